@@ -1,0 +1,22 @@
+# relab: every table and plot of five language-model lab write-ups, computed from real text.
+# `snakemake --list` is the menu; config/README.md explains every key; DESIGN in CONTRIBUTING.md explains the layout.
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+
+configfile: f"{workflow.basedir}/config/assets.yaml"
+configfile: f"{workflow.basedir}/config/config.yaml"
+
+
+include: "rules/common.smk"
+include: "rules/targets.smk"
+# the stages, in the order data flows
+include: "rules/assets.smk"
+include: "rules/corpora.smk"
+include: "rules/tokenizers.smk"
+include: "rules/models.smk"
+include: "rules/scores.smk"
+include: "rules/tables.smk"
+include: "rules/figures.smk"
+include: "rules/report.smk"

@@ -1,0 +1,79 @@
+# What the rules share: the checked settings, a job's slice of them, the digest of its code, the machine's limits.
+import os
+import re
+import shutil
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+sys.path.insert(0, f"{workflow.basedir}/scripts")
+
+from relab.digest import code_digest
+from relab.errors import UserError
+from relab.machine import cards, memory_mb
+from relab.settings import claims, config as settings, provide, writeups
+
+try:
+    SETTINGS = settings.resolve(config)
+    WRITEUPS = writeups.load(f"{workflow.basedir}/config/writeups.yaml")
+    CLAIMS = claims.load(f"{workflow.basedir}/config/claims.yaml")
+except UserError as error:
+    raise WorkflowError(str(error)) from None
+
+# Jobs find nothing on a network that the DAG did not fetch, and say nothing about it.
+shell.prefix("set -euo pipefail; export HF_HUB_OFFLINE=1 HF_DATASETS_OFFLINE=1 HF_HUB_DISABLE_TELEMETRY=1; ")
+
+
+def names(declared):
+    """A pattern for a wildcard that stands for one of the declared names."""
+    return "|".join(re.escape(name) for name in declared) or "(?!)"
+
+
+wildcard_constraints:
+    asset=names(SETTINGS.assets),
+    file=names({file for asset in SETTINGS.assets.values() for file in asset.files}),
+    corpus=names(SETTINGS.corpora),
+    tokenizer=names(SETTINGS.tokenizers),
+    model=names(SETTINGS.models),
+
+
+def spec(rule):
+    """The `spec` parameter of a rule: the slice of the settings that its job needs, in canonical form."""
+    return lambda wildcards: provide.provide(SETTINGS, rule, dict(wildcards.items()))
+
+
+def code(rule):
+    """The `code` parameter of a rule: a digest of its program and of what that imports from the library."""
+    return code_digest(Path(workflow.basedir, "scripts", f"{rule}.py"))
+
+
+def source(path):
+    """A file of the checkout as an input, by a path that stays the same when checkout and run move together."""
+    return os.path.relpath(Path(workflow.basedir, path))
+
+
+LOCAL = workflow.local_exec and not workflow.remote_exec
+CARDS = cards() if LOCAL else 1
+
+
+def gpu(wildcards):
+    """Cards that a job with a network in it asks for: one, or none where jobs run on this machine and it has no card."""
+    return min(CARDS, 1)
+
+
+# Only for jobs of this machine: what it has is what may be used at a time. Limits given by hand come first.
+if LOCAL:
+    for resource, limit in {"gpu": CARDS, "mem_mb": int(0.9 * memory_mb())}.items():
+        if workflow.global_resources.get(resource.removesuffix("_mb")).value is None:
+            workflow.register_resource(resource, limit)
+
+
+# The rules call `python`: it must be the one of this environment, unless each rule has an environment of its own.
+if workflow.is_main_process and not workflow.deployment_settings.deployment_method:
+    python = shutil.which("python")
+    if python is None or Path(python).parent.resolve() != Path(sys.executable).parent.resolve():
+        raise WorkflowError(
+            f"the rules would run {python or 'no python at all'}, but Snakemake runs in {sys.prefix}: activate that "
+            f"environment first (source {sys.prefix}/bin/activate), or give --sdm conda"
+        )

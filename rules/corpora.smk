@@ -1,0 +1,30 @@
+def corpus_files(wildcards):
+    asset = SETTINGS.corpora[wildcards.corpus].settings.asset
+    return expand("results/assets/{asset}/{file}", asset=asset, file=SETTINGS.assets[asset].files)
+
+
+rule clean_corpus:
+    """Turn the published form of a corpus into clean documents, split into training and validation text."""
+    input:
+        corpus_files,
+    output:
+        train="results/corpora/{corpus}/train.parquet",
+        validation="results/corpora/{corpus}/validation.parquet",
+        stats="results/corpora/{corpus}/stats.json",
+        provenance="results/corpora/{corpus}/train.parquet.provenance.json",
+    log:
+        "results/logs/clean_corpus/{corpus}.log",
+    benchmark:
+        "results/benchmarks/clean_corpus/{corpus}.jsonl"
+    conda:
+        "../envs/text.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=120,
+    params:
+        spec=spec("clean_corpus"),
+        code=code("clean_corpus"),
+    shell:
+        "python {workflow.basedir:q}/scripts/clean_corpus.py --input {input:q} --train {output.train:q} "
+        "--validation {output.validation:q} --stats {output.stats:q} --spec {params.spec:q} --code {params.code:q} "
+        "--provenance {output.provenance:q} > {log:q} 2>&1"

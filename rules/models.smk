@@ -1,0 +1,46 @@
+def model_inputs(wildcards):
+    model = SETTINGS.models[wildcards.model].settings
+    return {
+        "train": f"results/corpora/{model.corpus}/train.parquet",
+        "validation": f"results/corpora/{model.corpus}/validation.parquet",
+        "tokenizer": f"results/tokenizers/{model.tokenizer}/tokenizer.json",
+        "tokenizer_config": f"results/tokenizers/{model.tokenizer}/tokenizer_config.json",
+    }
+
+
+rule train_model:
+    """Train a language model; killed, it goes on from its last checkpoint under state/ at the next attempt."""
+    input:
+        unpack(model_inputs),
+    output:
+        weights="results/models/{model}/model.safetensors",
+        config="results/models/{model}/config.json",
+        generation="results/models/{model}/generation_config.json",
+        tokenizer="results/models/{model}/tokenizer.json",
+        tokenizer_config="results/models/{model}/tokenizer_config.json",
+        last="results/models/{model}/last/model.safetensors",
+        last_config="results/models/{model}/last/config.json",
+        history="results/models/{model}/history.csv",
+        speed="results/models/{model}/speed.csv",
+        samples="results/models/{model}/samples.jsonl",
+        provenance="results/models/{model}/model.safetensors.provenance.json",
+    log:
+        "results/logs/train_model/{model}.log",
+    benchmark:
+        "results/benchmarks/train_model/{model}.jsonl"
+    conda:
+        "../envs/train.yaml"
+    threads: SETTINGS.threads
+    resources:
+        gpu=gpu,
+        mem_mb=2000,
+        runtime=480,
+    params:
+        tokenizer=lambda wildcards, input: os.path.dirname(input.tokenizer),
+        directory=lambda wildcards, output: os.path.dirname(output.weights),
+        spec=spec("train_model"),
+        code=code("train_model"),
+    shell:
+        "python {workflow.basedir:q}/scripts/train_model.py --train {input.train:q} --validation {input.validation:q} "
+        "--tokenizer {params.tokenizer:q} --output-dir {params.directory:q} --state state --spec {params.spec:q} "
+        "--code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"

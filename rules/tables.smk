@@ -1,0 +1,86 @@
+rule tabulate_char_gpt:
+    """Write the tables of the first chapter: loss curves, final losses, text as training goes on, reported losses."""
+    input:
+        scores="results/scores/char_gpt/scores.parquet",
+        histories=expand("results/models/{model}/history.csv", model=CHAR_GPT),
+        samples=expand("results/models/{model}/samples.jsonl", model=CHAR_GPT),
+        weights=expand("results/models/{model}/model.safetensors", model=CHAR_GPT),
+        claims=source("config/claims.yaml"),
+    output:
+        curves="results/tables/char_gpt/loss_curves.csv",
+        final="results/tables/char_gpt/final_losses.csv",
+        by_corpus=expand(
+            "results/tables/char_gpt/{table}_{corpus}.csv",
+            table=["progression", "overlap", "reported"],
+            corpus=CHAR_GPT_CORPORA,
+        ),
+        provenance="results/tables/char_gpt/loss_curves.csv.provenance.json",
+    log:
+        "results/logs/tabulate_char_gpt.log",
+    benchmark:
+        "results/benchmarks/tabulate_char_gpt.jsonl"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        directory=lambda wildcards, output: os.path.dirname(output.curves),
+        spec=spec("tabulate_char_gpt"),
+        code=code("tabulate_char_gpt"),
+    shell:
+        "python {workflow.basedir:q}/scripts/tabulate_char_gpt.py --scores {input.scores:q} --histories {input.histories:q} "
+        "--samples {input.samples:q} --weights {input.weights:q} --claims {input.claims:q} --output-dir {params.directory:q} "
+        "--spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
+
+
+rule tabulate_corpora:
+    """Write the table of corpora: documents, characters, what was removed."""
+    input:
+        expand("results/corpora/{corpus}/stats.json", corpus=CHAR_GPT_CORPORA),
+    output:
+        table="results/tables/overview/corpora.csv",
+        provenance="results/tables/overview/corpora.csv.provenance.json",
+    log:
+        "results/logs/tabulate_corpora.log",
+    benchmark:
+        "results/benchmarks/tabulate_corpora.jsonl"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        spec=spec("tabulate_corpora"),
+        code=code("tabulate_corpora"),
+    shell:
+        "python {workflow.basedir:q}/scripts/tabulate_corpora.py --stats {input:q} --output {output.table:q} "
+        "--spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
+
+
+rule tabulate_assets:
+    """Write the table of downloads: where each file came from, its checksum, its licence."""
+    input:
+        [
+            f"results/assets/{asset}/{file}.lock.json"
+            for asset in provide.used_assets(SETTINGS)
+            for file in SETTINGS.assets[asset].files
+        ],
+    output:
+        table="results/tables/overview/assets.csv",
+        provenance="results/tables/overview/assets.csv.provenance.json",
+    log:
+        "results/logs/tabulate_assets.log",
+    benchmark:
+        "results/benchmarks/tabulate_assets.jsonl"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        spec=spec("tabulate_assets"),
+        code=code("tabulate_assets"),
+    shell:
+        "python {workflow.basedir:q}/scripts/tabulate_assets.py --locks {input:q} --output {output.table:q} "
+        "--spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"

@@ -1,0 +1,92 @@
+"""A digest of a program and of what it imports from this library, so that Snakemake sees an edited helper.
+
+The digest is over the syntax tree without docstrings, descriptions of settings and help texts of options (comments are
+not in it): touching, reformatting or documenting a file changes nothing, editing a line that acts changes the digest of
+every program that imports it.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from functools import cache
+from pathlib import Path
+
+PACKAGE = "relab"
+
+
+def code_digest(program: Path) -> str:
+    """Digest of ``program`` and of its import closure in the package beside it, 16 hexadecimal digits."""
+    root = program.resolve().parent
+    digest = hashlib.sha256()
+    for path in sorted(closure(program.resolve(), root)):
+        digest.update(f"{path.relative_to(root).as_posix()}\n{_normalised(path)}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+def closure(program: Path, root: Path) -> set[Path]:
+    """The program and every module of the package that it imports, directly or not, at the top or inside a function."""
+    found: set[Path] = set()
+    waiting = [program]
+    while waiting:
+        path = waiting.pop()
+        if path not in found:
+            found.add(path)
+            waiting.extend(_imports(path, root))
+    return found
+
+
+@cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_bytes(), filename=str(path))
+
+
+@cache
+def _normalised(path: Path) -> str:
+    tree = ast.parse(path.read_bytes(), filename=str(path))
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+            # any bare string among the statements: docstrings, and those that document attributes
+            node.body = [one for one in node.body if not _is_text(one)] or [ast.Pass()]
+        elif isinstance(node, ast.Call):
+            node.keywords = [one for one in node.keywords if one.arg not in ("description", "help")]
+    return ast.unparse(tree)
+
+
+def _is_text(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+@cache
+def _imports(path: Path, root: Path) -> tuple[Path, ...]:
+    names: set[str] = set()
+    for node in ast.walk(_tree(path)):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = _absolute(node, path, root)
+            names.add(base)
+            names.update(f"{base}.{alias.name}" for alias in node.names)
+    return tuple(file for name in sorted(names) for file in _files(name, root))
+
+
+def _absolute(node: ast.ImportFrom, path: Path, root: Path) -> str:
+    if not node.level:
+        return node.module or ""
+    package = path.relative_to(root).parent.parts
+    base = package[: len(package) - (node.level - 1)]
+    return ".".join([*base, *([node.module] if node.module else [])])
+
+
+def _files(name: str, root: Path) -> list[Path]:
+    """The files that importing ``name`` runs: the packages on the way and the module itself."""
+    parts = name.split(".")
+    if parts[0] != PACKAGE:
+        return []
+    files = []
+    for depth in range(1, len(parts) + 1):
+        place = root.joinpath(*parts[:depth])
+        for candidate in (place / "__init__.py", place.with_suffix(".py")):
+            if candidate.is_file():
+                files.append(candidate)
+    return files

@@ -1,0 +1,32 @@
+"""Errors a user can cause, and how a command-line program ends on one."""
+
+from __future__ import annotations
+
+import errno
+import sys
+from collections.abc import Callable
+
+
+class UserError(Exception):
+    """A mistake or an obstacle outside the program, told in one sentence.
+
+    The message names the place (file and line, or key), what was found and what was expected. Programs print it without
+    a traceback and end with status 1.
+    """
+
+
+def run(main: Callable[[], None]) -> None:
+    """Run a program's ``main`` and turn what a user can cause into one sentence on stderr and status 1."""
+    try:
+        main()
+    except UserError as error:
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        sys.exit("error: interrupted; nothing half-written was kept")
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            place = f" while writing {error.filename}" if error.filename else ""
+            sys.exit(f"error: the disk is full{place}; free some space and start again, finished files are kept")
+        if error.errno in (errno.ENOENT, errno.EACCES, errno.EROFS) and error.filename:
+            sys.exit(f"error: {error.filename}: {error.strerror.lower()}")
+        raise

@@ -1,0 +1,117 @@
+"""What every job's program shares: its common options, its settings, the record of how its output came to be."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+
+from relab.errors import UserError
+from relab.files import sha256, write_json
+
+#: Distributions whose version is recorded when a job has imported them.
+RECORDED = (
+    "accelerate datasets evaluate huggingface-hub matplotlib numpy pandas peft pyarrow scikit-learn seaborn sentencepiece "
+    "tokenizers torch transformers"
+).split()
+
+SettingsType = TypeVar("SettingsType", bound=BaseModel)
+
+
+def parser(description: str | None) -> argparse.ArgumentParser:
+    """An argument parser with the options that every job has."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    job = parser.add_argument_group("every job")
+    job.add_argument("--spec", required=True, metavar="JSON", help="settings of this job, as Snakemake hands them on")
+    job.add_argument("--code", default="", metavar="DIGEST", help="digest of the code, for the record only")
+    job.add_argument("--provenance", required=True, type=Path, metavar="FILE", help="where to write how the output came to be")
+    return parser
+
+
+def settings_of(args: argparse.Namespace, model: type[SettingsType]) -> SettingsType:
+    """The job's settings as typed settings; keys of the spec that ``model`` lacks are an error.
+
+    Raises:
+        UserError: where ``--spec`` is not JSON or does not fit.
+    """
+    from relab.settings.base import check
+
+    return check(model, spec_of(args), "--spec")
+
+
+def spec_of(args: argparse.Namespace) -> dict[str, Any]:
+    """The job's settings as plain JSON."""
+    try:
+        return json.loads(args.spec)
+    except json.JSONDecodeError as error:
+        raise UserError(f"--spec: not JSON ({error})") from None
+
+
+@contextmanager
+def record(args: argparse.Namespace, *, inputs: Iterable[str | Path], outputs: Iterable[str | Path]) -> Iterator[dict[str, Any]]:
+    """Write the provenance of a job when the block ends well; the block may add keys (device, seed, attempts, …).
+
+    The record holds the job, its settings, digests of code, inputs and outputs, versions, commit, wall time in seconds,
+    peak resident memory in MiB. Times vary from run to run, which is why they stand in a file of their own.
+    """
+    started, clock = datetime.now(UTC), time.perf_counter()
+    entry: dict[str, Any] = {"device": "cpu", "attempts": 1}
+    yield entry
+    entry |= {
+        "job": Path(sys.argv[0]).stem,
+        "spec": spec_of(args),
+        "code": args.code,
+        "inputs": {str(path): sha256(path) for path in inputs},
+        "outputs": {str(path): sha256(path) for path in outputs},
+        "versions": versions(),
+        "started": started.isoformat(timespec="seconds"),
+        "wall_seconds": round(time.perf_counter() - clock, 3),
+        "peak_memory_mib": peak_memory(),
+        **commit(),
+    }
+    write_json(args.provenance, entry)
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python, the machine and the recorded distributions that this process has imported."""
+    found = {"python": platform.python_version(), "platform": f"{platform.system()} {platform.machine()}"}
+    for name in RECORDED:
+        if name.replace("-", "_").replace("scikit_learn", "sklearn") in sys.modules:
+            found[name] = importlib.metadata.version(name)
+    return found
+
+
+def peak_memory() -> int:
+    """Peak resident memory of this process so far, in MiB."""
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak // 2**20 if sys.platform == "darwin" else peak // 2**10
+
+
+def commit() -> dict[str, Any]:
+    """The checkout's commit and whether tracked files differ from it; empty outside a checkout."""
+    top = Path(__file__).resolve().parents[2]
+
+    def git(*words: str) -> str:
+        environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
+        return subprocess.run(
+            ["git", "-C", str(top), *words], capture_output=True, text=True, check=True, env=environment
+        ).stdout.strip()
+
+    try:
+        return {"commit": git("rev-parse", "HEAD"), "dirty": bool(git("status", "--porcelain", "--untracked-files=no"))}
+    except (OSError, subprocess.CalledProcessError):
+        return {}

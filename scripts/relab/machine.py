@@ -1,0 +1,36 @@
+"""What this machine has, found out without loading a deep-learning library."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+
+
+def cards() -> int:
+    """Number of cards that a network can run on: CUDA cards this process may see, one for Apple's GPU, else none."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None and visible.strip() in ("", "-1"):
+        return 0
+    if platform.system() == "Darwin" and platform.machine() == "arm64":
+        return 1
+    if shutil.which("nvidia-smi") is None:
+        return 0
+    try:
+        listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=20)
+    except (OSError, subprocess.TimeoutExpired):
+        return 0
+    present = sum(line.startswith("GPU ") for line in listed.stdout.splitlines()) if listed.returncode == 0 else 0
+    return min(present, len(visible.split(","))) if visible else present
+
+
+def memory_mb() -> int:
+    """Memory of this machine in MB, or of the control group that holds this process where that is less."""
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    try:
+        with open("/sys/fs/cgroup/memory.max") as handle:
+            total = min(total, int(handle.read()))
+    except (OSError, ValueError):
+        pass  # no control group, or "max"
+    return total // 10**6

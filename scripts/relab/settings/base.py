@@ -1,0 +1,242 @@
+"""What all settings share: strictness, documentation in place, names, sweeps, one canonical form, clear errors."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
+
+from relab.errors import UserError
+
+#: Names stand in paths and wildcards: letters, digits, dots, dashes and underscores, starting with a letter or digit.
+NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+Name = Annotated[str, StringConstraints(pattern=f"^{NAME}$")]
+#: A name in which a swept key may stand in braces: ``{corpus}-characters``.
+Template = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9{][A-Za-z0-9._{}-]*$")]
+
+Scalar = str | int | float | bool
+
+
+def _no_boolean(value: Any) -> Any:
+    """Refuse ``yes``, ``no``, ``on``, ``off`` and true/false where a number is meant; pydantic would take them as 0 or 1."""
+    if isinstance(value, bool):
+        raise ValueError(f"expected a number, found {value} (YAML reads no, off and false as False, yes and on as True)")
+    if isinstance(value, str):  # PyYAML reads 1e-3 and 3e8 as text
+        try:
+            number = float(value)
+        except ValueError:
+            raise ValueError(f"expected a number, found the text {value!r}") from None
+        return int(number) if number.is_integer() and abs(number) < 2**53 else number
+    return value
+
+
+#: Numbers as a user may write them in YAML: ``0.001``, ``1e-3`` (which YAML reads as text), ``5000``, ``5e3``.
+Int = Annotated[int, BeforeValidator(_no_boolean)]
+Float = Annotated[float, BeforeValidator(_no_boolean)]
+
+
+class Settings(BaseModel):
+    """A group of settings: unknown keys are errors, every field says what it is."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
+
+
+def documentation(description: str, **options) -> Any:
+    """A field that is read by people only: it never stands in a job's settings, so editing it reruns nothing but the report."""
+    return Field(description=description, json_schema_extra={"documentation": True}, **options)
+
+
+class Declaration(Settings):
+    """An artefact declared by name under its kind; with ``sweep``, a family of artefacts declared once.
+
+    A sweep maps a key of the declaration (dotted for nested ones, ``architecture.width``) to the list of its values, or
+    a free word to a list of mappings whose keys vary together. The members are named by ``name``, in whose braces the
+    last part of each varied key stands: ``{corpus}-w{width}-s{seed}``.
+    """
+
+    name: Template | None = documentation(
+        "Name of each member of a sweep, with the varied keys in braces; by default the key itself.", default=None
+    )
+    sweep: dict[str, list[Scalar | dict[str, Scalar]]] = documentation(
+        "Keys that vary, each with the list of its values; every combination is one artefact.", default={}
+    )
+    note: str = documentation("Why the settings are as they are, for readers.", default="")
+
+
+def expand(kind: str, declarations: dict[str, dict[str, Any]]) -> dict[str, tuple[dict[str, Any], dict[str, Any], str]]:
+    """Expand the sweeps among raw declarations of one kind.
+
+    Returns ``{member name: (plain declaration, varied values, key of its declaration)}`` in declared order.
+
+    Raises:
+        UserError: a swept key that varies twice, a name template that lacks or invents a key, two members of one name.
+    """
+    members: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {}
+    for key, raw in declarations.items():
+        place = f"{kind}.{key}"
+        sweep = raw.get("sweep") or {}
+        template = raw.get("name") or key
+        for combination in itertools.product(*(_axis(place, axis, values) for axis, values in sweep.items())):
+            varied: dict[str, Any] = {}
+            for part in combination:
+                for path, value in part.items():
+                    if path in varied:
+                        raise UserError(f"{place}.sweep: the key {path} varies twice")
+                    varied[path] = value
+            labels = {path.rpartition(".")[2]: value for path, value in varied.items()}
+            name = _fill(f"{place}.name", template, labels)
+            if not re.fullmatch(NAME, name):
+                raise UserError(f"{place}.name: {name!r} is not a name (letters, digits, '.', '_' and '-' are)")
+            if name in members:
+                other = members[name][2]
+                where = f"{place}: two members" if other == key else f"{kind}: {other} and {key} both have an artefact"
+                raise UserError(f"{where} of the name {name!r}; put every varied key into the name's braces")
+            plain = _fill_all(place, _with(raw, varied, place), labels)
+            members[name] = (plain, labels, key)
+    return members
+
+
+def _axis(place: str, axis: str, values: Any) -> list[dict[str, Any]]:
+    if not isinstance(values, list) or not values:
+        raise UserError(f"{place}.sweep.{axis}: expected a list of values, found {values!r}")
+    if len({json.dumps(value, sort_keys=True) for value in values}) < len(values):
+        raise UserError(f"{place}.sweep.{axis}: a value stands twice in {values!r}")
+    return [value if isinstance(value, dict) else {axis: value} for value in values]
+
+
+def _fill(place: str, template: str, labels: dict[str, Any]) -> str:
+    def value(match: re.Match) -> str:
+        if match[1] not in labels:
+            expected = ", ".join(labels) or "no varied key"
+            raise UserError(f"{place}: {{{match[1]}}} is not a varied key of this declaration (there is {expected})")
+        return str(labels[match[1]])
+
+    return re.sub(r"\{(\w+)\}", value, template)
+
+
+def _with(raw: dict[str, Any], varied: dict[str, Any], place: str) -> dict[str, Any]:
+    plain = {key: value for key, value in raw.items() if key not in ("name", "sweep")}
+    for path, value in varied.items():
+        *parents, leaf = path.split(".")
+        target = plain
+        for parent in parents:
+            inner = target.get(parent)
+            if inner is None:
+                inner = {}
+            if not isinstance(inner, dict):
+                raise UserError(f"{place}.sweep.{path}: {parent} is not a group of keys")
+            target[parent] = dict(inner)
+            target = target[parent]
+        target[leaf] = value
+    return plain
+
+
+def _fill_all(place: str, plain: dict[str, Any], labels: dict[str, Any]) -> dict[str, Any]:
+    """Fill braces in the references to other artefacts (``tokenizer: "{corpus}-characters"``) of a swept declaration."""
+    if not labels:
+        return plain
+    return {
+        key: _fill(f"{place}.{key}", value, labels) if isinstance(value, str) and key != "note" else value
+        for key, value in plain.items()
+    }
+
+
+def without_null(value: Any) -> Any:
+    """Drop keys whose value is null: in an overlay, null takes back what the layer below has set."""
+    if isinstance(value, dict):
+        return {key: without_null(inner) for key, inner in value.items() if inner is not None}
+    return value
+
+
+def spec(settings: BaseModel) -> dict[str, Any]:
+    """The settings as a job sees them: defaults filled in, what only people read left out."""
+    dumped = settings.model_dump(mode="json", exclude_none=True)
+    return _without_documentation(settings, dumped)
+
+
+def _without_documentation(settings: BaseModel, dumped: dict[str, Any]) -> dict[str, Any]:
+    kept = {}
+    for key, field in type(settings).model_fields.items():
+        if key not in dumped or (field.json_schema_extra or {}).get("documentation"):
+            continue
+        inner = getattr(settings, key)
+        kept[key] = _strip(inner, dumped[key])
+    return kept
+
+
+def _strip(inner: Any, dumped: Any) -> Any:
+    if isinstance(inner, BaseModel):
+        return _without_documentation(inner, dumped)
+    if isinstance(inner, dict):
+        return {key: _strip(inner[key], dumped[key]) for key in dumped}
+    if isinstance(inner, (list, tuple)):
+        return [_strip(one, other) for one, other in zip(inner, dumped, strict=True)]
+    return dumped
+
+
+def canonical(value: Any) -> str:
+    """One text for one meaning: sorted keys, no spaces. Snakemake compares this text to decide what to rerun."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def check(model: type[BaseModel], value: Any, place: str) -> Any:
+    """Validate ``value`` and turn the first error into one sentence that names the key.
+
+    Raises:
+        UserError: with ``place`` and the dotted key, what was expected and what was found.
+    """
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        raise UserError(_sentence(error, model, place)) from None
+
+
+def _sentence(error: ValidationError, model: type[BaseModel], place: str) -> str:
+    first = error.errors()[0]
+    path = [str(part) for part in first["loc"] if not str(part).startswith(("function-", "tagged-union"))]
+    key = ".".join([place, *path] if place else path)
+    message = first["msg"].removeprefix("Value error, ")
+    found = "" if isinstance(first.get("input"), (dict, BaseModel)) else f", found {first.get('input')!r}"
+    if first["type"] == "extra_forbidden":
+        return f"{key}: unknown key; {_nearest(path[-1], model, path[:-1])}"
+    if first["type"] == "missing":
+        return f"{key}: this key is required"
+    if first["type"] == "value_error":
+        return f"{key}: {message}"
+    hint = " (YAML reads no, off and false as False: quote the word)" if isinstance(first.get("input"), bool) else ""
+    more = f" ({len(error.errors()) - 1} more to mend)" if len(error.errors()) > 1 else ""
+    return f"{key}: {message[0].lower()}{message[1:]}{found}{hint}{more}"
+
+
+def _nearest(key: str, model: type[BaseModel], path: list[str]) -> str:
+    import difflib
+
+    known = sorted(known_keys(model, path))
+    close = difflib.get_close_matches(key, known, n=1)
+    if close:
+        return f"did you mean {close[0]}?"
+    return f"expected one of {', '.join(known)}" if known else "it has no keys"
+
+
+def known_keys(model: type[BaseModel], path: list[str]) -> set[str]:
+    """The keys allowed at a dotted path below a model; where several models are possible, those of all of them."""
+    models = [model]
+    for part in path:
+        models = [inner for one in models for inner in _models_below(one, part)]
+    return {key for one in models for key in one.model_fields}
+
+
+def _models_below(model: type[BaseModel], part: str) -> list[type[BaseModel]]:
+    import typing
+
+    def classes(annotation: Any) -> list[type[BaseModel]]:
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            return [annotation]
+        return [one for inner in typing.get_args(annotation) for one in classes(inner)]
+
+    if part in model.model_fields:
+        return classes(model.model_fields[part].annotation)
+    return [model]  # the name of a declaration, the index in a list or the tag of a union: same keys below

@@ -1,0 +1,218 @@
+"""Settings of the ledger: what the write-ups claim, which scores decide it, and where it can be decided at all.
+
+``config/claims.yaml`` maps keys to declarations. A declaration with ``cases`` stands for several claims: the values of a
+case fill the braces in its other texts, and its ``name`` gives each claim its own id. Importing this module stays cheap:
+Snakemake reads the claims on every start.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field, StringConstraints, model_validator
+
+from relab.errors import UserError
+from relab.settings.base import Float, Int, Name, Scalar, Settings, Template, check
+
+RowId = Annotated[str, StringConstraints(pattern=r"^[A-Z][0-9]+$")]
+
+
+class Predicate(Settings):
+    """A condition on one setting: a claim is comparable where all of its conditions hold. Read before any score."""
+
+    setting: str = Field(
+        description="Dotted path of the setting, such as corpora.italian.asset. Below a declaration with a sweep it stands for "
+        "the values of all members; a list stands for its values."
+    )
+    one_of: list[Scalar] | None = Field(None, description="Every value is one of these: the write-up's own.", min_length=1)
+    includes: list[Scalar] | None = Field(None, description="These are among the values.", min_length=1)
+    at_least: Float | None = Field(None, description="Every value is at least this.")
+    several: Int | None = Field(None, description="There are at least so many different values.", ge=2)
+
+    @model_validator(mode="after")
+    def _one_condition(self):
+        if sum(value is not None for value in (self.one_of, self.includes, self.at_least, self.several)) != 1:
+            raise ValueError("expected exactly one of one_of, includes, at_least, several")
+        return self
+
+
+class Measure(Settings):
+    """One score, the mean over seeds: its experiment, metric and split, and the step where it is measured on the way."""
+
+    experiment: str = Field(
+        description="Experiment, or how its name begins: `italian/width 32` stands for `italian/width 32, block 64` too."
+    )
+    metric: str = Field(description="Metric.")
+    step: Literal["first", "last"] | Int | None = Field(None, description="Step, or the first or last one of those scored.")
+    split: str = Field("validation", description="Split.")
+
+
+class Near(Settings):
+    """One of the measures is close to the value that the write-up reports."""
+
+    kind: Literal["near"]
+    value: Float = Field(description="The reported value.")
+    tolerance: Float = Field(description="How far the mean may lie from it beyond the seeds' standard deviation.", gt=0)
+    measures: list[Measure] = Field(description="What it may be: any of them.", min_length=1)
+
+
+class Less(Settings):
+    """One measure lies below another by more than a margin and the seeds' spread."""
+
+    kind: Literal["less"]
+    lower: Measure = Field(description="The one that must be lower.")
+    higher: Measure = Field(description="The one that must be higher.")
+    margin: Float = Field(0.0, description="What the difference must exceed, beyond the spread of both.", ge=0)
+
+
+class Between(Settings):
+    """A measure lies above a floor and below a ceiling, each by more than a margin and the seeds' spread."""
+
+    kind: Literal["between"]
+    floor: Measure = Field(description="What it must lie above.")
+    measure: Measure = Field(description="The measure.")
+    ceiling: Measure = Field(description="What it must lie below.")
+    margin: Float = Field(0.0, description="What both differences must exceed, beyond the spread of both.", ge=0)
+
+
+class Falls(Settings):
+    """A measure falls from each scored step to the next."""
+
+    kind: Literal["falls"]
+    measure: Measure = Field(description="The measure, without a step.")
+
+
+class SmallestAt(Settings):
+    """A measure is smallest at one of the scored steps."""
+
+    kind: Literal["smallest_at"]
+    measure: Measure = Field(description="The measure, without a step.")
+    step: Int = Field(description="The step.")
+
+
+Comparison = Annotated[Near | Less | Between | Falls | SmallestAt, Field(discriminator="kind")]
+
+
+class Reported(Settings):
+    """A figure as the write-up gives it, for the table that stands beside ours."""
+
+    corpus: Name = Field(description="The corpus that plays the same role here.")
+    title: str = Field(description="The corpus as the write-up names it.")
+    model: str = Field(description="The model.")
+    step: Int = Field(description="The step.")
+    loss: Float = Field(description="The loss, nats per character; the write-up does not say whether train or validation.")
+
+
+class Claim(Settings):
+    """One finding of a write-up and what decides it."""
+
+    row: RowId = Field(description="Row of the report.")
+    writeup: Name = Field(description="Write-up whose scores decide it: results/scores/{writeup}/.")
+    says: str = Field(description="The finding in words.")
+    source: str = Field(description="Where the write-up says it.")
+    comparable: list[Predicate] = Field([], description="Conditions on the settings; where one fails, it is not comparable.")
+    comparison: Comparison = Field(description="What decides it.")
+    reported: Reported | None = Field(None, description="The figure, where it is one that a table repeats.")
+
+
+class ClaimFamily(Settings):
+    """A declaration: a claim, or one for each of its cases."""
+
+    name: Template | None = Field(None, description="Id of each claim, with keys of its case in braces; by default the key.")
+    cases: list[dict[str, Scalar]] = Field([{}], description="Values that fill the braces, one claim a case.", min_length=1)
+
+
+def load(path: str | Path) -> dict[str, Claim]:
+    """Read ``config/claims.yaml``: the claims by id, in its order.
+
+    Raises:
+        UserError: one sentence naming the file, the key (or line) and what was expected.
+    """
+    import yaml
+
+    try:
+        raw = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except yaml.MarkedYAMLError as error:
+        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise UserError(f"{path}{line}: not YAML ({error.problem})") from None
+    try:
+        return parse(raw)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
+
+
+def parse(raw: Any) -> dict[str, Claim]:
+    """The claims by id, from declarations by key, with their cases filled in.
+
+    Raises:
+        UserError: naming the key and what was expected.
+    """
+    if not isinstance(raw, dict):
+        raise UserError(f"expected declarations by key, found {raw!r}")
+    claims: dict[str, Claim] = {}
+    for key, declaration in raw.items():
+        if not isinstance(declaration, dict):
+            raise UserError(f"{key}: expected a group of keys, found {declaration!r}")
+        own = {name: value for name, value in declaration.items() if name in ClaimFamily.model_fields}
+        family = check(ClaimFamily, own, key)
+        body = {name: value for name, value in declaration.items() if name not in own}
+        for case in family.cases:
+            name = str(_fill(family.name or key, case, f"{key}.name"))
+            if name in claims:
+                raise UserError(f"{key}.name: two claims have the id {name!r}; put what tells its cases apart into the braces")
+            claims[name] = check(Claim, _fill(body, case, key), name)
+    return claims
+
+
+def _fill(value: Any, case: Mapping[str, Scalar], place: str) -> Any:
+    """Fill the braces in all texts; a text that is nothing but ``{key}`` becomes the value itself, a number say."""
+    if isinstance(value, dict):
+        return {key: _fill(inner, case, f"{place}.{key}") for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_fill(inner, case, f"{place}.{index}") for index, inner in enumerate(value)]
+    if not isinstance(value, str):
+        return value
+    names = re.findall(r"\{(\w+)\}", value)
+    for name in names:
+        if name not in case:
+            raise UserError(f"{place}: {{{name}}} is not a key of the case (there is {', '.join(case) or 'none'})")
+    if re.fullmatch(r"\{\w+\}", value):
+        return case[names[0]]
+    return re.sub(r"\{(\w+)\}", lambda match: str(case[match[1]]), value)
+
+
+def settings_named(claims: Mapping[str, Claim], resolved: Any) -> dict[str, list[Any]]:
+    """The slice of the configuration that decides what is comparable: each named setting with its values.
+
+    ``resolved`` is the checked configuration (:class:`relab.settings.config.Resolved`), whose defaults are filled in. A
+    setting that does not exist in it has no values, and what depends on it is not comparable.
+    """
+    paths = {condition.setting for claim in claims.values() for condition in claim.comparable}
+    return {path: _values(resolved, path) for path in sorted(paths)}
+
+
+def _values(resolved: Any, path: str) -> list[Any]:
+    """Distinct values of a dotted path: of every member below a declaration or of one member, each item of a list."""
+    kind, _, rest = path.partition(".")
+    roots = [(resolved, path)]
+    members = getattr(resolved, kind, None)
+    if kind in ("corpora", "tokenizers", "models"):
+        roots = [
+            (member.settings, rest[len(owner) + 1 :])
+            for name, member in members.items()
+            for owner in {name, member.declaration}
+            if rest.startswith(f"{owner}.")
+        ]
+    found = [value for root, inner in roots for value in _walk(root, inner.split("."))]
+    return sorted({repr(value): value for value in found}.values(), key=lambda value: (str(type(value)), value))
+
+
+def _walk(value: Any, path: Iterable[str]) -> list[Any]:
+    for part in path:
+        value = value.get(part) if isinstance(value, Mapping) else getattr(value, part, None)
+    if value is None or isinstance(value, (BaseModel, Mapping)):
+        return []
+    return list(value) if isinstance(value, (list, tuple)) else [value]

@@ -1,0 +1,141 @@
+"""The whole configuration: checked as one, cross references included, before a job starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import Field
+
+from relab.errors import UserError
+from relab.settings.assets import Asset
+from relab.settings.base import Declaration, Int, Settings, check, documentation, expand, without_null
+from relab.settings.chapters import Chapters
+from relab.settings.corpora import Corpus
+from relab.settings.models import Model
+from relab.settings.tokenizers import Tokenizer
+
+#: Kinds of declared artefacts that may be swept, in the order data flows, with their type.
+KINDS: dict[str, type[Declaration]] = {"corpora": Corpus, "tokenizers": Tokenizer, "models": Model}
+
+
+class Config(Settings):
+    """Everything in ``config/config.yaml`` with its overlays and in ``config/assets.yaml``."""
+
+    scale: str = documentation("Name of the scale, shown at the top of the report.", default="unnamed")
+    about: str = documentation("What the scale is, shown at the top of the report.", default="")
+    threads: Int = Field(
+        1, description="Compute threads of a training or sampling job. The number changes the last bits of the results.", ge=1
+    )
+    assets: dict[str, Asset] = Field(description="Downloads by name; see config/assets.yaml.")
+    corpora: dict[str, Corpus] = Field(description="Corpora by name.")
+    tokenizers: dict[str, Tokenizer] = Field(description="Tokenizers by name.")
+    models: dict[str, Model] = Field(description="Language models by name.")
+    chapters: Chapters = Field(description="What the chapters of the report show.")
+
+
+@dataclass(frozen=True)
+class Member:
+    """An expanded artefact: its settings, the varied values that name it, the key of its declaration."""
+
+    settings: Any
+    varied: dict[str, Any]
+    declaration: str
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """The checked configuration with all sweeps expanded; ``corpora``, ``tokenizers`` and ``models`` map names to members."""
+
+    config: dict[str, Any]
+    scale: str
+    about: str
+    threads: int
+    assets: dict[str, Asset]
+    corpora: dict[str, Member]
+    tokenizers: dict[str, Member]
+    models: dict[str, Member]
+    chapters: Chapters
+
+    def family(self, kind: str, declaration: str) -> dict[str, Member]:
+        """The members of one declaration, in declared order."""
+        return {name: member for name, member in getattr(self, kind).items() if member.declaration == declaration}
+
+
+def resolve(raw: dict[str, Any]) -> Resolved:
+    """Check a raw configuration (as merged from its layers) and expand its sweeps.
+
+    Raises:
+        UserError: one sentence naming the key, what was found and what was expected.
+    """
+    raw = without_null(raw)
+    unknown = {**raw, **{kind: {} for kind in KINDS}}
+    config = check(Config, unknown, "")
+    members = {kind: _members(kind, model, raw.get(kind)) for kind, model in KINDS.items()}
+    resolved = Resolved(
+        config=raw,
+        scale=config.scale,
+        about=config.about,
+        threads=config.threads,
+        assets=config.assets,
+        chapters=config.chapters,
+        **members,
+    )
+    _check_references(resolved)
+    return resolved
+
+
+def _members(kind: str, model: type[Declaration], declarations: Any) -> dict[str, Member]:
+    if not isinstance(declarations, dict):
+        raise UserError(f"{kind}: expected declarations by name, found {declarations!r}")
+    for key, raw in declarations.items():
+        if not isinstance(raw, dict):
+            raise UserError(f"{kind}.{key}: expected a group of keys, found {raw!r}")
+        sweep = raw.get("sweep", {})
+        if not isinstance(sweep, dict):
+            raise UserError(f"{kind}.{key}.sweep: expected keys with lists of values, found {sweep!r}")
+    return {
+        name: Member(check(model, plain, f"{kind}.{key}"), varied, key)
+        for name, (plain, varied, key) in expand(kind, declarations).items()
+    }
+
+
+def _check_references(resolved: Resolved) -> None:
+    """Every artefact that another one names must be declared."""
+    for name, member in resolved.corpora.items():
+        _known(resolved.assets, "assets", member.settings.asset, f"corpora.{name}.asset")
+    for name, member in resolved.tokenizers.items():
+        _known(resolved.corpora, "corpora", member.settings.corpus, f"tokenizers.{name}.corpus")
+    for name, member in resolved.models.items():
+        _known(resolved.corpora, "corpora", member.settings.corpus, f"models.{name}.corpus")
+        _known(resolved.tokenizers, "tokenizers", member.settings.tokenizer, f"models.{name}.tokenizer")
+    _check_char_gpt(resolved)
+
+
+def _check_char_gpt(resolved: Resolved) -> None:
+    chapter = resolved.chapters.char_gpt
+    declared = {member.declaration for member in resolved.models.values()}
+    _known(declared, "models", chapter.models, "chapters.char_gpt.models")
+    family = resolved.family("models", chapter.models)
+    keys = set().union(*(member.varied for member in family.values()))
+    for key in chapter.progression.where:
+        _known(keys, "varied keys of that sweep", key, "chapters.char_gpt.progression.where")
+    for name, member in family.items():
+        training = member.settings.training
+        if training.samples is None:
+            raise UserError(f"models.{name}.training.samples: required, since chapters.char_gpt shows the text sampled on the way")
+        last = training.steps
+        for step in chapter.progression.steps:
+            if not 0 <= step <= last or (step % training.samples.every and step != last):
+                raise UserError(
+                    f"chapters.char_gpt.progression.steps: {step} is not a step at which models.{name} is sampled "
+                    f"(every {training.samples.every} steps from 0, and at {last})"
+                )
+
+
+def _known(known: Any, kind: str, name: str, place: str) -> None:
+    if name not in known:
+        import difflib
+
+        close = difflib.get_close_matches(str(name), [str(one) for one in known], n=1)
+        raise UserError(f"{place}: {name!r} is not among the {kind}" + (f"; did you mean {close[0]!r}?" if close else ""))

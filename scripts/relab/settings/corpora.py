@@ -1,0 +1,150 @@
+"""Settings of corpora: how published forms become documents, how text is cleaned, how it is split."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
+
+from relab.settings.base import Declaration, Float, Int, Name, Settings, documentation
+
+
+def _compiles(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"{pattern!r} is not a regular expression ({error})") from None
+    return pattern
+
+
+RegularExpression = Annotated[str, StringConstraints(min_length=1), AfterValidator(_compiles)]
+NonEmpty = Annotated[str, StringConstraints(min_length=1)]
+
+
+class PlayReader(Settings):
+    """Plays in Markdown: ``**NAME**`` speakers, ``_stage directions_``, ``#`` headings."""
+
+    kind: Literal["play"]
+    document: Literal["play", "scene"] = Field("play", description="What one document is.")
+    speakers: bool = Field(True, description="Keep speakers, as a line `NAME:` before their verse.")
+    directions: bool = Field(False, description="Keep stage directions, as a line in brackets.")
+    headings: bool = Field(False, description="Keep the headings of plays, acts and scenes.")
+
+
+class BibleReader(Settings):
+    """One translation of a Bible database (SQLite, table ``bible``), a verse a line."""
+
+    kind: Literal["bible"]
+    translation: str = Field(description="Letter of the translation: k King James (en), d Diodati (it), l Segond (fr).")
+    document: Literal["verse", "chapter", "book"] = Field("chapter", description="What one document is.")
+
+
+class Division(Settings):
+    """How the text of a file is cut into documents."""
+
+    document: Literal["file", "paragraph", "line", "heading", "separator"] = Field(
+        "file",
+        description="What one document is: the file; a paragraph (up to an empty line); a line; what a heading opens, up to "
+        "the next (text before the first heading is introductory matter and left out); what stands between two separators.",
+    )
+    regexp: RegularExpression | None = Field(
+        None,
+        description="For headings and separators: the regular expression (of Python) that a heading's line, or the separator "
+        "inside one line, matches.",
+    )
+
+    @model_validator(mode="after")
+    def _regexp_where_needed(self):
+        needed = self.document in ("heading", "separator")
+        if needed and self.regexp is None:
+            raise ValueError(f"`document: {self.document}` needs a `regexp`, the regular expression of the {self.document}")
+        if not needed and self.regexp is not None:
+            raise ValueError(f"`regexp` goes with `document: heading` or `separator`, found `document: {self.document}`")
+        return self
+
+
+class GutenbergReader(Division):
+    """Project Gutenberg texts; header and footer are cut whatever their wording."""
+
+    kind: Literal["gutenberg"]
+
+
+class TextReader(Division):
+    """Plain UTF-8 text."""
+
+    kind: Literal["text"]
+
+
+class LyricsReader(Division):
+    """Song lyrics as published on lyrics pages: section marks such as ``[Verse 2]`` and residue of the page."""
+
+    kind: Literal["lyrics"]
+    column: str | None = Field(None, description="For tables: the column that holds the lyrics, as for `kind: table`.")
+    marks: bool = Field(True, description="Keep section marks such as [Verse 2], as the write-up does.")
+    residue: bool = Field(
+        True,
+        description="Keep residue of the page (`You might also like`, `12Embed`, ticket offers, lists of contributors), as the "
+        "write-up does.",
+    )
+
+
+class TableReader(Settings):
+    """CSV, TSV, JSON lines or Parquet (by file ending, .gz too), a document a row."""
+
+    kind: Literal["table"]
+    column: str = Field("text", description="The column that holds the text.")
+    where: dict[str, str | int | bool] = Field({}, description="Rows are kept where these columns have these values.")
+
+
+AnyReader = Annotated[
+    PlayReader | BibleReader | GutenbergReader | TextReader | LyricsReader | TableReader, Field(discriminator="kind")
+]
+
+
+class Cleaning(Settings):
+    """What happens to the text of every document, in this order.
+
+    Between `fold_case` and `minimum_count`, always: control characters, invisible ones (zero-width, directional marks, soft
+    hyphens), private-use ones and replacement marks are removed, other blanks and line ends become a blank and a line end,
+    blanks at the end of a line and empty lines at both ends of a document go. What was removed is counted.
+    """
+
+    mojibake: bool = Field(False, description="Mend text that was decoded wrongly before it came here (ftfy).")
+    unicode: Literal["NFC", "NFKC", "none"] = Field("NFC", description="Unicode normalisation form.")
+    replace: dict[NonEmpty, str] = Field(
+        {}, description="Strings that are replaced, each with its replacement; in one pass, the longest first."
+    )
+    fold_case: bool = Field(False, description="Fold case to lower.")
+    keep: str = Field("", description="Characters that are kept though they are invisible, such as the joiners of Persian.")
+    minimum_count: Int = Field(
+        1, description="Characters that occur less often in the whole corpus are removed (blanks and line ends never).", ge=1
+    )
+
+
+class Split(Settings):
+    """How training and validation text are told apart."""
+
+    by: Literal["document", "contiguous"] = Field(
+        "document", description="Whole documents drawn by seed, or the lecture's cut: the last share of the text."
+    )
+    validation: Float = Field(0.1, description="Share of the documents (or of the characters) for validation.", gt=0, lt=1)
+    seed: Int = Field(0, description="Seed of the draw.", ge=0)
+
+
+class Corpus(Declaration):
+    """A corpus: the files it is read from, and how."""
+
+    title: str = documentation("What tables and figures call it.")
+    language: str = documentation("Language as an ISO 639-1 code.", default="")
+    asset: Name = Field(description="The asset that it is read from, all of its files.")
+    reader: AnyReader = Field(description="How the published form becomes documents.")
+    limit: Int | None = Field(None, description="Read only so many documents, the first ones.", gt=0)
+    clean: Cleaning = Field(Cleaning(), description="How the text is cleaned.")
+    duplicates: Literal["drop", "keep"] = Field(
+        "drop",
+        description="Documents that equal an earlier one, character for character: left out, or kept on the earlier one's side "
+        "of a split by document.",
+    )
+    split: Split = Field(Split(), description="How it is split.")
+    separator: str = Field("\n\n", description="What stands between two documents where they are read as one stream.")

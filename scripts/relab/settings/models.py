@@ -1,0 +1,79 @@
+"""Settings of language models: architecture, training, what is evaluated and sampled on the way."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from relab.settings.base import Declaration, Float, Int, Name, Settings
+
+
+class Architecture(Settings):
+    """A GPT-2: pre-norm Transformer decoder with learned positions (Radford et al. 2019)."""
+
+    width: Int = Field(description="Embedding dimension (hidden size).", ge=1)
+    layers: Int = Field(description="Number of Transformer blocks.", ge=1)
+    heads: Int = Field(description="Number of attention heads; divides the width.", ge=1)
+    block: Int = Field(description="Block size: tokens of context.", ge=2)
+    dropout: Float = Field(0.0, description="Dropout rate: embeddings, attention weights and residual branches.", ge=0, lt=1)
+    activation: Literal["relu", "gelu", "gelu_new"] = Field("gelu_new", description="Activation of the feed-forward layers.")
+    initializer_range: Float = Field(0.02, description="Standard deviation of the initial weights.", gt=0)
+    tied: bool = Field(True, description="Share the weights of the embedding and of the output layer.")
+
+    @model_validator(mode="after")
+    def _heads_divide_width(self):
+        if self.width % self.heads:
+            raise ValueError(f"the width must be divisible by the heads, found width {self.width} and heads {self.heads}")
+        return self
+
+
+class Schedule(Settings):
+    """Learning rate over the steps."""
+
+    kind: Literal["constant", "linear", "cosine"] = Field("constant", description="Course of the learning rate after warm-up.")
+    warmup: Int = Field(0, description="Steps over which the rate rises linearly from 0.", ge=0)
+    minimum: Float = Field(0.0, description="Share of the learning rate at which the decay ends.", ge=0, le=1)
+
+
+class Evaluation(Settings):
+    """When and on how much the losses are measured. The first and the last step are always among them."""
+
+    every: Int = Field(description="Steps between two evaluations.", ge=1)
+    blocks: Int = Field(description="Blocks of the validation text, evenly spread, the same ones each time.", ge=1)
+
+
+class Progression(Settings):
+    """Texts sampled during training, one log a model."""
+
+    every: Int = Field(description="Steps between two samplings.", ge=1)
+    length: Int = Field(200, description="Tokens sampled for each text.", ge=1)
+    number: Int = Field(1, description="Texts at each step.", ge=1)
+    prompt: str = Field("\n", description="What each text starts from; not part of the text that is shown.", min_length=1)
+    temperature: Float = Field(1.0, description="Softmax temperature.", gt=0)
+    top_k: Int | None = Field(None, description="Draw among the k most probable tokens only.", ge=1)
+
+
+class Training(Settings):
+    """A training run with AdamW (Loshchilov & Hutter 2019)."""
+
+    steps: Int = Field(description="Optimizer steps.", ge=1)
+    batch: Int = Field(description="Blocks in a batch.", ge=1)
+    accumulation: Int = Field(1, description="Batches whose gradients are added up for one step.", ge=1)
+    learning_rate: Float = Field(description="Learning rate at its highest.", gt=0)
+    betas: tuple[Float, Float] = Field((0.9, 0.999), description="Decay rates of AdamW's moments.")
+    weight_decay: Float = Field(0.01, description="Weight decay of matrices; biases and norms have none.", ge=0)
+    clip: Float | None = Field(None, description="Gradients are scaled down to this norm.", gt=0)
+    schedule: Schedule = Field(Schedule(), description="Course of the learning rate.")
+    evaluation: Evaluation = Field(description="Evaluation during training.")
+    samples: Progression | None = Field(None, description="Sampling during training.")
+
+
+class Model(Declaration):
+    """A language model trained from random weights on one corpus."""
+
+    corpus: Name = Field(description="The corpus it is trained on.")
+    tokenizer: Name = Field(description="Its tokenizer.")
+    architecture: Architecture = Field(description="Its architecture.")
+    training: Training = Field(description="Its training.")
+    seed: Int = Field(0, description="Seed of the weights, of the blocks drawn and of the texts sampled.", ge=0)

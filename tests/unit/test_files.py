@@ -1,0 +1,76 @@
+"""Files are whole or not there."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+
+from relab.files import read_csv, replacing, sha256, write_csv, write_json, write_text
+
+
+def test_a_failing_writer_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "a.txt"
+    write_text(path, "old")
+    with pytest.raises(RuntimeError), replacing(path) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_missing_folders_are_made_and_suffixes_kept(tmp_path):
+    with replacing(tmp_path / "b" / "c" / "d.parquet") as temporary:
+        assert temporary.suffix == ".parquet"
+        temporary.write_bytes(b"x")
+    assert (tmp_path / "b/c/d.parquet").read_bytes() == b"x"
+
+
+def test_json_has_one_form_and_refuses_nan(tmp_path):
+    write_json(tmp_path / "a.json", {"b": 1, "a": "è"})
+    assert (tmp_path / "a.json").read_text() == '{\n  "a": "è",\n  "b": 1\n}\n'
+    with pytest.raises(ValueError, match="Out of range"):
+        write_json(tmp_path / "b.json", float("inf"))
+    assert not (tmp_path / "b.json").exists()
+
+
+def test_a_table_reads_back_with_texts_that_look_missing(tmp_path):
+    frame = pd.DataFrame({"text": ["NA", "null", "a,b\n“c”"], "value": [1.5, None, 2.0]})
+    write_csv(tmp_path / "t.csv", frame)
+    back = read_csv(tmp_path / "t.csv")
+    assert list(back["text"]) == list(frame["text"])
+    assert pd.isna(back["value"][1])
+
+
+def test_sha256_of_a_known_text(tmp_path):
+    (tmp_path / "a").write_bytes(b"abc")
+    assert sha256(tmp_path / "a") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        ("raise UserError('config: no such key')", "error: config: no such key"),
+        ("open('/nowhere/at/all')", "error: /nowhere/at/all: no such file or directory"),
+        ("raise OSError(28, 'No space left on device', 'x.bin')", "error: the disk is full while writing x.bin"),
+    ],
+)
+def test_a_program_ends_on_a_users_error_with_one_sentence_and_status_1(checkout, body, sentence):
+    program = f"from relab.errors import UserError, run\ndef main():\n    {body}\nrun(main)"
+    ended = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, env={"PYTHONPATH": str(checkout / "scripts")}
+    )
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(sentence)
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_defect_of_ours_keeps_its_traceback(checkout):
+    program = "from relab.errors import run\ndef main():\n    1 / 0\nrun(main)"
+    ended = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, env={"PYTHONPATH": str(checkout / "scripts")}
+    )
+    assert ended.returncode == 1
+    assert "ZeroDivisionError" in ended.stderr
