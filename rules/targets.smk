@@ -1,13 +1,6 @@
 # Names for what people ask for; `snakemake --list` is the menu. Each row of the report stands in config/writeups.yaml.
 
 
-rule report:
-    """Everything: results/report.html, the default target."""
-    default_target: True
-    input:
-        "results/report.html",
-
-
 rule char_gpt:
     """Tables and figures of the first write-up: a character-level GPT on two corpora (A1 to A3)."""
     input:

@@ -43,12 +43,14 @@ def parser(description: str | None) -> argparse.ArgumentParser:
 def settings_of(args: argparse.Namespace, model: type[SettingsType]) -> SettingsType:
     """The job's settings as typed settings; keys of the spec that ``model`` lacks are an error.
 
+    What only people read is not in a spec: such texts are empty.
+
     Raises:
         UserError: where ``--spec`` is not JSON or does not fit.
     """
-    from relab.settings.base import check
+    from relab.settings.base import check, only_read
 
-    return check(model, spec_of(args), "--spec")
+    return check(model, {**{key: "" for key in only_read(model)}, **spec_of(args)}, "--spec")
 
 
 def spec_of(args: argparse.Namespace) -> dict[str, Any]:

@@ -30,12 +30,13 @@ MAP = {
     f"{ASSET}/purpose": ("other", {"tabulate_assets", *REPORT}),
     f"{ASSET}/licence": ("CC0-1.0", {"tabulate_assets", *REPORT}),
     f"{ASSET}/package_licence": ("MIT", {"tabulate_assets", *REPORT}),
+    f"{ASSET}/missing": ("Ask your librarian.", FETCH),
     f"{ASSET}/files": ({"other.txt": {}}, FETCH),
     f"{ASSET}/files/ruth_jonah_philemon.it.txt/size": (5, FETCH),
     f"{ASSET}/files/ruth_jonah_philemon.it.txt/sha256": ("0" * 64, FETCH),
     f"{ASSET}/sources": ([{"kind": "local", "path": "elsewhere.txt"}], FETCH),
     f"{CORPUS}/title": ("other", {"tabulate_char_gpt", "tabulate_corpora", *REPORT}),
-    f"{CORPUS}/language": ("la", {"tabulate_char_gpt", "tabulate_corpora", *REPORT}),
+    f"{CORPUS}/language": ("la", {"tabulate_corpora", *REPORT}),
     f"{CORPUS}/note": ("Why.", REPORT),
     f"{CORPUS}/asset": ("tiny_english", {*CLEAN, "tabulate_assets"}),
     f"{CORPUS}/reader": ({"kind": "lyrics", "document": "paragraph", "translation": None}, CLEAN),
@@ -88,7 +89,7 @@ MAP = {
     f"{MODEL}/training/samples/top_k": (3, TRAIN),
     "chapters/char_gpt/models": None,  # one sweep so far
     "chapters/char_gpt/progression/steps": ([4], CHAPTER),
-    "chapters/char_gpt/progression/where": ({"width": [8]}, CHAPTER),
+    "chapters/char_gpt/progression/where": ({"width": [8]}, {"tabulate_char_gpt", *REPORT}),
 }
 JOBS = {"fetch_asset": "assets", "clean_corpus": "corpora", "train_tokenizer": "tokenizers", "train_model": "models"}
 WILDCARD = {"assets": "asset", "corpora": "corpus", "tokenizers": "tokenizer", "models": "model"}

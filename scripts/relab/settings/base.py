@@ -8,6 +8,7 @@ import re
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic.fields import FieldInfo
 
 from relab.errors import UserError
 
@@ -160,7 +161,7 @@ def spec(settings: BaseModel) -> dict[str, Any]:
 def _without_documentation(settings: BaseModel, dumped: dict[str, Any]) -> dict[str, Any]:
     kept = {}
     for key, field in type(settings).model_fields.items():
-        if key not in dumped or (field.json_schema_extra or {}).get("documentation"):
+        if key not in dumped or _is_documentation(field):
             continue
         inner = getattr(settings, key)
         kept[key] = _strip(inner, dumped[key])
@@ -175,6 +176,15 @@ def _strip(inner: Any, dumped: Any) -> Any:
     if isinstance(inner, (list, tuple)):
         return [_strip(one, other) for one, other in zip(inner, dumped, strict=True)]
     return dumped
+
+
+def only_read(model: type[BaseModel]) -> list[str]:
+    """The required keys of a group of settings that only people read."""
+    return [key for key, field in model.model_fields.items() if field.is_required() and _is_documentation(field)]
+
+
+def _is_documentation(field: FieldInfo) -> bool:
+    return bool((field.json_schema_extra or {}).get("documentation"))
 
 
 def canonical(value: Any) -> str:

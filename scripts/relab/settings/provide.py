@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -39,18 +40,18 @@ def score_char_gpt(resolved: Resolved) -> dict[str, Any]:
             name: {"corpus": member.settings.corpus, "seed": member.settings.seed, "varied": member.varied}
             for name, member in family.items()
         },
-        "progression": spec(chapter.progression),
+        "steps": chapter.progression.steps,
     }
 
 
 def tabulate_char_gpt(resolved: Resolved) -> dict[str, Any]:
-    scored = score_char_gpt(resolved)
-    used = dict.fromkeys(model["corpus"] for model in scored["models"].values())
-    return {**scored, "corpora": {corpus: _named(resolved, corpus) for corpus in used}}
+    where = resolved.chapters.char_gpt.progression.where
+    return {**score_char_gpt(resolved), "where": where, "corpora": _titles(resolved)}
 
 
 def tabulate_corpora(resolved: Resolved) -> dict[str, Any]:
-    return {"corpora": {corpus: _named(resolved, corpus) for corpus in used_corpora(resolved)}}
+    told = {name: resolved.corpora[name].settings for name in used_corpora(resolved)}
+    return {"corpora": {name: {"title": one.title, "language": one.language} for name, one in told.items()}}
 
 
 def tabulate_assets(resolved: Resolved) -> dict[str, Any]:
@@ -65,15 +66,24 @@ def tabulate_assets(resolved: Resolved) -> dict[str, Any]:
 
 
 def build_report(resolved: Resolved) -> dict[str, Any]:
-    """The report shows the whole configuration, but only the downloads that this run uses."""
-    config = {key: value for key, value in resolved.config.items() if key != "assets"}
-    config["assets"] = {name: resolved.config["assets"][name] for name in used_assets(resolved)}
-    return {"scale": resolved.scale, "about": resolved.about, "config": config}
+    """The report records the whole configuration as it was written, but only the downloads that this run uses."""
+    config = {**resolved.config, "assets": {name: resolved.config["assets"][name] for name in used_assets(resolved)}}
+    return {"scale": resolved.scale, "about": resolved.about, "config": _one_notation(config)}
 
 
-def _named(resolved: Resolved, corpus: str) -> dict[str, str]:
-    settings = resolved.corpora[corpus].settings
-    return {"title": settings.title, "language": settings.language}
+def _one_notation(value: Any) -> Any:
+    """One notation for a number that YAML lets people write in several: ``1e-3`` (a text to YAML), ``32.0``."""
+    if isinstance(value, dict):
+        return {key: _one_notation(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_one_notation(inner) for inner in value]
+    if isinstance(value, str) and re.fullmatch(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+", value):
+        value = float(value)
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _titles(resolved: Resolved) -> list[dict[str, str]]:
+    return [{"name": corpus, "title": resolved.corpora[corpus].settings.title} for corpus in used_corpora(resolved)]
 
 
 def used_models(resolved: Resolved) -> list[str]:

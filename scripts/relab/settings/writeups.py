@@ -148,6 +148,7 @@ class ReportSpec(Settings):
 
     scale: str = Field(description="Name of the scale.")
     about: str = Field("", description="What the scale is.")
+    config: dict[str, Any] = Field({}, description="The configuration as it was written; the comparison of runs reads it.")
 
 
 def _unique(values: list[str], what: str) -> None:
@@ -234,13 +235,13 @@ def figure_data(writeups: Writeups, key: str | None = None) -> list[str]:
 
 
 def catalogue(writeups: Writeups) -> dict[str, dict[str, str]]:
-    """For ``snakemake --report``: category, subcategory, title and caption (reStructuredText) of each file."""
+    """For ``snakemake --report``: category, subcategory, title and caption (one line of reStructuredText) of each file."""
     return {
         one.path: {
             "category": f"{one.chapter.id} · {one.chapter.title}" if one.row else one.chapter.title,
             "subcategory": f"{one.row.id} · {one.row.title}" if one.row else "",
             "title": one.entry.title,
-            "caption": re.sub(r"`([^`]+)`", r"``\1``", one.entry.caption or one.entry.title),
+            "caption": re.sub(r"`([^`]+)`", r"``\1``", " ".join(one.entry.caption.split())),
         }
         for one in artefacts(writeups)
     }

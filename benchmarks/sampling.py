@@ -1,0 +1,95 @@
+"""Speed of the sampler: inside the context window, where it caches keys and values, and beyond it, where it cannot.
+
+Peers, in the same process and in turn with ours: the lecture's loop, which reads the whole context again for every token,
+and a bare key-value loop around the same model. Prints one JSON line a figure.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+from collections.abc import Callable
+
+from common import emit, interleave, rate
+
+WIDTH, LAYERS, HEADS, WINDOW, VOCABULARY = 128, 4, 4, 64, 80
+
+
+def lecture(model, prompts, length: int) -> None:
+    """Karpathy's gpt.py: no cache, logits of every position, the last ``WINDOW`` tokens as context."""
+    import torch
+
+    tokens = torch.tensor(prompts)
+    with torch.no_grad():
+        for _ in range(length):
+            logits = model(tokens[:, -WINDOW:], use_cache=False).logits[:, -1]
+            tokens = torch.cat([tokens, torch.multinomial(logits.softmax(-1), 1)], dim=1)
+
+
+def bare(model, prompts, length: int) -> None:
+    """The shortest loop with a key-value cache."""
+    import torch
+
+    tokens, cache = torch.tensor(prompts), None
+    with torch.inference_mode():
+        for _ in range(length):
+            output = model(tokens, past_key_values=cache, use_cache=True)
+            cache = output.past_key_values
+            tokens = torch.multinomial(output.logits[:, -1].softmax(-1), 1)
+
+
+def ours(model, prompts, length: int) -> None:
+    from relab.sampling import sample
+
+    sample(model, prompts, length=length, seeds=range(len(prompts)))
+
+
+def compare(figure: str, batch: int, length: int, peers: dict[str, Callable], repeats: int) -> None:
+    """Emit the tokens/s of our sampler once for each peer, with the peer's own and the ratio of the two."""
+    import torch
+    import transformers
+
+    from relab import gpt
+    from relab.settings.models import Architecture
+
+    torch.manual_seed(0)
+    architecture = Architecture(width=WIDTH, layers=LAYERS, heads=HEADS, block=WINDOW, tied=False)
+    model = gpt.build(architecture, VOCABULARY).eval()
+    prompts = [[0]] * batch
+    programs = {
+        name: rate(lambda program=program: program(model, prompts, length), batch * length)
+        for name, program in {"ours": ours, **peers}.items()
+    }
+    found = {name: statistics.median(figures) for name, figures in interleave(programs, repeats).items()}
+    settings = {"width": WIDTH, "layers": LAYERS, "context": WINDOW, "batch": batch, "prompt": 1, "tokens": length}
+    for name in peers:
+        emit(
+            "sampling",
+            figure,
+            found["ours"],
+            "tokens/s",
+            peer=f"{name} on transformers {transformers.__version__}",
+            peer_value=found[name],
+            ratio_to=found["ours"] / found[name],
+            settings=settings,
+            repeats=repeats,
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--threads", type=int, default=1, help="compute threads (default: 1)")
+    parser.add_argument("--repeats", type=int, default=7, help="timed runs of each program (default: 7)")
+    args = parser.parse_args()
+    import torch
+
+    torch.set_num_threads(args.threads)
+    peers = {"full re-computation (the lecture's loop)": lecture, "bare key-value loop": bare}
+    for batch in (1, 32):
+        compare(f"inside the window, batch {batch}", batch, WINDOW - 1, peers, args.repeats)
+    slow = {"full re-computation (the lecture's loop)": lecture}
+    compare("beyond the window, batch 4", 4, 200, slow, max(1, args.repeats // 2))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""Turn the published form of a text into a corpus: clean documents in Parquet, split into training and validation text.
+
+The files are read as the settings' `reader` says (plays in Markdown, a Bible in SQLite, Project Gutenberg texts, plain
+text, lyrics, tables), one document at a time, so that a file may be larger than memory.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from relab.corpora.build import build
+from relab.errors import run
+from relab.files import write_json
+from relab.jobs import parser, record, settings_of
+from relab.settings.corpora import Corpus
+
+
+def main() -> None:
+    arguments = parser(__doc__)
+    arguments.add_argument("--input", required=True, nargs="+", type=Path, metavar="FILE", help="the files that hold the text")
+    arguments.add_argument("--train", required=True, type=Path, metavar="FILE", help="training text to write, Parquet")
+    arguments.add_argument("--validation", required=True, type=Path, metavar="FILE", help="validation text to write, Parquet")
+    arguments.add_argument("--stats", required=True, type=Path, metavar="FILE", help="statistics to write, JSON")
+    args = arguments.parse_args()
+    corpus = settings_of(args, Corpus)
+    with record(args, inputs=args.input, outputs=[args.train, args.validation, args.stats]):
+        stats = build(args.input, corpus, args.train, args.validation, progress)
+        write_json(args.stats, stats)
+    report(stats)
+
+
+def progress(texts: Iterable[Any], stage: str) -> Iterator[Any]:
+    """Show a bar on a terminal and, in a log, a line a pass."""
+    from tqdm import tqdm
+
+    number = 0
+    for number, text in enumerate(tqdm(texts, desc=stage, unit=" documents", disable=None), 1):  # noqa: B007 - used below
+        yield text
+    print(f"{stage}: {number:,} documents", file=sys.stderr)
+
+
+def report(stats: dict) -> None:
+    documents, total = stats["documents"], stats["total"]
+    print(
+        f"{documents['kept']:,} documents of {documents['read']:,} ({documents['empty']:,} empty, {documents['duplicates']:,} "
+        f"duplicates), {total['characters']:,} characters, {total['distinct_characters']} distinct; training "
+        f"{stats['train']['characters']:,}, validation {stats['validation']['characters']:,}"
+    )
+    for what, count in sorted(stats["reading"].items()):
+        print(f"{what}: {count:,}")
+
+
+if __name__ == "__main__":
+    run(main)

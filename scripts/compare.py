@@ -1,0 +1,40 @@
+"""Compare two runs: one HTML page of what differs between them, and a CSV of all their scores joined.
+
+The page shows the settings that differ, the scores that changed against the seeds' spread, the artefacts that were
+recomputed and why, and the tables and figures that differ side by side.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from relab.errors import UserError, run
+from relab.files import replacing
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("a", type=Path, metavar="A", help="folder of a finished run (Snakemake's --directory)")
+    parser.add_argument("b", type=Path, metavar="B", help="folder of another one")
+    parser.add_argument(
+        "--output", type=Path, metavar="FILE", help="the page (default: comparisons/A--B.html); the CSV is written beside it"
+    )
+    args = parser.parse_args()
+    if args.output and args.output.suffix != ".html":
+        raise UserError(f"--output: expected a file name that ends in .html, found {args.output}")
+
+    from relab.comparison.compare import compare
+    from relab.comparison.page import build
+
+    comparison = compare(args.a, args.b)
+    page = args.output or Path("comparisons", comparison.name + ".html")
+    scores = page.with_suffix(".csv")
+    with replacing(page) as temporary_page, replacing(scores) as temporary_scores:
+        temporary_page.write_text(build(comparison, scores.name), encoding="utf-8", newline="\n")
+        comparison.scores.to_csv(temporary_scores, index=False, lineterminator="\n")
+    print(*comparison.summary, f"page:   {page}", f"scores: {scores}", sep="\n")
+
+
+if __name__ == "__main__":
+    run(main)

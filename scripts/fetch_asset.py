@@ -1,0 +1,37 @@
+"""Make one file of an asset available in the run: a link into the cache of downloads, which is filled where it lacks it.
+
+Sources are asked in order: a user's own file, the cache, the folder that RELAB_MIRROR names (laid out by asset and file),
+then the declared sources. Every file is checked before it gets its name. Beside the link a lock file says what came.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from relab.assets.cache import link
+from relab.assets.fetch import fetch
+from relab.errors import run
+from relab.jobs import parser, record, settings_of
+from relab.settings.assets import Fetched
+
+
+def main() -> None:
+    options = parser(__doc__)
+    options.add_argument("--asset", required=True, help="name of the asset")
+    options.add_argument("--file", required=True, help="name of the file")
+    options.add_argument("--cache", required=True, type=Path, metavar="DIR", help="cache of downloads, shared by all runs")
+    options.add_argument("--output", required=True, type=Path, metavar="FILE", help="link to write")
+    options.add_argument("--lock", required=True, type=Path, metavar="FILE", help="lock file to write: what came, as JSON")
+    args = options.parse_args()
+    # without a network a name server may never answer: ask it for 2 seconds, here and in pip, instead of 10 and more
+    os.environ.setdefault("RES_OPTIONS", "timeout:1 attempts:2")
+    declared = settings_of(args, Fetched)
+    with record(args, inputs=[], outputs=[args.output, args.lock]) as entry:
+        found = fetch(args.asset, args.file, declared, args.cache)
+        link(found, args.output, args.lock)
+        entry["asset"] = found.facts
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,57 @@
+"""Character tokenizers: every character of a corpus is one token (Karpathy's lecture; rows A1 to A3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
+from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
+
+from relab.errors import UserError
+from relab.files import replacing
+
+#: The files of a tokenizer directory.
+FILES = ("tokenizer.json", "tokenizer_config.json")
+
+
+def build(characters: Iterable[str]) -> PreTrainedTokenizerFast:
+    """A tokenizer whose tokens are the given characters, numbered by code point.
+
+    It changes nothing in a text (no normalisation, no special tokens), so that decoding gives back every text exactly,
+    and it has no token for unknown characters: encoding one is an error. See :func:`relab.encoding.encode` for one that
+    says which and where.
+
+    Raises:
+        UserError: where there is no character at all.
+    """
+    alphabet = sorted(set(characters))
+    if not alphabet:
+        raise UserError("a character tokenizer needs at least one character, found an empty text")
+    backend = Tokenizer(models.WordLevel({character: index for index, character in enumerate(alphabet)}))
+    backend.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), behavior="isolated")
+    backend.decoder = decoders.Fuse()
+    return PreTrainedTokenizerFast(tokenizer_object=backend, clean_up_tokenization_spaces=False)
+
+
+def alphabet(tokenizer: PreTrainedTokenizerBase) -> dict[str, int] | None:
+    """The characters of a tokenizer made by :func:`build` with their token ids; None for any other tokenizer."""
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is None or not isinstance(backend.model, models.WordLevel):
+        return None
+    vocabulary = backend.get_vocab()
+    plain = backend.normalizer is None and not backend.get_added_tokens_decoder()
+    return vocabulary if plain and all(len(token) == 1 for token in vocabulary) else None
+
+
+def save(tokenizer: PreTrainedTokenizerBase, directory: str | Path) -> list[Path]:
+    """Write the files that ``AutoTokenizer.from_pretrained`` reads, each whole or not at all; return their paths."""
+    directory = Path(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=directory, prefix=".") as temporary:
+        tokenizer.save_pretrained(temporary)
+        for name in FILES:
+            with replacing(directory / name) as path:
+                path.write_bytes((Path(temporary) / name).read_bytes())
+    return [directory / name for name in FILES]

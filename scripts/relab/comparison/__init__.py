@@ -1,0 +1,1 @@
+"""Comparing two runs: what was set, computed and scored differently."""

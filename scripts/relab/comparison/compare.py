@@ -1,0 +1,87 @@
+"""Two runs and all that differs between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+
+from relab.comparison import artefacts, runs, scores, settings
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two runs, the settings that differ, all scores joined (:func:`relab.comparison.scores.join`), all artefacts joined."""
+
+    a: runs.Run
+    b: runs.Run
+    settings: list[settings.Difference]
+    scores: pd.DataFrame
+    artefacts: list[artefacts.Artefact]
+
+    @property
+    def name(self) -> str:
+        """A name for files: that of both runs."""
+        return f"{self.a.label}--{self.b.label}".replace("/", "-")
+
+    @cached_property
+    def judged(self) -> pd.DataFrame:
+        """The scores that are counted and shown."""
+        return scores.judged(self.scores)
+
+    @cached_property
+    def verdicts(self) -> dict[str, int]:
+        """Number of judged scores by verdict; those that did not occur are 0."""
+        every = [*scores.CHANGED, scores.UNCHANGED, scores.OTHER_DATA, scores.ONLY_A, scores.ONLY_B]
+        return {verdict: int((self.judged["verdict"] == verdict).sum()) for verdict in every}
+
+    @property
+    def summary(self) -> list[str]:
+        """Three sentences: settings, scores, artefacts."""
+        return [_settings(self), _scores(self), _artefacts(self)]
+
+
+def compare(a: Path, b: Path) -> Comparison:
+    """Compare the runs in two folders.
+
+    Raises:
+        UserError: where one is no finished run, or both are the same.
+    """
+    labels = runs.labels(a, b)
+    first, second = runs.read(a, labels[0]), runs.read(b, labels[1])
+    return Comparison(
+        first,
+        second,
+        settings.differences(first.config, second.config),
+        scores.join(scores.load(first), scores.load(second)),
+        artefacts.join(first, second),
+    )
+
+
+def _settings(comparison: Comparison) -> str:
+    number = len(comparison.settings)
+    return "No setting differs." if not number else "1 setting differs." if number == 1 else f"{number} settings differ."
+
+
+def _scores(comparison: Comparison) -> str:
+    verdicts = comparison.verdicts
+    changed = sum(verdicts[verdict] for verdict in scores.CHANGED)
+    text = f"{changed} of {changed + verdicts[scores.UNCHANGED]} comparable scores changed"
+    if changed:
+        text += f", {verdicts[scores.OUTSIDE]} of them outside the seeds' spread"
+        if verdicts[scores.NO_SPREAD]:
+            text += f" and {verdicts[scores.NO_SPREAD]} of one seed only (no spread)"
+    others = {"on other data": scores.OTHER_DATA, "only in A": scores.ONLY_A, "only in B": scores.ONLY_B}
+    return "; ".join([text, *(f"{verdicts[key]} {words}" for words, key in others.items() if verdicts[key])]) + "."
+
+
+def _artefacts(comparison: Comparison) -> str:
+    number = artefacts.counts(comparison.artefacts)
+    recomputed = number[artefacts.SAME] + number[artefacts.CHANGED]
+    text = f"{recomputed} of {recomputed + number[artefacts.KEPT]} shared artefacts recomputed"
+    if recomputed:
+        text += f", {number[artefacts.CHANGED]} of them changed"
+    only = [f"{number[status]} {status}" for status in (artefacts.ONLY_A, artefacts.ONLY_B) if number[status]]
+    return "; ".join([text, *only]) + "."

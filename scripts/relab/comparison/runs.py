@@ -1,0 +1,131 @@
+"""A finished run, read from its folder: its report, the jobs behind it, its settings."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from base64 import urlsafe_b64decode
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from relab.errors import UserError
+from relab.report.provenance import Job, Provenance
+
+REPORT = "results/report.html"
+SIDECAR = ".provenance.json"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run; ``jobs`` are those behind its report, the report's own left out, by the path of their record."""
+
+    folder: Path
+    label: str
+    report: Job
+    jobs: dict[str, Job]
+    leftovers: list[str]
+
+    @property
+    def scale(self) -> str:
+        """Name of the scale."""
+        return self.report.spec["scale"]
+
+    @property
+    def about(self) -> str:
+        """What the scale is."""
+        return self.report.spec.get("about", "")
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The configuration as merged from its layers, without what only names the scale."""
+        return {key: value for key, value in self.report.spec["config"].items() if key not in ("scale", "about")}
+
+    @cached_property
+    def outputs(self) -> dict[str, str]:
+        """The files behind the report and their digests, by path in the run's folder."""
+        return {path: digest for job in self.jobs.values() for path, digest in job.outputs.items()}
+
+    def files(self, stage: str, suffix: str) -> dict[str, Path]:
+        """The files behind the report that one stage made, in order of their paths in the run's folder."""
+        found = [path for path in self.outputs if path.startswith(f"results/{stage}/") and path.endswith(suffix)]
+        return {path: self.folder / path for path in sorted(found)}
+
+
+def labels(a: Path, b: Path) -> tuple[str, str]:
+    """Two different names for two folders: their paths below the folder they share, or that folder's own name.
+
+    Raises:
+        UserError: where both are the same folder.
+    """
+    a, b = a.resolve(), b.resolve()
+    if a == b:
+        raise UserError(f"{a}: expected two runs, found the same folder twice; a second run is made with --directory")
+    shared = Path(os.path.commonpath([a, b]))
+    first, second = (run.relative_to(shared).as_posix() if run != shared else run.name or "root" for run in (a, b))
+    return first, second
+
+
+def read(folder: Path, label: str) -> Run:
+    """Read a run from its folder.
+
+    Raises:
+        UserError: no such folder, nothing in it, or a run that is not finished; the sentence says how to finish it.
+    """
+    if not folder.is_dir():
+        raise UserError(f"{folder}: no such folder; expected a run's, which `{_finish(folder)}` would make")
+    files = sorted((folder / "results").rglob(f"*{SIDECAR}"))
+    if not files:
+        raise UserError(f"{folder}: there are no results of a run in it; make them with `{_finish(folder)}`")
+    _check_report(folder)
+    _check_marks(folder)
+    provenance = Provenance(files)
+    report = provenance.of(REPORT)
+    if not isinstance(report.spec.get("config"), dict):
+        raise UserError(f"{report.file}: expected the run's configuration under spec.config, found none")
+    behind = provenance.behind(report)
+    _check_chain(folder, [report, *behind])
+    jobs = {Path(job.file).relative_to(folder).as_posix(): job for job in behind}
+    others = {Path(job.file).relative_to(folder).as_posix() for job in provenance.jobs if job is not report}
+    return Run(folder, label, report, dict(sorted(jobs.items())), sorted(others - set(jobs)))
+
+
+def _finish(folder: Path) -> str:
+    return f"snakemake --directory {shlex.quote(str(folder))} {REPORT}"
+
+
+def _unfinished(folder: Path, what: str) -> UserError:
+    return UserError(
+        f"{folder}: the run is not finished, {what}; finish it with `{_finish(folder)}` and the --configfile it was made with"
+    )
+
+
+def _check_report(folder: Path) -> None:
+    for path in (REPORT, REPORT + SIDECAR):
+        if not (folder / path).is_file():
+            raise _unfinished(folder, f"{path} is missing")
+
+
+def _check_marks(folder: Path) -> None:
+    """Snakemake marks the outputs of a job from its start to its good end; a mark is named by the file, in base 64."""
+    place = folder / ".snakemake" / "incomplete"
+    for mark in sorted(place.rglob("*")):
+        if mark.is_file() and mark.name != "migration_underway":
+            name = "".join(part.removeprefix("@") for part in mark.relative_to(place).parts)
+            path = urlsafe_b64decode(name).decode()
+            raise _unfinished(folder, f"a job that makes {path} runs or was killed")
+
+
+def _check_chain(folder: Path, jobs: list[Job]) -> None:
+    """Every file that a job used must still be the one that another job made, and what is compared must be there."""
+    made = {path: digest for job in jobs for path, digest in job.outputs.items()}
+    for job in jobs:
+        for path, digest in sorted(job.inputs.items()):
+            if made.get(path, digest) != digest:
+                raise _unfinished(folder, f"{path} has changed since {job.output} was made from it")
+            if path.startswith("results/") and path not in made and not (folder / path).exists():
+                raise _unfinished(folder, f"{path} is missing")
+    for path in sorted(made):
+        if path.startswith(("results/scores/", "results/tables/", "results/figures/")) and not (folder / path).is_file():
+            raise _unfinished(folder, f"{path} is missing")

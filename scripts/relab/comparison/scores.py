@@ -1,0 +1,102 @@
+"""Scores of two runs joined: old, new, difference, and whether the difference stands out from the seeds' spread."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from relab.comparison.runs import Run
+from relab.errors import UserError
+from relab.scores import ALL, read_scores
+
+KEY = ["writeup", "experiment", "seed", "split", "metric"]
+VALUES = ["value", "n", "low", "high", "data"]
+
+OUTSIDE, NO_SPREAD, INSIDE = CHANGED = ("outside the seeds' spread", "no spread", "inside the seeds' spread")
+ONE_SEED = "value of one seed"
+UNCHANGED = "unchanged"
+OTHER_DATA = "other data: not comparable"
+ONLY_A, ONLY_B = "only in A", "only in B"
+
+COLUMNS = [*KEY, "old", "new", "difference", "relative_difference", "spread", "n_old", "n_new", "verdict"]
+
+
+def load(run: Run) -> pd.DataFrame:
+    """All scores behind the run's report: the columns :data:`KEY` and :data:`VALUES`.
+
+    ``data`` is the digest of what a score was computed on, empty where it is not recorded.
+
+    Raises:
+        UserError: a file that lacks a column, or two scores of one key.
+    """
+    frames = [
+        read_scores(file).assign(writeup=path.split("/")[2]).reindex(columns=[*KEY, *VALUES])
+        for path, file in run.files("scores", ".parquet").items()
+    ]
+    scores = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=[*KEY, *VALUES])
+    scores = scores.astype(dict.fromkeys(KEY, "str") | dict.fromkeys(["value", "n", "low", "high"], "float64"))
+    scores["data"] = scores["data"].astype(object).fillna("")
+    if (twice := scores.duplicated(KEY)).any():
+        raise UserError(f"{run.folder}: expected a score once, found {' / '.join(scores.loc[twice, KEY].iloc[0])} twice")
+    return scores
+
+
+def join(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
+    """Outer join of two runs' scores with the columns :data:`COLUMNS`, in order of the key.
+
+    ``difference`` and ``relative_difference`` (to the old value's size) are missing where the two cannot be compared.
+    ``spread`` is the larger of the two standard deviations over seeds. The value of one seed beside which the mean over
+    seeds stands is not judged: the mean is.
+    """
+    joined = old.merge(new, on=KEY, how="outer", suffixes=("_old", "_new"), indicator=True, validate="1:1")
+    joined = joined.rename(columns={"value_old": "old", "value_new": "new"}).sort_values(KEY, ignore_index=True)
+    comparable = (joined["_merge"] == "both") & ~_other_data(joined)
+    joined["difference"] = (joined["new"] - joined["old"]).where(comparable)
+    joined["relative_difference"] = (joined["difference"] / joined["old"].abs()).where(joined["old"] != 0)
+    joined["spread"] = pd.concat([_deviation(joined, "old"), _deviation(joined, "new")], axis=1).max(axis=1)
+    joined["verdict"] = _verdicts(joined)
+    return joined[COLUMNS].astype({"n_old": "Int64", "n_new": "Int64"})
+
+
+def _deviation(joined: pd.DataFrame, run: str) -> pd.Series:
+    """Standard deviation over seeds in one run, of the rows that are means over more than one."""
+    several = (joined["seed"] == ALL) & (joined[f"n_{run}"] > 1)
+    return ((joined[f"high_{run}"] - joined[f"low_{run}"]) / 2).where(several)
+
+
+def _other_data(joined: pd.DataFrame) -> pd.Series:
+    """Whether both runs say what a score was computed on, and differ."""
+    old, new = joined["data_old"].fillna(""), joined["data_new"].fillna("")
+    return (old != "") & (new != "") & (old != new)
+
+
+def _verdicts(joined: pd.DataFrame) -> pd.Series:
+    """The later rule wins."""
+    verdict = pd.Series(OUTSIDE, index=joined.index, dtype=object)
+    verdict[joined["difference"].abs() <= joined["spread"]] = INSIDE
+    verdict[joined["spread"].isna()] = NO_SPREAD
+    verdict[_beside_mean(joined)] = ONE_SEED
+    verdict[(joined["old"] == joined["new"]) | (joined["old"].isna() & joined["new"].isna())] = UNCHANGED
+    verdict[_other_data(joined)] = OTHER_DATA
+    verdict[joined["_merge"] == "left_only"] = ONLY_A
+    verdict[joined["_merge"] == "right_only"] = ONLY_B
+    return verdict
+
+
+def _beside_mean(joined: pd.DataFrame) -> pd.Series:
+    """Whether a row is the value of one seed and the mean over seeds stands there too."""
+    is_mean = joined["seed"] == ALL
+    group = [joined[column] for column in KEY if column != "seed"]
+    return ~is_mean & is_mean.groupby(group).transform("any")
+
+
+def judged(joined: pd.DataFrame) -> pd.DataFrame:
+    """The rows that are counted and shown: means over seeds, and values that have no such mean beside them.
+
+    In the order in which they are read: what changed before what did not, outside the spread first, larger relative
+    differences first (a difference from 0 is larger than any).
+    """
+    rows = joined[~_beside_mean(joined)]
+    order = [*CHANGED, UNCHANGED, OTHER_DATA, ONLY_A, ONLY_B]
+    weight = pd.DataFrame({"rank": rows["verdict"].map(order.index), "size": rows["relative_difference"].abs()})
+    weight = weight.sort_values(["rank", "size"], ascending=[True, False], kind="stable", na_position="first")
+    return rows.loc[weight.index]

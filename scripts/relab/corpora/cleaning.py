@@ -1,0 +1,127 @@
+"""Cleaning of texts, in a fixed order, with an account of what was removed and why."""
+
+from __future__ import annotations
+
+import functools
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Collection
+
+from relab.settings.corpora import Cleaning
+
+# Outside of the general category "format", Unicode's default ignorable code points: they draw nothing either
+_IGNORABLE = frozenset(
+    [0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x3164, 0xFFA0, *range(0x180B, 0x1810), *range(0xFE00, 0xFE10)]
+    + [*range(0xE0100, 0xE01F0)]
+)
+_REASONS = {"Cc": "control", "Cf": "invisible", "Cs": "surrogate", "Co": "private use"}
+# In text that was decoded as Windows-1252, a closing quotation mark (UTF-8 E2 80 9D) that lost its last byte, for which that
+# encoding has no character; ftfy would take the blank after it for the byte and make it a dagger
+_CONTINUATION = bytes(range(0x80, 0xC0)).decode("windows-1252", "ignore")
+_LOST_QUOTE = re.compile(f"â€(?![\x81\x8d\x8f\x90\x9d{re.escape(_CONTINUATION)}])")
+_TRAILING = re.compile(r"(?<![ \t])[ \t]+(?=\n|\Z)")
+
+
+@functools.cache
+def treatment(character: str) -> tuple[str, str] | None:
+    """What a problematic character becomes and the reason; ``None`` for one that stays.
+
+    Blanks of other widths (category Zs, the no-break space among them) become a blank; vertical tab, form feed, NEL and the
+    line and paragraph separators a line end. Control, format (zero-width, directional, soft hyphen, byte order mark), other
+    invisible, private-use characters, surrogates, noncharacters and U+FFFD are removed; tab and line end stay.
+    """
+    code, category = ord(character), unicodedata.category(character)
+    if character in " \n\t":
+        return None
+    if character in "\v\f\x85\u2028\u2029":
+        return "\n", "line end"
+    if category == "Zs":
+        return " ", "blank"
+    if category in _REASONS:
+        return "", _REASONS[category]
+    if code in _IGNORABLE:
+        return "", "invisible"
+    if character == "\N{REPLACEMENT CHARACTER}":
+        return "", "undecodable"
+    if code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF:
+        return "", "noncharacter"
+    return None
+
+
+class Cleaner:
+    """Clean documents one by one and keep account over all of them.
+
+    Attributes:
+        removed: count by (character, reason) of what went.
+        mapped: count by (character, what it became) of blanks and line ends.
+        replaced: count by string of the settings' replacements.
+        mended: number of lines in which mojibake was mended.
+    """
+
+    def __init__(self, settings: Cleaning):
+        self._settings = settings
+        self._keep = frozenset(settings.keep)
+        self._strings = re.compile("|".join(map(re.escape, sorted(settings.replace, key=lambda one: (-len(one), one)))))
+        self.removed: Counter[tuple[str, str]] = Counter()
+        self.mapped: Counter[tuple[str, str]] = Counter()
+        self.replaced: Counter[str] = Counter()
+        self.mended = 0
+
+    def __call__(self, text: str) -> str:
+        """The cleaned text; empty where nothing but blanks is left."""
+        if self._settings.mojibake and not text.isascii():
+            text = "\n".join(map(self._mend, text.split("\n")))
+        if "\r" in text:
+            text = text.replace("\r\n", "\n").replace("\r", "\n")
+        if self._settings.unicode != "none":
+            text = unicodedata.normalize(self._settings.unicode, text)
+        if self._settings.replace:
+            text = self._strings.sub(self._replacement, text)
+        if self._settings.fold_case:
+            text = text.lower()
+        return self.trim(self._without_problems(text))
+
+    def without(self, rare: Collection[str], text: str) -> str:
+        """The text without the characters that are too rare in the whole corpus."""
+        found = set(text).intersection(rare)
+        if not found:
+            return text
+        for character in found:
+            self.removed[character, "rare"] += text.count(character)
+            text = text.replace(character, "")
+        return self.trim(text)
+
+    def trim(self, text: str) -> str:
+        """The text without blanks at the ends of lines and empty lines at its own ends; empty where it is blank throughout."""
+        shorter = _TRAILING.sub("", text) if " \n" in text or "\t\n" in text or text.endswith((" ", "\t")) else text
+        trimmed = shorter.strip("\n")
+        for character in " \t\n":
+            gone = text.count(character) - trimmed.count(character)
+            if gone:
+                self.removed[character, "outer line end" if character == "\n" else "trailing blank"] += gone
+        return trimmed
+
+    def _mend(self, line: str) -> str:
+        import ftfy
+
+        mended = line if line.isascii() else ftfy.fix_encoding(_LOST_QUOTE.sub("â€\x9d", line))
+        self.mended += mended != line
+        return mended
+
+    def _replacement(self, match: re.Match[str]) -> str:
+        self.replaced[match[0]] += 1
+        return self._settings.replace[match[0]]
+
+    def _without_problems(self, text: str) -> str:
+        for character in sorted(set(text) - self._keep):
+            treated = treatment(character)
+            if treated is None:
+                continue
+            replacement, reason = treated
+            if replacement:
+                self.mapped[character, reason] += text.count(character)
+            else:
+                self.removed[character, reason] += text.count(character)
+            text = text.replace(character, replacement)
+        return text

@@ -1,0 +1,43 @@
+"""One translation of a Bible in SQLite, table ``bible(bbName, bNumber, cNumber, vNumber, vText)``."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+
+from relab.errors import UserError
+from relab.settings.corpora import BibleReader
+
+#: How many of (book, chapter, verse) name a document.
+_PARTS = {"book": 1, "chapter": 2, "verse": 3}
+
+
+def read(paths: Sequence[str | os.PathLike], settings: BibleReader, tally: Counter[str]) -> Iterator[str]:
+    """Yield books, chapters or verses in order, a verse a line; blanks and line ends inside a verse become one blank."""
+    parts = _PARTS[settings.document]
+    for path in map(Path, paths):
+        verses = _verses(path, settings.translation)
+        for _, group in itertools.groupby(verses, key=lambda verse: verse[:parts]):
+            yield "\n".join(" ".join(text.split()) for *_, text in group)
+
+
+def _verses(path: Path, translation: str) -> Iterator[tuple[int, int, int, str]]:
+    # immutable: neither locks nor journals, so that a database in a read-only cache opens
+    address = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
+    query = "select bNumber, cNumber, vNumber, vText from bible where bbName = ? order by bNumber, cNumber, vNumber"
+    try:
+        with closing(sqlite3.connect(address, uri=True)) as database:
+            verses = database.execute(query, (translation,))
+            first = verses.fetchone()
+            if first is None:
+                known = ", ".join(name for (name,) in database.execute("select distinct bbName from bible order by bbName"))
+                raise UserError(f"{path}: expected the translation {translation!r}, found {known or 'none'}")
+            yield first
+            yield from verses
+    except sqlite3.Error as error:
+        raise UserError(f"{path}: expected an SQLite database with a table `bible` of verses, found none ({error})") from None

@@ -1,0 +1,95 @@
+"""Project Gutenberg texts, without the header and the licence that every age of the project worded differently."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from relab.corpora.divide import divide
+from relab.corpora.sources import Source, sources, whole
+from relab.errors import UserError
+from relab.settings.corpora import GutenbergReader
+
+_MARK = re.compile(
+    r"""
+    ^ [^\w\n]* (?:
+      (?P<header>
+        START \s OF \s .{0,10} PROJECT \s GUTENBERG                    # *** START OF THE (THIS) PROJECT GUTENBERG EBOOK …
+          (?: [^\n]* \*\*\* | [^\n]* (?:\n[^\n]+){1,2}? \*\*\* | )     # a long title runs over lines, up to the next stars
+      | END \W+ THE \s SMALL \s PRINT                                  # *END*THE SMALL PRINT! FOR PUBLIC DOMAIN ETEXTS*…*END*
+      | [^\n]* SMALL \s PRINT! [^\n]* \*END\*
+      )
+    | (?P<footer>
+        END \s OF \s .{0,25} PROJECT \s GUTENBERG                      # *** END OF …; End of Project Gutenberg's …
+      | END \s OF \s THIS \s (?: ETEXT | E-TEXT | EBOOK) \b
+      | ENDE \s DIESE[RS]? \s .{0,10} PROJE[CK]T \s GUTENBERG
+      | FIN \s D[EU] .{0,15} PROJE[CK]?T \s GUTENBERG
+      | START: \s FULL \s LICEN[CS]E
+      )
+    ) [^\n]* $
+    """,
+    re.MULTILINE | re.VERBOSE | re.IGNORECASE,
+)
+
+# Paragraphs between the header's mark and the work, or the whole of a header without a mark
+_PREAMBLE = re.compile(
+    r"""
+      (?: \W* (?:the \s)? project \s gutenberg | .* this \s e-?(?:book|text) \s (?:is|was) \s | .* distributed \s proofread
+      | (?:this \s|the \s)? (?:(?:e-?)?text \s|e-?book \s|file \s)? (?:was \s)?
+        (?:produced|prepared|transcribed|scanned|digiti[sz]ed) \s (?:by|from) \b
+      | note: \s project \s gutenberg )
+    | (?: \[? (?:title|author|editor|translator|illustrator|contributor|(?:release|posting) \s date
+          |(?:most \s recently|last) \s updated?|language|character \s set \s encoding|credits|original \s publication)
+          : [^\n]* (?:\n[ \t]+[^\n]*)* \n* )+ \Z
+    """,
+    re.VERBOSE | re.IGNORECASE | re.DOTALL,
+)
+
+
+def read(paths: Sequence[str | os.PathLike], settings: GutenbergReader, tally: Counter[str]) -> Iterator[str]:
+    """Yield the documents of the works; a file may hold several works, each with header and footer.
+
+    A text that names neither is kept whole and counted; one that has only half of them is an error, since then either the
+    file is cut short or a licence would be taken for literature.
+    """
+    for source in sources(paths):
+        for work in _works(whole(source), source, tally):
+            yield from divide(io.StringIO(work), settings, source.name, tally)
+
+
+def _works(text: str, source: Source, tally: Counter[str]) -> Iterator[str]:
+    begin = end = None
+    for mark in _MARK.finditer(text):
+        if mark["header"]:
+            begin = mark.end()
+        elif begin is not None:
+            yield _without_preamble(text[begin : mark.start()])
+            begin, end = None, mark.end()
+        elif end is None:  # else a second footer of the same work
+            raise _half(source, text, mark.start(), "the footer", "header", "*** START OF THE PROJECT GUTENBERG EBOOK ***")
+    if begin is not None:
+        raise _half(source, text, begin, "the header", "footer", "*** END OF THE PROJECT GUTENBERG EBOOK ***")
+    if end is None:
+        body = _without_preamble(text)
+        tally["Gutenberg texts without header and footer" if body == text else "Gutenberg texts with a shortened header"] += 1
+        yield body
+
+
+def _without_preamble(text: str) -> str:
+    """Drop the leading paragraphs that speak of the edition, not of the work."""
+    rest = text
+    while match := re.match(r"\s*?(^[^\n]*\S(?:.*?)(?=\n[ \t]*\n|\Z))", rest, re.DOTALL | re.MULTILINE):
+        if not _PREAMBLE.match(match[1].strip()):
+            break
+        rest = rest[match.end() :]
+    return rest
+
+
+def _half(source: Source, text: str, place: int, found: str, missing: str, mark: str) -> UserError:
+    return UserError(
+        f"{source.name}, line {text.count(chr(10), 0, place) + 1}: found {found} of Project Gutenberg, but no {missing}; fetch "
+        f"the file again, or, if it is whole, put a line `{mark}` where its {missing} was"
+    )

@@ -1,0 +1,64 @@
+"""Song lyrics as lyrics pages publish them, with or without the pages' section marks and residue."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+from relab.corpora.divide import divide
+from relab.corpora.readers import table
+from relab.corpora.sources import lines, sources
+from relab.settings.corpora import LyricsReader
+
+# `[Verse 2]`, `[Chorus: Name & Name]`; other words in brackets are sung
+_MARK = re.compile(
+    r"\[\s*(?:intro|outro|(?:pre|post)?[- ]?(?:chorus|verse|hook|refrain|bridge)|interlude|instrumental|breakdown|build|drop|"
+    r"solo|guitar|skit|spoken|part|segue|coda|strofa|ritornello|verso|ponte|couplet|strophe|pont|estribillo|estrofa|puente)"
+    r"\b[^\[\]\n]*\]",
+    re.IGNORECASE,
+)
+_RESIDUE = re.compile(
+    r"""
+      ^ \d+ \s Contributors? .*? \s Lyrics (?=\[|[A-Z(“"'’]|\s*$)   # 45 ContributorsTranslationsEspañolTitle Lyrics
+    | ^ [^\[\n]{1,120}? \s Lyrics (?=\[)                           # Title Lyrics[Verse 1]
+    | See \s [^\n]{1,80}? \s Live \s? Get \s tickets \s as \s low \s as \s [$€£]\d+
+    | You \s might \s also \s like
+    | \d* Embed (?: Share \s? URL .* )? $
+    """,
+    re.VERBOSE,
+)
+
+
+def read(paths: Sequence[str | os.PathLike], settings: LyricsReader, tally: Counter[str]) -> Iterator[str]:
+    for name, text in _texts(paths, settings, tally):
+        yield from divide(_tidy(text, settings, tally), settings, name, tally)
+
+
+def _texts(
+    paths: Sequence[str | os.PathLike], settings: LyricsReader, tally: Counter[str]
+) -> Iterator[tuple[str, Iterable[str]]]:
+    for source in sources(paths):
+        if settings.column is None:
+            yield source.name, lines(source)
+        else:
+            for cell in table.cells(source, settings.column, {}):
+                yield source.name, io.StringIO(cell.replace("\r\n", "\n"))
+
+
+def _tidy(text: Iterable[str], settings: LyricsReader, tally: Counter[str]) -> Iterator[str]:
+    """Cut residue and marks out of the lines; a mark glued between words parts two lines, a line of nothing else goes."""
+    for line in text:
+        tidied = line
+        if not settings.residue:
+            tidied, cut = _RESIDUE.subn("\n", tidied)
+            tally["pieces of lyrics pages' residue cut"] += cut
+        if not settings.marks:
+            tidied, cut = _MARK.subn("\n", tidied)
+            tally["section marks of lyrics cut"] += cut
+        if tidied == line:
+            yield line
+        else:
+            yield from (f"{part.strip()}\n" for part in tidied.split("\n") if part.strip())

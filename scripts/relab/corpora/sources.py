@@ -1,0 +1,143 @@
+"""The files of an asset as streams of text: plain, gzipped, or packed in a zip; in UTF-8, or refused with the place."""
+
+from __future__ import annotations
+
+import codecs
+import functools
+import gzip
+import io
+import os
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from relab.errors import UserError
+
+#: The largest document, in bytes of UTF-8: what bounds the memory of cleaning, whatever the size of the files.
+LARGEST_DOCUMENT = 64 * 2**20
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file, on disk or in a zip: the name that messages call it by, its ending without ``.gz``, and how to open it."""
+
+    name: str
+    ending: str
+    open: Callable[[], AbstractContextManager[BinaryIO]]
+
+
+def sources(paths: Iterable[str | os.PathLike]) -> Iterator[Source]:
+    """Yield the files at ``paths``, in the place of a zip its members in sorted order.
+
+    Raises:
+        UserError: for a folder, and for a zip that is none or is damaged.
+    """
+    for path in map(Path, paths):
+        if path.is_dir():
+            raise UserError(f"{path}: is a folder, expected a file (a zip holds many)")
+        if path.suffix.lower() != ".zip":
+            yield _source(str(path), path.name, functools.partial(open, path, "rb"))
+            continue
+        with damage_named(str(path)), zipfile.ZipFile(path) as archive:
+            for member in sorted(filter(_is_text, archive.namelist())):
+                yield _source(f"{path}: {member}", member, functools.partial(archive.open, member))
+
+
+def _source(name: str, file: str, opener: Callable[[], BinaryIO]) -> Source:
+    path = Path(file)
+    if path.suffix.lower() != ".gz":
+        return Source(name, path.suffix.lower(), opener)
+    return Source(name, Path(path.stem).suffix.lower(), functools.partial(_unpacked, opener))
+
+
+@contextmanager
+def _unpacked(opener: Callable[[], BinaryIO]) -> Iterator[BinaryIO]:
+    with opener() as raw, gzip.GzipFile(fileobj=raw) as unpacked:
+        yield unpacked
+
+
+def _is_text(member: str) -> bool:
+    """Whether a member of a zip is more than a folder or what a file manager leaves behind."""
+    return not member.endswith("/") and not any(part.startswith((".", "__MACOSX")) for part in member.split("/"))
+
+
+@contextmanager
+def damage_named(name: str) -> Iterator[None]:
+    """Turn what a damaged archive raises into a UserError that names the file."""
+    try:
+        yield
+    except (zipfile.BadZipFile, gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise UserError(f"{name}: not an archive of its kind, or a damaged one ({error}); fetch it again") from None
+
+
+def lines(source: Source) -> Iterator[str]:
+    """Yield the lines of a text, whatever its line ends are, each but perhaps the last with ``\\n`` at its end.
+
+    Raises:
+        UserError: for text that is not UTF-8, naming line and byte, and for a line beyond the largest document.
+    """
+    try:
+        with damage_named(source.name), source.open() as raw, io.TextIOWrapper(raw, encoding="utf-8-sig", newline=None) as text:
+            while line := text.readline(LARGEST_DOCUMENT + 1):
+                if len(line) > LARGEST_DOCUMENT:
+                    raise too_large(source.name)
+                yield line
+    except UnicodeDecodeError:
+        raise _not_utf8(source) from None
+
+
+def whole(source: Source) -> str:
+    """The whole text of a file that is one document.
+
+    Raises:
+        UserError: as :func:`lines` does, and for a file beyond the largest document.
+    """
+    text = io.StringIO()
+    size = 0
+    for line in lines(source):
+        size += utf8_size(line)
+        if size > LARGEST_DOCUMENT:
+            raise too_large(source.name)
+        text.write(line)
+    return text.getvalue()
+
+
+def utf8_size(text: str) -> int:
+    """Bytes of ``text`` in UTF-8."""
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+
+
+def too_large(name: str) -> UserError:
+    return UserError(
+        f"{name}: a document is larger than {LARGEST_DOCUMENT // 2**20} MiB; cut the text into smaller ones, in the corpus's "
+        "reader, by `document: paragraph`, `line`, `heading` or `separator`"
+    )
+
+
+def _not_utf8(source: Source) -> UserError:
+    """Read the file again, up to the first byte that is not UTF-8, and tell its place."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    line, offset, start = 1, 0, b""
+    with source.open() as raw:
+        while True:
+            block = raw.read(2**20)
+            start = start or block[:2]
+            try:
+                decoder.decode(block, final=not block)
+            except UnicodeDecodeError as error:
+                carried = len(error.object) - len(block)  # bytes of a character begun in the block before
+                line += error.object[: error.start].count(b"\n")
+                place = f"line {line}, byte {offset - carried + error.start}"
+                found = error.object[error.start]
+                break
+            line += block.count(b"\n")
+            offset += len(block)
+    guess = "UTF-16" if start in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "WINDOWS-1252"
+    return UserError(
+        f"{source.name}, {place}: expected text in UTF-8, found the byte 0x{found:02X}; convert the file first, for instance "
+        f"by iconv -f {guess} -t UTF-8 (if {guess} is what it is in)"
+    )

@@ -1,0 +1,98 @@
+"""Dropout (Srivastava et al. 2014) at a fraction of its usual cost on a CPU.
+
+torch draws the masks of a CPU one number at a time, which is up to half of a training step of a small model. Here a
+mask takes 16 bits a number from the same generator and one vectorised comparison. Training steps of 32 x 64 tokens,
+dropout 0.2, 4 layers, 4 heads, one thread of an AMD EPYC, torch 2.13, Transformers 5.23; tokens/s, medians of rounds in
+turn on a machine with other work, so that only the figures of a line compare:
+
+=====  ==============  =============  ===========  =================
+width  stock, eager    stock, sdpa    this module  sdpa, no dropout
+=====  ==============  =============  ===========  =================
+32     26.9 k          27.4 k         46.9 k       54.5 k
+128    9.0 k           8.8 k          10.8 k       11.4 k
+=====  ==============  =============  ===========  =================
+
+On other devices torch's own dropout and attention are used.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.nn import functional
+from transformers import AttentionInterface, GPT2LMHeadModel
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
+
+_NAME = "relab"
+_LEVELS = 2**16  # a rate is rounded to a multiple of 1/65536
+
+
+def install(model: GPT2LMHeadModel) -> None:
+    """Let a GPT-2 draw its dropout masks, those of attention included, in this module's way.
+
+    Padding masks given to the model are ignored from then on. Causal attention needs none where padding stands on the
+    right, and to look for one Transformers would wait for a GPU at every step. What is saved is an ordinary checkpoint.
+    """
+    for module in list(model.modules()):
+        for name, child in list(module.named_children()):
+            if isinstance(child, nn.Dropout):
+                setattr(module, name, Dropout(child.p).train(child.training))
+    model.set_attn_implementation(_NAME)
+
+
+class Dropout(nn.Module):
+    """Each element is dropped with probability ``p`` and the others are scaled to keep the expectation, in training only."""
+
+    def __init__(self, p: float):
+        super().__init__()
+        self.p = p
+
+    def forward(self, values: torch.Tensor) -> torch.Tensor:
+        if not self.training or self.p == 0:
+            return values
+        if values.device.type != "cpu":
+            return functional.dropout(values, self.p)
+        kept, scale = _mask(values, self.p)
+        return values * kept.mul_(scale)
+
+
+def attention(
+    module: nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    dropout: float = 0.0,
+    scaling: float = 1.0,
+    **kwargs,
+) -> tuple[torch.Tensor, None]:
+    """Causal attention ``[batch, heads, queries, size]`` → ``[batch, queries, heads, size]``; the last query sees every key."""
+    queries, keys = query.shape[2], key.shape[2]
+    if dropout and query.device.type == "cpu":
+        return _attention_with_dropout(query, key, value, dropout, scaling), None
+    if 1 < queries < keys:
+        attention_mask = torch.ones(queries, keys, dtype=torch.bool, device=query.device).tril_(keys - queries)
+    return sdpa_attention_forward(module, query, key, value, attention_mask, dropout, scaling, is_causal=True)
+
+
+def _attention_with_dropout(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, dropout: float, scaling: float
+) -> torch.Tensor:
+    batch, heads, queries, size = query.shape
+    query, key, value = (one.reshape(batch * heads, -1, size) for one in (query, key, value))
+    future = query.new_full((queries, key.shape[1]), -torch.inf).triu_(key.shape[1] - queries + 1)
+    weights = torch.baddbmm(future, query, key.transpose(1, 2), alpha=scaling).softmax(-1)
+    kept, scale = _mask(weights, dropout)
+    return torch.bmm(weights * kept, value * scale).view(batch, heads, queries, size).transpose(1, 2)
+
+
+def _mask(like: torch.Tensor, p: float) -> tuple[torch.Tensor, float]:
+    """A tensor like ``like`` of ones and, with probability ``p``, zeros; and the factor that keeps the expectation."""
+    dropped = min(round(p * _LEVELS), _LEVELS - 1)
+    words = torch.empty((like.numel() + 3) // 4, dtype=torch.int64).random_(-(2**63), None)
+    numbers = words.view(torch.int16)[: like.numel()].view(like.shape)
+    kept = torch.ge(numbers, dropped - _LEVELS // 2, out=torch.empty(like.shape, dtype=like.dtype))
+    return kept, _LEVELS / (_LEVELS - dropped)
+
+
+AttentionInterface.register(_NAME, attention)

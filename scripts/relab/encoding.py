@@ -1,0 +1,55 @@
+"""Texts as arrays of token ids."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import numpy as np
+from transformers import PreTrainedTokenizerBase
+
+from relab.characters import alphabet
+from relab.errors import UserError
+
+
+def encode(tokenizer: PreTrainedTokenizerBase, text: str, place: str) -> np.ndarray:
+    """Encode a text without adding special tokens.
+
+    Args:
+        tokenizer: any tokenizer; one of single characters takes a path of its own, which encodes millions of
+            characters in well under a second and gives the same ids.
+        text: the text.
+        place: where it comes from (a file), for the error.
+
+    Returns:
+        Token ids ``[tokens]`` in the smallest unsigned type that holds the vocabulary.
+
+    Raises:
+        UserError: a character that a character tokenizer does not know, with its place.
+    """
+    dtype = np.uint16 if len(tokenizer) <= 2**16 else np.uint32
+    characters = alphabet(tokenizer)
+    if characters is None:
+        ids = tokenizer(text, add_special_tokens=False, return_attention_mask=False, verbose=False)["input_ids"]
+        return np.asarray(ids, dtype=dtype)
+    return _encode_characters(characters, text, place).astype(dtype)
+
+
+def _encode_characters(characters: dict[str, int], text: str, place: str) -> np.ndarray:
+    known = [ord(character) for character in characters]
+    ids_by_code_point = np.full(max(known) + 2, -1, dtype=np.int32)  # the last one stands for all code points above
+    ids_by_code_point[known] = list(characters.values())
+    ids = ids_by_code_point.take(np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4"), mode="clip")
+    unknown = ids < 0
+    if unknown.any():
+        raise UserError(_unknown(text, int(unknown.argmax()), len(characters), place))
+    return ids
+
+
+def _unknown(text: str, offset: int, known: int, place: str) -> str:
+    character = text[offset]
+    name = unicodedata.name(character, "without a name")
+    line, column = text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
+    return (
+        f"{place}: character {character!r} (U+{ord(character):04X} {name}) at offset {offset} (line {line}, column {column}) "
+        f"is not among the {known} characters of the tokenizer"
+    )

@@ -1,0 +1,85 @@
+"""GPT-2 models (Radford et al. 2019) built from settings, as Transformers checkpoints."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedModel
+from transformers.utils import logging
+
+from relab import dropout
+from relab.characters import FILES as TOKENIZER_FILES
+from relab.files import replacing
+from relab.settings.models import Architecture
+
+#: The files of a checkpoint directory that hold the model.
+FILES = ("config.json", "generation_config.json", "model.safetensors")
+
+
+def build(architecture: Architecture, vocab_size: int) -> GPT2LMHeadModel:
+    """A GPT-2 with random weights, drawn from torch's global random state (seed it before), in training mode on the CPU.
+
+    Weights are initialised as GPT-2's: normal with the given standard deviation, the two projections of every block into
+    the residual stream divided by the square root of their number; biases 0. The feed-forward layers are four times as
+    wide as the model. Dropout is drawn as :mod:`relab.dropout` does.
+    """
+    config = GPT2Config(
+        vocab_size=vocab_size,
+        n_positions=architecture.block,
+        n_embd=architecture.width,
+        n_layer=architecture.layers,
+        n_head=architecture.heads,
+        activation_function=architecture.activation,
+        resid_pdrop=architecture.dropout,
+        embd_pdrop=architecture.dropout,
+        attn_pdrop=architecture.dropout,
+        initializer_range=architecture.initializer_range,
+        tie_word_embeddings=architecture.tied,
+        bos_token_id=None,
+        eos_token_id=None,
+    )
+    model = GPT2LMHeadModel(config)
+    dropout.install(model)
+    return model
+
+
+def save(model: PreTrainedModel, tokenizer_dir: str | Path | None, directory: str | Path) -> list[Path]:
+    """Write a checkpoint directory that ``AutoModelForCausalLM.from_pretrained`` opens; return the paths of its files.
+
+    Args:
+        model: the model.
+        tokenizer_dir: tokenizer directory whose files are copied beside the model's; None leaves them out.
+        directory: where to write. Every file is replaced whole or not at all.
+    """
+    directory = Path(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=directory, prefix=".") as temporary, _without_bar():
+        model.save_pretrained(temporary)
+        sources = [Path(temporary) / name for name in FILES]
+        if tokenizer_dir is not None:
+            sources += [Path(tokenizer_dir) / name for name in TOKENIZER_FILES]
+        for source in sources:
+            with replacing(directory / source.name) as path:
+                shutil.copyfile(source, path)
+    return [directory / source.name for source in sources]
+
+
+def parameters(model: PreTrainedModel) -> int:
+    """Number of parameters; tied ones count once."""
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+@contextmanager
+def _without_bar() -> Iterator[None]:
+    """Saving shows a progress bar even for a file of a few kilobytes, and in logs too."""
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()

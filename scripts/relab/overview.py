@@ -1,0 +1,81 @@
+"""Tables of what all rows rest on: corpora and downloads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+from pydantic import Field
+
+from relab.corpora.statistics import table_row
+from relab.errors import UserError
+from relab.settings.base import Settings
+
+
+class CorpusWords(Settings):
+    """What readers are told about a corpus."""
+
+    title: str = Field(description="Title.")
+    language: str = Field("", description="Language as an ISO 639-1 code.")
+
+
+class CorporaSpec(Settings):
+    """Settings of the job that writes the table of corpora."""
+
+    corpora: dict[str, CorpusWords] = Field(description="The corpora by name.")
+
+
+class AssetWords(Settings):
+    """What readers are told about an asset."""
+
+    about: str = Field(description="What it is.")
+    purpose: str = Field("", description="What it is for.")
+    licence: str = Field(description="Licence of the data itself.")
+    package_licence: str = Field("", description="Licence of the package that carries it.")
+
+
+class AssetsSpec(Settings):
+    """Settings of the job that writes the table of downloads."""
+
+    assets: dict[str, AssetWords] = Field(description="The assets by name.")
+
+
+def corpora_table(words: Mapping[str, CorpusWords], stats: Mapping[str, dict[str, Any]]) -> pd.DataFrame:
+    """A corpus a row, from its ``stats.json``, sorted by name."""
+    rows = []
+    for corpus in sorted(words):
+        counted = {key.replace(" ", "_"): value for key, value in table_row(stats[corpus]).items()}
+        rows.append({"corpus": corpus, "title": words[corpus].title, "language": words[corpus].language, **counted})
+    return pd.DataFrame(rows)
+
+
+def assets_table(words: Mapping[str, AssetWords], entries: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """A downloaded file a row, from the facts of its lock file; ``size`` in bytes, ``sha256`` as its first 12 digits.
+
+    ``checked`` says what the file was compared with before it was taken.
+
+    Raises:
+        UserError: a lock file of an asset that is not among those asked for.
+    """
+    rows = []
+    for entry in entries:
+        if entry["asset"] not in words:
+            raise UserError(f"--locks: {entry['asset']} is not among the assets {', '.join(sorted(words))}")
+        about = words[entry["asset"]]
+        rows.append(
+            {
+                "asset": entry["asset"],
+                "file": entry["file"],
+                "about": about.about,
+                "purpose": about.purpose,
+                "source": f"{entry['source']}: {entry['address']}",
+                "size": entry["size"],
+                "sha256": entry["sha256"][:12],
+                "pinned": "yes" if entry["pinned"] else "no",
+                "checked": entry["checked"],
+                "licence": about.licence,
+                "package_licence": about.package_licence,
+            }
+        )
+    return pd.DataFrame(rows)

@@ -1,0 +1,27 @@
+"""The templates of pages, with the filters that they use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from relab.report import text
+
+TEMPLATES = Path(__file__).resolve().parent / "templates"
+
+
+def environment(*folders: Path, **names: Any) -> Environment:
+    """The templates of ``folders`` and then those of the report, in all of which ``names`` are known, macros included."""
+    environment = Environment(
+        loader=FileSystemLoader([*folders, TEMPLATES]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    for function in (text.visible, text.prose, text.inline, text.number, text.moment, text.duration):
+        environment.filters[function.__name__] = function
+    environment.globals.update(names)  # imported macros see globals only
+    return environment

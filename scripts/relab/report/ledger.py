@@ -1,0 +1,68 @@
+"""The ledger: every claim of the write-ups with its verdict."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from relab.errors import UserError
+from relab.report.tables import Data, Record
+
+COLUMNS = ("claim", "row", "says", "expected", "found", "verdict", "reason", "source")
+
+REPRODUCED, CONTRADICTED, NOT_COMPARABLE = VERDICTS = ("reproduced", "contradicted", "not comparable")
+
+#: Marks that stand beside the words, so that colour is never all there is.
+MARKS = {REPRODUCED: "✓", CONTRADICTED: "✗", NOT_COMPARABLE: "–"}
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The claims as rows of the ledger's table."""
+
+    path: str
+    claims: list[Record]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Number of claims by verdict, every verdict named."""
+        found = Counter(claim["verdict"] for claim in self.claims)
+        return {verdict: found[verdict] for verdict in VERDICTS}
+
+    @property
+    def decided(self) -> list[Record]:
+        """The claims that this run can decide."""
+        return [claim for claim in self.claims if claim["verdict"] != NOT_COMPARABLE]
+
+    @property
+    def undecided(self) -> dict[str, list[Record]]:
+        """The claims that it cannot decide, by row."""
+        groups: dict[str, list[Record]] = {}
+        for claim in self.claims:
+            if claim["verdict"] == NOT_COMPARABLE:
+                groups.setdefault(claim["row"], []).append(claim)
+        return groups
+
+    def of(self, row: str) -> list[Record]:
+        """The claims of one row."""
+        return [claim for claim in self.claims if claim["row"] == row]
+
+
+def ledger(data: Data, rows: list[str]) -> Ledger:
+    """The ledger in the order of the report's ``rows``; claims of other rows follow.
+
+    Raises:
+        UserError: a lacking column, an unknown verdict, two claims of one name.
+    """
+    data.require(*COLUMNS)
+    for claim in data.records:
+        if claim["verdict"] not in VERDICTS:
+            expected = ", ".join(VERDICTS)
+            raise UserError(
+                f"{data.path}: claim {claim['claim']}: expected a verdict among {expected}, found {claim['verdict']!r}"
+            )
+    names = data.values("claim")
+    if len(set(names)) < len(names):
+        raise UserError(f"{data.path}: the claim {Counter(names).most_common(1)[0][0]!r} stands there twice")
+    place = {row: index for index, row in enumerate(rows)}
+    return Ledger(data.path, sorted(data.records, key=lambda claim: place.get(claim["row"], len(rows))))

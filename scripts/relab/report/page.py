@@ -1,0 +1,143 @@
+"""The page: what stands in ``config/writeups.yaml``, filled with the files of one run."""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import yaml
+from markupsafe import Markup
+
+from relab.errors import UserError
+from relab.report import figures, ledger, tables
+from relab.report.environment import TEMPLATES, environment
+from relab.report.provenance import Job, Provenance
+from relab.settings.writeups import Artefact, Figure, ReportSpec, Writeups, artefacts
+
+MEDIA_TYPES = {".csv": "text/csv;charset=utf-8", ".svg": "image/svg+xml"}
+
+
+@dataclass(frozen=True)
+class Files:
+    """The files that the report is built from, as they were named on the command line."""
+
+    ledger: str
+    tables: list[str]
+    figures: list[str]
+    data: list[str]
+    provenance: list[str]
+
+
+@dataclass(frozen=True)
+class Download:
+    """A file that the page carries inside itself."""
+
+    path: str
+
+    @property
+    def name(self) -> str:
+        return Path(self.path).name
+
+    @property
+    def kind(self) -> str:
+        return Path(self.path).suffix[1:].upper()
+
+    @property
+    def uri(self) -> str:
+        content = base64.b64encode(Path(self.path).read_bytes()).decode("ascii")
+        return f"data:{MEDIA_TYPES[Path(self.path).suffix]};base64,{content}"
+
+
+@dataclass(frozen=True)
+class View:
+    """A table or figure as the page shows it."""
+
+    id: str
+    label: str
+    artefact: Artefact
+    job: Job
+    behind: list[Job]
+
+    @property
+    def entry(self):
+        return self.artefact.entry
+
+    @property
+    def is_figure(self) -> bool:
+        return isinstance(self.entry, Figure)
+
+    @property
+    def downloads(self) -> list[Download]:
+        return [Download(path) for path in (self.artefact.path, *self.artefact.data)]
+
+    @cached_property
+    def data(self) -> tables.Data:
+        return tables.read(self.artefact.path)
+
+    @property
+    def columns(self) -> list[tables.Shown]:
+        return tables.shown(self.data, self.entry.columns)
+
+    @property
+    def drawing(self) -> Markup:
+        return figures.embed(self.artefact.path, self.id, self.entry.title, self.entry.alternative)
+
+
+def build(writeups: Writeups, spec: ReportSpec, files: Files) -> str:
+    """The page as HTML: the same text for the same files.
+
+    Raises:
+        UserError: a file that ``config/writeups.yaml`` names but that was not given, or one that does not hold what its
+            entry says; the sentence names file and key.
+    """
+    provenance = Provenance(files.provenance)
+    views: dict[str, list[View]] = {}
+    for artefact in artefacts(writeups):
+        _given(artefact, files)
+        place = artefact.row.id if artefact.row else "overview"
+        shown = views.setdefault(place, [])
+        shown.append(_view(artefact, place, shown, provenance))
+    rows = [row.id for chapter in writeups.writeups for row in chapter.rows]
+    page = environment(provenance=provenance).get_template("page.html.j2")
+    return page.render(
+        writeups=writeups,
+        spec=spec,
+        config=yaml.safe_dump(spec.config, allow_unicode=True, sort_keys=False, width=120) if spec.config else "",
+        views=views,
+        ledger=ledger.ledger(tables.read(files.ledger), rows),
+        ledger_file=Download(files.ledger),
+        ledger_job=provenance.of(files.ledger),
+        marks=ledger.MARKS,
+        rows=rows,
+        provenance=provenance,
+        css=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),
+    )
+
+
+def _view(artefact: Artefact, place: str, before: list[View], provenance: Provenance) -> View:
+    kind = "Figure" if isinstance(artefact.entry, Figure) else "Table"
+    number = 1 + sum(view.label.startswith(kind) for view in before)
+    label = f"{kind} {place}.{number}" if artefact.row else f"{kind} {number}"
+    job = provenance.of(artefact.path)
+    return View(f"{place}-{kind.lower()}-{artefact.entry.name}", label, artefact, job, provenance.behind(job))
+
+
+def _given(artefact: Artefact, files: Files) -> None:
+    """Every file of an artefact must be among those on the command line, and be there."""
+    option, known = ("--figure", files.figures) if isinstance(artefact.entry, Figure) else ("--table", files.tables)
+    key = f"{artefact.row.id if artefact.row else 'overview'}, {artefact.entry.name}"
+    _require([artefact.path], known, option, key)
+    _require(artefact.data, files.tables + files.data, "--data", f"{key}.data")
+
+
+def _require(paths: Iterable[str], known: list[str], option: str, key: str) -> None:
+    given = {os.path.normpath(path) for path in known}
+    for path in paths:
+        if os.path.normpath(path) not in given:
+            raise UserError(f"config/writeups.yaml: {key}: the report needs {path}, which is not among the {option} files")
+        if not Path(path).is_file():
+            raise UserError(f"{path}: no such file; config/writeups.yaml names it under {key}")

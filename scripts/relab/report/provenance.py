@@ -1,0 +1,134 @@
+"""How files came to be: the records that jobs wrote, and the chain of jobs behind a file."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from relab.errors import UserError
+from relab.settings.base import check
+
+
+class Job(BaseModel):
+    """One job's record, as :func:`relab.jobs.record` writes it; a job may add keys of its own."""
+
+    model_config = ConfigDict(frozen=True)
+
+    file: str
+    job: str
+    spec: dict[str, Any]
+    inputs: dict[str, str]
+    outputs: dict[str, str] = Field(min_length=1)
+    versions: dict[str, str]
+    started: str
+    wall_seconds: float
+    peak_memory_mib: int
+    device: str
+    attempts: int
+    code: str = ""
+    commit: str = ""
+    dirty: bool = False
+    seed: Any = None
+
+    @property
+    def output(self) -> str:
+        """Its main output, beside which the record stands."""
+        beside = os.path.normpath(self.file.removesuffix(".provenance.json"))
+        return beside if beside in self.outputs else next(iter(self.outputs))
+
+    @property
+    def drawn_from(self) -> Any:
+        """Its seed, by record or by settings; ``None`` where it draws nothing."""
+        return self.seed if self.seed is not None else self.spec.get("seed")
+
+    @property
+    def revision(self) -> str:
+        """The commit in short and whether files differed from it."""
+        if not self.commit:
+            return "outside a git checkout"
+        return f"commit {self.commit[:10]}" + (" with uncommitted changes" if self.dirty else "")
+
+    @cached_property
+    def settings(self) -> str:
+        """Its settings as indented JSON."""
+        return json.dumps(self.spec, indent=2, sort_keys=True, ensure_ascii=False)
+
+
+class Provenance:
+    """All records, found by the files that the jobs made and used."""
+
+    def __init__(self, files: Iterable[str | os.PathLike]):
+        """Read the records.
+
+        Raises:
+            UserError: not a job's record, or two records of one file.
+        """
+        self.jobs = sorted((_read(str(file)) for file in files), key=lambda job: (job.job, job.output))
+        self._places = {job.file: place for place, job in enumerate(self.jobs, start=1)}
+        self._makers: dict[str, Job] = {}
+        for job in self.jobs:
+            for output in job.outputs:
+                other = self._makers.setdefault(os.path.normpath(output), job)
+                if other is not job:
+                    raise UserError(f"{job.file}: {output} was made by the job of {other.file} too; expected one job a file")
+
+    def of(self, path: str) -> Job:
+        """The job that made ``path``.
+
+        Raises:
+            UserError: where no record has it among its outputs.
+        """
+        try:
+            return self._makers[os.path.normpath(path)]
+        except KeyError:
+            raise UserError(f"{path}: none of the --records files has it among its outputs") from None
+
+    def behind(self, job: Job) -> list[Job]:
+        """The jobs whose outputs ``job`` used, directly or not, nearest first."""
+        seen, waiting = {job.file}, [job]
+        for one in waiting:
+            for path in sorted(one.inputs):
+                maker = self._makers.get(os.path.normpath(path))
+                if maker and maker.file not in seen:
+                    seen.add(maker.file)
+                    waiting.append(maker)
+        return waiting[1:]
+
+    def anchor(self, job: Job) -> str:
+        """The id of the job's entry in the page."""
+        return f"job-{self._places[job.file]}"
+
+    def summary(self) -> dict[str, Any]:
+        """What all jobs together were: number, revisions, devices, versions, seconds of work, highest memory in MiB."""
+        versions: dict[str, set[str]] = {}
+        for job in self.jobs:
+            for name, version in job.versions.items():
+                versions.setdefault(name, set()).add(version)
+        return {
+            "jobs": len(self.jobs),
+            "revisions": sorted({job.revision for job in self.jobs}),
+            "devices": sorted({job.device for job in self.jobs}),
+            "versions": {name: sorted(found) for name, found in sorted(versions.items())},
+            "seconds": sum(job.wall_seconds for job in self.jobs),
+            "memory": max((job.peak_memory_mib for job in self.jobs), default=0),
+            "last": max((job.started for job in self.jobs), default=""),
+        }
+
+
+def _read(file: str) -> Job:
+    try:
+        entry = json.loads(Path(file).read_text(encoding="utf-8"))
+    except ValueError:
+        raise UserError(f"{file}: expected the record of a job, found something else than JSON") from None
+    if not isinstance(entry, dict):
+        raise UserError(f"{file}: expected the record of a job, found {type(entry).__name__}")
+    try:
+        return check(Job, {**entry, "file": file}, "")
+    except UserError as error:
+        raise UserError(f"{file}: {error}") from None

@@ -1,0 +1,181 @@
+"""Tables on their way into the page: the rows of a CSV file as text, and columns as the page shows them."""
+
+from __future__ import annotations
+
+import csv
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from relab.errors import UserError
+from relab.report.text import number
+from relab.settings.writeups import Column
+
+#: Shown where a field is empty.
+MISSING = "–"
+
+#: Texts of at most so many characters are not broken into lines.
+SHORT = 24
+
+
+class Record(dict):
+    """One row of a table; asking for a column that it lacks is a user's error that names the file."""
+
+    def __init__(self, path: str, fields: dict[str, str]):
+        super().__init__(fields)
+        self.path = path
+
+    def __missing__(self, column: str) -> str:
+        raise no_column(self.path, column, list(self))
+
+    def number(self, column: str, spec: str = "") -> str:
+        """The number in a column as the page shows it; a dash where the field is empty.
+
+        Raises:
+            UserError: where it is not a number or does not fit the format ``spec``.
+        """
+        try:
+            return number(self[column], spec) if self[column] else MISSING
+        except ValueError as error:
+            expected = f"a number for the format {spec!r}" if spec else "a number"
+            raise UserError(f"{self.path}: column {column!r}: expected {expected} ({error})") from None
+
+
+def no_column(path: str, column: str, known: list[str]) -> UserError:
+    return UserError(
+        f"{path}: no column {column!r}, which config/writeups.yaml or its template asks for; it has {', '.join(known)}"
+    )
+
+
+@dataclass(frozen=True)
+class Data:
+    """A CSV file: the names of its columns, its records, all fields as text."""
+
+    path: str
+    names: list[str]
+    records: list[Record]
+
+    def require(self, *columns: str) -> str:
+        """Refuse a table that lacks one of these columns; the empty text, so that a template can call it."""
+        for column in columns:
+            if column not in self.names:
+                raise no_column(self.path, column, self.names)
+        return ""
+
+    def values(self, column: str) -> list[str]:
+        """The fields of a column, in order."""
+        self.require(column)
+        return [record[column] for record in self.records]
+
+    def distinct(self, column: str) -> list[str]:
+        """The values of a column without repetition, in order of appearance."""
+        return list(dict.fromkeys(self.values(column)))
+
+    def where(self, **fields: str) -> list[Record]:
+        """The records whose columns have these values."""
+        return [record for record in self.records if all(record[column] == value for column, value in fields.items())]
+
+
+def read(path: str) -> Data:
+    """Read a CSV file with a header.
+
+    Raises:
+        UserError: not UTF-8, no header, a column twice, or a line with another number of fields.
+    """
+    try:
+        with open(Path(path), encoding="utf-8", newline="") as handle:
+            reader = csv.reader(handle, strict=True)
+            names = next(reader, [])
+            if not names or len(set(names)) < len(names):
+                raise UserError(f"{path}, line 1: expected a header of distinct column names, found {','.join(names)!r}")
+            records = []
+            for fields in reader:
+                if len(fields) != len(names):
+                    raise UserError(f"{path}, line {reader.line_num}: expected {len(names)} fields, found {len(fields)}")
+                records.append(Record(path, dict(zip(names, fields, strict=True))))
+    except UnicodeDecodeError:
+        raise UserError(f"{path}: expected UTF-8 text") from None
+    except csv.Error as error:
+        raise UserError(f"{path}, line {reader.line_num}: not CSV ({error})") from None
+    return Data(path, names, records)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A column as the page shows it."""
+
+    data: Data
+    name: str
+    settings: Column
+
+    @property
+    def title(self) -> str:
+        return self.settings.title or self.name.replace("_", " ")
+
+    @cached_property
+    def numeric(self) -> bool:
+        """Whether every field that is not empty is a number."""
+        return not self.settings.text and _numeric(self.data.values(self.name))
+
+    @cached_property
+    def format(self) -> str:
+        """The format of its numbers: that of the settings, else as many decimals as the file has, four at most."""
+        texts = [text for text in self.data.values(self.name) if text]
+        if self.settings.format or not self.numeric or all(text.lstrip("+-").isdigit() for text in texts):
+            return self.settings.format
+        if any("e" in text.lower() or 0 < abs(float(text)) < 0.001 for text in texts):
+            return ".4g"
+        return f".{min(4, max(len(text.partition('.')[2]) for text in texts))}f"
+
+    @cached_property
+    def count(self) -> str:
+        """The number of observations where it is the same in every row; stated once, in the heading."""
+        counts = self.data.distinct(self.settings.count) if self.settings.count else []
+        return self.data.records[0].number(self.settings.count) if len(counts) == 1 and counts[0] else ""
+
+    @property
+    def units(self) -> list[str]:
+        """The lines below the heading: the unit; spread and number of observations."""
+        spread = "mean ± sd" if self.settings.spread else ""
+        count = f"n = {self.count}" if self.count else ""
+        return [line for line in (self.settings.unit, ", ".join(filter(None, (spread, count)))) if line]
+
+    @cached_property
+    def kind(self) -> str:
+        """The class of its cells: numbers stand at the right, short texts in one line."""
+        if self.numeric:
+            return "number"
+        return "short" if all(len(text) <= SHORT for text in self.data.values(self.name)) else "long"
+
+    def cell(self, record: Record) -> str:
+        """The field of ``record`` as text, with spread and number of observations where the column has them."""
+        if record[self.name] == "":
+            return MISSING
+        if not self.numeric:
+            return record[self.name]
+        shown = record.number(self.name, self.format)
+        if self.settings.spread and record[self.settings.spread]:
+            shown += f" ± {record.number(self.settings.spread, self.format)}"
+        if self.settings.count and not self.count and record[self.settings.count]:
+            shown += f" (n = {record.number(self.settings.count)})"
+        return shown
+
+
+def _numeric(texts: list[str]) -> bool:
+    try:
+        numbers = [float(text) for text in texts if text != ""]
+    except ValueError:
+        return False
+    return bool(numbers) and not all(math.isnan(value) for value in numbers)
+
+
+def shown(data: Data, columns: dict[str, Column]) -> list[Shown]:
+    """The columns that the page shows: those of ``columns`` in their order, or all of them where there are none.
+
+    Raises:
+        UserError: a column, or a column that it refers to, that the table lacks.
+    """
+    for name, column in columns.items():
+        data.require(name, *filter(None, (column.spread, column.count)))
+    return [Shown(data, name, columns.get(name, Column())) for name in columns or data.names]

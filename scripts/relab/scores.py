@@ -1,0 +1,93 @@
+"""Scores in their one form: a long table, a value per experiment, seed, split and metric, and its summary over seeds."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from relab.errors import UserError
+from relab.files import replacing
+
+#: ``n`` and the interval ``low`` … ``high`` belong to what is measured: for one seed the things counted and a bootstrap
+#: interval over texts, where it is a share; for ``all`` the number of seeds and the mean -/+ their standard deviation.
+SCHEMA = pa.schema(
+    [
+        ("experiment", pa.string()),
+        ("seed", pa.string()),
+        ("split", pa.string()),
+        ("metric", pa.string()),
+        ("value", pa.float64()),
+        ("n", pa.int64()),
+        ("low", pa.float64()),
+        ("high", pa.float64()),
+    ]
+)
+
+#: The seed of the rows that summarise all seeds.
+ALL = "all"
+
+NAN = float("nan")
+
+
+def score(
+    experiment: str, seed: int, split: str, metric: str, value: float, n: int = 1, low: float = NAN, high: float = NAN
+) -> dict[str, Any]:
+    """One row: a value measured for one seed."""
+    return {
+        "experiment": experiment,
+        "seed": str(seed),
+        "split": split,
+        "metric": metric,
+        "value": float(value),
+        "n": int(n),
+        "low": float(low),
+        "high": float(high),
+    }
+
+
+def with_summary(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows, and after them one of the seed ``all`` for each experiment, split and metric.
+
+    Its value is the mean over the seeds that have one, ``n`` their number, ``low`` and ``high`` the mean -/+ the sample
+    standard deviation; with one seed there is no deviation and they are missing.
+    """
+    rows = list(rows)
+    groups: dict[tuple[str, str, str], list[float]] = {}
+    for row in rows:
+        values = groups.setdefault((row["experiment"], row["split"], row["metric"]), [])
+        if not math.isnan(row["value"]):
+            values.append(row["value"])
+    return rows + [_summary(*key, values) for key, values in groups.items()]
+
+
+def _summary(experiment: str, split: str, metric: str, values: list[float]) -> dict[str, Any]:
+    mean = statistics.fmean(values) if values else NAN
+    deviation = statistics.stdev(values) if len(values) > 1 else NAN
+    return {**score(experiment, 0, split, metric, mean, len(values), mean - deviation, mean + deviation), "seed": ALL}
+
+
+def write_scores(path: str | Path, rows: list[dict[str, Any]]) -> None:
+    """Write rows as Parquet, whole or not at all. NaN is written as missing."""
+    table = pa.Table.from_pandas(pd.DataFrame(rows, columns=SCHEMA.names), SCHEMA, preserve_index=False)
+    with replacing(path) as temporary:
+        pq.write_table(table.replace_schema_metadata(None), temporary)
+
+
+def read_scores(path: str | Path) -> pd.DataFrame:
+    """Read a file of scores; what is missing is NaN.
+
+    Raises:
+        UserError: where it lacks a column.
+    """
+    frame = pq.read_table(path).to_pandas()
+    lacking = [name for name in SCHEMA.names if name not in frame]
+    if lacking:
+        raise UserError(f"{path}: no column {lacking[0]!r}; expected the columns {', '.join(SCHEMA.names)}")
+    return frame[SCHEMA.names]

@@ -1,0 +1,39 @@
+"""What a training run writes down: losses, speed, texts sampled on the way."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from relab.files import write_csv, write_text
+
+COLUMNS = [
+    "step",
+    "tokens_seen",
+    "train_loss",
+    "validation_loss",
+    "train_bits_per_byte",
+    "validation_bits_per_byte",
+    "learning_rate",
+]
+SPEED_COLUMNS = ["step", "seconds", "tokens_per_second"]
+
+#: The files that :func:`write` makes.
+FILES = ("history.csv", "speed.csv", "samples.jsonl")
+
+
+def bits_per_byte(nats_per_token: float | None, tokens: int, size: int) -> float | None:
+    """A loss per token as bits per byte of a text of ``tokens`` tokens and ``size`` bytes: comparable across tokenizers."""
+    return None if nats_per_token is None else nats_per_token * tokens / size / math.log(2)
+
+
+def write(directory: Path, history: list[dict[str, Any]], speed: list[dict[str, Any]], samples: list[dict[str, Any]]) -> None:
+    """Write ``history.csv``, ``speed.csv`` (whose times differ from run to run) and ``samples.jsonl``, a line a text."""
+    write_csv(directory / "history.csv", pd.DataFrame(history, columns=COLUMNS))
+    write_csv(directory / "speed.csv", pd.DataFrame(speed, columns=SPEED_COLUMNS).round(3))
+    lines = (json.dumps(sample, ensure_ascii=False, allow_nan=False) + "\n" for sample in samples)
+    write_text(directory / "samples.jsonl", "".join(lines))

@@ -1,0 +1,316 @@
+"""The training loop.
+
+It knows nothing of files: a model, batches and settings come in; a trained model and its history come out. A model built from
+settings and one read from a directory are the same to it, and so are blocks of a stream and anything else that gives
+batches for a step.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol
+
+import torch
+from torch.nn import functional
+from tqdm import tqdm
+from tqdm.contrib.logging import logging_redirect_tqdm
+from transformers import PreTrainedModel
+
+from relab.errors import UserError
+from relab.settings.models import Training
+from relab.training.batches import Batch
+from relab.training.schedule import rate
+from relab.training.signals import Stop
+from relab.training.state import State
+
+log = logging.getLogger("relab.training")
+
+
+class Batches(Protocol):
+    """What the loop reads: the batches of an update, a function of the number of finished steps alone."""
+
+    tokens_per_step: int
+
+    def batches(self, step: int) -> Iterator[Batch]: ...
+
+
+@dataclass(frozen=True)
+class Data:
+    """Training batches, validation batches, and for each split the bits per byte that a loss of 1 nat per token is."""
+
+    train: Batches
+    validation: list[Batch]
+    train_bits: float = 1.0
+    validation_bits: float = 1.0
+
+
+@dataclass
+class Progress:
+    """What a checkpoint holds beside tensors. ``seconds`` is time spent on training steps, over all attempts."""
+
+    step: int = 0
+    seconds: float = 0.0
+    history: list[dict[str, Any]] = field(default_factory=list)
+    speed: list[dict[str, Any]] = field(default_factory=list)
+    samples: list[dict[str, Any]] = field(default_factory=list)
+    attempts: list[dict[str, Any]] = field(default_factory=list)
+
+    def best(self) -> dict[str, Any]:
+        """The row of the history with the lowest validation loss, the earliest of equals."""
+        return min(self.history, key=lambda row: row["validation_loss"])
+
+
+class Trainer:
+    """Trains a causal language model with AdamW.
+
+    Matrices decay, biases and norms do not. Dropout draws from torch's global random state, which is part of a checkpoint;
+    nothing else in the loop touches it, so that how often is evaluated, sampled or saved changes no weight. On CUDA the
+    forward pass runs in bfloat16, the weights stay float32. Losses stay on the device until an evaluation reads them.
+
+    Args:
+        model: the model, on ``device``.
+        data: what it reads.
+        settings: steps, optimizer, when to evaluate and to sample.
+        sampler: returns the records of the texts sampled at a step; None where there are none.
+        device: where the model runs.
+    """
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        data: Data,
+        settings: Training,
+        *,
+        sampler: Callable[[int], list[dict[str, Any]]] | None = None,
+        device: torch.device,
+    ):
+        self.model = model.train()
+        self.data = data
+        self.settings = settings
+        self.sampler = sampler
+        self.device = device
+        self.parameters = {name: one for name, one in model.named_parameters() if one.requires_grad}
+        self.optimizer = adamw(self.parameters.values(), settings)
+        self.progress = Progress()
+        self.best: dict[str, torch.Tensor] = {}
+        self._losses: list[torch.Tensor] = []  # of the steps since the last evaluation
+        self._targets = sum(int((targets != -100).sum()) for _, targets in data.validation)
+        self._resumed_at = time.perf_counter()
+
+    def run(self, state: State, stop: Stop) -> None:
+        """Train to the last step, and leave a checkpoint there.
+
+        Raises:
+            UserError: a signal asked to stop (a checkpoint is written first), a loss is not a finite number, the GPU's
+                memory is too small.
+        """
+        steps, progress = self.settings.steps, self.progress
+        bar = tqdm(total=steps, initial=progress.step, unit="step", disable=None)
+        with bar, logging_redirect_tqdm([log]), _memory(self.settings):
+            self._resumed_at = time.perf_counter()
+            while True:
+                self._observe()
+                if progress.step == steps:
+                    break
+                asked = stop.signal
+                if asked or state.due():
+                    self._save(state)
+                if asked:
+                    raise UserError(
+                        f"stopped at step {progress.step} of {steps} by {asked}; the same command goes on from there"
+                    )
+                self._update()
+                bar.update()
+            self._save(state)
+
+    def load_best(self) -> None:
+        """Put the weights of the lowest validation loss into the model."""
+        _copy(self.best, self.parameters)
+
+    def capture(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+        """Everything that the rest of the run depends on: tensors by name, and the progress as JSON."""
+        tensors = {f"model.{name}": value.detach() for name, value in self.parameters.items()}
+        tensors |= {f"best.{name}": value for name, value in self.best.items()}
+        for index, entries in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{index}.{key}": value for key, value in entries.items()}
+        tensors |= {f"random.{kind}": value for kind, value in _random_states(self.device).items()}
+        tensors["losses"] = torch.stack(self._losses) if self._losses else torch.empty(0)
+        return tensors, {**asdict(self.progress), "device": self.device.type}
+
+    def restore(self, tensors: dict[str, torch.Tensor], plain: dict[str, Any]) -> None:
+        """Go back to what :meth:`capture` returned, in a trainer with the same model, data and settings."""
+        device = plain.pop("device")
+        self.progress = Progress(**plain)
+        _copy(_below("model.", tensors), self.parameters)
+        self.best = {name: value.to(self.device, copy=True) for name, value in _below("best.", tensors).items()}
+        state: dict[int, dict[str, torch.Tensor]] = {}
+        for name, value in _below("optimizer.", tensors).items():
+            index, key = name.split(".")
+            state.setdefault(int(index), {})[key] = value
+        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": state})
+        self._losses = list(tensors["losses"].to(self.device, copy=True))
+        if device != self.device.type:
+            log.warning("the checkpoint was made on %s: from here on the numbers differ from an unbroken run's", device)
+        _set_random_states(_below("random.", tensors), self.device)
+
+    def _update(self) -> None:
+        """One optimizer step."""
+        settings, step = self.settings, self.progress.step
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate(settings, step)
+        losses = []
+        for inputs, targets in self.data.train.batches(step):
+            loss = self._loss(inputs, targets, "mean") / settings.accumulation
+            loss.backward()
+            losses.append(loss.detach())
+        if settings.clip is not None:
+            torch.nn.utils.clip_grad_norm_(self.parameters.values(), settings.clip)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self._losses.append(torch.stack(losses).sum())
+        self.progress.step += 1
+
+    def _loss(self, inputs: torch.Tensor, targets: torch.Tensor, reduction: str) -> torch.Tensor:
+        """Cross-entropy in nats over all targets but those of -100, which stand for nothing."""
+        with torch.autocast("cuda", torch.bfloat16) if self.device.type == "cuda" else nullcontext():
+            logits = self.model(inputs, use_cache=False).logits
+        return functional.cross_entropy(logits.float().flatten(0, 1), targets.flatten(), reduction=reduction)
+
+    def _observe(self) -> None:
+        """Evaluate and sample where this step asks for it and it is not done."""
+        progress, samples = self.progress, self.settings.samples
+        if self._due(self.settings.evaluation.every, progress.history):
+            with self._aside():
+                self._evaluate()
+        if self.sampler and samples and self._due(samples.every, progress.samples):
+            with self._aside():
+                self._finite_losses()
+                progress.samples += self.sampler(progress.step)
+
+    def _due(self, every: int, records: list[dict[str, Any]]) -> bool:
+        step = self.progress.step
+        done = bool(records) and records[-1]["step"] == step
+        return not done and (step % every == 0 or step == self.settings.steps)
+
+    def _evaluate(self) -> None:
+        progress, data = self.progress, self.data
+        losses = self._finite_losses()
+        train = math.fsum(losses) / len(losses) if losses else None
+        validation = self._validation_loss()
+        tokens = progress.step * data.train.tokens_per_step
+        before = progress.speed[-1] if progress.speed else {"step": 0, "seconds": 0.0}
+        steps, seconds = progress.step - before["step"], progress.seconds - before["seconds"]
+        speed = steps * data.train.tokens_per_step / seconds if steps and seconds else None
+        progress.speed.append({"step": progress.step, "seconds": progress.seconds, "tokens_per_second": speed})
+        progress.history.append(
+            {
+                "step": progress.step,
+                "tokens_seen": tokens,
+                "train_loss": train,
+                "validation_loss": validation,
+                "train_bits_per_byte": None if train is None else train * data.train_bits,
+                "validation_bits_per_byte": validation * data.validation_bits,
+                "learning_rate": rate(self.settings, progress.step),
+            }
+        )
+        self._losses.clear()
+        best = progress.best()["step"] == progress.step
+        if best:
+            self.best = {name: value.detach().clone() for name, value in self.parameters.items()}
+        log.info(
+            "step %d of %d: training loss %s, validation loss %.4f%s%s",
+            progress.step, self.settings.steps, "-" if train is None else f"{train:.4f}", validation,
+            " (best so far)" if best else "", f", {speed:,.0f} tokens/s" if speed else "",
+        )  # fmt: skip
+
+    @torch.inference_mode()
+    def _validation_loss(self) -> float:
+        """Mean loss in nats per token over the validation batches, without dropout."""
+        self.model.eval()
+        losses = torch.stack([self._loss(inputs, targets, "sum") for inputs, targets in self.data.validation])
+        self.model.train()
+        loss = math.fsum(losses.tolist()) / self._targets
+        if not math.isfinite(loss):
+            raise self._diverged(self.progress.step, "validation")
+        return loss
+
+    def _finite_losses(self) -> list[float]:
+        """The training losses since the last evaluation, read from the device."""
+        losses = torch.stack(self._losses).tolist() if self._losses else []
+        for step, loss in enumerate(losses, start=self.progress.step - len(losses) + 1):
+            if not math.isfinite(loss):
+                raise self._diverged(step, "training")
+        return losses
+
+    def _diverged(self, step: int, kind: str) -> UserError:
+        return UserError(
+            f"the {kind} loss is not a finite number at step {step} (learning rate {rate(self.settings, max(0, step - 1)):g}): "
+            "lower training.learning_rate, or set training.clip or training.schedule.warmup"
+        )
+
+    def _save(self, state: State) -> None:
+        with self._aside():
+            self._finite_losses()  # a run that has diverged is not worth going on with: the checkpoint before stays
+            state.save(self.progress.step, *self.capture())
+
+    @contextmanager
+    def _aside(self) -> Iterator[None]:
+        """Keep the time that the block takes out of the training time."""
+        if self.device.type != "cpu":
+            torch.accelerator.synchronize()
+        self.progress.seconds += time.perf_counter() - self._resumed_at
+        yield
+        self._resumed_at = time.perf_counter()
+
+
+def adamw(parameters: Any, settings: Training) -> torch.optim.AdamW:
+    """AdamW (Loshchilov & Hutter 2019) with weight decay on matrices only, in torch's fused form."""
+    parameters = list(parameters)
+    groups = [
+        {"params": [one for one in parameters if one.dim() >= 2], "weight_decay": settings.weight_decay},
+        {"params": [one for one in parameters if one.dim() < 2], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=settings.learning_rate, betas=settings.betas, fused=True)
+
+
+@contextmanager
+def _memory(settings: Training) -> Iterator[None]:
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise UserError(
+            f"the GPU's memory does not hold a batch of {settings.batch} blocks: lower training.batch and raise "
+            f"training.accumulation by the same factor ({str(error).partition('. ')[0]})"
+        ) from None
+
+
+def _below(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+
+
+@torch.no_grad()
+def _copy(values: dict[str, torch.Tensor], parameters: dict[str, torch.Tensor]) -> None:
+    for name, parameter in parameters.items():
+        parameter.copy_(values[name])
+
+
+def _random_states(device: torch.device) -> dict[str, torch.Tensor]:
+    states = {"cpu": torch.get_rng_state()}
+    if device.type == "cuda":
+        states["cuda"] = torch.cuda.get_rng_state(device)
+    if device.type == "mps":
+        states["mps"] = torch.mps.get_rng_state()
+    return states
+
+
+def _set_random_states(states: dict[str, torch.Tensor], device: torch.device) -> None:
+    torch.set_rng_state(states["cpu"].clone())
+    if device.type == "cuda" and "cuda" in states:
+        torch.cuda.set_rng_state(states["cuda"].clone(), device)
+    if device.type == "mps" and "mps" in states:
+        torch.mps.set_rng_state(states["mps"].clone())

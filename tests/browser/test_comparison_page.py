@@ -1,0 +1,91 @@
+"""The comparison of two runs in a real browser: it fits every width, reads in both schemes, keeps texts data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support.contrast import CONTRASTS
+from support.made_runs import make_run, rows
+
+from relab.comparison.compare import compare
+from relab.comparison.page import build
+
+HOSTILE = "</pre></td><script>document.title = 'taken'</script>\u202e"
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory) -> Path:
+    """The comparison of two runs in which everything differs, one of them with long names and hostile texts."""
+    folder = tmp_path_factory.mktemp("two runs")
+    a = make_run(folder / "a", scores=rows(loss=[2.0, 2.2], share=[0.5, 0.7], same=[1.0], gone=[1.0]))
+    b = make_run(
+        folder / "runs/b",
+        scale="full",
+        width=64,
+        scores=rows(**{"loss": [1.0, 1.2], "share": [0.5, 0.6], "same": [1.0], HOSTILE: [3.0]}),
+        table=f'width,text\n64,"{HOSTILE * 9}"\n',
+        bar=7,
+        config={"models": {"a_very_long_name_of_a_declaration": {"architecture": {"width": 64}, "note": HOSTILE}}},
+        versions={"python": "3.12.1"},
+        started="2026-02-02T03:04:05+00:00",
+    )
+    page = folder / "page.html"
+    page.write_text(build(compare(a, b), "scores.csv"), encoding="utf-8")
+    return page
+
+
+@pytest.fixture
+def visit(visitor, file):
+    return visitor(file)
+
+
+@pytest.mark.parametrize("width", [360, 768, 1400])
+def test_nothing_is_wider_than_the_page(visit, width):
+    assert visit(width, unfold=True).evaluate("document.documentElement.scrollWidth") == width
+
+
+@pytest.mark.parametrize("width, beside", [(360, False), (1400, True)])
+def test_the_runs_stand_beside_each_other_where_there_is_room(visit, width, beside):
+    pairs = visit(width).locator(".pair")
+    assert pairs.count() == 2
+    for pair in pairs.all():
+        left, right = (pair.locator("> div").nth(place).bounding_box() for place in (0, 1))
+        assert (left["y"] == right["y"] and left["x"] + left["width"] <= right["x"]) == beside
+        assert (left["x"] == right["x"] and left["y"] + left["height"] <= right["y"]) != beside
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("media", ["screen", "print"])
+def test_text_stands_out_in_both_schemes(visit, scheme, media):
+    page = visit(unfold=True, color_scheme=scheme)
+    page.emulate_media(media=media, color_scheme=scheme)
+    contrasts = page.evaluate(CONTRASTS)
+    assert len(contrasts) > 100 and min(contrasts)[0] >= 4.5, min(contrasts)
+
+
+def test_texts_of_a_run_are_data(visit):
+    page = visit(unfold=True)
+    assert page.title() == "a and runs/b compared"
+    assert page.locator("script, iframe, object, embed, img, link[rel=stylesheet]").count() == 0
+    assert page.locator("#tables .generated").inner_text() == HOSTILE.replace("\u202e", "U+202E") * 9
+
+
+def test_both_figures_are_drawn(visit):
+    page = visit()
+    figures = page.locator("#figures svg")
+    assert figures.count() == 2
+    for figure in figures.all():
+        assert figure.get_attribute("role") == "img" and figure.locator("rect").bounding_box()["width"] > 0
+    widths = [figure.locator("rect").bounding_box()["width"] for figure in figures.all()]
+    assert widths[1] == pytest.approx(widths[0] * 7 / 5, rel=0.01)
+
+
+def test_landmarks_headings_and_table_heads(visit):
+    page = visit(unfold=True)
+    assert page.get_by_role("main").count() == page.get_by_role("navigation").count() == 1
+    levels = page.evaluate("[...document.querySelectorAll('h1, h2, h3, h4')].map(one => Number(one.tagName[1]))")
+    assert levels[0] == 1 and levels.count(1) == 1
+    assert all(after - before <= 1 for before, after in zip(levels, levels[1:], strict=False)), "a heading level is skipped"
+    bare = "[...document.querySelectorAll('table')].filter(one => !one.caption || one.querySelector('th:not([scope])')).length"
+    assert page.evaluate(bare) == 0

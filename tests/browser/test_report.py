@@ -1,0 +1,171 @@
+"""The report in a real browser: it loads nothing, fits every width, reads in both schemes, and what it offers works."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+import pytest
+from support import report_run
+from support.contrast import CONTRASTS
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("a run")
+    report_run.make_run(folder)
+    built = report_run.build(folder)
+    assert built.returncode == 0, built.stderr
+    return folder
+
+
+@pytest.fixture
+def visit(visitor, run):
+    return visitor(run / "results/report.html")
+
+
+@pytest.mark.parametrize("unfold", [False, True], ids=["folded", "unfolded"])
+@pytest.mark.parametrize("width", [360, 768, 1400])
+def test_nothing_is_wider_than_the_page(visit, width, unfold):
+    page = visit(width, unfold=unfold)
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+@pytest.mark.parametrize("width", [360, 1400])
+def test_wide_tables_scroll_inside_their_own_box_by_keyboard(visit, width):
+    page = visit(width)
+    boxes = page.evaluate(
+        "[...document.querySelectorAll('.scroll')].map(one => [one.scrollWidth > one.clientWidth, one.tabIndex, one.ariaLabel])"
+    )
+    assert any(wide for wide, _, _ in boxes) == (width == 360)
+    assert all(index == 0 and name for _, index, name in boxes)
+
+
+def test_every_row_has_its_id_and_every_link_its_target(visit):
+    page = visit()
+    ids = page.evaluate("[...document.querySelectorAll('[id]')].map(one => one.id)")
+    assert len(set(ids)) == len(ids)
+    assert {"A", "A1", "A2", "ledger", "overview", "claim-A1-9", "claim-A2-0"} <= set(ids)
+    links = page.evaluate("[...document.querySelectorAll('a[href^=\"#\"]')].map(one => one.getAttribute('href').slice(1))")
+    assert set(links) <= set(ids)
+    assert {"A1", "A2", "claim-A1-9", "undecided-A2"} <= set(links)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("media", ["screen", "print"])
+def test_text_stands_out_in_both_schemes(visit, scheme, media):
+    page = visit(color_scheme=scheme, unfold=True)
+    page.emulate_media(media=media, color_scheme=scheme)
+    contrasts = page.evaluate(CONTRASTS)
+    assert len(contrasts) > 200
+    assert min(contrasts)[0] >= 4.5, min(contrasts)
+
+
+def test_dark_scheme_has_a_dark_ground_and_light_figures(visit):
+    grounds = {
+        scheme: visit(color_scheme=scheme).evaluate(
+            "['html', '.drawing'].map(one => getComputedStyle(document.querySelector(one)).backgroundColor)"
+        )
+        for scheme in ("light", "dark")
+    }
+    assert grounds["light"] == ["rgb(255, 255, 255)", "rgb(255, 255, 255)"]
+    assert grounds["dark"][0] != grounds["light"][0] and grounds["dark"][1] == "rgb(255, 255, 255)"
+
+
+def test_details_open_and_lead_to_the_jobs_behind(visit):
+    page = visit()
+    made = page.locator("#A1-figure-loss details.made")
+    assert "commit 0123456789 with uncommitted changes · cpu · 1 min 15 s" in made.locator("summary").inner_text()
+    assert not made.get_by_text("at most 1,234 MiB, 2 attempts").is_visible()
+    made.locator("summary").press("Enter")
+    assert made.get_by_text("at most 1,234 MiB, 2 attempts").is_visible()
+    behind = made.locator("table.jobs tbody tr")
+    assert behind.count() == 6  # the tables' job, four trainings, the corpus
+    behind.filter(has_text="italian-w128-s1").get_by_role("link").click()
+    assert "italian-w128-s1" in page.locator(":target summary").inner_text()
+
+
+def test_files_inside_the_page_are_the_files(visit, run):
+    page = visit()
+    links = page.locator("a[download]").evaluate_all(
+        "all => all.map(one => [one.download, one.href, one.parentElement.innerText])"
+    )
+    assert {name for name, _, _ in links} == {
+        "ledger.csv", "corpora.csv", "loss.svg", "speed.svg", "loss_curves.csv", "final_losses.csv", "progression_italian.csv",
+        "reported_italian.csv",
+    }  # fmt: skip
+    for name, address, text in links:
+        path = run / text.split()[1]
+        assert path.name == name
+        assert base64.b64decode(address.partition(",")[2]) == path.read_bytes()
+
+
+def test_a_click_saves_the_file(visit, run):
+    page = visit(accept_downloads=True)
+    with page.expect_download() as download:
+        page.locator("#A2-table-progression_italian a[download]").click()
+    assert download.value.suggested_filename == "progression_italian.csv"
+    assert Path(download.value.path()).read_bytes() == (run / "results/tables/char_gpt/progression_italian.csv").read_bytes()
+
+
+def test_generated_text_is_data(visit):
+    page = visit()
+    assert page.title() == "A “made-up” report – made up"
+    assert page.locator("script, iframe, object, embed, img, link[rel=stylesheet]").count() == 0
+    first = page.locator("#A2 .generated").first
+    expected = report_run.HOSTILE
+    for character in "\u202e\u2066\x00\x1b\r":
+        expected = expected.replace(character, f"U+{ord(character):04X}")
+    assert first.evaluate("one => one.textContent") == expected
+    assert first.locator("*:not(.control)").count() == 0
+    style = "one => [getComputedStyle(one).whiteSpace, getComputedStyle(one).fontFamily, one.lang, one.dir]"
+    space, font, language, direction = first.evaluate(style)
+    assert space in ("pre-wrap", "break-spaces") and font.endswith("monospace") and (language, direction) == ("it", "auto")
+
+
+def test_figures_have_a_text_and_keep_apart(visit):
+    page = visit()
+    for name, text in (("Loss against step", "Two falling curves."), ("Speed against step", "Two level lines.")):
+        figure = page.get_by_role("img", name=name)
+        assert figure.count() == 1 and figure.locator("> desc").text_content() == text
+    # a reference that misses its id draws nothing: ticks and letters are references
+    missed = page.evaluate(
+        "[...document.querySelectorAll('svg use')].filter(one => !document.querySelector(one.getAttribute('href'))).length"
+    )
+    assert missed == 0 and page.locator("#A1-figure-speed svg use").count() > 20
+    # the figures' own style sheets act on the figures and on nothing else
+    joins = "['h2', '#A1-figure-loss svg path'].map(one => getComputedStyle(document.querySelector(one)).strokeLinejoin)"
+    assert page.evaluate(joins) == ["miter", "round"]
+
+
+def test_undecided_claims_unfold_when_they_are_linked_to(visit):
+    page = visit()
+    claim = page.locator("#claim-A2-0")
+    assert not claim.is_visible()
+    page.locator("#A2").get_by_role("link", name="3 of 4 claims").click()
+    assert claim.is_visible()
+    assert "500 here, 5000 in the write-up" in claim.inner_text()
+
+
+def test_paper_shows_folded_claims_and_no_contents(visit):
+    page = visit(718)  # A4 within Chromium's margins, in CSS pixels
+    page.emulate_media(media="print")
+    assert not page.get_by_role("navigation").is_visible()
+    assert page.locator("#claim-A2-0").bounding_box()["height"] > 10
+    assert page.evaluate(
+        "[...document.querySelectorAll('.scroll')].every(one => getComputedStyle(one).overflowX === 'visible')"
+    )
+
+
+def test_landmarks_headings_and_table_heads(visit):
+    page = visit()
+    assert page.get_by_role("main").count() == page.get_by_role("navigation").count() == 1
+    levels = page.evaluate("[...document.querySelectorAll('h1, h2, h3, h4')].map(one => Number(one.tagName[1]))")
+    assert levels[0] == 1 and levels.count(1) == 1
+    assert all(after - before <= 1 for before, after in zip(levels, levels[1:], strict=False)), "a heading level is skipped"
+    bare = "[...document.querySelectorAll('table')].filter(one => !one.caption || one.querySelector('th:not([scope])')).length"
+    assert page.evaluate(bare) == 0
+    page.keyboard.press("Tab")
+    skip = page.get_by_role("link", name="Skip to the content")
+    assert skip.evaluate("one => one === document.activeElement && one.getBoundingClientRect().top >= 0")
+    assert skip.evaluate("one => getComputedStyle(one).outlineStyle") == "solid"

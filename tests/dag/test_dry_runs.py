@@ -1,0 +1,109 @@
+"""Snakemake's own view: every configuration plans, mistakes are told before a job, resources are what they should be."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import yaml
+
+from support.runs import CHECKOUT, TINY, job_counts, run_snakemake
+
+
+@pytest.mark.parametrize(
+    ("overlay", "models", "assets"), [(None, 8, 2), ("config/full.yaml", 36, 2), ("tests/config/tiny.yaml", 8, 2)]
+)
+def test_every_configuration_plans_its_report(tmp_path, overlay, models, assets):
+    words = ["--configfile", str(CHECKOUT / overlay)] if overlay else []
+    planned = run_snakemake(tmp_path / "run", "-n", "--quiet", "progress", *words)
+    counts = job_counts(planned)
+    assert (counts["train_model"], counts["fetch_asset"], counts["clean_corpus"]) == (models, assets, 2)
+    assert counts["build_report"] == 1
+
+
+def test_fetch_plans_downloads_and_nothing_else(tmp_path):
+    planned = run_snakemake(tmp_path, "-n", "--quiet", "progress", "fetch")
+    assert job_counts(planned) == {"fetch_asset": 2}
+
+
+def test_the_menu_explains_every_rule():
+    listed = run_snakemake(CHECKOUT, "--list").stdout
+    rules = {path.read_text() for path in (CHECKOUT / "rules").glob("*.smk")}
+    names = {name for text in rules for name in re.findall(r"^rule (\w+):", text, re.M)}
+    assert names
+    for name in names:
+        assert re.search(rf"^{name}\n    \S", listed, re.M), f"rule {name} has no docstring"
+
+
+def test_every_job_rule_has_a_log_a_benchmark_an_environment_and_resources():
+    for path in sorted((CHECKOUT / "rules").glob("*.smk")):
+        for name, body in re.findall(r"^rule (\w+):\n(.*?)(?=^\S|\Z)", path.read_text(), re.M | re.S):
+            if "shell:" in body:
+                for word in ("log:", "benchmark:", "conda:", "mem_mb=", "runtime=", "spec=", "code="):
+                    assert word in body, f"rule {name} in {path.name} lacks {word}"
+                assert f"/scripts/{name}.py " in body, f"rule {name} must run the program of its name"
+                assert (CHECKOUT / "scripts" / f"{name}.py").exists()
+    trained = (CHECKOUT / "rules/models.smk").read_text()
+    assert "gpu=gpu" in trained
+
+
+@pytest.mark.parametrize(
+    ("overlay", "sentence"),
+    [
+        ({"modles": {}}, "modles: unknown key; did you mean models?"),
+        ({"models": {"char_gpt": {"architecture": {"heads": 3}}}}, "the width must be divisible by the heads"),
+        ({"corpora": {"italian": {"asset": "bibel"}}}, "corpora.italian.asset: 'bibel' is not among the assets"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_no_job_starts(tmp_path, overlay, sentence):
+    (tmp_path / "overlay.yaml").write_text(yaml.safe_dump(overlay))
+    ended = run_snakemake(tmp_path / "run", "--cores", "1", "--configfile", str(tmp_path / "overlay.yaml"))
+    assert ended.returncode == 1
+    told = [line for line in (ended.stdout + ended.stderr).splitlines() if sentence in line]
+    assert len(told) == 1, ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert not (tmp_path / "run" / "results").exists()
+
+
+def test_another_python_on_the_path_is_refused_with_the_way_out(tmp_path):
+    other = tmp_path / "bin"
+    other.mkdir()
+    (other / "python").symlink_to("/bin/false")
+    ended = run_snakemake(tmp_path / "run", "-n", PATH=f"{other}:/usr/bin:/bin")
+    assert ended.returncode == 1
+    assert "activate" in ended.stderr
+    assert str(other / "python") in ended.stderr
+
+
+def resources(output: str, rule: str) -> str:
+    """The resources that a dry run shows for the first job of a rule."""
+    return re.search(rf"^(?:local)?rule {rule}:\n.*?resources: (.*?)\n", output, re.M | re.S)[1]
+
+
+def fake_card(folder):
+    folder.mkdir()
+    (folder / "nvidia-smi").write_text("#!/bin/sh\necho 'GPU 0: A (UUID: x)'\n")
+    (folder / "nvidia-smi").chmod(0o755)
+    return folder
+
+
+def test_without_a_card_local_training_asks_for_none(tmp_path):
+    planned = run_snakemake(
+        tmp_path / "run", "-n", "--cores", "8", "--resources", "gpu=1", *TINY, CUDA_VISIBLE_DEVICES="-1"
+    )
+    assert "gpu=0" in resources(planned.stdout, "train_model")
+
+
+def test_with_a_card_it_asks_for_one(tmp_path):
+    import os
+    import sys
+    from pathlib import Path
+
+    path = os.pathsep.join([str(Path(sys.executable).parent), str(fake_card(tmp_path / "bin")), os.environ["PATH"]])
+    planned = run_snakemake(tmp_path / "run", "-n", "--cores", "8", *TINY, PATH=path, CUDA_VISIBLE_DEVICES="0")
+    assert "gpu=1" in resources(planned.stdout, "train_model")
+
+
+def test_no_profile_that_loads_by_itself_holds_resources():
+    default = yaml.safe_load((CHECKOUT / "profiles/default/config.yaml").read_text())
+    assert not {"resources", "default-resources", "set-resources", "cores", "jobs"} & set(default)

@@ -1,0 +1,166 @@
+"""The whole DAG at its tiniest, really trained: what it makes, twice the same, and what a change makes run again."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+from support.runs import TINY, copy_checkout, job_counts, run_snakemake
+
+from relab.files import read_csv, sha256
+
+
+def plan(checkout: Path, *words: str) -> dict[str, int]:
+    """What Snakemake would run in a checkout's own run."""
+    return job_counts(run_snakemake(checkout, "-n", "--quiet", "progress", *TINY, *words, checkout=checkout))
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert old in text, f"{old!r} is not in {path}"
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def test_the_report_shows_the_rows(tiny_checkout):
+    page = (tiny_checkout / "results/report.html").read_text(encoding="utf-8")
+    for row in ("A1", "A2", "A3"):
+        assert len(re.findall(f'id="{row}"', page)) == 1
+    assert "tiny" in page
+    assert "http://" not in re.sub(r"http://www\.w3\.org/[^\"']*", "", page), "the page must need no network"
+
+
+def test_models_open_with_transformers(tiny_checkout):
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    for folder in (tiny_checkout / "results/models/italian-w8-s1", tiny_checkout / "results/models/english-w4-s0"):
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+        model = AutoModelForCausalLM.from_pretrained(folder)
+        assert model.config.vocab_size == len(tokenizer)
+        assert AutoModelForCausalLM.from_pretrained(folder / "last").num_parameters() == model.num_parameters()
+
+
+def test_every_table_holds_what_was_trained(tiny_checkout):
+    tables = tiny_checkout / "results/tables/char_gpt"
+    final = read_csv(tables / "final_losses.csv")
+    assert len(final) == 4  # two corpora, two widths
+    progression = read_csv(tables / "progression_italian.csv")
+    assert set(progression["step"]) == {2, 4, 6}
+    ledger = read_csv(tiny_checkout / "results/tables/overview/ledger.csv")
+    assert set(ledger["verdict"]) <= {"reproduced", "contradicted", "not comparable"}
+
+
+def test_jobs_run_side_by_side_where_there_is_no_card(tiny_checkout):
+    """The literal command (`--cores 2 --resources gpu=1`) must not queue the jobs for a card that is not there."""
+    from datetime import datetime
+
+    spans = []
+    for record in (tiny_checkout / "results/models").glob("*/model.safetensors.provenance.json"):
+        told = json.loads(record.read_text())
+        if told["device"] != "cpu":
+            pytest.skip("this machine has a card")
+        start = datetime.fromisoformat(told["started"]).timestamp()
+        spans.append((start, start + told["wall_seconds"]))
+    assert len(spans) == 8
+    assert any(one < other_end and other < one_end for one, one_end in spans for other, other_end in spans if (one, one_end) != (other, other_end))
+
+
+def test_a_second_run_gives_the_same_bytes(tiny_checkout, tmp_path):
+    again = tmp_path / "again"
+    copy_checkout(again)
+    done = run_snakemake(again, "--cores", "2", *TINY, checkout=again)
+    assert done.returncode == 0, done.stdout + done.stderr
+    first, second = tiny_checkout / "results", again / "results"
+    compared = [
+        path.relative_to(first)
+        for path in sorted(first.rglob("*"))
+        if path.is_file() and path.suffix in (".csv", ".svg", ".safetensors", ".jsonl", ".json", ".parquet")
+        and "benchmarks" not in path.parts and path.name != "speed.csv" and not path.name.endswith(".provenance.json")
+    ]
+    assert len(compared) > 60
+    differing = [str(path) for path in compared if sha256(first / path) != sha256(second / path)]
+    assert differing == []
+
+
+def test_nothing_to_do_after_a_run_a_move_a_touch_and_a_comment(moved_checkout):
+    assert plan(moved_checkout) == {}
+    for path in [moved_checkout / "Snakefile", *(moved_checkout / "scripts").rglob("*.py"), *(moved_checkout / "config").glob("*")]:
+        os.utime(path)
+    assert plan(moved_checkout) == {}
+    edit(moved_checkout / "scripts/relab/sampling.py", '"""', '"""Another first line. ')
+    with open(moved_checkout / "scripts/train_model.py", "a") as handle:
+        handle.write("\n# a comment\n")
+    assert plan(moved_checkout) == {}
+
+
+def test_other_ways_to_write_the_same_settings_and_machine_settings_run_nothing(moved_checkout):
+    raw = yaml.safe_load((moved_checkout / "config/config.yaml").read_text())
+    raw["models"]["char_gpt"]["training"]["learning_rate"] = "5e-4"
+    shuffled = json.loads(json.dumps(raw, sort_keys=True))
+    (moved_checkout / "config/config.yaml").write_text(yaml.safe_dump(shuffled))
+    edit(moved_checkout / "rules/models.smk", "mem_mb=2000", "mem_mb=3000")
+    assert plan(moved_checkout, "--cores", "1") == {}
+
+
+def test_one_changed_width_runs_that_width_and_its_descendants(moved_checkout):
+    edit(moved_checkout / "tests/config/tiny.yaml", "architecture.width: [4, 8]", "architecture.width: [4, 12]")
+    planned = plan(moved_checkout)
+    assert planned.pop("train_model") == 4  # two corpora, two seeds
+    assert set(planned) == {
+        "score_char_gpt", "score_claims", "tabulate_char_gpt", "draw_char_gpt", "build_report"
+    }  # fmt: skip
+
+
+def test_a_changed_function_runs_exactly_its_users(moved_checkout):
+    edit(moved_checkout / "scripts/relab/figures.py", "def ", "UNUSED_CONSTANT = 1\n\n\ndef ")
+    assert set(plan(moved_checkout)) == {"draw_char_gpt", "build_report"}
+
+
+def test_a_changed_caption_runs_the_report_only(moved_checkout):
+    edit(moved_checkout / "config/writeups.yaml", "title: Loss against step", "title: Losses by step")
+    assert plan(moved_checkout) == {"build_report": 1}
+
+
+def test_a_changed_setting_of_one_corpus_spares_the_other(moved_checkout):
+    edit(moved_checkout / "tests/config/tiny.yaml", "split: {validation: 0.2}", "split: {validation: 0.25}")
+    planned = plan(moved_checkout)
+    assert (planned["clean_corpus"], planned["train_tokenizer"], planned["train_model"]) == (1, 1, 4)
+    assert "fetch_asset" not in planned
+
+
+def test_a_missing_table_is_made_alone(moved_checkout):
+    (moved_checkout / "results/figures/char_gpt/loss.svg").unlink()
+    assert set(plan(moved_checkout)) <= {"draw_char_gpt", "build_report"}
+    assert plan(moved_checkout)["draw_char_gpt"] == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", "no document"),
+        ("perché è così\n\nà\n\nb".encode("latin-1"), "UTF-8"),
+        (b"short\n\ntext\n\nend", "block"),
+    ],
+)
+def test_a_bad_corpus_ends_in_one_sentence_and_nothing_is_lost(moved_checkout, content, sentence):
+    (moved_checkout / "tests/data/ruth_jonah_philemon.it.txt").write_bytes(content)
+    ended = run_snakemake(moved_checkout, "--cores", "2", "--show-failed-logs", *TINY, checkout=moved_checkout)
+    assert ended.returncode == 1
+    told = ended.stdout + ended.stderr
+    assert re.search(f"error: .*{sentence}", told), told
+    assert "Traceback" not in told
+    assert (moved_checkout / "results/models/english-w8-s0/model.safetensors").exists()
+
+
+def test_a_run_in_a_folder_of_its_own_shares_the_downloads(tiny_checkout, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(tiny_checkout, copy, symlinks=True)
+    done = run_snakemake(copy / "runs" / "one more", "--cores", "1", *TINY, "corpora", checkout=copy)
+    assert done.returncode == 0, done.stdout + done.stderr
+    run = copy / "runs" / "one more" / "results"
+    assert (run / "corpora/english/stats.json").exists()
+    assert not (run / "models").exists()

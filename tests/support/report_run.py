@@ -1,0 +1,166 @@
+"""A small made-up run in a folder: what the report is built from, with a text that tries to get out of its cell."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+WRITEUPS = Path(__file__).with_name("report_writeups.yaml")
+TABLES, FIGURES = "results/tables", "results/figures"
+LEDGER, CURVES = f"{TABLES}/overview/ledger.csv", f"{TABLES}/char_gpt/loss_curves.csv"
+WIDTHS, STEPS = (32, 128), (100, 300, 500)
+MODELS = [f"italian-w{width}-s{seed}" for width in WIDTHS for seed in (0, 1)]
+
+#: Markup, marks of direction, a null character, white space: none of it may act on the page.
+HOSTILE = (
+    "  due  spazi\n\t</div></pre><script>document.title = 'taken'</script>"
+    "\u202etxet\u2066 \x00\x1b[31m &amp; <b>e\u0301</b>\r\n"
+)
+ITALIAN = "E disse il Signore a Mosè: Ecco, io farò\nche i figliuoli d’Israel seguano la via; e fu fatto."
+
+
+def make_run(folder: Path) -> None:
+    """Write tables, figures and records of jobs below ``folder``."""
+    for path, rows in (_tables() | {LEDGER: _claims()}).items():
+        write_csv(folder / path, rows)
+    for name in ("loss", "speed"):
+        _draw(folder / FIGURES / f"char_gpt/{name}.svg")
+    _records(folder)
+
+
+def build(folder: Path, writeups: Path = WRITEUPS, **lists: list[str]) -> subprocess.CompletedProcess:
+    """Build the report of the run in ``folder`` with the real program; ``lists`` replaces lists of files."""
+
+    def files(pattern: str) -> list[str]:
+        return sorted(path.relative_to(folder).as_posix() for path in folder.glob(pattern))
+
+    lists = {
+        "table": [path for path in files(f"{TABLES}/*/*.csv") if path not in (LEDGER, CURVES)],
+        "figure": files(f"{FIGURES}/*/*.svg"),
+        "data": [CURVES],
+        "records": [path for path in files("results/**/*.provenance.json") if "report.html" not in path],
+        **lists,
+    }
+    config = {"models": {"char_gpt": {"training": {"steps": 500}, "note": "</pre><script>"}}}
+    spec = json.dumps({"scale": "made up", "about": "Here to test the page.", "config": config})
+    output = "results/report.html"
+    command = [sys.executable, str(ROOT / "scripts/build_report.py"), "--writeups", str(writeups), "--ledger", LEDGER]
+    command += ["--spec", spec, "--output", output, "--provenance", f"{output}.provenance.json"]
+    command += [word for option, paths in lists.items() for word in (f"--{option}", *paths)]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+
+
+def write_csv(path: Path, rows: list[dict]) -> None:
+    """Write rows with a header."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "w", encoding="utf-8", newline="") as handle:
+        writer = csv.DictWriter(handle, rows[0], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _loss(width: int, step: int) -> float:
+    return round((1.5 if width == 128 else 2.0) + 2.9 / (1 + step / width), 4)
+
+
+def _tables() -> dict[str, list[dict]]:
+    counts = {f"{kind}_characters": 4203112 for kind in ("all", "training", "validation", "distinct", "removed", "duplicate")}
+    corpora = {
+        "corpus": "italian",
+        "title": "Bible in Italian (Diodati, 1649)",
+        **counts,
+        "most_frequent": "␣ e a i o n r l t s",
+    }
+    cells = [(step, width) for step in STEPS for width in WIDTHS]
+    shares = {"lines_in_corpus": 0.0625, "lines": 64, "words_in_corpus": 0.4321, "words": 1812}
+    texts = [
+        {"step": step, "model": f"width {width}", "seed": 0, "text": HOSTILE if (step, width) == (100, 32) else ITALIAN}
+        | {"validation_loss": _loss(width, step), "validation_loss_sd": 0.0123, "seeds": 2, **shares}
+        for step, width in cells
+    ]
+    final = [
+        {"corpus": "italian", "model": f"width {width}", "parameters": 806481, "loss": _loss(width, 500), "loss_sd": 0.0123}
+        | {"seeds": 2, "change": -0.5, "remark": "" if width == 32 else "a remark of several words, which may be broken"}
+        for width in WIDTHS
+    ]
+    curves = [{"model": f"width {width}", "step": step, "loss": _loss(width, step)} for step, width in cells]
+    return {
+        f"{TABLES}/overview/corpora.csv": [corpora],
+        CURVES: curves,
+        f"{TABLES}/char_gpt/final_losses.csv": final,
+        f"{TABLES}/char_gpt/progression_italian.csv": texts,
+        f"{TABLES}/char_gpt/reported_italian.csv": curves,
+    }
+
+
+def _claims() -> list[dict]:
+    def claim(row: str, number: int, verdict: str) -> dict[str, str]:
+        found = {"found": "1.7120 ± 0.0123 (italian/width 128, final loss, validation, 2 seeds)", "reason": ""}
+        if verdict == "not comparable":
+            found = {"found": "", "reason": "models.char_gpt.training.steps is 500 here, 5000 in the write-up"}
+        expected = "final loss of italian/width 128 (validation) below final loss of italian/width 32 by more than 0.1"
+        says = f"Claim {number} of row {row}"
+        return (
+            {"claim": f"{row}-{number}", "row": row, "says": says, "expected": expected, "verdict": verdict}
+            | found
+            | {"source": "write-up, Table 1"}
+        )
+
+    return [
+        *(claim("A2", number, "not comparable") for number in range(3)),
+        *(claim(row, 9, verdict) for row, verdict in (("A2", "contradicted"), ("A1", "reproduced"))),
+    ]
+
+
+def _draw(path: Path) -> None:
+    """Draw a figure as the pipeline does: two of them share their ids."""
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with matplotlib.rc_context({"svg.hashsalt": "relab"}):
+        figure = Figure(figsize=(6, 3), layout="constrained")
+        axes = figure.subplots()
+        for width in WIDTHS:
+            axes.plot(STEPS, [_loss(width, step) for step in STEPS], label=f"width {width}")
+        axes.set(title="italian", xlabel="step", ylabel="loss, nats per character")
+        figure.legend(loc="outside lower center")
+        figure.savefig(path, metadata={"Date": None})
+
+
+def _records(folder: Path) -> None:
+    corpus = "results/corpora/italian/train.parquet"
+    write_record(folder, "clean_corpus", [], [corpus], {"asset": "bible_db"})
+    histories = [f"results/models/{model}/history.csv" for model in MODELS]
+    for model, history in zip(MODELS, histories, strict=True):
+        weights = f"results/models/{model}/model.safetensors"
+        write_record(folder, "train_model", [corpus], [weights, history], {"seed": int(model[-1]), "prompt": "</pre><script>"})
+    tables = [path for path in _tables() if "overview" not in path]
+    write_record(folder, "tabulate_char_gpt", histories, tables, {"steps": STEPS})
+    for path in (f"{TABLES}/overview/corpora.csv", LEDGER):
+        write_record(folder, "tabulate", [], [path], {})
+    for name in ("loss", "speed"):
+        write_record(folder, "draw_char_gpt", [CURVES], [f"{FIGURES}/char_gpt/{name}.svg"], {})
+
+
+def write_record(folder: Path, job: str, inputs: list[str], outputs: list[str], spec: dict, **more: object) -> None:
+    """Write a job's record beside its first output; files that are not there get the digest of nothing."""
+
+    def digests(paths: list[str]) -> dict[str, str]:
+        files = {path: folder / path for path in paths}
+        return {path: hashlib.sha256(file.read_bytes() if file.exists() else b"").hexdigest() for path, file in files.items()}
+
+    entry = {
+        "job": job, "spec": spec, "code": "0123456789abcdef", "inputs": digests(inputs), "outputs": digests(outputs),
+        "versions": {"python": "3.11.2", "platform": "Linux x86_64", "torch": "2.13.0"},
+        "started": "2026-01-02T03:04:05+00:00", "wall_seconds": 75.25, "peak_memory_mib": 1234, "device": "cpu", "attempts": 2,
+        "commit": "0123456789abcdef0123456789abcdef01234567", "dirty": True, **more,
+    }  # fmt: skip
+    path = folder / f"{outputs[0]}.provenance.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(entry, sort_keys=True), encoding="utf-8")

@@ -1,0 +1,51 @@
+"""Snakemake on this checkout, as tests run it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+#: What lays the tests' tiniest scale over the default, from a checkout's folder.
+TINY = ("--configfile", "tests/config/tiny.yaml")
+#: What of a checkout a run needs.
+PARTS = ("Snakefile", "rules", "scripts", "config", "envs", "profiles", "tests/config", "tests/data")
+
+
+def environment(**more: str) -> dict[str, str]:
+    """The environment of a job: this interpreter first on the path, no network, one thread."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("RELAB_", "SNAKEMAKE_", "PYTEST_"))}
+    return {**kept, "PATH": path, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", **more}
+
+
+def run_snakemake(directory: Path, *words: str, checkout: Path = CHECKOUT, **more: str) -> subprocess.CompletedProcess:
+    """Run Snakemake on a checkout's Snakefile in the folder of a run; returns its output whatever its status."""
+    directory.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "snakemake", "--snakefile", checkout / "Snakefile", "--directory", directory]
+    return subprocess.run(
+        [*map(str, command), *words], capture_output=True, text=True, env=environment(**more), cwd=checkout, timeout=900
+    )
+
+
+def copy_checkout(target: Path) -> None:
+    """Copy what a run needs of this checkout to another folder."""
+    for part in PARTS:
+        source, ignored = CHECKOUT / part, shutil.ignore_patterns("__pycache__")
+        if source.is_dir():
+            shutil.copytree(source, target / part, ignore=ignored)
+        else:
+            target.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, target / part)
+
+
+def job_counts(planned: subprocess.CompletedProcess) -> dict[str, int]:
+    """The jobs of a dry run by rule, without the total and the target rules; empty where nothing is to do."""
+    assert planned.returncode == 0, planned.stdout + planned.stderr
+    table = re.search(r"^job +count\n[- ]+\n(.*?)\n\n", planned.stdout + "\n\n", re.M | re.S)
+    counts = {rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", table[1], re.M)} if table else {}
+    return {rule: count for rule, count in counts.items() if rule not in ("total", "report", "fetch", "char_gpt")}

@@ -1,0 +1,245 @@
+"""Joining two runs: settings, artefacts, scores."""
+
+from __future__ import annotations
+
+import math
+import shutil
+
+import pandas as pd
+import pytest
+from support.made_runs import TABLE, job, make_run, rows
+
+from relab.comparison import artefacts, scores
+from relab.comparison.compare import compare
+from relab.comparison.settings import differences
+from relab.errors import UserError
+
+LATER = "2026-02-02T03:04:05+00:00"
+
+
+# --- settings ---------------------------------------------------------------------------------------------------------
+
+
+def test_settings_differ_by_leaf():
+    old = {"models": {"gpt": {"sweep": {"width": [32, 128]}, "tied": False, "note": "x"}}, "threads": 1}
+    new = {"models": {"gpt": {"sweep": {"width": [64, 128]}, "tied": 0}}, "threads": 1, "corpora": {}}
+    assert [str(one) for one in differences(old, new)] == [
+        "corpora: not set → {}",
+        'models.gpt.note: "x" → not set',
+        "models.gpt.sweep.width: [32, 128] → [64, 128]",
+        "models.gpt.tied: false → 0",
+    ]
+
+
+def test_settings_in_another_order_are_the_same():
+    assert differences({"a": {"b": 1, "c": [1, 2]}, "d": None}, {"d": None, "a": {"c": [1, 2], "b": 1}}) == []
+
+
+# --- artefacts --------------------------------------------------------------------------------------------------------
+
+
+def joined(a, b) -> dict[str, artefacts.Artefact]:
+    return {one.job: one for one in compare(a, b).artefacts}
+
+
+def test_a_copied_run_is_not_recomputed(tmp_path):
+    a = make_run(tmp_path / "a")
+    shutil.copytree(a, tmp_path / "b")
+    comparison = compare(a, tmp_path / "b")
+    assert {one.status for one in comparison.artefacts} == {artefacts.KEPT} and not any(one.why for one in comparison.artefacts)
+    assert comparison.summary == [
+        "No setting differs.",
+        "0 of 1 comparable scores changed.",
+        "0 of 5 shared artefacts recomputed.",
+    ]
+
+
+def test_recomputed_with_the_same_bytes(tmp_path):
+    found = joined(make_run(tmp_path / "a"), make_run(tmp_path / "b", started=LATER))
+    assert {one.status for one in found.values()} == {artefacts.SAME}  # though speed.csv differs each time
+    assert found["tabulate"].why == []
+
+
+def test_recomputed_and_changed_and_why(tmp_path):
+    a, b = make_run(tmp_path / "a", width=32), make_run(tmp_path / "b", width=64, scores=rows(loss=[1.0, 1.2]), started=LATER)
+    statuses = {one.path: one.status for one in compare(a, b).artefacts}
+    assert statuses == {
+        "results/corpora/italian/train.parquet": artefacts.SAME,
+        "results/figures/char_gpt/losses.svg": artefacts.SAME,
+        "results/models/italian-w32/model.safetensors": artefacts.ONLY_A,
+        "results/models/italian-w64/model.safetensors": artefacts.ONLY_B,
+        "results/scores/char_gpt/losses.parquet": artefacts.CHANGED,
+        "results/tables/char_gpt/losses.csv": artefacts.SAME,
+    }
+    found = joined(a, b)
+    assert found["score_char_gpt"].why == [
+        "input results/models/italian-w32/model.safetensors (only in A)",
+        "input results/models/italian-w64/model.safetensors (only in B)",
+    ]
+    assert found["tabulate"].why == ["input results/scores/char_gpt/losses.parquet"]
+
+
+def test_a_setting_that_a_job_got(tmp_path):
+    a, b = make_run(tmp_path / "a"), make_run(tmp_path / "b")
+    corpus = "results/corpora/italian/train.parquet"
+    job(b, "clean_corpus", {corpus: b"text"}, spec={"reader": {"kind": "play"}}, started=LATER)
+    assert joined(a, b)["clean_corpus"].why == ['setting reader.kind: "bible" → "play"']
+
+
+@pytest.mark.parametrize(
+    "change, why",
+    [
+        ({"code": "4567"}, "its code"),
+        ({"device": "cuda"}, "device: cpu → cuda"),
+        ({"versions": {"python": "3.12.1"}}, "version of python: 3.11.2 → 3.12.1"),
+        ({"versions": {"python": "3.11.2", "torch": "2.13.0"}}, "version of torch: not used → 2.13.0"),
+        ({"commit": "f" * 40, "dirty": True, "wall_seconds": 9.0, "attempts": 2}, None),
+    ],
+)
+def test_what_else_may_differ(tmp_path, change, why):
+    versions = {"python": "3.11.2"}
+    a, b = (
+        make_run(tmp_path / "a", versions=versions),
+        make_run(tmp_path / "b", **{"versions": versions, "started": LATER} | change),
+    )
+    assert {tuple(one.why) for one in compare(a, b).artefacts} == {(why,) if why else ()}
+
+
+def test_a_file_of_the_checkout_is_one_input_from_wherever_the_run_lies(tmp_path):
+    for run, claims in (("a", "config/claims.yaml"), ("b", "../config/claims.yaml")):
+        place = make_run(tmp_path / run) / claims
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text("claims")
+        table = (tmp_path / run / TABLE).read_bytes()
+        job(
+            tmp_path / run,
+            "tabulate",
+            {TABLE: table},
+            ["results/scores/char_gpt/losses.parquet", claims],
+            started=f"2026-0{len(claims) % 7}",
+        )
+    found = joined(tmp_path / "a", tmp_path / "b")["tabulate"]
+    assert (found.status, found.why) == (artefacts.SAME, [])
+
+
+# --- scores -----------------------------------------------------------------------------------------------------------
+
+
+def verdicts(old: pd.DataFrame, new: pd.DataFrame) -> dict[tuple[str, str], str]:
+    joined = scores.join(prepared(old), prepared(new))
+    return {(row.metric, row.seed): row.verdict for row in joined.itertuples()}
+
+
+def prepared(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.assign(writeup="char_gpt", data=frame.get("data", ""))[[*scores.KEY, *scores.VALUES]]
+
+
+def test_a_difference_within_the_spread_may_be_chance():
+    old = rows(loss=[2.0, 2.2])  # standard deviation 0.1414
+    assert verdicts(old, rows(loss=[2.1, 2.3]))["loss", "all"] == scores.INSIDE
+    assert verdicts(old, rows(loss=[2.2, 2.4]))["loss", "all"] == scores.OUTSIDE
+
+
+def test_the_larger_spread_of_the_two_decides():
+    narrow, wide = rows(loss=[2.0, 2.0002]), rows(loss=[1.5, 3.0])
+    assert verdicts(narrow, wide)["loss", "all"] == scores.INSIDE
+    assert verdicts(wide, narrow)["loss", "all"] == scores.INSIDE
+    assert verdicts(narrow, rows(loss=[2.2, 2.2002]))["loss", "all"] == scores.OUTSIDE
+
+
+def test_one_seed_has_no_spread():
+    assert verdicts(rows(loss=[2.0]), rows(loss=[2.1]))["loss", "all"] == scores.NO_SPREAD
+    assert verdicts(rows(loss=[2.0]), rows(loss=[2.0]))["loss", "all"] == scores.UNCHANGED
+    assert verdicts(rows(loss=[2.0]), rows(loss=[2.0, 2.2]))["loss", "all"] == scores.INSIDE
+
+
+def test_an_interval_over_texts_is_no_spread_over_seeds():
+    """A value of one seed has an interval over what it counts; the summary of that one seed has none."""
+    old, new = (rows(share=[value]).assign(n=[8, 1], low=[0.0, math.nan], high=[1.0, math.nan]) for value in (0.5, 0.6))
+    assert verdicts(old, new)["share", "all"] == scores.NO_SPREAD
+
+
+def test_the_mean_is_judged_and_not_its_seeds():
+    found = verdicts(rows(loss=[2.0, 2.2]), rows(loss=[2.0, 3.2]))
+    assert found == {("loss", "0"): scores.UNCHANGED, ("loss", "1"): scores.ONE_SEED, ("loss", "all"): scores.INSIDE}
+    alone = rows(loss=[2.0]).query("seed != 'all'"), rows(loss=[3.0]).query("seed != 'all'")
+    assert verdicts(*alone) == {("loss", "0"): scores.NO_SPREAD}
+
+
+def test_the_join_is_an_outer_one():
+    found = verdicts(rows(loss=[2.0, 2.2], old=[1, 2]), rows(loss=[2.0, 2.2, 2.4], new=[1, 2]))
+    assert found["old", "all"] == scores.ONLY_A and found["new", "all"] == scores.ONLY_B
+    assert found["loss", "2"] == scores.ONLY_B and found["loss", "0"] == scores.UNCHANGED
+
+
+def test_other_data_is_not_compared():
+    old, new = rows(loss=[2.0, 2.2]).assign(data="bible"), rows(loss=[1.0, 1.2]).assign(data="dante")
+    joined = scores.join(prepared(old), prepared(new))
+    assert set(joined["verdict"]) == {scores.OTHER_DATA}
+    assert joined["difference"].isna().all() and joined["relative_difference"].isna().all()
+    assert list(joined["old"]) == [2.0, 2.2, 2.1] and list(joined["new"]) == [1.0, 1.2, 1.1]
+
+
+def test_the_same_value_on_other_data_is_not_called_unchanged():
+    old, new = rows(loss=[2.0]).assign(data="bible"), rows(loss=[2.0]).assign(data="dante")
+    assert verdicts(old, new)["loss", "all"] == scores.OTHER_DATA
+
+
+def test_data_that_one_run_does_not_record_hinders_nothing():
+    old, new = rows(loss=[2.0, 2.2]).assign(data="bible"), rows(loss=[1.0, 1.2])
+    assert verdicts(old, new)["loss", "all"] == scores.OUTSIDE
+
+
+def test_a_value_that_is_lost_is_a_change():
+    """A score that has no value is missing in the file; that it had one before is a change like any other."""
+    assert verdicts(rows(loss=[2.0, 2.2]), rows(loss=[math.nan, math.nan]))["loss", "all"] == scores.OUTSIDE
+    assert verdicts(rows(loss=[math.nan]), rows(loss=[math.nan]))["loss", "all"] == scores.UNCHANGED
+
+
+def test_differences_are_of_the_new_value_from_the_old():
+    row = scores.join(prepared(rows(loss=[-2.0], zero=[0.0])), prepared(rows(loss=[-1.0], zero=[1.0]))).set_index(
+        ["metric", "seed"]
+    )
+    assert row.loc[("loss", "all"), "difference"] == 1.0 and row.loc[("loss", "all"), "relative_difference"] == 0.5
+    assert row.loc[("zero", "all"), "difference"] == 1.0 and math.isnan(row.loc[("zero", "all"), "relative_difference"])
+
+
+def test_weighty_changes_come_first():
+    old = rows(inside=[1, 3], little=[1, 1.01], much=[1, 1.01], zero=[0, 0], one=[1], same=[5, 6])
+    new = rows(inside=[1, 2.9], little=[2, 2.01], much=[9, 9.01], zero=[1, 1], one=[2], same=[5, 6], added=[1])
+    judged = scores.judged(scores.join(prepared(old), prepared(new)))
+    assert list(judged["metric"]) == ["zero", "much", "little", "one", "inside", "same", "added"]
+    assert set(judged["seed"]) == {"all"}
+
+
+def test_two_scales_compare_without_nonsense(tmp_path):
+    old = rows(loss=[2.0, 2.2])
+    a = make_run(tmp_path / "a", scale="small", scores=old, data="bible")
+    b = make_run(tmp_path / "b", scale="full", scores=rows(loss=[1.0, 1.1], share=[0.5]), data="dante", started=LATER)
+    comparison = compare(a, b)
+    assert comparison.summary[1] == "0 of 0 comparable scores changed; 1 on other data; 1 only in B."
+    assert comparison.scores["difference"].isna().all()
+
+
+def test_the_summary_counts_scores_and_not_seeds(tmp_path):
+    a = make_run(tmp_path / "a", scores=rows(loss=[2.0, 2.2], share=[0.5, 0.7], one=[1.0], same=[1.0]))
+    b = make_run(tmp_path / "b", width=64, scores=rows(loss=[1.0, 1.2], share=[0.5, 0.6], one=[2.0], same=[1.0]), started=LATER)
+    assert compare(a, b).summary == [
+        "1 setting differs.",
+        "3 of 4 comparable scores changed, 1 of them outside the seeds' spread and 1 of one seed only (no spread).",
+        "4 of 4 shared artefacts recomputed, 1 of them changed; 1 only in A; 1 only in B.",
+    ]
+
+
+def test_a_score_that_stands_there_twice(tmp_path):
+    a = make_run(tmp_path / "a")
+    b = make_run(tmp_path / "b", scores=pd.concat([rows(loss=[2.0]), rows(loss=[2.1])]))
+    with pytest.raises(UserError, match="char_gpt / italian / 0 / validation / loss twice"):
+        compare(a, b)
+
+
+def test_a_file_that_is_no_table_of_scores(tmp_path):
+    a = make_run(tmp_path / "a")
+    b = make_run(tmp_path / "b", scores=rows(loss=[2.0]).drop(columns="metric"))
+    with pytest.raises(UserError, match=r"losses.parquet: .*'metric'"):
+        compare(a, b)

@@ -1,0 +1,143 @@
+"""How figures are written, and the figure of losses."""
+
+import xml.etree.ElementTree as ElementTree
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.colors import to_hex, to_rgb
+from matplotlib.figure import Figure
+
+from relab.chapters.char_gpt.figure import draw_losses
+from relab.errors import UserError
+from relab.figures import COLOURS, STYLES, save, style
+
+STEPS = [0, 50, 100, 150]
+
+
+def curves(widths=(32, 128), corpora=("italian", "english"), seeds=(0, 1), **more) -> pd.DataFrame:
+    rows = []
+    for corpus in corpora:
+        for width in widths:
+            for seed in seeds:
+                losses = [4.3, 3 - width / 128 + 0.1 * seed, 2.5 - width / 128, 2.6 - width / 128]
+                for step, loss in zip(STEPS, losses, strict=True):
+                    label = ", ".join(f"{key} {value}" for key, value in {"width": width, **more}.items())
+                    train = np.nan if step == 0 else loss - 0.2
+                    rows.append([corpus, corpus.title(), label, width, *more.values(), seed, step, train, loss])
+    columns = ["corpus", "title", "model", "width", *more, "seed", "step", "train_loss", "validation_loss"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def written(frame: pd.DataFrame, path) -> bytes:
+    with style():
+        save(draw_losses(frame), path)
+    return path.read_bytes()
+
+
+def test_the_same_curves_give_the_same_bytes(tmp_path, monkeypatch):
+    first = written(curves(), tmp_path / "a.svg")
+    matplotlib.rcParams["lines.linewidth"] = 9  # a user's own style changes nothing
+    try:
+        assert written(curves(), tmp_path / "b.svg") == first
+        assert matplotlib.rcParams["lines.linewidth"] == 9  # nor is it changed
+    finally:
+        matplotlib.rcdefaults()
+    assert b"date" not in first.lower()
+    assert ElementTree.fromstring(first).tag.endswith("svg")
+
+
+def test_a_failed_figure_leaves_nothing(tmp_path):
+    class Broken(Figure):
+        def savefig(self, path, **options):
+            path.write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        save(Broken(), tmp_path / "a.svg")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_panel_a_corpus_in_the_order_of_the_table():
+    with style():
+        figure = draw_losses(curves())
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["Italian", "English"]
+    assert figure.axes[0].get_ylabel() == "loss, nats per character"
+    assert [axes.get_xlabel() for axes in figure.axes] == ["", "step"]
+    assert all(axes.get_xscale() == "linear" for axes in figure.axes)
+
+
+def lines(axes, style_):
+    return [line for line in axes.lines if line.get_linestyle() == style_ and line.get_marker() != "o"]
+
+
+def test_what_a_panel_shows():
+    with style():
+        axes = draw_losses(curves()).axes[0]
+    validation = lines(axes, "-")
+    assert [to_hex(line.get_color()).upper() for line in validation] == [colour.upper() for colour in COLOURS[:2]]
+    assert validation[0].get_ydata().tolist() == pytest.approx([4.3, 2.8, 2.25, 2.35])  # mean over seeds
+    band = axes.collections[0].get_paths()[0].vertices
+    assert (band[np.isclose(band[:, 0], 50)][:, 1].min(), band[:, 1].max()) == pytest.approx((2.75, 4.3))
+    best = [line for line in axes.lines if line.get_marker() == "o"]
+    assert [(line.get_xdata()[0], round(float(line.get_ydata()[0]), 4)) for line in best] == [(100, 2.25), (100, 1.5)]
+    training = [line for line in axes.lines if line not in validation and line not in best]
+    assert len(training) == 2
+    assert all(line.get_zorder() < min(other.get_zorder() for other in validation) for line in training)
+    assert all(line.get_linewidth() < validation[0].get_linewidth() and line.get_alpha() < 1 for line in training)
+    assert min(training[0].get_xdata()) == 50  # nothing at step 0
+
+
+def test_the_legend_says_what_is_what_outside_of_the_panels():
+    with style():
+        figure = draw_losses(curves())
+    (legend,) = figure.legends
+    texts = [text.get_text() for text in legend.get_texts()]
+    assert texts[:2] == ["width 32", "width 128"]
+    assert texts[2:] == [
+        "validation, mean of 2 seeds", "validation, lowest to highest seed", "training, mean", "best validation mean"
+    ]  # fmt: skip
+    assert all(axes.get_legend() is None for axes in figure.axes)
+    assert "validation, mean of 1 seed" in [
+        text.get_text() for text in draw_losses(curves(seeds=(3,))).legends[0].get_texts()
+    ]  # fmt: skip
+
+
+def test_other_varied_keys_are_line_styles():
+    frame = pd.concat([curves(corpora=("italian",), batch=32), curves(corpora=("italian",), batch=256)])
+    with style():
+        axes = draw_losses(frame).axes[0]
+    shown = [line for line in axes.lines if line.get_linewidth() > 1.5 and line.get_marker() != "o"]
+    assert [to_hex(line.get_color()).upper() for line in shown] == [*(colour.upper() for colour in COLOURS[:2])] * 2
+    assert [line.get_linestyle() for line in shown] == ["-", "-", "--", "--"]
+    assert len({str(one) for one in STYLES}) == len(STYLES)
+
+
+def test_models_without_varied_keys_differ_by_colour():
+    frame = curves(widths=(32,)).drop(columns="width").assign(model="all")
+    with style():
+        assert len(draw_losses(frame).axes) == 2
+
+
+def test_a_training_that_diverged_has_no_best_point():
+    frame = curves()
+    frame.loc[(frame["width"] == 32), ["train_loss", "validation_loss"]] = np.nan
+    with style():
+        axes = draw_losses(frame).axes[0]
+    assert len([line for line in axes.lines if line.get_marker() == "o"]) == 1
+
+
+def test_a_table_without_what_is_needed_is_refused():
+    with pytest.raises(UserError, match="the loss curves have no column 'seed'"):
+        draw_losses(curves().drop(columns="seed"))
+    with pytest.raises(UserError, match="the loss curves have no row"):
+        draw_losses(curves().iloc[:0])
+
+
+def test_colours_stand_out_on_white():
+    def luminance(colour):
+        parts = [one / 12.92 if one <= 0.04045 else ((one + 0.055) / 1.055) ** 2.4 for one in to_rgb(colour)]
+        return float(np.dot(parts, [0.2126, 0.7152, 0.0722]))
+
+    assert all(1.05 / (luminance(colour) + 0.05) > 2.9 for colour in COLOURS[:5])  # WCAG asks 3 of graphics

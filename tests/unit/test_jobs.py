@@ -1,0 +1,65 @@
+"""What every job's program shares: options, settings, the record."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from relab.errors import UserError
+from relab.files import sha256
+from relab.jobs import parser, peak_memory, record, settings_of, versions
+from relab.settings.tokenizers import CharacterTokenizer
+
+
+def arguments(tmp_path, spec="{}"):
+    return parser(__doc__).parse_args(["--spec", spec, "--code", "abc", "--provenance", str(tmp_path / "p.json")])
+
+
+def test_the_record_says_how_the_output_came_to_be(tmp_path):
+    source, target = tmp_path / "in.txt", tmp_path / "out.txt"
+    source.write_text("a")
+    with record(arguments(tmp_path, '{"x": 1}'), inputs=[source], outputs=[target]) as entry:
+        target.write_text("b")
+        entry["attempts"] = 3
+    told = json.loads((tmp_path / "p.json").read_text())
+    assert told["spec"] == {"x": 1}
+    assert told["code"] == "abc"
+    assert told["inputs"] == {str(source): sha256(source)}
+    assert told["outputs"] == {str(target): sha256(target)}
+    assert told["attempts"] == 3
+    assert told["device"] == "cpu"
+    assert told["wall_seconds"] >= 0
+    assert told["peak_memory_mib"] > 1
+    assert told["versions"]["python"]
+
+
+def test_a_failed_job_leaves_no_record(tmp_path):
+    with pytest.raises(RuntimeError), record(arguments(tmp_path), inputs=[], outputs=[]):
+        raise RuntimeError
+    assert not (tmp_path / "p.json").exists()
+
+
+def test_settings_are_checked_again_by_the_job(tmp_path):
+    args = arguments(tmp_path, '{"kind": "character", "corpus": "italian"}')
+    assert settings_of(args, CharacterTokenizer).corpus == "italian"
+    with pytest.raises(UserError, match=r"--spec\.colour: unknown key"):
+        settings_of(arguments(tmp_path, '{"kind": "character", "corpus": "i", "colour": 1}'), CharacterTokenizer)
+    with pytest.raises(UserError, match="--spec: not JSON"):
+        settings_of(arguments(tmp_path, "{"), CharacterTokenizer)
+
+
+def test_versions_are_those_of_what_was_imported():
+    import numpy
+    import sys
+
+    assert versions()["numpy"] == numpy.__version__
+    assert ("torch" in versions()) == ("torch" in sys.modules)
+
+
+def test_memory_is_counted_in_mebibytes():
+    before = peak_memory()
+    block = bytearray(64 * 2**20)
+    assert before < 10**5
+    assert peak_memory() >= before
+    del block

@@ -1,0 +1,148 @@
+"""The page as the program writes it: whole, self-contained, the same for the same files, and clear about what is missing."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from support import report_run
+from support.report_run import CURVES, TABLES
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("run")
+    report_run.make_run(folder)
+    return folder
+
+
+@pytest.fixture
+def run(made, tmp_path) -> Path:
+    shutil.copytree(made, tmp_path / "a run")
+    return tmp_path / "a run"
+
+
+class Elements(HTMLParser):
+    """Tags with their attributes, in order; elements left open are an error."""
+
+    VOID = {"meta", "link", "br", "path", "use", "rect"}
+
+    def __init__(self, page: str):
+        super().__init__()
+        self.found: list[tuple[str, dict]] = []
+        self.open: list[str] = []
+        self.feed(page)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attributes):
+        self.found.append((tag, dict(attributes)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.found.append((tag, dict(attributes)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def test_the_page_is_whole_and_holds_all_it_needs(run):
+    built = report_run.build(run)
+    assert (built.returncode, built.stdout, built.stderr) == (0, "", "")
+    page = (run / "results/report.html").read_text(encoding="utf-8")
+    elements = Elements(page)
+    ids = [attributes["id"] for _, attributes in elements.found if "id" in attributes]
+    assert len(set(ids)) == len(ids) and {"A1", "A2", "ledger"} <= set(ids)
+    addresses = [value for _, attributes in elements.found for key, value in attributes.items() if key in ("href", "src")]
+    assert all(address.startswith(("#", "data:")) for address in addresses)
+    assert not re.search(r"url\((?!#)|@import", page)
+    assert "default-src 'none'" in page and "script" not in {tag for tag, _ in elements.found}
+    assert "Scale: made up." in page and "Nothing here was computed." in page and "config/config.yaml" in page
+    assert "    training:\n      steps: 500\n    note: &lt;/pre&gt;&lt;script&gt;\n" in page
+    assert {"3 of 4 claims", "Here to test the page."} <= set(re.findall(r">([^<>]+)<", page.replace("</strong> ", ">")))
+
+
+def test_the_same_files_give_the_same_page(run):
+    pages = set()
+    for _ in range(2):
+        assert report_run.build(run).returncode == 0
+        pages.add((run / "results/report.html").read_bytes())
+    assert len(pages) == 1
+
+
+def test_the_record_of_the_report_names_its_inputs(run):
+    assert report_run.build(run).returncode == 0
+    record = json.loads((run / "results/report.html.provenance.json").read_text())
+    assert record["job"] == "build_report" and list(record["outputs"]) == ["results/report.html"]
+    assert {CURVES, report_run.LEDGER, "results/figures/char_gpt/loss.svg"} <= set(record["inputs"])
+
+
+def test_a_chapter_without_claims_and_a_table_without_rows_are_no_error(run):
+    for path in (report_run.LEDGER, f"{TABLES}/char_gpt/final_losses.csv"):
+        header = (run / path).read_text(encoding="utf-8").splitlines()[0]
+        (run / path).write_text(header + "\n", encoding="utf-8")
+    built = report_run.build(run)
+    assert built.returncode == 0, built.stderr
+    page = (run / "results/report.html").read_text(encoding="utf-8")
+    assert "This table has no rows." in page and "Decided by this run" not in page
+
+
+def test_a_new_template_is_a_new_file_alone(run, monkeypatch):
+    from relab.report import environment
+    from relab.report.page import Files, build
+    from relab.settings import writeups
+
+    templates = run / "templates"
+    shutil.copytree(environment.TEMPLATES, templates)
+    (templates / "tables/list.html.j2").write_text(
+        "<ul>{% for one in view.data.records %}<li>{{ one['loss'] }}{% endfor %}</ul>"
+    )
+    monkeypatch.setattr(environment, "TEMPLATES", templates)
+    monkeypatch.setattr(writeups, "TEMPLATES", templates / "tables")
+    table = {"name": "final_losses", "title": "Losses", "template": "list"}
+    row = {"id": "A1", "title": "t", "reported": "r", "tables": [table]}
+    chapter = {"id": "A", "key": "char_gpt", "title": "t", "source": "s", "rows": [row]}
+    contents = writeups.parse({"title": "t", "opening": "o", "writeups": [chapter]}, "")
+    monkeypatch.chdir(run)
+    records = [str(path) for path in Path("results").rglob("*.provenance.json")]
+    files = Files(report_run.LEDGER, [f"{TABLES}/char_gpt/final_losses.csv"], [], [], records)
+    assert "<ul><li>2.1744<li>" in build(contents, writeups.ReportSpec(scale="s"), files)
+
+
+def failure(run: Path, **lists: list[str]) -> str:
+    built = report_run.build(run, **lists)
+    assert built.returncode == 1 and not (run / "results/report.html").exists()
+    assert built.stderr.count("\n") == 1 and built.stderr.startswith("error: ")
+    return built.stderr.removeprefix("error: ").strip()
+
+
+def test_a_table_that_was_not_given_or_is_not_there(run):
+    needs = "config/writeups.yaml: A1, final_losses: the report needs results/tables/char_gpt/final_losses.csv"
+    given = [f"{TABLES}/overview/corpora.csv"]
+    assert failure(run, table=given) == f"{needs}, which is not among the --table files"
+    assert "A1, loss: the report needs results/figures/char_gpt/loss.svg" in failure(run, figure=[])
+    assert "A1, loss.data: the report needs results/tables/char_gpt/loss_curves.csv" in failure(run, data=[])
+    (run / TABLES / "char_gpt/progression_italian.csv").unlink()
+    tables = [f"{TABLES}/{name}.csv" for name in ("overview/corpora", "char_gpt/final_losses", "char_gpt/progression_italian")]
+    assert failure(run, table=tables).endswith(
+        "progression_italian.csv: no such file; config/writeups.yaml names it under A2, progression_italian"
+    )
+
+
+def test_a_lacking_column_and_a_lacking_record(run):
+    path = run / TABLES / "char_gpt/progression_italian.csv"
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"validation_loss_sd", b"spread"))
+    assert failure(run).startswith(f"{TABLES}/char_gpt/progression_italian.csv: no column 'validation_loss_sd'")
+    path.write_bytes(content)
+    assert failure(run, records=[]) == f"{TABLES}/overview/corpora.csv: none of the --records files has it among its outputs"
+
+
+def test_settings_that_the_job_does_not_know(run, monkeypatch):
+    monkeypatch.setattr(report_run.json, "dumps", lambda value, **_: '{"scale": "x", "abuot": "y"}')
+    assert failure(run) == "--spec.abuot: unknown key; did you mean about?"

@@ -1,0 +1,250 @@
+"""What the page is put together from: text made visible, numbers, tables, figures, records of jobs, the ledger."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from support import report_run
+
+from relab.errors import UserError
+from relab.report import figures, ledger, tables, text
+from relab.report.provenance import Provenance
+from relab.settings.writeups import Column
+
+
+def test_generated_text_is_escaped_and_shown_whole():
+    shown = text.visible("<script>&amp;</pre>\n\t '\"")
+    assert shown == "&lt;script&gt;&amp;amp;&lt;/pre&gt;\n\t &#39;&#34;"
+    assert text.visible("è ␣ 日本 \U0001f600\u200d") == "è ␣ 日本 \U0001f600\u200d"
+
+
+@pytest.mark.parametrize("character", "\x00\x07\x1b\r\x7f\x85\u00ad\u061c\u200b\u200e\u202e\u2028\u2066\ufeff\ue000\udc80")
+def test_what_prints_nothing_or_turns_the_text_is_named(character):
+    assert text.visible(f"a{character}b") == f'a<span class="control">U+{ord(character):04X}</span>b'
+
+
+def test_prose_is_markdown_without_html_or_scripts():
+    assert text.prose('A "*b*" <i>') == "<p>A “<em>b</em>” &lt;i&gt;</p>\n"
+    assert "href" not in text.prose("[x](javascript:alert(1))")
+    assert text.inline("`a` b") == "<code>a</code> b"
+
+
+@pytest.mark.parametrize(
+    ("value", "spec", "shown"),
+    [
+        ("1.23456", "", "1.235"), ("500", "", "500"), ("-3", "", "−3"), ("4203112", ",d", "4,203,112"), ("500.0", "d", "500"),
+        ("-0.5", ".2f", "−0.50"), ("0.0625", ".1%", "6.2%"), ("1e-07", "", "1e-07"),
+        ("9007199254740993", "d", "9007199254740993"),
+    ],
+)  # fmt: skip
+def test_numbers(value, spec, shown):
+    assert text.number(value, spec) == shown
+
+
+def test_times():
+    assert [text.duration(seconds) for seconds in (0.04, 59.94, 60, 3599, 3660)] == [
+        "under 0.1 s", "59.9 s", "1 min 0 s", "59 min 59 s", "1 h 1 min"
+    ]  # fmt: skip
+    assert text.moment("2026-01-02T03:04:05+00:00") == "2026-01-02 03:04 UTC"
+    assert text.moment("2026-01-02T03:04:05+02:00") == "2026-01-02 03:04 +02:00"
+
+
+def table(folder: Path, content: str) -> tables.Data:
+    path = folder / "t.csv"
+    path.write_bytes(content.encode())
+    return tables.read(str(path))
+
+
+def test_tables_keep_every_field_as_it_is(tmp_path):
+    data = table(tmp_path, 'step,text\n1,"a\r\n ""b"" \x00"\n2,NA\n')
+    assert data.values("text") == ['a\r\n "b" \x00', "NA"]
+    assert data.distinct("step") == ["1", "2"] and data.where(step="2") == [{"step": "2", "text": "NA"}]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "line 1: expected a header"),
+        ("a,a\n", "line 1: expected a header of distinct column names, found 'a,a'"),
+        ("a,b\n1,2\n3\n", "line 3: expected 2 fields, found 1"),
+        ('a\n"x', "not CSV"),
+    ],
+)
+def test_broken_tables_are_refused_by_line(tmp_path, content, message):
+    with pytest.raises(UserError, match=re.escape(message)):
+        table(tmp_path, content)
+
+
+def test_a_lacking_column_is_named_with_its_file(tmp_path):
+    data = table(tmp_path, "a,b\n1,2\n")
+    message = r"t\.csv: no column 'loss', which config/writeups.yaml or its template asks for; it has a, b"
+    for ask in (
+        lambda: tables.shown(data, {"loss": Column()}),
+        lambda: tables.shown(data, {"a": Column(spread="loss")}),
+        lambda: data.require("a", "loss"),
+        lambda: data.records[0]["loss"],
+    ):
+        with pytest.raises(UserError, match=message):
+            ask()
+
+
+def test_cells_have_spread_and_count(tmp_path):
+    data = table(tmp_path, "model,loss,sd,n,many\nx,1.23456,0.1,2,3\ny,2,,2,4\nz,,,2,5\n")
+    settings = {
+        "model": Column(),
+        "loss": Column(title="validation loss", unit="nats", format=".2f", spread="sd", count="n"),
+        "sd": Column(count="many"),
+    }
+    model, loss, sd = tables.shown(data, settings)
+    assert [model.cell(record) for record in data.records] == ["x", "y", "z"] and model.kind == "short"
+    assert [loss.cell(record) for record in data.records] == ["1.23 ± 0.10", "2.00", "–"]
+    assert (loss.title, loss.units, loss.kind) == ("validation loss", ["nats", "mean ± sd, n = 2"], "number")
+    assert [sd.cell(record) for record in data.records] == ["0.1 (n = 3)", "–", "–"] and sd.units == []
+
+
+def test_columns_without_settings_are_all_shown_with_even_decimals(tmp_path):
+    data = table(tmp_path, "final_loss,step,tiny,text\n1.5,100,0.00001,NA\n2.123456,200,1.5,x\n")
+    shown = tables.shown(data, {})
+    assert [column.title for column in shown] == ["final loss", "step", "tiny", "text"]
+    assert [[column.cell(record) for column in shown] for record in data.records] == [
+        ["1.5000", "100", "1e-05", "NA"], ["2.1235", "200", "1.5", "x"]
+    ]  # fmt: skip
+    assert [column.kind for column in shown] == ["number", "number", "number", "short"]
+
+
+def test_a_number_that_does_not_fit_its_format_is_refused(tmp_path):
+    data = table(tmp_path, "a\n1.5\n")
+    with pytest.raises(
+        UserError, match=r"t\.csv: column 'a': expected a number for the format 'd' \('1.5' is not a whole number\)"
+    ):
+        tables.shown(data, {"a": Column(format="d")})[0].cell(data.records[0])
+
+
+SVG = """<?xml version="1.0"?><!DOCTYPE svg PUBLIC "x" "y">
+<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"
+  width="72pt" height="36pt" viewBox="0 0 72 36">
+<metadata><a xmlns="urn:other">2026</a></metadata>
+<defs><style>* {{stroke: #abc}} #a {{fill: none}}</style><path id="a" d="M0 0"/>
+<clipPath id="c"><use xlink:href="#a"/></clipPath></defs>
+<g clip-path="url(#c)" style="fill: url('#a')"><use xlink:href="#a"/></g>{more}</svg>"""
+
+
+def embed(folder: Path, more: str = "", name: str = "A1-figure-loss") -> str:
+    path = folder / "loss.svg"
+    path.write_text(SVG.format(more=more))
+    return figures.embed(str(path), name, "A <title>", "An alternative.")
+
+
+def test_figures_get_ids_of_their_own_and_a_text(tmp_path):
+    svg = embed(tmp_path)
+    root = ElementTree.fromstring(svg)
+    ids = {element.get("id") for element in root.iter() if element.get("id")}
+    names = ("svg", "title", "alternative", "a", "c")
+    assert ids == {f"A1-figure-loss-{name}" for name in names}
+    assert root.get("role") == "img" and root.get("aria-labelledby") == "A1-figure-loss-title A1-figure-loss-alternative"
+    assert [root[0].tag, root[0].text, root[1].tag, root[1].text] == ["title", "A <title>", "desc", "An alternative."]
+    assert [use.get("href") for use in root.iter("use")] == ["#A1-figure-loss-a"] * 2
+    assert 'clip-path="url(#A1-figure-loss-c)"' in svg and "url(#A1-figure-loss-a)" in svg
+    assert "#A1-figure-loss-svg { * {stroke: #abc} #A1-figure-loss-a {fill: none} }" in svg
+    assert "metadata" not in svg and "2026" not in svg and "xmlns" not in svg and "xlink" not in svg
+    assert "width" not in root.attrib and root.get("style") == "--width: 72pt"
+    assert ids.isdisjoint(re.findall(r'id="([^"]+)"', embed(tmp_path, name="A1-figure-speed")))
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ("<script>1</script>", "holds a <script>"),
+        ('<rect onclick="1"/>', "holds a handler onclick"),
+        ('<image href="https://example.org/x.png"/>', "refers to 'https://example.org/x.png'"),
+        ("<foreignObject/>", "holds a <foreignObject>"),
+        ("<g>", "not SVG"),
+    ],
+)
+def test_figures_that_act_or_load_are_refused(tmp_path, more, message):
+    with pytest.raises(UserError, match=re.escape(message)) as error:
+        embed(tmp_path, more)
+    assert "loss.svg" in str(error.value)
+
+
+def record(folder: Path, job: str, inputs: list[str], outputs: list[str], **more) -> str:
+    report_run.write_record(folder, job, inputs, outputs, more.pop("spec", {}), **more)
+    return f"{outputs[0]}.provenance.json"
+
+
+def test_the_chain_of_jobs_is_followed_through_their_files(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    files = [
+        record(tmp_path, "draw", ["results/t.csv"], ["results/f.svg"]),
+        record(tmp_path, "tabulate", ["results/b/h.csv", "results/a/h.csv", "unknown"], ["results/t.csv", "results/u.csv"]),
+        record(tmp_path, "train", ["results/c"], ["results/a/weights", "results/a/h.csv"], spec={"seed": 3}, wall_seconds=100),
+        record(tmp_path, "train", ["results/c"], ["results/b/weights", "results/b/h.csv"], seed=4, dirty=False),
+        record(tmp_path, "clean", [], ["results/c"], commit=""),
+        record(tmp_path, "other", [], ["results/o"], peak_memory_mib=2000),
+    ]
+    provenance = Provenance(files)
+    draw = provenance.of("./results/f.svg")
+    behind = provenance.behind(draw)
+    assert [job.output for job in behind] == ["results/t.csv", "results/a/weights", "results/b/weights", "results/c"]
+    assert [job.drawn_from for job in behind] == [None, 3, 4, None]
+    assert provenance.of("results/u.csv") == behind[0]
+    assert behind[1].revision == "commit 0123456789 with uncommitted changes"
+    assert (behind[2].revision, behind[3].revision) == ("commit 0123456789", "outside a git checkout")
+    assert len({provenance.anchor(job) for job in provenance.jobs}) == 6
+    summary = provenance.summary()
+    assert (summary["jobs"], summary["memory"], summary["seconds"]) == (6, 2000, 5 * 75.25 + 100)
+    assert summary["revisions"] == ["commit 0123456789", "commit 0123456789 with uncommitted changes", "outside a git checkout"]
+
+
+def test_missing_and_broken_records_are_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    one = record(tmp_path, "draw", [], ["results/f.svg"])
+    with pytest.raises(UserError, match="results/g.svg: none of the --records files has it among its outputs"):
+        Provenance([one]).of("results/g.svg")
+    other = record(tmp_path, "draw", [], ["results/x.svg", "results/f.svg"])
+    with pytest.raises(UserError, match=r"results/f\.svg was made by the job of .*f\.svg\.provenance\.json too"):
+        Provenance([one, other])
+    broken = tmp_path / "broken.json"
+    for content, message in (("{", "something else than JSON"), ("[]", "found list"), ('{"job": "x"}', "this key is required")):
+        broken.write_text(content)
+        with pytest.raises(UserError, match="broken.json") as error:
+            Provenance([broken])
+        assert message in str(error.value)
+
+
+def claims(folder: Path, *rows: tuple[str, str, str]) -> tables.Data:
+    path = folder / "ledger.csv"
+    report_run.write_csv(
+        path,
+        [dict.fromkeys(ledger.COLUMNS, "") | {"claim": name, "row": row, "verdict": verdict} for name, row, verdict in rows],
+    )
+    return tables.read(str(path))
+
+
+def test_the_ledger_counts_and_groups_in_the_order_of_the_rows(tmp_path):
+    data = claims(
+        tmp_path,
+        ("z", "Z9", "reproduced"),
+        ("c", "A10", "not comparable"),
+        ("b", "A2", "contradicted"),
+        ("a", "A2", "not comparable"),
+    )
+    found = ledger.ledger(data, ["A2", "A10"])
+    assert found.counts == {"reproduced": 1, "contradicted": 1, "not comparable": 2}
+    assert [claim["claim"] for claim in found.decided] == ["b", "z"]
+    assert {row: [claim["claim"] for claim in group] for row, group in found.undecided.items()} == {"A2": ["a"], "A10": ["c"]}
+    assert [claim["claim"] for claim in found.of("A2")] == ["b", "a"]
+
+
+def test_a_broken_ledger_is_refused(tmp_path):
+    with pytest.raises(
+        UserError, match="claim a: expected a verdict among reproduced, contradicted, not comparable, found 'maybe'"
+    ):
+        ledger.ledger(claims(tmp_path, ("a", "A1", "maybe")), [])
+    with pytest.raises(UserError, match="the claim 'a' stands there twice"):
+        ledger.ledger(claims(tmp_path, ("a", "A1", "reproduced"), ("a", "A2", "reproduced")), [])
+    with pytest.raises(UserError, match="no column 'claim'"):
+        ledger.ledger(table(tmp_path, "row\nA1\n"), [])

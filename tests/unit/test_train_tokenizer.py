@@ -1,0 +1,77 @@
+"""The program that makes a tokenizer, run as its rule runs it."""
+
+import json
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from transformers import AutoTokenizer
+
+from relab import characters
+from relab.corpora.storage import Writer
+
+PROGRAM = Path(__file__).resolve().parents[2] / "scripts" / "train_tokenizer.py"
+SPEC = {"kind": "character", "corpus": "tiny", "separator": "\n§\n"}
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    """A corpus whose validation text has characters that its training text lacks."""
+    write(tmp_path / "train.parquet", "città", "a b")
+    write(tmp_path / "validation.parquet", "zèbre 😀")
+    return tmp_path
+
+
+def write(path, *texts):
+    with Writer(path) as writer:
+        for text in texts:
+            writer.add(text)
+
+
+def command(folder, spec):
+    words = [PROGRAM, "--train", folder / "train.parquet", "--validation", folder / "validation.parquet"]
+    words += ["--output-dir", folder / "tokenizer", "--spec", json.dumps(spec), "--provenance", folder / "provenance.json"]
+    return [str(word) for word in words]
+
+
+def run_here(monkeypatch, folder, spec=SPEC):
+    """Run the program in this process, which has loaded its libraries already."""
+    monkeypatch.setattr(sys, "argv", command(folder, spec))
+    runpy.run_path(str(PROGRAM), run_name="__main__")
+
+
+def test_vocabulary_is_that_of_both_splits_and_the_separator(corpus):
+    done = subprocess.run([sys.executable, *command(corpus, SPEC)], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "14 characters\n", "")
+    tokenizer = AutoTokenizer.from_pretrained(corpus / "tokenizer")
+    assert set(tokenizer.get_vocab()) == set("cittàa bzèbre 😀\n§")
+    assert sorted(path.name for path in (corpus / "tokenizer").iterdir()) == ["tokenizer.json", "tokenizer_config.json"]
+    provenance = json.loads((corpus / "provenance.json").read_text())
+    assert provenance["spec"] == SPEC
+    assert set(provenance["inputs"]) == {str(corpus / f"{split}.parquet") for split in ("train", "validation")}
+    assert set(provenance["outputs"]) == {str(corpus / "tokenizer" / name) for name in characters.FILES}
+
+
+def test_line_end_is_always_a_token_and_bytes_repeat(corpus, monkeypatch):
+    run_here(monkeypatch, corpus, {**SPEC, "separator": ""})
+    characters.save(characters.build("\n abceirtzàè😀"), corpus / "expected")
+    for name in characters.FILES:
+        assert (corpus / "tokenizer" / name).read_bytes() == (corpus / "expected" / name).read_bytes()
+
+
+def test_unknown_key(corpus, monkeypatch):
+    with pytest.raises(SystemExit) as stop:
+        run_here(monkeypatch, corpus, {**SPEC, "seperator": ""})
+    assert stop.value.code == "error: --spec.seperator: unknown key; did you mean separator?"
+    assert not (corpus / "tokenizer").exists()
+
+
+def test_empty_corpus(corpus, monkeypatch):
+    write(corpus / "train.parquet")
+    write(corpus / "validation.parquet")
+    with pytest.raises(SystemExit) as stop:
+        run_here(monkeypatch, corpus)
+    assert stop.value.code.startswith(f"error: {corpus / 'train.parquet'}: no text")
+    assert not (corpus / "tokenizer").exists() and not (corpus / "provenance.json").exists()

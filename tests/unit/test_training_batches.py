@@ -1,0 +1,102 @@
+"""Blocks drawn from a stream of tokens."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from relab import characters
+from relab.corpora.storage import Writer
+from relab.errors import UserError
+from relab.training.batches import RandomBlocks, evenly_spread, read
+
+TOKENS = torch.arange(100, dtype=torch.int32)
+
+
+def blocks(tokens=TOKENS, *, block=8, batch=4, accumulation=1, seed=0) -> RandomBlocks:
+    return RandomBlocks(tokens, block=block, batch=batch, accumulation=accumulation, seed=seed)
+
+
+def drawn(source: RandomBlocks, step: int) -> torch.Tensor:
+    return torch.cat([inputs for inputs, _ in source.batches(step)])
+
+
+def test_targets_are_the_tokens_that_follow():
+    ((inputs, targets),) = blocks().batches(0)
+    assert inputs.shape == targets.shape == (4, 8)
+    assert torch.equal(inputs + 1, targets)
+    assert targets.dtype == torch.int64
+
+
+def test_what_is_drawn_depends_on_seed_and_step_alone():
+    source = blocks()
+    later = drawn(source, 7)
+    assert torch.equal(later, drawn(source, 7))
+    assert torch.equal(later, drawn(blocks(), 7))
+    assert not torch.equal(later, drawn(source, 8))
+    assert not torch.equal(later, drawn(blocks(seed=1), 7))
+
+
+def test_drawing_leaves_the_global_random_state_alone():
+    before = torch.get_rng_state()
+    drawn(blocks(), 0)
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_accumulated_batches_hold_the_blocks_of_the_bigger_one():
+    shared_out = blocks(batch=2, accumulation=3)
+    assert [len(inputs) for inputs, _ in shared_out.batches(5)] == [2, 2, 2]
+    assert torch.equal(drawn(shared_out, 5), drawn(blocks(batch=6), 5))
+    assert shared_out.tokens_per_step == 2 * 3 * 8
+
+
+def test_every_start_is_drawn_about_equally_often():
+    source = blocks(batch=1000)
+    starts = torch.cat([drawn(source, step)[:, 0] for step in range(20)])
+    counts = torch.bincount(starts, minlength=92)
+    assert len(counts) == 92  # the last start leaves room for a block and the token after it
+    assert counts.min() > 150 and counts.max() < 300
+
+
+def test_a_text_of_one_block_and_a_token_has_one_block():
+    inputs, targets = next(blocks(TOKENS[:9]).batches(0))
+    assert torch.equal(inputs, torch.arange(8).expand(4, 8))
+    assert targets[0, -1] == 8
+
+
+def test_validation_blocks_reach_from_the_start_to_the_end():
+    batches = evenly_spread(TOKENS, block=8, number=5, batch=2)
+    assert [len(inputs) for inputs, _ in batches] == [2, 2, 1]
+    assert torch.cat([inputs[:, 0] for inputs, _ in batches]).tolist() == [0, 22, 45, 68, 91]
+    assert batches[-1][1][-1, -1] == 99
+    assert torch.cat([inputs for inputs, _ in evenly_spread(TOKENS, block=8, number=1, batch=2)])[:, 0].tolist() == [0]
+
+
+def test_a_short_validation_text_has_no_block_twice():
+    batches = evenly_spread(TOKENS[:10], block=8, number=50, batch=32)
+    assert torch.cat([inputs[:, 0] for inputs, _ in batches]).tolist() == [0, 1]
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    with Writer(tmp_path / "train.parquet") as writer:
+        writer.add("è già")
+        writer.add("sì")
+    return tmp_path / "train.parquet"
+
+
+def test_documents_are_read_as_one_stream(corpus):
+    tokenizer = characters.build("è già\nsì")
+    text = read(corpus, "\n\n", tokenizer, 8)
+    assert tokenizer.decode(text.tokens.tolist()) == "è già\n\nsì"
+    assert text.bytes == 12  # nine characters, three of two bytes
+
+
+def test_a_block_longer_than_the_corpus_is_an_error(corpus):
+    with pytest.raises(UserError, match=r"train.parquet: the block is longer than the corpus: .* more than 9 .* found 9$"):
+        read(corpus, "\n\n", characters.build("è già\nsì"), 9)
+
+
+def test_a_character_that_the_tokenizer_lacks_is_an_error(corpus):
+    with pytest.raises(UserError, match="train.parquet: character 'ì'"):
+        read(corpus, "\n\n", characters.build("è già\ns"), 8)
