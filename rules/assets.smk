@@ -1,7 +1,4 @@
 # Downloads: the only jobs with a network, and they run where Snakemake runs (a compute node may have none).
-CACHE = os.environ.get("RELAB_CACHE") or source(".cache")
-
-
 rule fetch_asset:
     """Fetch a file of a registered asset into the shared cache, checked, and link it into the run."""
     output:
@@ -12,16 +9,19 @@ rule fetch_asset:
         "results/logs/fetch_asset/{asset}/{file}.log",
     benchmark:
         "results/benchmarks/fetch_asset/{asset}/{file}.jsonl"
+    localrule: True
     conda:
         "../envs/fetch.yaml"
-    localrule: True
     resources:
         mem_mb=500,
         runtime=120,
     params:
+        # where the cache lies is no reason to fetch again: derived from the output, it is not compared
+        cache=lambda wildcards, output: CACHE,
         spec=spec("fetch_asset"),
         code=code("fetch_asset"),
+        program=program("fetch_asset"),
     shell:
-        "HF_HUB_OFFLINE=0 python {workflow.basedir:q}/scripts/fetch_asset.py --asset {wildcards.asset:q} "
-        "--file {wildcards.file:q} --output {output.file:q} --lock {output.lock:q} --cache {CACHE:q} --spec {params.spec:q} "
+        "HF_HUB_OFFLINE=0 python {params.program:q} --asset {wildcards.asset:q} "
+        "--file {wildcards.file:q} --output {output.file:q} --lock {output.lock:q} --cache {params.cache:q} --spec {params.spec:q} "
         "--code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"

@@ -48,10 +48,21 @@ def code(rule):
     return code_digest(Path(workflow.basedir, "scripts", f"{rule}.py"))
 
 
+def program(rule):
+    """The `program` parameter of a rule: the path of its program, which a moved checkout may change without a rerun.
+
+    Snakemake does not compare parameters that are derived from a job's files; asking for `output` makes it one of those.
+    """
+    return lambda wildcards, output: f"{workflow.basedir}/scripts/{rule}.py"
+
+
 def source(path):
     """A file of the checkout as an input, by a path that stays the same when checkout and run move together."""
     return os.path.relpath(Path(workflow.basedir, path))
 
+
+# Downloads that all runs share.
+CACHE = os.environ.get("RELAB_CACHE") or source(".cache")
 
 LOCAL = workflow.local_exec and not workflow.remote_exec
 CARDS = cards() if LOCAL else 1

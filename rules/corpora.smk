@@ -1,8 +1,3 @@
-def corpus_files(wildcards):
-    asset = SETTINGS.corpora[wildcards.corpus].settings.asset
-    return expand("results/assets/{asset}/{file}", asset=asset, file=SETTINGS.assets[asset].files)
-
-
 rule clean_corpus:
     """Turn the published form of a corpus into clean documents, split into training and validation text."""
     input:
@@ -24,7 +19,8 @@ rule clean_corpus:
     params:
         spec=spec("clean_corpus"),
         code=code("clean_corpus"),
+        program=program("clean_corpus"),
     shell:
-        "python {workflow.basedir:q}/scripts/clean_corpus.py --input {input:q} --train {output.train:q} "
+        "python {params.program:q} --input {input:q} --train {output.train:q} "
         "--validation {output.validation:q} --stats {output.stats:q} --spec {params.spec:q} --code {params.code:q} "
         "--provenance {output.provenance:q} > {log:q} 2>&1"

@@ -17,6 +17,7 @@ rule draw_char_gpt:
     params:
         spec="{}",
         code=code("draw_char_gpt"),
+        program=program("draw_char_gpt"),
     shell:
-        "python {workflow.basedir:q}/scripts/draw_char_gpt.py --curves {input:q} --output {output.figure:q} "
+        "python {params.program:q} --curves {input:q} --output {output.figure:q} "
         "--spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"

@@ -1,13 +1,3 @@
-def model_inputs(wildcards):
-    model = SETTINGS.models[wildcards.model].settings
-    return {
-        "train": f"results/corpora/{model.corpus}/train.parquet",
-        "validation": f"results/corpora/{model.corpus}/validation.parquet",
-        "tokenizer": f"results/tokenizers/{model.tokenizer}/tokenizer.json",
-        "tokenizer_config": f"results/tokenizers/{model.tokenizer}/tokenizer_config.json",
-    }
-
-
 rule train_model:
     """Train a language model; killed, it goes on from its last checkpoint under state/ at the next attempt."""
     input:
@@ -40,7 +30,8 @@ rule train_model:
         directory=lambda wildcards, output: os.path.dirname(output.weights),
         spec=spec("train_model"),
         code=code("train_model"),
+        program=program("train_model"),
     shell:
-        "python {workflow.basedir:q}/scripts/train_model.py --train {input.train:q} --validation {input.validation:q} "
+        "python {params.program:q} --train {input.train:q} --validation {input.validation:q} "
         "--tokenizer {params.tokenizer:q} --output-dir {params.directory:q} --state state --spec {params.spec:q} "
         "--code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"

@@ -24,8 +24,9 @@ rule score_char_gpt:
     params:
         spec=spec("score_char_gpt"),
         code=code("score_char_gpt"),
+        program=program("score_char_gpt"),
     shell:
-        "python {workflow.basedir:q}/scripts/score_char_gpt.py --histories {input.histories:q} --samples {input.samples:q} "
+        "python {params.program:q} --histories {input.histories:q} --samples {input.samples:q} "
         "--train {input.train:q} --validation {input.validation:q} --output {output.scores:q} --spec {params.spec:q} "
         "--code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
 
@@ -50,7 +51,8 @@ rule score_claims:
     params:
         spec=provide.canonical({"settings": claims.settings_named(CLAIMS, SETTINGS)}),
         code=code("score_claims"),
+        program=program("score_claims"),
     shell:
-        "python {workflow.basedir:q}/scripts/score_claims.py --claims {input.claims:q} --scores {input.scores:q} "
+        "python {params.program:q} --claims {input.claims:q} --scores {input.scores:q} "
         "--output {output.ledger:q} --spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} "
         "> {log:q} 2>&1"

@@ -28,8 +28,9 @@ rule tabulate_char_gpt:
         directory=lambda wildcards, output: os.path.dirname(output.curves),
         spec=spec("tabulate_char_gpt"),
         code=code("tabulate_char_gpt"),
+        program=program("tabulate_char_gpt"),
     shell:
-        "python {workflow.basedir:q}/scripts/tabulate_char_gpt.py --scores {input.scores:q} --histories {input.histories:q} "
+        "python {params.program:q} --scores {input.scores:q} --histories {input.histories:q} "
         "--samples {input.samples:q} --weights {input.weights:q} --claims {input.claims:q} --output-dir {params.directory:q} "
         "--spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
 
@@ -53,8 +54,9 @@ rule tabulate_corpora:
     params:
         spec=spec("tabulate_corpora"),
         code=code("tabulate_corpora"),
+        program=program("tabulate_corpora"),
     shell:
-        "python {workflow.basedir:q}/scripts/tabulate_corpora.py --stats {input:q} --output {output.table:q} "
+        "python {params.program:q} --stats {input:q} --output {output.table:q} "
         "--spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
 
 
@@ -81,6 +83,7 @@ rule tabulate_assets:
     params:
         spec=spec("tabulate_assets"),
         code=code("tabulate_assets"),
+        program=program("tabulate_assets"),
     shell:
-        "python {workflow.basedir:q}/scripts/tabulate_assets.py --locks {input:q} --output {output.table:q} "
+        "python {params.program:q} --locks {input:q} --output {output.table:q} "
         "--spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"

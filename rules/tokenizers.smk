@@ -1,8 +1,3 @@
-def tokenizer_corpus(wildcards):
-    corpus = SETTINGS.tokenizers[wildcards.tokenizer].settings.corpus
-    return {split: f"results/corpora/{corpus}/{split}.parquet" for split in ("train", "validation")}
-
-
 rule train_tokenizer:
     """Make the vocabulary of a corpus into a tokenizer that Transformers opens."""
     input:
@@ -24,7 +19,8 @@ rule train_tokenizer:
         directory=lambda wildcards, output: os.path.dirname(output.tokenizer),
         spec=spec("train_tokenizer"),
         code=code("train_tokenizer"),
+        program=program("train_tokenizer"),
     shell:
-        "python {workflow.basedir:q}/scripts/train_tokenizer.py --train {input.train:q} --validation {input.validation:q} "
+        "python {params.program:q} --train {input.train:q} --validation {input.validation:q} "
         "--output-dir {params.directory:q} --spec {params.spec:q} --code {params.code:q} "
         "--provenance {output.provenance:q} > {log:q} 2>&1"

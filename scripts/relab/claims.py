@@ -148,9 +148,11 @@ def _failing(condition: Predicate, settings: Mapping[str, Sequence[Any]]) -> str
     here = _list(values) if values else "not set"
     if condition.one_of is not None:
         holds, expected = all(value in condition.one_of for value in values), f"{_list(condition.one_of, 'or')} in the write-up"
+    elif condition.exactly is not None:
+        holds, expected = set(values) == set(condition.exactly), f"{_list(condition.exactly)} in the write-up"
     elif condition.includes is not None:
-        holds = all(value in values for value in condition.includes)
-        expected = f"{_list(condition.includes)} needed"
+        lacking = [value for value in condition.includes if value not in values]
+        holds, expected = not lacking, f"without the write-up's {_list(lacking or condition.includes)}"
     elif condition.at_least is not None:
         holds, expected = all(value >= condition.at_least for value in values), f"at least {condition.at_least:g} needed"
     else:

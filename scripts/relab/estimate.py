@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-#: Seconds of one core of a 2-core server (AMD EPYC), measured for the jobs of the embedded default; orders of magnitude elsewhere.
+#: Seconds of one core of a 2-core server (AMD EPYC), measured for the jobs of the embedded default.
 SECONDS = {
     "fetch_asset": 5,
     "clean_corpus": 15,
@@ -25,9 +25,7 @@ def seconds(rule: str, spec: dict[str, Any] | None = None) -> float:
         return SECONDS.get(rule, DEFAULT_SECONDS)
     architecture, training = spec["architecture"], spec["training"]
     tokens = training["steps"] * training["accumulation"] * training["batch"] * architecture["block"]
-    return 10 + tokens * (
-        architecture["layers"] * SECONDS_PER_LAYER_TOKEN + flops_per_token(architecture) * SECONDS_PER_FLOP
-    )
+    return 10 + tokens * (architecture["layers"] * SECONDS_PER_LAYER_TOKEN + flops_per_token(architecture) * SECONDS_PER_FLOP)
 
 
 def flops_per_token(architecture: dict[str, Any], vocab_size: int = 100) -> float:

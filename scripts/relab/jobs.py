@@ -23,9 +23,9 @@ from relab.files import sha256, write_json
 
 #: Distributions whose version is recorded when a job has imported them.
 RECORDED = (
-    "accelerate datasets evaluate huggingface-hub matplotlib numpy pandas peft pyarrow scikit-learn seaborn sentencepiece "
-    "tokenizers torch transformers"
-).split()
+    *("accelerate", "datasets", "evaluate", "huggingface-hub", "matplotlib", "numpy", "pandas", "peft", "pyarrow"),
+    *("scikit-learn", "seaborn", "sentencepiece", "tokenizers", "torch", "transformers"),
+)
 
 SettingsType = TypeVar("SettingsType", bound=BaseModel)
 
@@ -62,7 +62,9 @@ def spec_of(args: argparse.Namespace) -> dict[str, Any]:
 
 
 @contextmanager
-def record(args: argparse.Namespace, *, inputs: Iterable[str | Path], outputs: Iterable[str | Path]) -> Iterator[dict[str, Any]]:
+def record(
+    args: argparse.Namespace, *, inputs: Iterable[str | Path], outputs: Iterable[str | Path]
+) -> Iterator[dict[str, Any]]:
     """Write the provenance of a job when the block ends well; the block may add keys (device, seed, attempts, …).
 
     The record holds the job, its settings, digests of code, inputs and outputs, versions, commit, wall time in seconds,
@@ -90,7 +92,8 @@ def versions() -> dict[str, str]:
     """Versions of Python, the machine and the recorded distributions that this process has imported."""
     found = {"python": platform.python_version(), "platform": f"{platform.system()} {platform.machine()}"}
     for name in RECORDED:
-        if name.replace("-", "_").replace("scikit_learn", "sklearn") in sys.modules:
+        module = "sklearn" if name == "scikit-learn" else name.replace("-", "_")
+        if module in sys.modules:
             found[name] = importlib.metadata.version(name)
     return found
 

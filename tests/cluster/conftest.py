@@ -91,7 +91,7 @@ def start_slurm(stack: ExitStack, folder: Path, environment: dict[str, str]) -> 
         (folder / name).mkdir()
     for program in ("slurmctld", "slurmd"):
         launch(stack, folder, [shutil.which(program, path=environment["PATH"]), "-D"], environment)
-    stack.callback(subprocess.run, ["scancel", "--state=PENDING,RUNNING,SUSPENDED"], env=environment, check=False)
+    stack.callback(subprocess.run, ["scancel", f"--user={settings['user']}"], env=environment, check=False)
 
     def idle() -> bool:
         told = subprocess.run(["sinfo", "--noheader", "--format=%T"], env=environment, capture_output=True, text=True)
@@ -105,7 +105,7 @@ def launch(stack: ExitStack, folder: Path, command: list[str], environment: dict
     log = stack.enter_context(open(folder / f"{Path(command[0]).name}.out", "wb"))
     service = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
     stack.callback(service.wait)
-    stack.callback(service.terminate)
+    stack.callback(service.kill)
 
 
 def wait_for(ready, complaint: str, folder: Path, seconds: int = 60) -> None:

@@ -6,7 +6,6 @@ import re
 
 import pytest
 import yaml
-
 from support.runs import CHECKOUT, TINY, job_counts, run_snakemake
 
 
@@ -41,7 +40,7 @@ def test_every_job_rule_has_a_log_a_benchmark_an_environment_and_resources():
             if "shell:" in body:
                 for word in ("log:", "benchmark:", "conda:", "mem_mb=", "runtime=", "spec=", "code="):
                     assert word in body, f"rule {name} in {path.name} lacks {word}"
-                assert f"/scripts/{name}.py " in body, f"rule {name} must run the program of its name"
+                assert f'program("{name}")' in body, f"rule {name} must run the program of its name"
                 assert (CHECKOUT / "scripts" / f"{name}.py").exists()
     trained = (CHECKOUT / "rules/models.smk").read_text()
     assert "gpu=gpu" in trained
@@ -88,9 +87,7 @@ def fake_card(folder):
 
 
 def test_without_a_card_local_training_asks_for_none(tmp_path):
-    planned = run_snakemake(
-        tmp_path / "run", "-n", "--cores", "8", "--resources", "gpu=1", *TINY, CUDA_VISIBLE_DEVICES="-1"
-    )
+    planned = run_snakemake(tmp_path / "run", "-n", "--cores", "8", "--resources", "gpu=1", *TINY, CUDA_VISIBLE_DEVICES="-1")
     assert "gpu=0" in resources(planned.stdout, "train_model")
 
 

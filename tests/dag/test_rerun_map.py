@@ -143,7 +143,12 @@ def test_the_map_covers_every_leaf_of_the_settings():
             if kept[-1] in declared and words and kept != ["chapters", "char_gpt", "models"]:
                 words.pop(0)  # the name of a declaration
         covered.add(tuple(kept))
-    sweep = {(kind, "sweep") for kind, field in Config.model_fields.items() for m in models_in(field.annotation) if issubclass(m, Declaration)}
+    sweep = {
+        (kind, "sweep")
+        for kind, field in Config.model_fields.items()
+        for m in models_in(field.annotation)
+        if issubclass(m, Declaration)
+    }
     unnamed = {("corpora", "name")}  # as for the other kinds
     assert {leaf for leaf in leaves(Config)} - covered - sweep - unnamed == set()
 

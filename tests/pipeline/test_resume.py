@@ -60,11 +60,11 @@ def test_the_files_of_a_model(unbroken):
 def test_killed_at_a_step(run, unbroken, step):
     kill(run, step)
     assert not run.output.exists(), "nothing is written before the end"
-    run.finish()
+    run.finish("--code", "def")
     assert run.files() == unbroken
     told = run.provenance()
     assert told["attempts"] == 2
-    assert [(one["attempt"], one["code"]) for one in told["segments"]] == [(1, "abc"), (2, "abc")]
+    assert [(one["attempt"], one["code"]) for one in told["segments"]] == [(1, "abc"), (2, "def")], "the code differed"
     assert told["segments"][1]["from_step"] >= step
 
 

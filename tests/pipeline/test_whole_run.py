@@ -66,7 +66,12 @@ def test_jobs_run_side_by_side_where_there_is_no_card(tiny_checkout):
         start = datetime.fromisoformat(told["started"]).timestamp()
         spans.append((start, start + told["wall_seconds"]))
     assert len(spans) == 8
-    assert any(one < other_end and other < one_end for one, one_end in spans for other, other_end in spans if (one, one_end) != (other, other_end))
+    assert any(
+        one < other_end and other < one_end
+        for one, one_end in spans
+        for other, other_end in spans
+        if (one, one_end) != (other, other_end)
+    )
 
 
 def test_a_second_run_gives_the_same_bytes(tiny_checkout, tmp_path):
@@ -78,8 +83,11 @@ def test_a_second_run_gives_the_same_bytes(tiny_checkout, tmp_path):
     compared = [
         path.relative_to(first)
         for path in sorted(first.rglob("*"))
-        if path.is_file() and path.suffix in (".csv", ".svg", ".safetensors", ".jsonl", ".json", ".parquet")
-        and "benchmarks" not in path.parts and path.name != "speed.csv" and not path.name.endswith(".provenance.json")
+        if path.is_file()
+        and path.suffix in (".csv", ".svg", ".safetensors", ".jsonl", ".json", ".parquet")
+        and "benchmarks" not in path.parts
+        and path.name != "speed.csv"
+        and not path.name.endswith(".provenance.json")
     ]
     assert len(compared) > 60
     differing = [str(path) for path in compared if sha256(first / path) != sha256(second / path)]
@@ -88,7 +96,11 @@ def test_a_second_run_gives_the_same_bytes(tiny_checkout, tmp_path):
 
 def test_nothing_to_do_after_a_run_a_move_a_touch_and_a_comment(moved_checkout):
     assert plan(moved_checkout) == {}
-    for path in [moved_checkout / "Snakefile", *(moved_checkout / "scripts").rglob("*.py"), *(moved_checkout / "config").glob("*")]:
+    for path in [
+        moved_checkout / "Snakefile",
+        *(moved_checkout / "scripts").rglob("*.py"),
+        *(moved_checkout / "config").glob("*"),
+    ]:
         os.utime(path)
     assert plan(moved_checkout) == {}
     edit(moved_checkout / "scripts/relab/sampling.py", '"""', '"""Another first line. ')

@@ -178,20 +178,20 @@ def test_one_seed_has_no_deviation(value):
 
 def test_shares_of_generated_text(value):
     # width 32, seed 0, step 100: of the lines "e la luce fu fatta", "il na", "era vuo", "la luce" one stands in the corpus
-    lines = value("italian/width 32", "lines in corpus at step 100", "train", "0")
+    lines = value("italian/width 32", "lines in corpus at step 100", "texts", "0")
     assert (lines["value"], lines["n"]) == (0.25, 4)
-    words = value("italian/width 32", "words in corpus at step 100", "train", "0")
+    words = value("italian/width 32", "words in corpus at step 100", "texts", "0")
     assert (words["value"], words["n"]) == (pytest.approx(9 / 11), 11)
     assert words["low"] <= words["value"] <= words["high"]
-    assert value("italian/width 128", "lines in corpus at step 100", "train")["value"] == 0.5
+    assert value("italian/width 128", "lines in corpus at step 100", "texts")["value"] == 0.5
 
 
 def test_people_write_more_real_words_than_chance(value):
-    ceiling = value("italian/held-out text", "words in corpus", "train")
-    floor = value("italian/drawn characters", "words in corpus", "train")
+    ceiling = value("italian/held-out text", "words in corpus", "texts")
+    floor = value("italian/drawn characters", "words in corpus", "texts")
     assert ceiling["value"] > 0.6 > 0.4 > floor["value"]
     assert ceiling["n"] == floor["n"] == 2  # drawn for each seed of the models
-    assert value("italian/drawn characters", "words in corpus", "train", "0")["n"] > 5 * PIECES / 2
+    assert value("italian/drawn characters", "words in corpus", "texts", "0")["n"] > 5 * PIECES / 2
 
 
 def test_references_are_pieces_of_the_length_asked_for():

@@ -75,6 +75,7 @@ def fitting(claim: Claim) -> dict[str, list]:
     for condition in sorted(claim.comparable, key=lambda one: one.includes is not None):  # what is included decides last
         values[condition.setting] = (
             condition.includes
+            or condition.exactly
             or (condition.one_of and condition.one_of[:1])
             or (condition.several and list(range(condition.several)))
             or [condition.at_least]
@@ -281,7 +282,7 @@ def test_one_step_shows_no_fall():
     [
         ({"row": "first"}, "it.row: string should match pattern"),
         ({"comparision": {}}, "it.comparision: unknown key; did you mean comparison"),
-        ({"comparable": [{"setting": "threads"}]}, "it.comparable.0: expected exactly one of one_of, includes"),
+        ({"comparable": [{"setting": "threads"}]}, "it.comparable.0: expected exactly one of one_of, exactly, includes"),
         ({"comparable": [{"setting": "threads", "at_least": 1, "several": 2}]}, "it.comparable.0: expected exactly one of"),
         ({"says": "width {width}"}, r"it.says: \{width\} is not a key of the case \(there is none\)"),
         ({"cases": [{"a": 1}, {"a": 2}]}, "it.name: two claims have the id 'it'"),
@@ -332,3 +333,20 @@ def test_scores_are_told_apart_by_write_up(tmp_path):
         write_scores(tmp_path / writeup / "scores.parquet", with_summary(rows(LOWER, value)))
     found = scores_by_writeup([tmp_path / "char_gpt" / "scores.parquet", tmp_path / "stories" / "scores.parquet"])
     assert {name: one.find(LOWER)[""].value for name, one in found.items()} == {"char_gpt": 1.0, "stories": 2.0}
+
+
+@pytest.mark.parametrize(
+    ("condition", "values", "reason"),
+    [
+        ({"one_of": [1, 2]}, [1, 3], "is 1 and 3 here, 1 or 2 in the write-up"),
+        ({"exactly": [1, 2]}, [1], "is 1 here, 1 and 2 in the write-up"),
+        ({"includes": [1, 2, 3]}, [1, 4], "is 1 and 4 here, without the write-up's 2 and 3"),
+        ({"at_least": 300}, [20], "is 20 here, at least 300 needed"),
+        ({"several": 2}, [5], "is 5 here, at least 2 different values needed"),
+        ({"one_of": ["a"]}, [], "is not set here, a in the write-up"),
+        ({"one_of": [0.0005]}, [0.001], "is 0.001 here, 0.0005 in the write-up"),
+    ],
+)
+def test_reasons(condition, values, reason):
+    claim = LESS.model_copy(update={"comparable": [settings.Predicate(setting="threads", **condition)]})
+    assert ledger({"it": claim}, {"threads": values}, Unread())["reason"][0] == f"threads {reason}"

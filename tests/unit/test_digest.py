@@ -7,7 +7,7 @@ import pytest
 from relab.digest import _imports, _normalised, _tree, closure, code_digest
 
 FILES = {
-    "job.py": '"""Do it."""\nfrom relab.errors import run\n\n\ndef main():\n    from relab.deep import inner\n    return inner.f(1)\n',
+    "job.py": '"""Do it."""\nfrom relab.errors import run\n\ndef main():\n    from relab.deep import inner\n    inner.f(1)\n',
     "relab/__init__.py": "",
     "relab/errors.py": "def run(f):\n    f()\n",
     "relab/deep/__init__.py": "",

@@ -50,8 +50,9 @@ def test_settings_are_checked_again_by_the_job(tmp_path):
 
 
 def test_versions_are_those_of_what_was_imported():
-    import numpy
     import sys
+
+    import numpy
 
     assert versions()["numpy"] == numpy.__version__
     assert ("torch" in versions()) == ("torch" in sys.modules)

@@ -6,6 +6,7 @@ import copy
 import errno
 import json
 import math
+import os
 
 import pandas as pd
 import pytest
@@ -20,6 +21,7 @@ from relab.errors import UserError, run
 from relab.files import read_csv
 from relab.sampling import text_seed
 from relab.training.history import bits_per_byte, write
+from relab.training.job import prepare
 
 
 @pytest.fixture(scope="module")
@@ -165,6 +167,22 @@ def test_a_prompt_that_the_tokenizer_cannot_write_is_refused_before_training(cor
 def test_settings_that_do_not_fit_are_refused(corpus, tmp_path, monkeypatch):
     assert "training.steps" in refuse(monkeypatch, TrainingRun(tmp_path, corpus, spec(steps=0)))
     assert "unknown key" in refuse(monkeypatch, TrainingRun(tmp_path, corpus, {**SPEC, "speed": 1}))
+
+
+def test_another_c_library_is_no_obstacle(monkeypatch):
+    monkeypatch.setattr("ctypes.CDLL", lambda name: object())
+    prepare(torch.device("cpu"), torch.get_num_threads())
+
+
+def test_on_cuda_deterministic_kernels_are_taken(monkeypatch):
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+    monkeypatch.setattr(torch.utils.deterministic, "fill_uninitialized_memory", True)
+    try:
+        prepare(torch.device("cuda"), torch.get_num_threads())
+        assert torch.are_deterministic_algorithms_enabled()
+        assert os.environ.pop("CUBLAS_WORKSPACE_CONFIG") == ":4096:8"
+    finally:
+        torch.use_deterministic_algorithms(False)
 
 
 def test_bits_per_byte_of_a_case_computed_by_hand():

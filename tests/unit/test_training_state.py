@@ -153,7 +153,7 @@ class FullDisk(io.StringIO):
 def test_a_full_disk_costs_log_lines_only(tmp_path, capsys):
     with State.open(tmp_path):
         (file,) = (one for one in logging.getLogger("relab.training").handlers if isinstance(one, logging.FileHandler))
-        file.setStream(FullDisk())
+        file.setStream(FullDisk()).close()
         logging.getLogger("relab.training").info("line")
     assert capsys.readouterr().err == "line\n"
 

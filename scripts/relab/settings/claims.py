@@ -28,14 +28,17 @@ class Predicate(Settings):
         "the values of all members; a list stands for its values."
     )
     one_of: list[Scalar] | None = Field(None, description="Every value is one of these: the write-up's own.", min_length=1)
+    exactly: list[Scalar] | None = Field(
+        None, description="The values are these, all of them: the write-up's own.", min_length=1
+    )
     includes: list[Scalar] | None = Field(None, description="These are among the values.", min_length=1)
     at_least: Float | None = Field(None, description="Every value is at least this.")
     several: Int | None = Field(None, description="There are at least so many different values.", ge=2)
 
     @model_validator(mode="after")
     def _one_condition(self):
-        if sum(value is not None for value in (self.one_of, self.includes, self.at_least, self.several)) != 1:
-            raise ValueError("expected exactly one of one_of, includes, at_least, several")
+        if sum(value is not None for value in (self.one_of, self.exactly, self.includes, self.at_least, self.several)) != 1:
+            raise ValueError("expected exactly one of one_of, exactly, includes, at_least, several")
         return self
 
 
@@ -47,7 +50,7 @@ class Measure(Settings):
     )
     metric: str = Field(description="Metric.")
     step: Literal["first", "last"] | Int | None = Field(None, description="Step, or the first or last one of those scored.")
-    split: str = Field("validation", description="Split.")
+    split: str = Field("validation", description="Split, as the scores name it.")
 
 
 class Near(Settings):

@@ -123,7 +123,9 @@ def _check_char_gpt(resolved: Resolved) -> None:
     for name, member in family.items():
         training = member.settings.training
         if training.samples is None:
-            raise UserError(f"models.{name}.training.samples: required, since chapters.char_gpt shows the text sampled on the way")
+            raise UserError(
+                f"models.{name}.training.samples: required, since chapters.char_gpt shows the text sampled on the way"
+            )
         last = training.steps
         for step in chapter.progression.steps:
             if not 0 <= step <= last or (step % training.samples.every and step != last):

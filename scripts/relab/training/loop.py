@@ -124,9 +124,26 @@ class Trainer:
                     raise UserError(
                         f"stopped at step {progress.step} of {steps} by {asked}; the same command goes on from there"
                     )
-                self._update()
+                self.update()
                 bar.update()
             self._save(state)
+
+    def update(self) -> None:
+        """One optimizer step."""
+        settings, step = self.settings, self.progress.step
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate(settings, step)
+        losses = []
+        for inputs, targets in self.data.train.batches(step):
+            loss = self._loss(inputs, targets, "mean") / settings.accumulation
+            loss.backward()
+            losses.append(loss.detach())
+        if settings.clip is not None:
+            torch.nn.utils.clip_grad_norm_(self.parameters.values(), settings.clip)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self._losses.append(torch.stack(losses).sum())
+        self.progress.step += 1
 
     def load_best(self) -> None:
         """Put the weights of the lowest validation loss into the model."""
@@ -158,23 +175,6 @@ class Trainer:
             log.warning("the checkpoint was made on %s: from here on the numbers differ from an unbroken run's", device)
         _set_random_states(_below("random.", tensors), self.device)
 
-    def _update(self) -> None:
-        """One optimizer step."""
-        settings, step = self.settings, self.progress.step
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate(settings, step)
-        losses = []
-        for inputs, targets in self.data.train.batches(step):
-            loss = self._loss(inputs, targets, "mean") / settings.accumulation
-            loss.backward()
-            losses.append(loss.detach())
-        if settings.clip is not None:
-            torch.nn.utils.clip_grad_norm_(self.parameters.values(), settings.clip)
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
-        self._losses.append(torch.stack(losses).sum())
-        self.progress.step += 1
-
     def _loss(self, inputs: torch.Tensor, targets: torch.Tensor, reduction: str) -> torch.Tensor:
         """Cross-entropy in nats over all targets but those of -100, which stand for nothing."""
         with torch.autocast("cuda", torch.bfloat16) if self.device.type == "cuda" else nullcontext():
@@ -202,31 +202,37 @@ class Trainer:
         losses = self._finite_losses()
         train = math.fsum(losses) / len(losses) if losses else None
         validation = self._validation_loss()
-        tokens = progress.step * data.train.tokens_per_step
-        before = progress.speed[-1] if progress.speed else {"step": 0, "seconds": 0.0}
-        steps, seconds = progress.step - before["step"], progress.seconds - before["seconds"]
-        speed = steps * data.train.tokens_per_step / seconds if steps and seconds else None
-        progress.speed.append({"step": progress.step, "seconds": progress.seconds, "tokens_per_second": speed})
-        progress.history.append(
-            {
-                "step": progress.step,
-                "tokens_seen": tokens,
-                "train_loss": train,
-                "validation_loss": validation,
-                "train_bits_per_byte": None if train is None else train * data.train_bits,
-                "validation_bits_per_byte": validation * data.validation_bits,
-                "learning_rate": rate(self.settings, progress.step),
-            }
-        )
+        row = {
+            "step": progress.step,
+            "tokens_seen": progress.step * data.train.tokens_per_step,
+            "train_loss": train,
+            "validation_loss": validation,
+            "train_bits_per_byte": None if train is None else train * data.train_bits,
+            "validation_bits_per_byte": validation * data.validation_bits,
+            "learning_rate": rate(self.settings, progress.step),
+        }
+        progress.history.append(row)
+        progress.speed.append(self._speed())
         self._losses.clear()
-        best = progress.best()["step"] == progress.step
-        if best:
+        if progress.best() is row:
             self.best = {name: value.detach().clone() for name, value in self.parameters.items()}
-        log.info(
-            "step %d of %d: training loss %s, validation loss %.4f%s%s",
-            progress.step, self.settings.steps, "-" if train is None else f"{train:.4f}", validation,
-            " (best so far)" if best else "", f", {speed:,.0f} tokens/s" if speed else "",
-        )  # fmt: skip
+        self._tell(row, progress.speed[-1]["tokens_per_second"])
+
+    def _speed(self) -> dict[str, Any]:
+        """Tokens per second since the row before."""
+        progress = self.progress
+        before = progress.speed[-1] if progress.speed else {"step": 0, "seconds": 0.0}
+        tokens = (progress.step - before["step"]) * self.data.train.tokens_per_step
+        speed = tokens / (progress.seconds - before["seconds"]) if tokens else None
+        return {"step": progress.step, "seconds": progress.seconds, "tokens_per_second": speed}
+
+    def _tell(self, row: dict[str, Any], speed: float | None) -> None:
+        """A line in the log for an evaluation."""
+        train = "" if row["train_loss"] is None else f"training loss {row['train_loss']:.4f}, "
+        best = " (best so far)" if self.progress.best() is row else ""
+        pace = f", {speed:,.0f} tokens/s" if speed else ""
+        validation = f"validation loss {row['validation_loss']:.4f}"
+        log.info("step %d of %d: %s%s%s%s", row["step"], self.settings.steps, train, validation, best, pace)
 
     @torch.inference_mode()
     def _validation_loss(self) -> float:
@@ -280,6 +286,7 @@ def adamw(parameters: Any, settings: Training) -> torch.optim.AdamW:
 
 @contextmanager
 def _memory(settings: Training) -> Iterator[None]:
+    """Tell in a sentence that a GPU's memory is too small."""
     try:
         yield
     except torch.OutOfMemoryError as error:

@@ -2,7 +2,7 @@
 
 Experiments are ``{corpus}/{varied keys}`` such as ``italian/width 32``, and for each corpus the ceiling
 ``{corpus}/held-out text`` and the floor ``{corpus}/drawn characters``. Losses are in nats per character, split ``train`` or
-``validation``; the shares of lines and words have the split ``train``, the text that they are looked up in.
+``validation``; the shares of the lines and words of texts that stand in the training text have the split ``texts``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 import pandas as pd
 
 from relab.chapters.char_gpt.logs import BITS, LOSSES, Sample, at_step, read_history, read_samples, texts_at
-from relab.chapters.char_gpt.names import CEILING, FLOOR, LINES, WORDS, at
+from relab.chapters.char_gpt.names import CEILING, FLOOR, LINES, TEXTS, WORDS, at
 from relab.chapters.char_gpt.references import PROMPT, documents, drawn_characters, frequencies, held_out
 from relab.chapters.char_gpt.sweep import Group
 from relab.metrics.overlap import LineOverlap, WordOverlap
@@ -89,7 +89,7 @@ class Overlap:
         for metric, name, known in ((self.lines, LINES, self.known_lines), (self.words, WORDS, self.known_words)):
             found = metric.compute(predictions=sample.texts, corpus=known, prompt=sample.prompt)
             name = name if step is None else at(name, step)
-            yield score(experiment, seed, "train", name, found["share"], found["n"], found["low"], found["high"])
+            yield score(experiment, seed, TEXTS, name, found["share"], found["n"], found["low"], found["high"])
 
 
 @contextmanager

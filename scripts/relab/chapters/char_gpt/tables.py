@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from relab.chapters.char_gpt.logs import read_history, read_samples, texts_at
-from relab.chapters.char_gpt.names import CEILING, FLOOR, LINES, WORDS, at
+from relab.chapters.char_gpt.names import CEILING, FLOOR, LINES, TEXTS, WORDS, at
 from relab.chapters.char_gpt.sweep import CorpusName, Group, TableSpec, groups
 from relab.errors import UserError
 from relab.scores import ALL
@@ -180,7 +180,7 @@ def overlap(corpus: str, groups: Sequence[Group], step: int, scores: Summaries) 
     """Shares of real lines and words: held-out text (the ceiling), each model at ``step``, drawn characters (the floor)."""
 
     def row(experiment: str, label: str, step: int | str, lines: str, words: str) -> dict[str, Any]:
-        seeds = len(scores.per_seed(experiment, words, "train"))
+        seeds = len(scores.per_seed(experiment, words, TEXTS))
         return {"text": label, "step": step, "seeds": seeds, **_shares(experiment, scores, lines, words)}
 
     models = [row(group.experiment, group.label, step, at(LINES, step), at(WORDS, step)) for group in groups]
@@ -192,9 +192,9 @@ def _shares(experiment: str, scores: Summaries, lines: str, words: str) -> dict[
     """Mean shares over seeds, their standard deviation, and how many lines and words all seeds have."""
     columns: dict[str, Any] = {}
     for unit, metric in (("lines", lines), ("words", words)):
-        columns[f"{unit}_in_corpus"] = fixed(scores.value(experiment, metric, "train"), SHARE)
-        columns[f"{unit}_in_corpus_sd"] = fixed(scores.deviation(experiment, metric, "train"), SHARE)
-        columns[unit] = int(scores.per_seed(experiment, metric, "train")["n"].sum())
+        columns[f"{unit}_in_corpus"] = fixed(scores.value(experiment, metric, TEXTS), SHARE)
+        columns[f"{unit}_in_corpus_sd"] = fixed(scores.deviation(experiment, metric, TEXTS), SHARE)
+        columns[unit] = int(scores.per_seed(experiment, metric, TEXTS)["n"].sum())
     return columns
 
 

@@ -1,0 +1,165 @@
+"""Speed and memory of the training loop, beside a plain loop in the lecture's manner.
+
+Same model size, same dropout, same batches; each loop in a process of its own with the same threads, in turn. Our model has
+GPT-2's dropout of the embeddings too, which the lecture's lacks. The ratio is the median over the rounds of ours to theirs.
+With a CUDA card the full scale's settings are measured as well. Prints one JSON line a figure.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import statistics
+import sys
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+
+from common import emit, interleave, rate
+
+
+@dataclass(frozen=True)
+class Settings:
+    width: int
+    batch: int = 32
+    block: int = 64
+    layers: int = 4
+    heads: int = 4
+    dropout: float = 0.2
+    vocabulary: int = 80
+
+    @property
+    def name(self) -> str:
+        return f"{self.batch} x {self.block}, width {self.width}"
+
+
+LEARNING_RATE = 5e-4
+CORPUS = 1_000_000  # tokens; which ones they are makes no difference to speed
+
+
+def ours(settings: Settings, threads: int) -> Callable[[], object]:
+    """A step of the project's loop."""
+    import torch
+
+    from relab import device, gpt
+    from relab.settings.models import Architecture, Training
+    from relab.training.batches import RandomBlocks
+    from relab.training.job import prepare
+    from relab.training.loop import Data, Trainer
+
+    place = device.pick()
+    prepare(place, threads)
+    torch.manual_seed(0)
+    sizes = {key: getattr(settings, key) for key in ("width", "layers", "heads", "block", "dropout")}
+    model = gpt.build(Architecture(**sizes, activation="relu", tied=False), settings.vocabulary).to(place)
+    tokens = torch.randint(settings.vocabulary, (CORPUS,), dtype=torch.int32, device=place)
+    blocks = RandomBlocks(tokens, block=settings.block, batch=settings.batch, accumulation=1, seed=0)
+    evaluation = {"every": 10**9, "blocks": 1}
+    training = Training(steps=10**9, batch=settings.batch, learning_rate=LEARNING_RATE, evaluation=evaluation)
+    return Trainer(model, Data(blocks, []), training, device=place).update
+
+
+def lecture(settings: Settings, threads: int) -> Callable[[], object]:
+    """A step of the lecture's loop."""
+    import torch
+    from lecture import Lecture, Training
+
+    from relab import device
+
+    torch.set_num_threads(threads)
+    torch.manual_seed(0)
+    sizes = {key: value for key, value in asdict(settings).items() if key != "batch"}
+    tokens = torch.randint(settings.vocabulary, (CORPUS,))
+    return Training(Lecture(**sizes).to(device.pick()), tokens, settings.batch, settings.block, LEARNING_RATE).step
+
+
+LOOPS = {"ours": ours, "the lecture's loop": lecture}
+
+
+def serve(name: str, settings: Settings, threads: int, connection) -> None:
+    """Answer each number of steps with tokens/s, and 0 with the peak memory in MiB and with what it was before any step.
+
+    Memory is the card's where there is one, else the process's, the libraries that it has loaded included.
+    """
+    import torch
+
+    from relab.jobs import peak_memory
+
+    cuda = torch.cuda.is_available()
+    step = LOOPS[name](settings, threads)
+    peak = (lambda: torch.cuda.max_memory_allocated() // 2**20) if cuda else peak_memory
+    before = peak()
+    while True:
+        steps = connection.recv()
+        if not steps:
+            connection.send((peak(), before))
+            return
+
+        def program(steps=steps):
+            for _ in range(steps):
+                step()
+            if cuda:
+                torch.cuda.synchronize()
+
+        connection.send(rate(program, steps * settings.batch * settings.block)())
+
+
+@contextmanager
+def started(settings: Settings, threads: int):
+    """A process for each loop; yields their ends of the line by name."""
+    context = multiprocessing.get_context("spawn")
+    lines, processes = {}, []
+    for name in LOOPS:
+        lines[name], other = context.Pipe()
+        processes.append(context.Process(target=serve, args=(name, settings, threads, other), daemon=True))
+        processes[-1].start()
+        other.close()
+    yield lines
+    for process in processes:
+        process.join()
+
+
+def compare(settings: Settings, steps: int, repeats: int, threads: int) -> None:
+    """Emit tokens/s and peak memory of both loops, with the ratio of ours to the lecture's."""
+    import torch
+
+    def asking(line, number: int) -> Callable:
+        def ask():
+            line.send(number)
+            return line.recv()
+
+        return ask
+
+    with started(settings, threads) as lines:
+        figures = interleave({name: asking(line, steps) for name, line in lines.items()}, repeats)
+        memory = {name: asking(line, 0)() for name, line in lines.items()}
+    mine, peer = LOOPS
+    rates = {name: statistics.median(found) for name, found in figures.items()}
+    ratio = statistics.median(one / other for one, other in zip(figures[mine], figures[peer], strict=True))
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
+    more = {"peer": f"{peer} on torch {torch.__version__}", "settings": asdict(settings), "repeats": repeats, "device": device}
+    emit("training", settings.name, rates[mine], "tokens/s", peer_value=rates[peer], ratio_to=ratio, **more)
+    for index, name in enumerate(["peak memory", "memory before the first step"]):
+        value, peers = (memory[loop][index] for loop in LOOPS)
+        emit("training", f"{name}, {settings.name}", value, "MiB", peer_value=peers, ratio_to=value / peers, **more)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--threads", type=int, default=1, help="compute threads (default: 1)")
+    parser.add_argument("--repeats", type=int, default=15, help="timed rounds (default: 15)")
+    args = parser.parse_args()
+    import torch
+    import transformers  # noqa: F401 - so that its version stands in the figures
+
+    torch.set_num_threads(args.threads)
+    if torch.cuda.is_available():
+        compare(Settings(width=256, batch=256, block=128), 20, args.repeats, args.threads)
+    else:
+        print("no CUDA card here: the full scale's settings (256 x 128, width 256) are not measured", file=sys.stderr)
+    compare(Settings(width=128), 4, args.repeats, args.threads)
+    compare(Settings(width=32), 16, args.repeats, args.threads)
+
+
+if __name__ == "__main__":
+    main()
