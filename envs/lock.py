@@ -69,7 +69,7 @@ def write(upgrade: bool) -> None:
         left_out = [f"--no-emit-package={package}" for package in found if WITH_TORCH.fullmatch(package)]
         command += ["--generate-hashes", "--annotation-style=line", "--custom-compile-command=make lock", *left_out]
         uv(*command, source.relative_to(HERE.parent), "--output-file", target.relative_to(HERE.parent))
-    locked = pins(LOCK.read_text()) | pins((HERE / "requirements.in").read_text())
+    locked = pins((HERE / "requirements.in").read_text()) | pins(LOCK.read_text())
     for environment in HERE.glob("*.yaml"):
         environment.write_text(pinned(environment.read_text(), locked))
 
@@ -77,7 +77,7 @@ def write(upgrade: bool) -> None:
 def pinned(environment: str, locked: dict[str, Requirement]) -> str:
     """A conda environment's text with each pip line pinned as the lock has it."""
     return re.sub(
-        r"^(\s+- )([a-z0-9-]+)==.*$",
+        r"^( {6}- )([a-z0-9-]+).*$",
         lambda line: f"{line[1]}{line[2]}{locked[line[2]].specifier}",
         environment,
         flags=re.MULTILINE,

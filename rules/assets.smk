@@ -1,6 +1,8 @@
 # Downloads: the only jobs with a network, and they run where Snakemake runs (a compute node may have none).
 rule fetch_asset:
     """Fetch a file of a registered asset into the shared cache, checked, and link it into the run."""
+    input:
+        own_files,
     output:
         file="results/assets/{asset}/{file}",
         lock="results/assets/{asset}/{file}.lock.json",

@@ -9,6 +9,7 @@ from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, f"{workflow.basedir}/scripts")
 
+from relab.assets import local
 from relab.digest import code_digest
 from relab.errors import UserError
 from relab.machine import cards, memory_mb

@@ -10,6 +10,7 @@ rule train_model:
         tokenizer_config="results/models/{model}/tokenizer_config.json",
         last="results/models/{model}/last/model.safetensors",
         last_config="results/models/{model}/last/config.json",
+        last_generation="results/models/{model}/last/generation_config.json",
         history="results/models/{model}/history.csv",
         speed="results/models/{model}/speed.csv",
         samples="results/models/{model}/samples.jsonl",

@@ -24,13 +24,20 @@ def main() -> None:
     options.add_argument("--output", required=True, type=Path, metavar="FILE", help="link to write")
     options.add_argument("--lock", required=True, type=Path, metavar="FILE", help="lock file to write: what came, as JSON")
     args = options.parse_args()
-    # without a network a name server may never answer: ask it for 2 seconds, here and in pip, instead of 10 and more
-    os.environ.setdefault("RES_OPTIONS", "timeout:1 attempts:2")
+    fail_soon()
     declared = settings_of(args, Fetched)
     with record(args, inputs=[], outputs=[args.output, args.lock]) as entry:
         found = fetch(args.asset, args.file, declared, args.cache)
         link(found, args.output, args.lock)
         entry["asset"] = found.facts
+
+
+def fail_soon() -> None:
+    """Let libraries give up in seconds where there is no network, unless the user has set otherwise."""
+    # a name server that never answers is asked for 2 seconds, here and in pip, instead of 20
+    os.environ.setdefault("RES_OPTIONS", "timeout:1 attempts:2")
+    # the Hub's client would ask the Hub what to call itself before it asks for a file
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Say what a run would do before it does it: jobs, downloads, disk and time.
 
-Times are those of the same job's last run in this folder, where it has one, else rough estimates for one CPU core; a card
-takes a small part of the time of jobs that train.
+Times are those of the same job's last run in this folder, where it has one, else rough estimates for one CPU core. A job
+that trains takes a small part of its time on a card.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ import os
 import subprocess
 import sys
 from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 
+from relab.assets.cache import default_folder
 from relab.assets.plan import plan as plan_downloads
 from relab.errors import UserError, run
 from relab.estimate import seconds
@@ -48,7 +50,7 @@ def load(overlays: list[Path]) -> Resolved:
 
 
 def pending(arguments: argparse.Namespace) -> dict[str, set[str]]:
-    """Logs of the jobs that would run, by rule, as Snakemake's summary of the targets' files tells them."""
+    """Names of the jobs that would run, by rule, as Snakemake's summary of the targets' files tells them."""
     command = [
         "snakemake", "--summary", "--snakefile", str(CHECKOUT / "Snakefile"), "--directory", str(arguments.directory),
         *(["--configfile", *map(str, arguments.configfile)] if arguments.configfile else []), "--", *arguments.targets,
@@ -61,8 +63,16 @@ def pending(arguments: argparse.Namespace) -> dict[str, set[str]]:
     jobs: dict[str, set[str]] = defaultdict(set)
     for row in csv.DictReader(told.stdout.splitlines(), delimiter="\t"):
         if row["plan"] != "no update":
-            jobs[row["rule"]].add(row["log-file(s)"])
+            jobs[row["rule"]].add(job_name(row["rule"], row["output_file"]))
     return jobs
+
+
+def job_name(rule: str, output: str) -> str:
+    """What tells a job from others of its rule, as in the name of its log: the artefact, or nothing where there is one job."""
+    parts = output.split("/")
+    if rule == "fetch_asset":
+        return "/".join(parts[2:4]).removesuffix(".lock.json").removesuffix(".provenance.json")
+    return parts[2] if rule in ("clean_corpus", "train_tokenizer", "train_model") else ""
 
 
 def report_jobs(directory: Path, settings: Resolved, jobs: dict[str, set[str]]) -> None:
@@ -71,45 +81,63 @@ def report_jobs(directory: Path, settings: Resolved, jobs: dict[str, set[str]]) 
         print("Nothing to do: every file of the targets is up to date.")
         return
     print(f"{'rule':<20}{'jobs':>6}{'core-minutes':>14}")
-    total = longest = 0.0
-    for rule, logs in sorted(jobs.items()):
-        times = [expected(directory, settings, rule, log) for log in sorted(logs)]
-        total, longest = total + sum(times), max(longest, *times)
-        print(f"{rule:<20}{len(logs):>6}{sum(times) / 60:>14.1f}")
+    work = longest = 0.0
+    for rule, names in sorted(jobs.items()):
+        times = [expected(directory, settings, rule, name) for name in sorted(names)]
+        work, longest = work + sum(times), max(longest, *times)
+        print(f"{rule:<20}{len(names):>6}{sum(times) / 60:>14.1f}")
     cores = os.cpu_count() or 1
-    print(f"{'together':<20}{sum(map(len, jobs.values())):>6}{total / 60:>14.1f}")
-    print(f"\nAbout {max(total / cores, longest) / 60:.0f} minutes on the {cores} cores of this machine, downloads apart.")
+    print(f"{'together':<20}{sum(map(len, jobs.values())):>6}{work / 60:>14.1f}")
+    print(f"\nAbout {duration(max(work / cores, longest))} on the {cores} cores of this machine, downloads apart.\n")
 
 
-def expected(directory: Path, settings: Resolved, rule: str, log: str) -> float:
+def expected(directory: Path, settings: Resolved, rule: str, name: str) -> float:
     """Seconds of a job: as measured when it last ran in this folder, else estimated from its settings."""
-    measured = directory / Path(log.replace("results/logs/", "results/benchmarks/", 1)).with_suffix(".jsonl")
+    measured = directory / "results" / "benchmarks" / rule / f"{name}.jsonl"
+    if not name:
+        measured = measured.parent.with_suffix(".jsonl")
     if measured.is_file() and (lines := measured.read_text().splitlines()):
         return float(json.loads(lines[-1])["s"])
-    name = Path(log).stem
-    spec = SLICES[rule](settings, model=name) if rule == "train_model" else None
-    return seconds(rule, spec)
+    return seconds(rule, SLICES[rule](settings, model=name) if rule == "train_model" else None)
+
+
+def duration(seconds: float) -> str:
+    """Seconds in the unit that people would use."""
+    for unit, size in (("days", 86400), ("hours", 3600)):
+        if seconds > 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{max(seconds / 60, 1):.0f} minutes"
 
 
 def report_downloads(settings: Resolved, jobs: dict[str, set[str]]) -> None:
-    """Print what would be downloaded and the disk it takes."""
-    assets = sorted({Path(log).parent.name for log in jobs.get("fetch_asset", ())})
-    cache = Path(os.environ.get("RELAB_CACHE") or CHECKOUT / ".cache")
-    entries = plan_downloads({name: settings.assets[name] for name in assets}, cache)
+    """Print what would be downloaded, the disk it takes, and what only the user can bring."""
+    assets = sorted({name.split("/")[0] for name in jobs.get("fetch_asset", ())})
+    entries = plan_downloads({name: settings.assets[name] for name in assets}, default_folder())
     waiting = [entry for entry in entries if not entry.cached]
     for entry in waiting:
-        size = f"{entry.download / 1e6:,.1f} MB" if entry.download else "size unknown"
-        print(f"download {entry.asset}: {size}")
-    if waiting:
-        known = [entry for entry in waiting if entry.download]
-        more = "" if len(known) == len(waiting) else f", and {len(waiting) - len(known)} of unknown size"
-        disk = sum(entry.disk or 0 for entry in waiting)
+        if entry.missing:
+            print(f"missing  {entry.asset}: {entry.source}. {settings.assets[entry.asset].missing}")
+        else:
+            print(f"download {entry.asset}: {size(entry.download)} from {entry.source}")
+    coming = [entry for entry in waiting if not entry.missing]
+    if coming:
         print(
-            f"\n{sum(entry.download for entry in known) / 1e6:,.0f} MB to download{more}; about {disk / 1e6:,.0f} MB of disk "
-            f"in {cache}."
+            f"\n{size(total(entry.download for entry in coming))} to download; the files take "
+            f"{size(total(entry.disk for entry in coming))} of disk in {default_folder()}."
         )
-    elif assets:
-        print("\nAll downloads are in the cache already.")
+    elif assets and not waiting:
+        print("\nAll downloads are at hand already.")
+
+
+def total(sizes: Iterable[int | None]) -> int | None:
+    """The sum, or None where a size is not known."""
+    known = list(sizes)
+    return None if None in known else sum(known)
+
+
+def size(count: int | None) -> str:
+    """Bytes for people."""
+    return "an unknown size" if count is None else f"{count / 1e6:,.1f} MB"
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ def run(main: Callable[[], None]) -> None:
     except KeyboardInterrupt:
         sys.exit("error: interrupted; nothing half-written was kept")
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             place = f" while writing {error.filename}" if error.filename else ""
             sys.exit(f"error: the disk is full{place}; free some space and start again, finished files are kept")
         if error.errno in (errno.ENOENT, errno.EACCES, errno.EROFS) and error.filename:

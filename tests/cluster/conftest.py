@@ -102,8 +102,8 @@ def start_slurm(stack: ExitStack, folder: Path, environment: dict[str, str]) -> 
 
 def launch(stack: ExitStack, folder: Path, command: list[str], environment: dict[str, str]) -> None:
     """Start a service and have it ended with the stack."""
-    log = stack.enter_context(open(folder / f"{Path(command[0]).name}.out", "wb"))
-    service = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
+    with open(folder / f"{Path(command[0]).name}.out", "wb") as log:
+        service = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
     stack.callback(service.wait)
     stack.callback(service.kill)
 

@@ -40,6 +40,10 @@ def make_wheel(folder: Path, members: dict[str, bytes], package: str = "tinywhee
 
 def lonely_environment(monkeypatch) -> None:
     """No settings of the machine's own reach pip, the Hub's client or the HTTP client; nothing but localhost is asked."""
+    import huggingface_hub.constants
+
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_DISABLE_TELEMETRY", True)
     for name in list(os.environ):
         if name.upper().startswith(("PIP_", "HF_", "HUGGING_FACE_", "RELAB_")) or name.upper().endswith("_PROXY"):
             monkeypatch.delenv(name)
@@ -47,4 +51,3 @@ def lonely_environment(monkeypatch) -> None:
     monkeypatch.setenv("PIP_NO_CACHE_DIR", "1")
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
-    monkeypatch.setenv("HF_HUB_DISABLE_TELEMETRY", "1")

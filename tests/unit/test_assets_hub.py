@@ -19,10 +19,7 @@ SOURCE = {"kind": "hub", "repo": "some/model", "revision": REVISION}
 
 @pytest.fixture
 def hub(monkeypatch):
-    import huggingface_hub.constants
-
     lonely_environment(monkeypatch)
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
     with HubServer() as server, HubServer() as storage:
         monkeypatch.setenv("HF_ENDPOINT", server.url)
         server.repository("some/model", REVISION, {"config.json": CONFIG})

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
 
 from relab.comparison.runs import Run
 from relab.errors import UserError
-from relab.scores import ALL, read_scores
+from relab.scores import ALL
 
 KEY = ["writeup", "experiment", "seed", "split", "metric"]
 VALUES = ["value", "n", "low", "high", "data"]
@@ -28,16 +30,22 @@ def load(run: Run) -> pd.DataFrame:
     Raises:
         UserError: a file that lacks a column, or two scores of one key.
     """
-    frames = [
-        read_scores(file).assign(writeup=path.split("/")[2]).reindex(columns=[*KEY, *VALUES])
-        for path, file in run.files("scores", ".parquet").items()
-    ]
+    frames = [_read(file).assign(writeup=path.split("/")[2]) for path, file in run.files("scores", ".parquet").items()]
     scores = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=[*KEY, *VALUES])
     scores = scores.astype(dict.fromkeys(KEY, "str") | dict.fromkeys(["value", "n", "low", "high"], "float64"))
     scores["data"] = scores["data"].astype(object).fillna("")
     if (twice := scores.duplicated(KEY)).any():
         raise UserError(f"{run.folder}: expected a score once, found {' / '.join(scores.loc[twice, KEY].iloc[0])} twice")
     return scores
+
+
+def _read(file: Path) -> pd.DataFrame:
+    """A file of scores, which may be older than the column ``data``."""
+    frame = pd.read_parquet(file)
+    lacking = [name for name in (*KEY[1:], *VALUES[:-1]) if name not in frame]
+    if lacking:
+        raise UserError(f"{file}: expected a table of scores with the column {lacking[0]!r}, found {', '.join(frame.columns)}")
+    return frame.reindex(columns=[*KEY, *VALUES])
 
 
 def join(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:

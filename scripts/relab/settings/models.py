@@ -76,4 +76,4 @@ class Model(Declaration):
     tokenizer: Name = Field(description="Its tokenizer.")
     architecture: Architecture = Field(description="Its architecture.")
     training: Training = Field(description="Its training.")
-    seed: Int = Field(0, description="Seed of the weights, of the blocks drawn and of the texts sampled.", ge=0)
+    seed: Int = Field(0, description="Seed of the weights, of the blocks drawn and of the texts sampled.", ge=0, lt=2**63)

@@ -29,7 +29,7 @@ from relab.training.state import State, system_errors
 log = logging.getLogger("relab.training")
 
 #: The files of a model directory that training writes.
-FILES = (*gpt.FILES, *TOKENIZER_FILES, "last/config.json", "last/model.safetensors", *history.FILES)
+FILES = (*gpt.FILES, *TOKENIZER_FILES, *(f"last/{name}" for name in gpt.FILES), *history.FILES)
 
 
 class Job(Model):
