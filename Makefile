@@ -50,7 +50,7 @@ lint: environment
 # Each program prints one line of JSON a figure; those of a program that fails are not kept.
 bench: environment
 	@mkdir -p benchmarks/results
-	@for program in $(filter-out benchmarks/common.py,$(wildcard benchmarks/$(or $(BENCH),*).py)); do \
+	@for program in $$(grep -l __main__ benchmarks/$(or $(BENCH),*).py); do \
 	  name=$$(basename "$$program" .py); echo "benchmark: $$name" >&2; \
 	  lines=$$($(activated) PYTHONPATH=scripts python "$$program") || exit 1; \
 	  printf '%s\n' "$$lines" | tee -a "benchmarks/results/$$name.jsonl"; \

@@ -14,14 +14,14 @@ from support.runs import CHECKOUT, TINY, job_counts, run_snakemake
 )
 def test_every_configuration_plans_its_report(tmp_path, overlay, models, assets):
     words = ["--configfile", str(CHECKOUT / overlay)] if overlay else []
-    planned = run_snakemake(tmp_path / "run", "-n", "--quiet", "progress", *words)
+    planned = run_snakemake(tmp_path / "run", "-n", "--quiet", "rules", *words)
     counts = job_counts(planned)
     assert (counts["train_model"], counts["fetch_asset"], counts["clean_corpus"]) == (models, assets, 2)
     assert counts["build_report"] == 1
 
 
 def test_fetch_plans_downloads_and_nothing_else(tmp_path):
-    planned = run_snakemake(tmp_path, "-n", "--quiet", "progress", "fetch")
+    planned = run_snakemake(tmp_path, "-n", "--quiet", "rules", "fetch")
     assert job_counts(planned) == {"fetch_asset": 2}
 
 

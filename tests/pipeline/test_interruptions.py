@@ -101,7 +101,7 @@ def test_a_finished_file_survives_the_interruption_of_another(unfinished):
     wait_until_training(unfinished, running)
     os.killpg(running.pid, signal.SIGTERM)
     running.wait(timeout=120)
-    planned = job_counts(run_snakemake(unfinished, "-n", "--quiet", "progress", *TINY, "--", TARGET, checkout=unfinished))
+    planned = job_counts(run_snakemake(unfinished, "-n", "--quiet", "rules", *TINY, "--", TARGET, checkout=unfinished))
     assert planned == {"train_model": 1}
 
 

@@ -11,7 +11,7 @@ from support.made_runs import TABLE, job, make_run, rows
 
 from relab.comparison import artefacts, scores
 from relab.comparison.compare import compare
-from relab.comparison.settings import differences
+from relab.comparison.settings import differences, replaced
 from relab.errors import UserError
 
 LATER = "2026-02-02T03:04:05+00:00"
@@ -33,6 +33,22 @@ def test_settings_differ_by_leaf():
 
 def test_settings_in_another_order_are_the_same():
     assert differences({"a": {"b": 1, "c": [1, 2]}, "d": None}, {"d": None, "a": {"c": [1, 2], "b": 1}}) == []
+
+
+@pytest.mark.parametrize(
+    "old, new, labels",
+    [
+        ([32, 128], [64, 128], {"width 32": "width 64"}),
+        ([32, 128], [256, 64], {"width 32": "width 256", "width 128": "width 64"}),
+        ([32, 128], [64], {}),
+        ([32], [32, 64], {}),
+    ],
+)
+def test_a_swept_value_that_took_anothers_place(old, new, labels):
+    def config(widths):
+        return {"models": {"gpt": {"sweep": {"architecture.width": widths}, "layers": len(widths)}}}
+
+    assert replaced(differences(config(old), config(new))) == labels
 
 
 # --- artefacts --------------------------------------------------------------------------------------------------------
@@ -170,6 +186,29 @@ def test_the_join_is_an_outer_one():
     found = verdicts(rows(loss=[2.0, 2.2], old=[1, 2]), rows(loss=[2.0, 2.2, 2.4], new=[1, 2]))
     assert found["old", "all"] == scores.ONLY_A and found["new", "all"] == scores.ONLY_B
     assert found["loss", "2"] == scores.ONLY_B and found["loss", "0"] == scores.UNCHANGED
+
+
+def test_experiments_follow_a_swept_value():
+    old = pd.concat(
+        [rows(loss=[2.0, 2.2]).assign(experiment=name) for name in ("verses/width 8", "verses/width 80", "verses/text")]
+    )
+    new = pd.concat(
+        [rows(loss=[1.0, 1.2]).assign(experiment=name) for name in ("verses/width 12", "verses/width 80", "verses/text")]
+    )
+    joined = scores.join(prepared(old), prepared(new), {"width 8": "width 12"})
+    means = joined[joined["seed"] == "all"].set_index("experiment")
+    assert list(means["counterpart"]) == ["", "verses/width 8", ""]
+    assert list(means.index) == ["verses/text", "verses/width 12", "verses/width 80"]
+    assert set(means["verdict"]) == {scores.OUTSIDE} and len(joined) == 9
+
+
+def test_an_experiment_that_both_runs_have_follows_nothing():
+    old = pd.concat([rows(loss=[2.0]).assign(experiment=f"width {width}") for width in (8, 12)])
+    joined = scores.join(prepared(old), prepared(old[old["experiment"] == "width 12"]), {"width 8": "width 12"})
+    assert set(zip(joined["experiment"], joined["verdict"], strict=True)) == {
+        ("width 12", scores.UNCHANGED),
+        ("width 8", scores.ONLY_A),
+    }
 
 
 def test_other_data_is_not_compared():

@@ -89,7 +89,7 @@ def test_the_program_says_what_it_found_and_where_it_is(made, two_runs):
 def test_the_csv_holds_all_scores_joined(made, two_runs):
     table = read_csv(two_runs[0].parent / "comparisons/a--runs-b.csv", dtype={"seed": str})
     assert ",".join(table.columns) == (
-        "writeup,experiment,seed,split,metric,old,new,difference,relative_difference,spread,n_old,n_new,verdict"
+        "writeup,experiment,seed,split,metric,counterpart,old,new,difference,relative_difference,spread,n_old,n_new,verdict"
     )
     assert len(table) == 3 + 3 + 2 + 2 + 2
     row = table[(table["metric"] == "loss") & (table["seed"] == "all")].iloc[0]
@@ -161,6 +161,28 @@ def test_texts_of_a_run_are_no_markup(two_runs, tmp_path):
     shown = page(two_runs[0], b)
     assert "script" not in shown.tags and "b" not in shown.tags
     assert shown.text.count("<script>document.title='taken'</script><b>&amp; U+202E") >= 6
+
+
+def test_many_reasons_are_folded_and_none_is_lost(two_runs, tmp_path):
+    b = make_run(tmp_path / "b", versions={f"package{number}": "1" for number in range(9)}, started=LATER)
+    shown = page(two_runs[0], b)
+    assert all(f"version of package{number}: not used → 1" in shown.text for number in range(9))
+    assert shown.tags.count("details") >= 4
+
+
+def test_a_width_that_took_anothers_place(two_runs, tmp_path):
+    runs = [
+        make_run(
+            tmp_path / name,
+            width=width,
+            scores=rows(loss=[1 / width, 1.2 / width]).assign(experiment=f"italian/width {width}"),
+            config={"models": {"gpt": {"sweep": {"architecture.width": [width]}}}},
+        )
+        for name, width in (("a", 8), ("b", 16))
+    ]
+    shown = page(*runs).text
+    assert "models.gpt.sweep.architecture.width [8] [16]" in shown
+    assert "italian/width 8 → italian/width 16 validation loss 0.1375 0.06875 −0.06875 −50 %" in shown
 
 
 def test_the_same_runs_give_the_same_page(two_runs):

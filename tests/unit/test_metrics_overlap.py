@@ -60,8 +60,8 @@ def test_shares_count_whole_pieces_only(metrics):
     found = lines.compute(predictions=texts, corpus=lines_of(CORPUS), prompt="\n")
     assert (found["share"], found["n"]) == (2 / 3, 3)
     found = words.compute(predictions=texts, corpus=words_of(CORPUS), prompt="\n")
-    # first text: di nostra vita nel mezzo xx, "mi" is cut off; second: six words, xyz abc, "del" is cut off
-    assert (found["share"], found["n"]) == (11 / 14, 14)
+    # first text: di nostra vita nel mezzo (20 letters) xx, "mi" is cut off; second: six words (27), xyz abc, "del" is cut off
+    assert (found["share"], found["n"]) == (47 / (47 + 2 + 6), 14)
 
 
 def test_the_corpus_itself_overlaps_wholly_and_noise_does_not(metrics):

@@ -51,13 +51,9 @@ def compare(a: Path, b: Path) -> Comparison:
     """
     labels = runs.labels(a, b)
     first, second = runs.read(a, labels[0]), runs.read(b, labels[1])
-    return Comparison(
-        first,
-        second,
-        settings.differences(first.config, second.config),
-        scores.join(scores.load(first), scores.load(second)),
-        artefacts.join(first, second),
-    )
+    changed = settings.differences(first.config, second.config)
+    joined = scores.join(scores.load(first), scores.load(second), settings.replaced(changed))
+    return Comparison(first, second, changed, joined, artefacts.join(first, second))
 
 
 def _settings(comparison: Comparison) -> str:

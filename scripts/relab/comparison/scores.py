@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -19,7 +21,7 @@ UNCHANGED = "unchanged"
 OTHER_DATA = "other data: not comparable"
 ONLY_A, ONLY_B = "only in A", "only in B"
 
-COLUMNS = [*KEY, "old", "new", "difference", "relative_difference", "spread", "n_old", "n_new", "verdict"]
+COLUMNS = [*KEY, "counterpart", "old", "new", "difference", "relative_difference", "spread", "n_old", "n_new", "verdict"]
 
 
 def load(run: Run) -> pd.DataFrame:
@@ -48,13 +50,17 @@ def _read(file: Path) -> pd.DataFrame:
     return frame.reindex(columns=[*KEY, *VALUES])
 
 
-def join(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
+def join(old: pd.DataFrame, new: pd.DataFrame, replaced: Mapping[str, str] | None = None) -> pd.DataFrame:
     """Outer join of two runs' scores with the columns :data:`COLUMNS`, in order of the key.
+
+    An experiment that only the old run has is joined to the one of the new run in whose label a swept value took another's
+    place (``replaced``, by label: :func:`relab.comparison.settings.replaced`); ``counterpart`` is its name in the old run.
 
     ``difference`` and ``relative_difference`` (to the old value's size) are missing where the two cannot be compared.
     ``spread`` is the larger of the two standard deviations over seeds. The value of one seed beside which the mean over
     seeds stands is not judged: the mean is.
     """
+    old = _renamed(old, set(new["experiment"]), replaced or {})
     joined = old.merge(new, on=KEY, how="outer", suffixes=("_old", "_new"), indicator=True, validate="1:1")
     joined = joined.rename(columns={"value_old": "old", "value_new": "new"}).sort_values(KEY, ignore_index=True)
     comparable = (joined["_merge"] == "both") & ~_other_data(joined)
@@ -62,7 +68,21 @@ def join(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
     joined["relative_difference"] = (joined["difference"] / joined["old"].abs()).where(joined["old"] != 0)
     joined["spread"] = pd.concat([_deviation(joined, "old"), _deviation(joined, "new")], axis=1).max(axis=1)
     joined["verdict"] = _verdicts(joined)
+    joined["counterpart"] = joined["counterpart"].fillna("")
     return joined[COLUMNS].astype({"n_old": "Int64", "n_new": "Int64"})
+
+
+def _renamed(old: pd.DataFrame, new_names: set[str], replaced: Mapping[str, str]) -> pd.DataFrame:
+    """The old scores with experiments named as in the new run, and their own names as ``counterpart`` where that differs."""
+    old_names = set(old["experiment"])
+    pattern = "|".join(map(re.escape, replaced)) or "(?!)"
+    names = {
+        name: re.sub(rf"(?<![\w.])({pattern})(?![\w.])", lambda match: replaced[match[1]], name)
+        for name in old_names - new_names
+    }
+    names = {name: other for name, other in names.items() if other in new_names - old_names}
+    own = old["experiment"].where(old["experiment"].isin(names), "")
+    return old.assign(experiment=old["experiment"].replace(names), counterpart=own)
 
 
 def _deviation(joined: pd.DataFrame, run: str) -> pd.Series:

@@ -30,6 +30,23 @@ def differences(old: dict[str, Any], new: dict[str, Any]) -> list[Difference]:
     return [Difference(*pair) for pair in pairs if pair[1] != pair[2]]
 
 
+def replaced(found: list[Difference]) -> dict[str, str]:
+    """Swept values that others took the place of, as experiments are labelled: ``width 32`` in A, ``width 64`` in B.
+
+    Only where a sweep lost as many values as it gained; they are paired in order.
+    """
+    labels: dict[str, str] = {}
+    for one in found:
+        _, swept, path = one.key.partition(".sweep.")
+        if swept and one.old and one.new:
+            old, new = json.loads(one.old), json.loads(one.new)
+            gone, come = [value for value in old if value not in new], [value for value in new if value not in old]
+            if len(gone) == len(come):
+                key = path.rpartition(".")[2]
+                labels |= {f"{key} {before}": f"{key} {after}" for before, after in zip(gone, come, strict=True)}
+    return labels
+
+
 def _leaves(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
     if isinstance(value, dict) and (value or not key):
         for name, inner in value.items():

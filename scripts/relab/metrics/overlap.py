@@ -20,8 +20,9 @@ RESAMPLES = 1000
 class _Overlap(evaluate.Metric):
     """Share of the pieces of the predictions that are among the pieces of a corpus."""
 
-    pieces: Callable[[str, str], list[str]]
     piece: str
+    pieces: Callable[[str, str], list[str]]
+    weight: Callable[[str], int]
 
     def _info(self) -> evaluate.MetricInfo:
         return evaluate.MetricInfo(
@@ -32,11 +33,11 @@ class _Overlap(evaluate.Metric):
         )
 
     def _compute(self, predictions: list[str], corpus: set[str], prompt: str = "") -> dict[str, float | int]:
-        pieces = [type(self).pieces(text, prompt) for text in predictions]
-        totals = np.array([len(one) for one in pieces])
-        hits = np.array([sum(piece in corpus for piece in one) for one in pieces])
+        pieces = [self.pieces(text, prompt) for text in predictions]
+        totals = np.array([sum(self.weight(piece) for piece in one) for one in pieces])
+        hits = np.array([sum(self.weight(piece) for piece in one if piece in corpus) for one in pieces])
         low, high = share_interval(hits, totals)
-        return {"share": share(hits, totals), "n": int(totals.sum()), "low": low, "high": high}
+        return {"share": share(hits, totals), "n": sum(len(one) for one in pieces), "low": low, "high": high}
 
 
 class LineOverlap(_Overlap):
@@ -46,15 +47,21 @@ class LineOverlap(_Overlap):
     (lines counted) and ``low``, ``high`` (95 % bootstrap interval over texts); NaN where there is nothing to count.
     """
 
-    pieces = whole_lines
     piece = "line"
+    pieces = staticmethod(whole_lines)
+    weight = staticmethod(lambda line: 1)
 
 
 class WordOverlap(_Overlap):
-    """Share of the whole words of ``predictions`` that are words of a corpus; as :class:`LineOverlap`, with ``words_of``."""
+    """Share of the whole words of ``predictions`` that are words of a corpus, each weighted by its length.
 
-    pieces = whole_words
+    As :class:`LineOverlap`, with ``words_of``; ``n`` is the number of words. The weight keeps chance small: among letters
+    drawn by their frequency, a quarter of the words are words of a language, hardly one of more than two letters.
+    """
+
     piece = "word"
+    pieces = staticmethod(whole_words)
+    weight = staticmethod(len)
 
 
 def share(hits: np.ndarray, totals: np.ndarray, axis: int = -1) -> np.ndarray | float:

@@ -12,7 +12,7 @@ from relab.settings.assets import Asset
 from relab.settings.base import Declaration, Int, Settings, check, documentation, expand, without_null
 from relab.settings.chapters import Chapters
 from relab.settings.corpora import Corpus
-from relab.settings.models import Model
+from relab.settings.models import Model, Training
 from relab.settings.tokenizers import Tokenizer
 
 #: Kinds of declared artefacts that may be swept, in the order data flows, with their type.
@@ -113,26 +113,31 @@ def _check_references(resolved: Resolved) -> None:
 
 
 def _check_char_gpt(resolved: Resolved) -> None:
-    chapter = resolved.chapters.char_gpt
+    chapter, place = resolved.chapters.char_gpt, "chapters.char_gpt"
     declared = {member.declaration for member in resolved.models.values()}
-    _known(declared, "models", chapter.models, "chapters.char_gpt.models")
+    _known(declared, "models", chapter.models, f"{place}.models")
     family = resolved.family("models", chapter.models)
-    keys = set().union(*(member.varied for member in family.values()))
-    for key in chapter.progression.where:
-        _known(keys, "varied keys of that sweep", key, "chapters.char_gpt.progression.where")
+    keys = set().union(*(member.varied for member in family.values())) - {"seed"}
+    for key, values in chapter.progression.where.items():
+        _known(keys, "varied keys of that sweep (the seeds are always all shown)", key, f"{place}.progression.where")
+        varied = {member.varied[key] for member in family.values()}
+        if not varied & set(values):
+            raise UserError(f"{place}.progression.where.{key}: none of {values} is among its values, which are {sorted(varied)}")
     for name, member in family.items():
-        training = member.settings.training
-        if training.samples is None:
-            raise UserError(
-                f"models.{name}.training.samples: required, since chapters.char_gpt shows the text sampled on the way"
-            )
-        last = training.steps
+        if member.settings.training.samples is None:
+            raise UserError(f"models.{name}.training.samples: required, since {place} shows the text sampled on the way")
         for step in chapter.progression.steps:
-            if not 0 <= step <= last or (step % training.samples.every and step != last):
-                raise UserError(
-                    f"chapters.char_gpt.progression.steps: {step} is not a step at which models.{name} is sampled "
-                    f"(every {training.samples.every} steps from 0, and at {last})"
-                )
+            _check_step(name, member.settings.training, step, f"{place}.progression.steps")
+
+
+def _check_step(name: str, training: Training, step: int, place: str) -> None:
+    """A step whose text and loss are shown must be one at which the model is sampled and evaluated."""
+    for doing, every in (("sampled", training.samples.every), ("evaluated", training.evaluation.every)):
+        if not 0 <= step <= training.steps or (step % every and step != training.steps):
+            raise UserError(
+                f"{place}: {step} is not a step at which models.{name} is {doing} (every {every} steps from 0, and at "
+                f"{training.steps})"
+            )
 
 
 def _known(known: Any, kind: str, name: str, place: str) -> None:

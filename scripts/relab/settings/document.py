@@ -21,7 +21,9 @@ from pydantic.fields import FieldInfo
 
 from relab.files import write_text
 from relab.settings.base import NAME, Declaration
+from relab.settings.claims import Claim, ClaimFamily
 from relab.settings.config import Config
+from relab.settings.writeups import Writeups
 
 BEGIN, END = "<!-- generated: keys -->", "<!-- generated: end -->"
 
@@ -79,6 +81,12 @@ def tables() -> str:
     for name, field in Config.model_fields.items():
         for model in models_in(field.annotation):
             parts.extend(_sections(model, f"{name}.NAME" if _by_name(field) else name, seen))
+    parts.append("## The ledger: `claims.yaml`")
+    parts.extend(_sections(ClaimFamily, "NAME", seen) + _sections(Claim, "NAME", seen))
+    parts.append("## The report: `writeups.yaml`\n\n" + _table(Writeups))
+    for name, field in Writeups.model_fields.items():
+        for model in models_in(field.annotation):
+            parts.extend(_sections(model, f"{name}[]" if typing.get_origin(field.annotation) is list else name, seen))
     return "\n\n".join(parts)
 
 

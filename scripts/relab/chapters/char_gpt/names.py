@@ -3,7 +3,7 @@
 #: Experiments ``{corpus}/…`` beside those of the models: text that people wrote, characters drawn by their frequency.
 CEILING, FLOOR = "held-out text", "drawn characters"
 
-#: Shares of the whole lines and of the whole words of a text that stand in its corpus, and their split.
+#: Shares of the whole lines and of the whole words (by length) of a text that stand in its corpus, and their split.
 LINES, WORDS = "lines in corpus", "words in corpus"
 TEXTS = "texts"
 
