@@ -148,6 +148,18 @@ def test_a_table_and_a_figure_that_one_run_lacks(two_runs, tmp_path):
     assert shown.text.count("This run has none.") == 2 and "1.5" in shown.text and shown.tags.count("svg") == 1
 
 
+def test_a_long_table_is_folded(two_runs, tmp_path):
+    long = "step,loss\n" + "".join(f"{step},{1 / (1 + step)}\n" for step in range(41))
+    shown = page(two_runs[0], make_run(tmp_path / "b", table=long, started=LATER))
+    assert "41 rows" in shown.text and "Nel mezzo" in shown.text and "rows" not in page(*two_runs).text
+
+
+def test_both_sides_show_a_column_in_one_way(two_runs, tmp_path):
+    long = make_run(tmp_path / "b", table=f"width,text\n32,{'parola ' * 20}\n", started=LATER)
+    for a, b in ((two_runs[0], long), (long, two_runs[0])):
+        assert build(compare(a, b), "s.csv").count('class="generated"') == 2
+
+
 def test_texts_of_a_run_are_no_markup(two_runs, tmp_path):
     b = make_run(
         tmp_path / "<b>b</b>",

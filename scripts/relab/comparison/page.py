@@ -20,6 +20,9 @@ TEMPLATES = Path(__file__).resolve().parent / "templates"
 #: From this length on, or with a line break in it, a field of a table is a text of its own.
 LONG = 60
 
+#: Tables of more rows than this are folded.
+FOLDED = 40
+
 
 @dataclass(frozen=True)
 class Side:
@@ -28,6 +31,8 @@ class Side:
     id: str
     path: Path
     title: str
+    other: Path | None
+    """The same file of the other run: both show their columns in one way."""
 
     @property
     def entry(self) -> Side:
@@ -39,8 +44,9 @@ class Side:
 
     @cached_property
     def columns(self) -> list[tables.Shown]:
-        texts = {name: Column(text=any(map(_long, self.data.values(name)))) for name in self.data.names}
-        return tables.shown(self.data, texts)
+        both = [self.data, *([tables.read(str(self.other))] if self.other else [])]
+        texts = {name for data in both for name in data.names if any(map(_long, data.values(name)))}
+        return tables.shown(self.data, {name: Column(text=name in texts) for name in self.data.names})
 
     @property
     def drawing(self) -> Markup:
@@ -53,6 +59,11 @@ class Pair:
 
     path: str
     sides: dict[str, Side | None]
+
+    @property
+    def rows(self) -> int:
+        """Rows of the longer of two tables."""
+        return max(len(side.data.records) for side in self.sides.values() if side)
 
 
 def build(comparison: Comparison, scores_file: str) -> str:
@@ -72,6 +83,7 @@ def build(comparison: Comparison, scores_file: str) -> str:
         statuses=artefacts.STATUSES,
         counts=artefacts.counts,
         kept=artefacts.KEPT,
+        folded=FOLDED,
         pairs=pairs,
         identical=identical,
     )
@@ -94,8 +106,10 @@ def _pairs(comparison: Comparison, stage: str, suffix: str) -> tuple[int, list[P
     pairs = []
     for number, path in enumerate(sorted((old.keys() | new.keys()) - identical), 1):
         sides = {
-            letter: Side(f"{letter}-{stage}-{number}", files[path], f"{letter}: {path}") if path in files else None
-            for letter, files in (("A", old), ("B", new))
+            letter: Side(f"{letter}-{stage}-{number}", files[path], f"{letter}: {path}", others.get(path))
+            if path in files
+            else None
+            for letter, files, others in (("A", old, new), ("B", new, old))
         }
         pairs.append(Pair(path, sides))
     return len(identical), pairs
