@@ -50,7 +50,8 @@ lint: environment
 # Each program prints one line of JSON a figure; those of a program that fails are not kept.
 bench: environment
 	@mkdir -p benchmarks/results
-	@for program in $$(grep -l __main__ benchmarks/$(or $(BENCH),*).py); do \
+	@programs=$$(grep -l __main__ benchmarks/$(or $(BENCH),*).py) || exit 1; \
+	for program in $$programs; do \
 	  name=$$(basename "$$program" .py); echo "benchmark: $$name" >&2; \
 	  lines=$$($(activated) PYTHONPATH=scripts python "$$program") || exit 1; \
 	  printf '%s\n' "$$lines" | tee -a "benchmarks/results/$$name.jsonl"; \

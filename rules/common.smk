@@ -65,7 +65,9 @@ def source(path):
 # Downloads that all runs share.
 CACHE = os.environ.get("RELAB_CACHE") or source(".cache")
 
-LOCAL = workflow.local_exec and not workflow.remote_exec
+# Jobs are submitted elsewhere where their number is limited instead of the cores (`workflow.local_exec` is not known yet while
+# this is read).
+LOCAL = workflow.resource_settings.nodes is None and not workflow.remote_exec
 CARDS = cards() if LOCAL else 1
 
 

@@ -41,11 +41,15 @@ def main() -> None:
 def load(overlays: list[Path]) -> Resolved:
     """The settings of the checkout with the overlays laid over them, as Snakemake merges them."""
     from snakemake.common.configfile import load_configfile
+    from snakemake.exceptions import WorkflowError
     from snakemake.utils import update_config
 
     merged: dict = {}
     for path in [CHECKOUT / "config" / "assets.yaml", CHECKOUT / "config" / "config.yaml", *overlays]:
-        update_config(merged, load_configfile(str(path)))
+        try:
+            update_config(merged, load_configfile(str(path)))
+        except WorkflowError as error:
+            raise UserError(" ".join(str(error).split())) from None
     return resolve(merged)
 
 

@@ -27,6 +27,7 @@ SCHEMA = pa.schema(
         ("n", pa.int64()),
         ("low", pa.float64()),
         ("high", pa.float64()),
+        ("data", pa.string()),  # digest of what it was measured on: scores on other data do not compare
     ]
 )
 
@@ -37,7 +38,15 @@ NAN = float("nan")
 
 
 def score(
-    experiment: str, seed: int, split: str, metric: str, value: float, n: int = 1, low: float = NAN, high: float = NAN
+    experiment: str,
+    seed: int,
+    split: str,
+    metric: str,
+    value: float,
+    n: int = 1,
+    low: float = NAN,
+    high: float = NAN,
+    data: str = "",
 ) -> dict[str, Any]:
     """One row: a value measured for one seed."""
     return {
@@ -49,6 +58,7 @@ def score(
         "n": int(n),
         "low": float(low),
         "high": float(high),
+        "data": data,
     }
 
 
@@ -59,18 +69,18 @@ def with_summary(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     standard deviation; with one seed there is no deviation and they are missing.
     """
     rows = list(rows)
-    groups: dict[tuple[str, str, str], list[float]] = {}
+    groups: dict[tuple[str, str, str, str], list[float]] = {}
     for row in rows:
-        values = groups.setdefault((row["experiment"], row["split"], row["metric"]), [])
+        values = groups.setdefault((row["experiment"], row["split"], row["metric"], row["data"]), [])
         if not math.isnan(row["value"]):
             values.append(row["value"])
     return rows + [_summary(*key, values) for key, values in groups.items()]
 
 
-def _summary(experiment: str, split: str, metric: str, values: list[float]) -> dict[str, Any]:
+def _summary(experiment: str, split: str, metric: str, data: str, values: list[float]) -> dict[str, Any]:
     mean = statistics.fmean(values) if values else NAN
     deviation = statistics.stdev(values) if len(values) > 1 else NAN
-    return {**score(experiment, 0, split, metric, mean, len(values), mean - deviation, mean + deviation), "seed": ALL}
+    return {**score(experiment, 0, split, metric, mean, len(values), mean - deviation, mean + deviation, data), "seed": ALL}
 
 
 def write_scores(path: str | Path, rows: list[dict[str, Any]]) -> None:

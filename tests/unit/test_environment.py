@@ -77,6 +77,7 @@ def distributions(path: Path) -> set[str]:
             modules |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and not node.level:
             modules.add(node.module.split(".")[0])
+    # A name can be both: settings/tokenizers.py is not what `import tokenizers` means.
     others = {
         module for module in modules - sys.stdlib_module_names if module in installed_modules() or module not in own_modules()
     }

@@ -114,7 +114,7 @@ CHAR = "models/char_gpt"
         ("chapters/char_gpt/models", "gpt", "chapters.char_gpt.models: 'gpt' is not among the models"),
         ("chapters/char_gpt/progression/steps", [150], "150 is not a step at which models.italian-w32-s0 is sampled"),
         ("chapters/char_gpt/progression/where", {"seed": [1]}, "'seed' is not among the varied keys"),
-        ("chapters/char_gpt/progression/where", {"width": [64]}, "none of [64] is among its values, which are [32, 128]"),
+        ("chapters/char_gpt/progression/where", {"width": [64]}, "none of [64] is among its values [32, 128]"),
         (f"{CHAR}/training/evaluation/every", 30, "100 is not a step at which models.italian-w32-s0 is evaluated"),
         ("chapters/char_gpt/progression/where", {"depth": [1]}, "progression.where: 'depth' is not among the varied keys"),
         ("threads", 0, "threads: input should be greater than or equal to 1, found 0"),

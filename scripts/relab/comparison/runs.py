@@ -123,7 +123,8 @@ def _check_chain(folder: Path, jobs: list[Job]) -> None:
     for job in jobs:
         for path, digest in sorted(job.inputs.items()):
             if made.get(path, digest) != digest:
-                raise _unfinished(folder, f"{path} has changed since {job.output} was made from it")
+                user = Path(job.file).relative_to(folder).as_posix().removesuffix(SIDECAR)
+                raise _unfinished(folder, f"{path} has changed since {user} was made from it")
             if path.startswith("results/") and path not in made and not (folder / path).exists():
                 raise _unfinished(folder, f"{path} is missing")
     for path in sorted(made):

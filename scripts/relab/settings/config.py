@@ -122,7 +122,7 @@ def _check_char_gpt(resolved: Resolved) -> None:
         _known(keys, "varied keys of that sweep (the seeds are always all shown)", key, f"{place}.progression.where")
         varied = {member.varied[key] for member in family.values()}
         if not varied & set(values):
-            raise UserError(f"{place}.progression.where.{key}: none of {values} is among its values, which are {sorted(varied)}")
+            raise UserError(f"{place}.progression.where.{key}: none of {values} is among its values {sorted(varied)}")
     for name, member in family.items():
         if member.settings.training.samples is None:
             raise UserError(f"models.{name}.training.samples: required, since {place} shows the text sampled on the way")

@@ -20,6 +20,7 @@ from relab.chapters.char_gpt.logs import BITS, LOSSES, Sample, at_step, read_his
 from relab.chapters.char_gpt.names import CEILING, FLOOR, LINES, TEXTS, WORDS, at
 from relab.chapters.char_gpt.references import PROMPT, documents, drawn_characters, frequencies, held_out
 from relab.chapters.char_gpt.sweep import Group
+from relab.files import sha256
 from relab.metrics.overlap import LineOverlap, WordOverlap
 from relab.metrics.pieces import lines_of, words_of
 from relab.scores import score
@@ -42,14 +43,21 @@ def chapter_scores(groups: Sequence[Group], steps: list[int], files: Files) -> I
         UserError: a history or a log of samples that lacks one of the steps.
     """
     for corpus in sorted({group.corpus for group in groups}):
+        train, validation = (sha256(paths[corpus])[:12] for paths in (files.train, files.validation))
+        data = {"train": train, "validation": validation, TEXTS: train}
         members = [group for group in groups if group.corpus == corpus]
-        seeds = sorted({seed for group in members for seed in group.members})
-        with overlap(files.train[corpus]) as metrics:
-            for group in members:
-                yield from loss_scores(group, files.histories, steps)
-                yield from text_scores(group, files.samples, steps, metrics)
-            length = longest([files.samples[model] for group in members for model in group.members.values()], steps)
-            yield from reference_scores(corpus, files, length, seeds, metrics)
+        for row in _corpus_scores(corpus, members, steps, files):
+            yield {**row, "data": data[row["split"]]}
+
+
+def _corpus_scores(corpus: str, members: list[Group], steps: list[int], files: Files) -> Iterator[dict[str, Any]]:
+    seeds = sorted({seed for group in members for seed in group.members})
+    with overlap(files.train[corpus]) as metrics:
+        for group in members:
+            yield from loss_scores(group, files.histories, steps)
+            yield from text_scores(group, files.samples, steps, metrics)
+        length = longest([files.samples[model] for group in members for model in group.members.values()], steps)
+        yield from reference_scores(corpus, files, length, seeds, metrics)
 
 
 def loss_scores(group: Group, histories: Mapping[str, Path], steps: list[int]) -> Iterator[dict[str, Any]]:
