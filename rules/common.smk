@@ -62,6 +62,24 @@ def source(path):
     return os.path.relpath(Path(workflow.basedir, path))
 
 
+# For `snakemake --report`: title, chapter and row of every file that the report shows; rules/caption.rst reads them.
+CATALOGUE = config["catalogue"] = writeups.catalogue(WRITEUPS)
+
+
+def shown(path):
+    """A table or figure as an output that `snakemake --report` shows with its title and place, too."""
+    entry = CATALOGUE.get(path)
+    if entry is None:
+        return path
+    return report(
+        path,
+        caption="caption.rst",
+        category=entry["category"],
+        subcategory=entry["subcategory"],
+        labels={"title": entry["title"]},
+    )
+
+
 # Downloads that all runs share.
 CACHE = os.environ.get("RELAB_CACHE") or source(".cache")
 

@@ -3,7 +3,7 @@ rule draw_char_gpt:
     input:
         "results/tables/char_gpt/loss_curves.csv",
     output:
-        figure="results/figures/char_gpt/loss.svg",
+        figure=shown("results/figures/char_gpt/loss.svg"),
         provenance="results/figures/char_gpt/loss.svg.provenance.json",
     log:
         "results/logs/draw_char_gpt.log",

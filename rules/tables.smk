@@ -8,12 +8,12 @@ rule tabulate_char_gpt:
         claims=source("config/claims.yaml"),
     output:
         curves="results/tables/char_gpt/loss_curves.csv",
-        final="results/tables/char_gpt/final_losses.csv",
-        by_corpus=expand(
-            "results/tables/char_gpt/{table}_{corpus}.csv",
-            table=["progression", "overlap", "reported"],
-            corpus=CHAR_GPT_CORPORA,
-        ),
+        final=shown("results/tables/char_gpt/final_losses.csv"),
+        by_corpus=[
+            shown(f"results/tables/char_gpt/{table}_{corpus}.csv")
+            for table in ("progression", "overlap", "reported")
+            for corpus in CHAR_GPT_CORPORA
+        ],
         provenance="results/tables/char_gpt/loss_curves.csv.provenance.json",
     log:
         "results/logs/tabulate_char_gpt.log",
@@ -40,7 +40,7 @@ rule tabulate_corpora:
     input:
         expand("results/corpora/{corpus}/stats.json", corpus=CHAR_GPT_CORPORA),
     output:
-        table="results/tables/overview/corpora.csv",
+        table=shown("results/tables/overview/corpora.csv"),
         provenance="results/tables/overview/corpora.csv.provenance.json",
     log:
         "results/logs/tabulate_corpora.log",
@@ -69,7 +69,7 @@ rule tabulate_assets:
             for file in SETTINGS.assets[asset].files
         ],
     output:
-        table="results/tables/overview/assets.csv",
+        table=shown("results/tables/overview/assets.csv"),
         provenance="results/tables/overview/assets.csv.provenance.json",
     log:
         "results/logs/tabulate_assets.log",

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,15 @@ def test_the_report_shows_the_rows(tiny_checkout):
         assert len(re.findall(f'id="{row}"', page)) == 1
     assert "tiny" in page
     assert "http://" not in re.sub(r"http://www\.w3\.org/[^\"']*", "", page), "the page must need no network"
+
+
+def test_snakemakes_own_report_works_beside_it(moved_checkout):
+    made = run_snakemake(moved_checkout, *TINY, "--report", "report.zip", checkout=moved_checkout)
+    assert made.returncode == 0, made.stdout + made.stderr
+    with zipfile.ZipFile(moved_checkout / "report.zip") as archive:
+        page = "".join(archive.read(name).decode() for name in archive.namelist() if name.endswith((".html", ".js")))
+    for words in ("A \u00b7 A character-level GPT", "Loss against step, by corpus and width", "loss.svg"):
+        assert words in page or words.encode("ascii", "backslashreplace").decode() in page, words
 
 
 def test_models_open_with_transformers(tiny_checkout):

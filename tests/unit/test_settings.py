@@ -12,7 +12,7 @@ from relab.settings.config import Config, resolve
 from relab.settings.models import Architecture, Training
 from relab.settings.provide import provide
 
-OVERLAYS = [(), ("config/full.yaml",), ("tests/config/tiny.yaml",)]
+OVERLAYS = [(), ("config/full.yaml",), ("tests/config/tiny.yaml",), ("tests/config/commedia.yaml",)]
 
 
 @pytest.mark.parametrize("overlays", OVERLAYS)
