@@ -119,7 +119,7 @@ def test_other_ways_to_write_the_same_settings_and_machine_settings_run_nothing(
     raw["models"]["char_gpt"]["training"]["learning_rate"] = "5e-4"
     shuffled = json.loads(json.dumps(raw, sort_keys=True))
     (moved_checkout / "config/config.yaml").write_text(yaml.safe_dump(shuffled))
-    edit(moved_checkout / "rules/models.smk", "mem_mb=2000", "mem_mb=3000")
+    edit(moved_checkout / "rules/models.smk", "else 2000", "else 3000")
     assert plan(moved_checkout, "--cores", "1") == {}
 
 
