@@ -43,7 +43,7 @@ def _tree(path: Path) -> ast.Module:
 
 @cache
 def _normalised(path: Path) -> str:
-    tree = ast.parse(path.read_bytes(), filename=str(path))
+    tree = _tree(path)  # stripped in place: no import is lost by it
     for node in ast.walk(tree):
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
             # any bare string among the statements: docstrings, and those that document attributes

@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedModel
 from transformers.utils import logging
@@ -56,15 +55,20 @@ def save(model: PreTrainedModel, tokenizer_dir: str | Path | None, directory: st
         directory: where to write. Every file is replaced whole or not at all.
     """
     directory = Path(directory)
-    directory.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=directory, prefix=".") as temporary, _without_bar():
-        model.save_pretrained(temporary)
-        sources = [Path(temporary) / name for name in FILES]
+    temporary = directory / ".partial"
+    shutil.rmtree(temporary, ignore_errors=True)  # what a killed attempt left
+    temporary.mkdir(parents=True)
+    try:
+        with _without_bar():
+            model.save_pretrained(temporary)
+        sources = [temporary / name for name in FILES]
         if tokenizer_dir is not None:
             sources += [Path(tokenizer_dir) / name for name in TOKENIZER_FILES]
         for source in sources:
             with replacing(directory / source.name) as path:
                 shutil.copyfile(source, path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
     return [directory / source.name for source in sources]
 
 

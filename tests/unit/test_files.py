@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -19,6 +20,18 @@ def test_a_failing_writer_leaves_the_old_file_and_nothing_else(tmp_path):
         raise RuntimeError
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_killed_writer_left_is_gone_after_the_next(tmp_path):
+    killed = (
+        "import os, sys; from relab.files import replacing\nwith replacing(sys.argv[1]) as t: t.write_text('half'); os._exit(9)"
+    )
+    scripts = Path(__file__).resolve().parents[2] / "scripts"
+    subprocess.run([sys.executable, "-c", killed, tmp_path / "a.txt"], env={"PYTHONPATH": str(scripts)})
+    assert not (tmp_path / "a.txt").exists()
+    assert len(list(tmp_path.iterdir())) == 1
+    write_text(tmp_path / "a.txt", "whole")
+    assert list(tmp_path.iterdir()) == [tmp_path / "a.txt"]
 
 
 def test_missing_folders_are_made_and_suffixes_kept(tmp_path):
