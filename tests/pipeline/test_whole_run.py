@@ -6,12 +6,14 @@ import json
 import os
 import re
 import shutil
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
 import pytest
 import yaml
-from support.runs import TINY, copy_checkout, job_counts, run_snakemake
+from support.runs import TINY, copy_checkout, environment, job_counts, run_snakemake
 
 from relab.files import read_csv, sha256
 from relab.machine import cards
@@ -97,6 +99,18 @@ def test_a_second_run_gives_the_same_bytes(tiny_checkout, tmp_path):
     assert len(compared) > 60
     differing = [str(path) for path in compared if sha256(first / path) != sha256(second / path)]
     assert differing == []
+
+
+def test_the_plan_says_what_would_run(tiny_checkout, tmp_path):
+    def told(folder: Path) -> str:
+        command = [sys.executable, tiny_checkout / "scripts/plan.py", "--directory", folder, *TINY]
+        return subprocess.run(command, capture_output=True, text=True, check=True, cwd=tiny_checkout, env=environment()).stdout
+
+    assert told(tiny_checkout) == "Nothing to do: every file of the targets is up to date.\n"
+    fresh = told(tmp_path / "fresh")
+    assert re.search(r"^train_model +8 ", fresh, re.M)
+    assert re.search(r"^together +21 ", fresh, re.M)
+    assert "All downloads are at hand already." in fresh
 
 
 def test_nothing_to_do_after_a_run_a_move_a_touch_and_a_comment(moved_checkout):
