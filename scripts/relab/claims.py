@@ -1,8 +1,9 @@
 """The ledger: each claim of the write-ups scored against what this run found.
 
 A claim's conditions on the settings come first: where one fails the verdict is ``not comparable`` and no score is read.
-Then its comparison decides. Means are over seeds; a difference counts only beyond the spread, the standard deviations of
-both means' seeds added in quadrature (none is known where there is one seed, and the ledger says how many there are).
+Then its comparison decides. Means are over seeds; a difference is decided only beyond the spread, the standard deviations of
+both means' seeds added in quadrature (none is known where there is one seed, and the ledger says how many there are). Within
+the spread nothing is decided, one way or the other: the verdict is ``not comparable`` too, with the figures as its reason.
 """
 
 from __future__ import annotations
@@ -135,6 +136,8 @@ def _row(name: str, claim: Claim, settings: Mapping[str, Sequence[Any]], scores:
         raise UserError(f"claim {name}: no scores of the write-up {claim.writeup!r} were given (there are {', '.join(scores)})")
     try:
         holds, found = decide(claim.comparison, scores[claim.writeup])
+        if holds is None:
+            raise NoValue(f"the seeds' spread is too large to decide: {found}")
     except NoValue as nothing:
         return row | {"reason": str(nothing)}
     except UserError as error:
@@ -190,19 +193,19 @@ def _expect_less(test: Less) -> str:
     return f"{_name(test.lower)} below {_name(test.higher)} {_beyond(test.margin)}"
 
 
-def _less(test: Less, scores: Scores) -> tuple[bool, str]:
+def _less(test: Less, scores: Scores) -> tuple[bool | None, str]:
     pairs = _aligned(scores, test.lower, test.higher)
-    return all(_below(lower, higher, test.margin) for lower, higher in pairs), _found(pairs)
+    return _all([_below(lower, higher, test.margin) for lower, higher in pairs]), _found(pairs)
 
 
 def _expect_between(test: Between) -> str:
     return f"{_name(test.measure)} above {_name(test.floor)} and below {_name(test.ceiling)}, each {_beyond(test.margin)}"
 
 
-def _between(test: Between, scores: Scores) -> tuple[bool, str]:
+def _between(test: Between, scores: Scores) -> tuple[bool | None, str]:
     triples = _aligned(scores, test.floor, test.measure, test.ceiling)
-    holds = all(_below(floor, score, test.margin) and _below(score, ceiling, test.margin) for floor, score, ceiling in triples)
-    return holds, _found(triples)
+    pairs = [pair for floor, score, ceiling in triples for pair in ((floor, score), (score, ceiling))]
+    return _all([_below(lower, higher, test.margin) for lower, higher in pairs]), _found(triples)
 
 
 def _expect_falls(test: Falls) -> str:
@@ -225,8 +228,17 @@ def _smallest_at(test: SmallestAt, scores: Scores) -> tuple[bool, str]:
     return all(min(range(len(one)), key=lambda at, one=one: one[at].value) == position for one in series), _found(series)
 
 
-def _below(lower: Score, higher: Score, margin: float) -> bool:
-    return higher.value - lower.value - math.hypot(lower.deviation, higher.deviation) > margin
+def _below(lower: Score, higher: Score, margin: float) -> bool | None:
+    """Whether one score lies below another by more than a margin; None where the seeds' spread leaves it open."""
+    difference, spread = higher.value - lower.value, math.hypot(lower.deviation, higher.deviation)
+    if difference - spread > margin:
+        return True
+    return False if difference + spread <= margin else None
+
+
+def _all(decided: Sequence[bool | None]) -> bool | None:
+    """All of them: false where one is, else open where one is."""
+    return False if False in decided else None if None in decided else True
 
 
 def _aligned(scores: Scores, *measures: Measure) -> list[tuple[Score, ...]]:
@@ -247,8 +259,8 @@ def _found(groups: Sequence[Sequence[Score]]) -> str:
     return "; ".join(", ".join(str(score) for score in group) for group in groups)
 
 
-#: For each kind of comparison: what it expects in words, and whether it holds with the figures found.
-COMPARISONS: dict[type, tuple[Callable[[Any], str], Callable[[Any, Scores], tuple[bool, str]]]] = {
+#: For each kind of comparison: what it expects in words, and whether it holds (None: left open) with the figures found.
+COMPARISONS: dict[type, tuple[Callable[[Any], str], Callable[[Any, Scores], tuple[bool | None, str]]]] = {
     Near: (_expect_near, _near),
     Less: (_expect_less, _less),
     Between: (_expect_between, _between),

@@ -198,10 +198,22 @@ LESS = Claim.model_validate(
 LOWER, HIGHER = LESS.comparison.lower, LESS.comparison.higher
 
 
-@pytest.mark.parametrize(("spread", "expected"), [(0.0, REPRODUCED), (0.06, REPRODUCED), (0.08, CONTRADICTED)])
-def test_a_difference_counts_beyond_the_spread_of_both(spread, expected):
-    # difference 0.2, margin 0.1: the spread of both, in quadrature, may be 0.1 at most
-    assert verdict(LESS, rows(LOWER, 1.0, spread) + rows(HIGHER, 1.2, spread))["verdict"] == expected
+@pytest.mark.parametrize(
+    ("difference", "spread", "expected"),
+    [
+        (0.2, 0.0, REPRODUCED),
+        (0.2, 0.06, REPRODUCED),
+        (0.2, 0.08, NOT_COMPARABLE),
+        (0.05, 0.08, NOT_COMPARABLE),
+        (0.05, 0.03, CONTRADICTED),
+        (-0.2, 0.08, CONTRADICTED),
+    ],
+)
+def test_a_difference_is_decided_beyond_the_spread_of_both_only(difference, spread, expected):
+    # the margin is 0.1: the spread of both, in quadrature, may reach as far as the difference lies from it
+    found = verdict(LESS, rows(LOWER, 1.0, spread) + rows(HIGHER, 1.0 + difference, spread))
+    assert found["verdict"] == expected
+    assert found["reason"].startswith("the seeds' spread is too large to decide: 1.0000 ± ") == (expected == NOT_COMPARABLE)
 
 
 def test_one_seed_has_no_spread_and_the_ledger_says_so():
