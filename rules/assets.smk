@@ -1,8 +1,6 @@
 # Downloads: the only jobs with a network, and they run where Snakemake runs (a compute node may have none).
 rule fetch_asset:
     """Fetch a file of a registered asset into the shared cache, checked, and link it into the run."""
-    input:
-        own_files,
     output:
         file="results/assets/{asset}/{file}",
         lock="results/assets/{asset}/{file}.lock.json",
@@ -20,6 +18,7 @@ rule fetch_asset:
     params:
         # where the cache lies is no reason to fetch again: derived from the output, it is not compared
         cache=lambda wildcards, output: CACHE,
+        own=own,
         spec=spec("fetch_asset"),
         code=code("fetch_asset"),
         program=program("fetch_asset"),

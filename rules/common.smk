@@ -1,4 +1,5 @@
 # What the rules share: the checked settings, a job's slice of them, the digest of its code, the machine's limits.
+import hashlib
 import os
 import re
 import shutil
@@ -57,9 +58,25 @@ def program(rule):
     return lambda wildcards, output: f"{workflow.basedir}/scripts/{rule}.py"
 
 
-def source(path):
-    """A file of the checkout as an input, by a path that stays the same when checkout and run move together."""
-    return os.path.relpath(Path(workflow.basedir, path))
+def own(wildcards):
+    """The `own` parameter of a fetch: the state of the user's own files that it links, so that a change in them is seen."""
+    return local.fingerprint(SETTINGS.assets[wildcards.asset], wildcards.file, Path(workflow.basedir))
+
+
+def loaded(*paths):
+    """The `loaded` parameter of a rule: a digest of files of the checkout that its program reads.
+
+    As inputs they would stand there with a path that differs between the checkout's own run and a copy of it elsewhere.
+    """
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(Path(workflow.basedir, path).read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def place(path):
+    """The path of such a file as a parameter, which a moved checkout may change without a rerun (see `program`)."""
+    return lambda wildcards, output: f"{workflow.basedir}/{path}"
 
 
 # For `snakemake --report`: title, chapter and row of every file that the report shows; rules/caption.rst reads them.
@@ -81,7 +98,7 @@ def shown(path):
 
 
 # Downloads that all runs share.
-CACHE = os.environ.get("RELAB_CACHE") or source(".cache")
+CACHE = os.environ.get("RELAB_CACHE") or f"{workflow.basedir}/.cache"
 
 # Jobs are submitted elsewhere where their number is limited instead of the cores (`workflow.local_exec` is not known yet while
 # this is read).

@@ -1,12 +1,6 @@
 # Which files a rule reads, where its wildcards alone do not say it.
 
 
-def own_files(wildcards):
-    """The files of this machine that an asset's file is linked to or packed from, so that a change in them is seen."""
-    paths = local.inputs(SETTINGS.assets[wildcards.asset], wildcards.file, Path(workflow.basedir))
-    return [source(path) if Path(path).is_relative_to(workflow.basedir) else path for path in paths]
-
-
 def corpus_files(wildcards):
     """The files of the asset that a corpus is read from."""
     asset = SETTINGS.corpora[wildcards.corpus].settings.asset

@@ -1,8 +1,6 @@
 rule build_report:
     """Build the one page that shows it all."""
     input:
-        writeups=source("config/writeups.yaml"),
-        templates=[source(path) for path in sorted(Path(workflow.basedir, "scripts/relab/report/templates").rglob("*.*"))],
         ledger="results/tables/overview/ledger.csv",
         tables=writeups.targets(WRITEUPS)[0],
         figures=writeups.targets(WRITEUPS)[1],
@@ -21,11 +19,16 @@ rule build_report:
         mem_mb=1000,
         runtime=30,
     params:
+        writeups=place("config/writeups.yaml"),
+        loaded=loaded(
+            "config/writeups.yaml",
+            *sorted(Path(workflow.basedir, "scripts/relab/report/templates").rglob("*.*")),
+        ),
         spec=spec("build_report"),
         code=code("build_report"),
         program=program("build_report"),
     shell:
-        "python {params.program:q} --writeups {input.writeups:q} --ledger {input.ledger:q} "
+        "python {params.program:q} --writeups {params.writeups:q} --ledger {input.ledger:q} "
         "--table {input.tables:q} --figure {input.figures:q} --data {input.data:q} --records {input.records:q} "
         "--output {output.page:q} --spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} "
         "> {log:q} 2>&1"

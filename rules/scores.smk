@@ -34,7 +34,6 @@ rule score_char_gpt:
 rule score_claims:
     """Score what the write-ups claim: the ledger."""
     input:
-        claims=source("config/claims.yaml"),
         scores=["results/scores/char_gpt/scores.parquet"],
     output:
         ledger="results/tables/overview/ledger.csv",
@@ -50,9 +49,11 @@ rule score_claims:
         runtime=30,
     params:
         spec=provide.canonical({"settings": claims.settings_named(CLAIMS, SETTINGS)}),
+        claims=place("config/claims.yaml"),
+        loaded=loaded("config/claims.yaml"),
         code=code("score_claims"),
         program=program("score_claims"),
     shell:
-        "python {params.program:q} --claims {input.claims:q} --scores {input.scores:q} "
+        "python {params.program:q} --claims {params.claims:q} --scores {input.scores:q} "
         "--output {output.ledger:q} --spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} "
         "> {log:q} 2>&1"

@@ -5,7 +5,6 @@ rule tabulate_char_gpt:
         histories=expand("results/models/{model}/history.csv", model=CHAR_GPT),
         samples=expand("results/models/{model}/samples.jsonl", model=CHAR_GPT),
         weights=expand("results/models/{model}/model.safetensors", model=CHAR_GPT),
-        claims=source("config/claims.yaml"),
     output:
         curves="results/tables/char_gpt/loss_curves.csv",
         final=shown("results/tables/char_gpt/final_losses.csv"),
@@ -27,11 +26,13 @@ rule tabulate_char_gpt:
     params:
         directory=lambda wildcards, output: os.path.dirname(output.curves),
         spec=spec("tabulate_char_gpt"),
+        claims=place("config/claims.yaml"),
+        loaded=loaded("config/claims.yaml"),
         code=code("tabulate_char_gpt"),
         program=program("tabulate_char_gpt"),
     shell:
         "python {params.program:q} --scores {input.scores:q} --histories {input.histories:q} "
-        "--samples {input.samples:q} --weights {input.weights:q} --claims {input.claims:q} --output-dir {params.directory:q} "
+        "--samples {input.samples:q} --weights {input.weights:q} --claims {params.claims:q} --output-dir {params.directory:q} "
         "--spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
 
 

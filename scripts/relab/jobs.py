@@ -27,6 +27,9 @@ RECORDED = (
     *("scikit-learn", "seaborn", "sentencepiece", "tokenizers", "torch", "transformers"),
 )
 
+#: The folder of the checkout that this library lies in.
+CHECKOUT = Path(__file__).resolve().parents[2]
+
 SettingsType = TypeVar("SettingsType", bound=BaseModel)
 
 
@@ -77,8 +80,8 @@ def record(
         "job": Path(sys.argv[0]).stem,
         "spec": spec_of(args),
         "code": args.code,
-        "inputs": {str(path): sha256(path) for path in inputs},
-        "outputs": {str(path): sha256(path) for path in outputs},
+        "inputs": {_told(path): sha256(path) for path in inputs},
+        "outputs": {_told(path): sha256(path) for path in outputs},
         "versions": versions(),
         "started": started.isoformat(timespec="seconds"),
         "wall_seconds": round(time.perf_counter() - clock, 3),
@@ -86,6 +89,12 @@ def record(
         **commit(),
     }
     write_json(args.provenance, entry)
+
+
+def _told(path: str | Path) -> str:
+    """A path as the record tells it: of a file of the checkout, the part below it."""
+    path = Path(path)
+    return path.relative_to(CHECKOUT).as_posix() if path.is_absolute() and path.is_relative_to(CHECKOUT) else str(path)
 
 
 def versions() -> dict[str, str]:
@@ -108,12 +117,11 @@ def peak_memory() -> int:
 
 def commit() -> dict[str, Any]:
     """The checkout's commit and whether tracked files differ from it; empty outside a checkout."""
-    top = Path(__file__).resolve().parents[2]
 
     def git(*words: str) -> str:
         environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
         return subprocess.run(
-            ["git", "-C", str(top), *words], capture_output=True, text=True, check=True, env=environment
+            ["git", "-C", str(CHECKOUT), *words], capture_output=True, text=True, check=True, env=environment
         ).stdout.strip()
 
     try:

@@ -128,6 +128,19 @@ def test_nothing_to_do_after_a_run_a_move_a_touch_and_a_comment(moved_checkout):
     assert plan(moved_checkout) == {}
 
 
+def test_a_copy_of_a_run_has_nothing_to_do_and_still_sees_a_changed_setting(moved_checkout):
+    copy = moved_checkout / "runs" / "copy"
+    for part in ("results", ".snakemake"):
+        shutil.copytree(moved_checkout / part, copy / part, symlinks=True)
+
+    def planned() -> dict[str, int]:
+        return job_counts(run_snakemake(copy, "-n", "--quiet", "rules", *TINY, checkout=moved_checkout))
+
+    assert planned() == {}
+    edit(moved_checkout / "tests/config/tiny.yaml", "architecture.width: [4, 8]", "architecture.width: [4, 12]")
+    assert planned()["train_model"] == 4
+
+
 def test_other_ways_to_write_the_same_settings_and_machine_settings_run_nothing(moved_checkout):
     raw = yaml.safe_load((moved_checkout / "config/config.yaml").read_text())
     raw["models"]["char_gpt"]["training"]["learning_rate"] = "5e-4"

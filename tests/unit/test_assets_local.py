@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import sysconfig
 import zipfile
 from functools import partial
@@ -15,7 +16,7 @@ from support.asset_tools import QUICK, declared, lonely_environment, sha
 
 from relab.assets import cache as shelf
 from relab.assets.fetch import fetch
-from relab.assets.local import inputs
+from relab.assets.local import fingerprint, inputs
 from relab.assets.pack import matcher, pack
 from relab.assets.plan import Planned, plan
 from relab.errors import UserError
@@ -96,6 +97,14 @@ def test_a_rule_knows_which_files_of_the_user_s_it_is_made_from(tmp_path, monkey
     assert inputs(packed, "texts.zip", tmp_path) == []
     monkeypatch.setenv("MY_TEXTS", str(tmp_path / "texts"))
     assert sorted(inputs(packed, "texts.zip", tmp_path)) == [str(tmp_path / "texts" / name) for name in ("a.txt", "b.txt")]
+    before = fingerprint(packed, "texts.zip", tmp_path)
+    shutil.copytree(tmp_path / "texts", tmp_path / "elsewhere" / "texts")
+    monkeypatch.setenv("MY_TEXTS", str(tmp_path / "elsewhere" / "texts"))
+    assert fingerprint(packed, "texts.zip", tmp_path) == before, "neither place nor age matter"
+    (tmp_path / "elsewhere" / "texts" / "a.txt").write_text("another text")
+    assert fingerprint(packed, "texts.zip", tmp_path) != before
+    monkeypatch.setenv("MY_TEXTS", str(tmp_path / "nowhere"))
+    assert fingerprint(packed, "texts.zip", tmp_path) == ""
     assert inputs(declared({"stdlib.zip": {}}, STDLIB), "stdlib.zip") == []  # the interpreter is no input
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import platform
 import re
@@ -14,6 +15,7 @@ from pathlib import Path
 from relab.assets import cache as shelf
 from relab.assets.pack import is_pattern, matcher, pack
 from relab.assets.retry import Unavailable
+from relab.files import sha256
 from relab.settings.assets import AssetFile, Fetched, LocalSource, StdlibSource
 
 #: Folders that are never looked into: those below the standard library that are not part of it.
@@ -78,16 +80,30 @@ def _walk(top: Path) -> Iterator[str]:
 
 
 def inputs(declared: Fetched, name: str, checkout: Path = shelf.CHECKOUT) -> list[str]:
-    """The user's own files that make the asset's file ``name``, as inputs of the rule that fetches it.
-
-    So a changed file, or a variable that names another one, reruns what was made from it. Empty where nothing is there:
-    the job says why.
-    """
+    """The user's own files that make the asset's file ``name``; empty where nothing is there."""
     for source in declared.sources:
         if source.kind == "local":
             with contextlib.suppress(Unavailable):
                 return [str(path) for path in files(source, declared, name, checkout).values()]
     return []
+
+
+#: Own files up to this size in bytes are told apart by their content, larger ones by size and age.
+SMALL = 10**6
+
+
+def fingerprint(declared: Fetched, name: str, checkout: Path = shelf.CHECKOUT) -> str:
+    """What tells one state of the user's own files behind the asset's file ``name`` from another, as a parameter of a rule.
+
+    It holds no path, so that a run may be copied and a checkout moved. Empty where nothing is there: the job says why.
+    """
+    digest = hashlib.sha256()
+    paths = inputs(declared, name, checkout)
+    for path in sorted(map(Path, paths), key=lambda path: path.name):
+        status = path.stat()
+        state = sha256(path) if status.st_size <= SMALL else f"{status.st_size} {status.st_mtime_ns}"
+        digest.update(f"{path.name} {state}\n".encode())
+    return digest.hexdigest()[:16] if paths else ""
 
 
 def take(source: AtHand, declared: Fetched, asset: str, name: str, cache: Path, checkout: Path = shelf.CHECKOUT) -> shelf.Entry:
