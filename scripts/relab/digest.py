@@ -20,7 +20,7 @@ def code_digest(program: Path) -> str:
     root = program.resolve().parent
     digest = hashlib.sha256()
     for path in sorted(closure(program.resolve(), root)):
-        digest.update(f"{path.relative_to(root).as_posix()}\n{_normalised(path)}\n".encode())
+        digest.update(f"{path.relative_to(root).as_posix()}\n{_read(path, root)[1]}\n".encode())
     return digest.hexdigest()[:16]
 
 
@@ -32,42 +32,32 @@ def closure(program: Path, root: Path) -> set[Path]:
         path = waiting.pop()
         if path not in found:
             found.add(path)
-            waiting.extend(_imports(path, root))
+            waiting.extend(file for name in _read(path, root)[0] for file in _files(name, root))
     return found
 
 
 @cache
-def _tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_bytes(), filename=str(path))
-
-
-@cache
-def _normalised(path: Path) -> str:
-    tree = _tree(path)  # stripped in place: no import is lost by it
+def _read(path: Path, root: Path) -> tuple[tuple[str, ...], str]:
+    """The names that a file imports, and its text without what people read; the tree is walked once, for speed."""
+    tree = ast.parse(path.read_bytes(), filename=str(path))
+    names: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
             # any bare string among the statements: docstrings, and those that document attributes
             node.body = [one for one in node.body if not _is_text(one)] or [ast.Pass()]
         elif isinstance(node, ast.Call):
             node.keywords = [one for one in node.keywords if one.arg not in ("description", "help")]
-    return ast.unparse(tree)
-
-
-def _is_text(node: ast.stmt) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
-
-
-@cache
-def _imports(path: Path, root: Path) -> tuple[Path, ...]:
-    names: set[str] = set()
-    for node in ast.walk(_tree(path)):
-        if isinstance(node, ast.Import):
+        elif isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             base = _absolute(node, path, root)
             names.add(base)
             names.update(f"{base}.{alias.name}" for alias in node.names)
-    return tuple(file for name in sorted(names) for file in _files(name, root))
+    return tuple(sorted(names)), ast.unparse(tree)
+
+
+def _is_text(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
 def _absolute(node: ast.ImportFrom, path: Path, root: Path) -> str:

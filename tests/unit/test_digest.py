@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from relab.digest import _imports, _normalised, _tree, closure, code_digest
+from relab.digest import _read, closure, code_digest
 
 FILES = {
     "job.py": '"""Do it."""\nfrom relab.errors import run\n\ndef main():\n    from relab.deep import inner\n    inner.f(1)\n',
@@ -27,8 +27,7 @@ def program(tmp_path):
 
 
 def digest(program):
-    for cached in (_imports, _normalised, _tree):
-        cached.cache_clear()
+    _read.cache_clear()
     return code_digest(program)
 
 
