@@ -307,7 +307,7 @@ def test_the_program_writes_all_its_outputs(checkout, tmp_path):
     stats = json.loads((folder / "stats.json").read_text(encoding="utf-8"))
     assert f"{stats['documents']['kept']} documents of" in done.stdout
     record = json.loads((folder / "train.parquet.provenance.json").read_text(encoding="utf-8"))
-    assert record["inputs"] == {str(source): sha256(source)} and len(record["outputs"]) == 3
+    assert record["inputs"] == {source.relative_to(checkout).as_posix(): sha256(source)} and len(record["outputs"]) == 3
     assert statistics.table_row(stats)["documents"] == stats["documents"]["kept"]
 
 

@@ -34,6 +34,12 @@ def test_the_record_says_how_the_output_came_to_be(tmp_path):
     assert told["versions"]["python"]
 
 
+def test_a_file_of_the_checkout_is_told_by_its_place_in_it(tmp_path, checkout):
+    with record(arguments(tmp_path), inputs=[checkout / "config" / "claims.yaml"], outputs=[]):
+        pass
+    assert list(json.loads((tmp_path / "p.json").read_text())["inputs"]) == ["config/claims.yaml"]
+
+
 def test_a_failed_job_leaves_no_record(tmp_path):
     with pytest.raises(RuntimeError), record(arguments(tmp_path), inputs=[], outputs=[]):
         raise RuntimeError
