@@ -44,7 +44,7 @@ def ours(settings: Settings, threads: int) -> Callable[[], object]:
     from relab import device, gpt
     from relab.settings.models import Architecture, Training
     from relab.training.batches import RandomBlocks
-    from relab.training.job import prepare
+    from relab.device import prepare
     from relab.training.loop import Data, Trainer
 
     place = device.pick()

@@ -21,7 +21,7 @@ from relab.errors import UserError, run
 from relab.files import read_csv
 from relab.sampling import text_seed
 from relab.training.history import bits_per_byte, write
-from relab.training.job import prepare
+from relab.device import prepare
 
 
 @pytest.fixture(scope="module")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import itertools
 import json
 import re
+import typing
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from relab.errors import UserError
@@ -192,21 +193,32 @@ def canonical(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
-def check(model: type[BaseModel], value: Any, place: str) -> Any:
+#: Validators of unions; making one anew for every artefact would take longer than the validation.
+_validators: dict[int, tuple[Any, TypeAdapter]] = {}
+
+
+def check(model: Any, value: Any, place: str) -> Any:
     """Validate ``value`` and turn the first error into one sentence that names the key.
+
+    ``model`` is a group of settings, or a union of them that a key tells apart.
 
     Raises:
         UserError: with ``place`` and the dotted key, what was expected and what was found.
     """
     try:
-        return model.model_validate(value)
+        if isinstance(model, type):
+            return model.model_validate(value)
+        _, validator = _validators.setdefault(id(model), (model, TypeAdapter(model)))
+        return validator.validate_python(value)
     except ValidationError as error:
         raise UserError(_sentence(error, model, place)) from None
 
 
-def _sentence(error: ValidationError, model: type[BaseModel], place: str) -> str:
+def _sentence(error: ValidationError, model: Any, place: str) -> str:
     first = error.errors()[0]
     path = [str(part) for part in first["loc"] if not str(part).startswith(("function-", "tagged-union"))]
+    if not isinstance(model, type) and path:  # the tag that told the members of the union apart is no key
+        path = path[1:] if first["type"] not in ("union_tag_invalid", "union_tag_not_found") else path
     key = ".".join([place, *path] if place else path)
     message = first["msg"].removeprefix("Value error, ")
     found = "" if isinstance(first.get("input"), (dict, BaseModel)) else f", found {first.get('input')!r}"
@@ -221,7 +233,7 @@ def _sentence(error: ValidationError, model: type[BaseModel], place: str) -> str
     return f"{key}: {message[0].lower()}{message[1:]}{found}{hint}{more}"
 
 
-def _nearest(key: str, model: type[BaseModel], path: list[str]) -> str:
+def _nearest(key: str, model: Any, path: list[str]) -> str:
     import difflib
 
     known = sorted(known_keys(model, path))
@@ -231,22 +243,22 @@ def _nearest(key: str, model: type[BaseModel], path: list[str]) -> str:
     return f"expected one of {', '.join(known)}" if known else "it has no keys"
 
 
-def known_keys(model: type[BaseModel], path: list[str]) -> set[str]:
+def known_keys(model: Any, path: list[str]) -> set[str]:
     """The keys allowed at a dotted path below a model; where several models are possible, those of all of them."""
-    models = [model]
+    models = models_in(model)
     for part in path:
         models = [inner for one in models for inner in _models_below(one, part)]
     return {key for one in models for key in one.model_fields}
 
 
+def models_in(annotation: Any) -> list[type[BaseModel]]:
+    """The groups of settings that stand somewhere in a type."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [one for inner in typing.get_args(annotation) for one in models_in(inner)]
+
+
 def _models_below(model: type[BaseModel], part: str) -> list[type[BaseModel]]:
-    import typing
-
-    def classes(annotation: Any) -> list[type[BaseModel]]:
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            return [annotation]
-        return [one for inner in typing.get_args(annotation) for one in classes(inner)]
-
     if part in model.model_fields:
-        return classes(model.model_fields[part].annotation)
+        return models_in(model.model_fields[part].annotation)
     return [model]  # the name of a declaration, the index in a list or the tag of a union: same keys below

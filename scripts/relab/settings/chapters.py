@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
-from relab.settings.base import Int, Name, Scalar, Settings
+from relab.settings.base import Float, Int, Name, Scalar, Settings
 
 
 class Progressions(Settings):
@@ -14,14 +16,106 @@ class Progressions(Settings):
     where: dict[str, list[Scalar]] = Field({}, description="Only models whose varied keys have one of these values.")
 
 
+class Tokens(Settings):
+    """A4: what a tokenizer makes of variants of a text."""
+
+    tokenizer: Name = Field(description="The tokenizer.")
+    texts: list[str] = Field(description="The texts.", min_length=1)
+
+
 class CharGpt(Settings):
-    """A1 to A3: character-level GPTs on two corpora."""
+    """A1 to A5: character-level GPTs on two corpora; first steps with a pretrained model."""
 
     models: Name = Field(description="The sweep of models that the chapter shows.")
     progression: Progressions = Field(description="The tables of generated text.")
+    tokens: Tokens = Field(description="The table of token ids.")
+    arguments: Name = Field(description="The sampling whose methods are a grid of arguments of `generate()`.")
+
+
+class Size(Settings):
+    """A published architecture, whose parameters are counted without its weights."""
+
+    name: str = Field(description="What the table calls it.")
+    architecture: Literal["openai-gpt", "gpt2"] = Field("gpt2", description="Architecture as Transformers names it.")
+    vocabulary: Int = Field(description="Tokens of the vocabulary.", ge=1)
+    context: Int = Field(description="Tokens of context.", ge=1)
+    width: Int = Field(description="Embedding dimension (hidden size).", ge=1)
+    layers: Int = Field(description="Number of Transformer blocks.", ge=1)
+    heads: Int = Field(description="Number of attention heads.", ge=1)
+
+
+class ReportedSize(Size):
+    """A published architecture beside the figure that a write-up gives."""
+
+    reported: Float | None = Field(None, description="Parameters in millions as the write-up gives them.", gt=0)
+
+
+class ReportedMemory(Size):
+    """A published architecture beside the memory that a write-up says its training needs."""
+
+    reported: Float | None = Field(None, description="GB of GPU memory for training as the write-up gives them.", gt=0)
+
+
+class Memory(Settings):
+    """C2: the memory that training takes."""
+
+    sizes: list[ReportedMemory] = Field(description="The architectures whose memory is computed.", min_length=1)
+    batch: Int = Field(description="Texts in a batch.", ge=1)
+    tokens: Int = Field(description="Tokens of each text.", ge=2)
+
+
+class Generative(Settings):
+    """B: the notebook on generative modelling."""
+
+    selection: list[Name] = Field(description="B2: the samplings whose methods are ways of selecting tokens.", min_length=1)
+    generations: list[ReportedSize] = Field(description="B7: the generations of GPT.", min_length=1)
+
+
+class Gpt2Lab(Settings):
+    """C: the lab sheet on GPT-2."""
+
+    continuations: Name = Field(description="C1: the sampling whose texts are shown.")
+    model: Name = Field(description="C2: the model whose layers, configuration and training memory are shown.")
+    memory: Memory = Field(description="C2: the memory that training takes.")
+
+
+class Stories(Settings):
+    """D: the story generator."""
+
+    command_line: Name = Field(description="D6: the sampling that the command of the table makes, too.")
+
+
+class Words(Settings):
+    """E2: a prompt whose words are shown with their probabilities."""
+
+    prompt: str = Field(description="The prompt.", min_length=1)
+    temperature: Float = Field(description="Softmax temperature.", gt=0)
+
+
+class Alternatives(Settings):
+    """E3: the most probable tokens at every step."""
+
+    prompts: list[str] = Field(description="The prompts.", min_length=1)
+    number: Int = Field(6, description="Tokens shown at every step.", ge=1)
+
+
+class MinGpt(Settings):
+    """E: the assignment on minGPT."""
+
+    models: Name = Field(description="E1 to E3, E7: the models trained on the sentences of a grammar.")
+    every: Int = Field(100, description="E1: iterations between two rows of the table of losses.", ge=1)
+    words: list[Words] = Field(description="E2: the prompts.", min_length=1)
+    alternatives: Alternatives = Field(description="E3: the tables of the most probable tokens.")
+    length: Int = Field(10, description="E2 and E3: tokens generated.", ge=1)
+    larger: Name = Field(description="E4: the models trained on a larger corpus.")
+    larger_texts: Name = Field(description="E4: the sampling of their texts.")
 
 
 class Chapters(Settings):
     """The chapters of the report."""
 
     char_gpt: CharGpt = Field(description="A: the deep-learning lab on language models.")
+    generative: Generative = Field(description="B: the notebook on generative modelling.")
+    gpt2_lab: Gpt2Lab = Field(description="C: the lab sheet on GPT-2.")
+    stories: Stories = Field(description="D: the story generator beside GPT2-XL.")
+    mingpt: MinGpt = Field(description="E: the assignment on minGPT.")

@@ -9,14 +9,15 @@ from pydantic import Field
 
 from relab.errors import UserError
 from relab.settings.assets import Asset
-from relab.settings.base import Declaration, Int, Settings, check, documentation, expand, without_null
+from relab.settings.base import Int, Settings, check, documentation, expand, without_null
 from relab.settings.chapters import Chapters
 from relab.settings.corpora import Corpus
 from relab.settings.models import Model, Training
+from relab.settings.samplings import CorpusPrompts, Sampling
 from relab.settings.tokenizers import Tokenizer
 
 #: Kinds of declared artefacts that may be swept, in the order data flows, with their type.
-KINDS: dict[str, type[Declaration]] = {"corpora": Corpus, "tokenizers": Tokenizer, "models": Model}
+KINDS: dict[str, Any] = {"corpora": Corpus, "tokenizers": Tokenizer, "models": Model, "samplings": Sampling}
 
 
 class Config(Settings):
@@ -31,6 +32,7 @@ class Config(Settings):
     corpora: dict[str, Corpus] = Field(description="Corpora by name.")
     tokenizers: dict[str, Tokenizer] = Field(description="Tokenizers by name.")
     models: dict[str, Model] = Field(description="Language models by name.")
+    samplings: dict[str, Sampling] = Field(description="Sampled texts by name.")
     chapters: Chapters = Field(description="What the chapters of the report show.")
 
 
@@ -45,7 +47,7 @@ class Member:
 
 @dataclass(frozen=True)
 class Resolved:
-    """The checked configuration with all sweeps expanded; ``corpora``, ``tokenizers`` and ``models`` map names to members."""
+    """The checked configuration with all sweeps expanded; the kinds of :data:`KINDS` map names to members."""
 
     config: dict[str, Any]
     scale: str
@@ -55,6 +57,7 @@ class Resolved:
     corpora: dict[str, Member]
     tokenizers: dict[str, Member]
     models: dict[str, Member]
+    samplings: dict[str, Member]
     chapters: Chapters
 
     def family(self, kind: str, declaration: str) -> dict[str, Member]:
@@ -85,7 +88,7 @@ def resolve(raw: dict[str, Any]) -> Resolved:
     return resolved
 
 
-def _members(kind: str, model: type[Declaration], declarations: Any) -> dict[str, Member]:
+def _members(kind: str, model: Any, declarations: Any) -> dict[str, Member]:
     if not isinstance(declarations, dict):
         raise UserError(f"{kind}: expected declarations by name, found {declarations!r}")
     for key, raw in declarations.items():
@@ -103,20 +106,41 @@ def _members(kind: str, model: type[Declaration], declarations: Any) -> dict[str
 def _check_references(resolved: Resolved) -> None:
     """Every artefact that another one names must be declared."""
     for name, member in resolved.corpora.items():
-        _known(resolved.assets, "assets", member.settings.asset, f"corpora.{name}.asset")
-    for name, member in resolved.tokenizers.items():
-        _known(resolved.corpora, "corpora", member.settings.corpus, f"tokenizers.{name}.corpus")
-    for name, member in resolved.models.items():
-        _known(resolved.corpora, "corpora", member.settings.corpus, f"models.{name}.corpus")
-        _known(resolved.tokenizers, "tokenizers", member.settings.tokenizer, f"models.{name}.tokenizer")
+        if member.settings.asset is not None:
+            _known(resolved.assets, "assets", member.settings.asset, f"corpora.{name}.asset")
+    for kind in ("tokenizers", "models"):
+        for name, member in getattr(resolved, kind).items():
+            for key in ("asset", "corpus", "tokenizer"):
+                if hasattr(member.settings, key):
+                    plural = {"asset": "assets", "corpus": "corpora", "tokenizer": "tokenizers"}[key]
+                    _known(getattr(resolved, plural), plural, getattr(member.settings, key), f"{kind}.{name}.{key}")
+    for name, member in resolved.samplings.items():
+        _known(resolved.models, "models", member.settings.model, f"samplings.{name}.model")
+        if isinstance(member.settings.prompts, CorpusPrompts):
+            _known(resolved.corpora, "corpora", member.settings.prompts.corpus, f"samplings.{name}.prompts.corpus")
+    _check_chapters(resolved)
+
+
+def _check_chapters(resolved: Resolved) -> None:
+    chapters = resolved.chapters
     _check_char_gpt(resolved)
+    _known(resolved.tokenizers, "tokenizers", chapters.char_gpt.tokens.tokenizer, "chapters.char_gpt.tokens.tokenizer")
+    _known(resolved.models, "models", chapters.gpt2_lab.model, "chapters.gpt2_lab.model")
+    _check_mingpt(resolved)
+    shown = [
+        ("char_gpt.arguments", chapters.char_gpt.arguments),
+        *(("generative.selection", name) for name in chapters.generative.selection),
+        ("gpt2_lab.continuations", chapters.gpt2_lab.continuations),
+        ("stories.command_line", chapters.stories.command_line),
+        ("mingpt.larger_texts", chapters.mingpt.larger_texts),
+    ]
+    for place, name in shown:
+        _known(resolved.samplings, "samplings", name, f"chapters.{place}")
 
 
 def _check_char_gpt(resolved: Resolved) -> None:
     chapter, place = resolved.chapters.char_gpt, "chapters.char_gpt"
-    declared = {member.declaration for member in resolved.models.values()}
-    _known(declared, "models", chapter.models, f"{place}.models")
-    family = resolved.family("models", chapter.models)
+    family = _trained_family(resolved, chapter.models, f"{place}.models")
     keys = set().union(*(member.varied for member in family.values())) - {"seed"}
     for key, values in chapter.progression.where.items():
         _known(keys, "varied keys of that sweep (the seeds are always all shown)", key, f"{place}.progression.where")
@@ -128,6 +152,33 @@ def _check_char_gpt(resolved: Resolved) -> None:
             raise UserError(f"models.{name}.training.samples: required, since {place} shows the text sampled on the way")
         for step in chapter.progression.steps:
             _check_step(name, member.settings.training, step, f"{place}.progression.steps")
+
+
+def _check_mingpt(resolved: Resolved) -> None:
+    chapter, place = resolved.chapters.mingpt, "chapters.mingpt"
+    for key in ("models", "larger"):
+        family = _trained_family(resolved, getattr(chapter, key), f"{place}.{key}")
+        if any(set(member.varied) - {"seed"} for member in family.values()):
+            raise UserError(f"{place}.{key}: expected models that differ in their seed alone, found {', '.join(family)}")
+    for name, member in resolved.family("models", chapter.models).items():
+        if resolved.corpora[member.settings.corpus].settings.reader.kind != "grammar":
+            raise UserError(
+                f"models.{name}.corpus: expected one drawn from a grammar, since {place}.models shows its probabilities"
+            )
+        if member.settings.training.reading != "documents":
+            raise UserError(f"models.{name}.training.reading: expected documents, since {place}.models reads sentences")
+        if chapter.every % member.settings.training.evaluation.every:
+            raise UserError(
+                f"{place}.every: {chapter.every} is no multiple of the {member.settings.training.evaluation.every} steps between "
+                f"two evaluations of models.{name}"
+            )
+
+
+def _trained_family(resolved: Resolved, declaration: str, place: str) -> dict[str, Member]:
+    """The members of a declaration of trained models."""
+    trained = {member.declaration for member in resolved.models.values() if member.settings.kind == "trained"}
+    _known(trained, "trained models", declaration, place)
+    return resolved.family("models", declaration)
 
 
 def _check_step(name: str, training: Training, step: int, place: str) -> None:

@@ -97,8 +97,23 @@ class TableReader(Settings):
     where: dict[str, str | int | bool] = Field({}, description="Rows are kept where these columns have these values.")
 
 
+class GrammarReader(Settings):
+    """Sentences drawn from a small probabilistic grammar: no file is read, a document is a sentence."""
+
+    kind: Literal["grammar"]
+    start: str = Field("sentence", description="The symbol that every sentence starts from.")
+    symbols: dict[str, list[str] | dict[str, Float]] = Field(
+        description="What each symbol may become: texts, equally probable, or texts with their weights. {symbol} in a text "
+        "stands for what that symbol becomes; no symbol may lead back to itself.",
+        min_length=1,
+    )
+    number: Int = Field(description="Sentences drawn.", ge=2)
+    seed: Int = Field(0, description="Seed of the draws.", ge=0)
+
+
 AnyReader = Annotated[
-    PlayReader | BibleReader | GutenbergReader | TextReader | LyricsReader | TableReader, Field(discriminator="kind")
+    PlayReader | BibleReader | GutenbergReader | TextReader | LyricsReader | TableReader | GrammarReader,
+    Field(discriminator="kind"),
 ]
 
 
@@ -125,8 +140,10 @@ class Cleaning(Settings):
 class Split(Settings):
     """How training and validation text are told apart."""
 
-    by: Literal["document", "contiguous"] = Field(
-        "document", description="Whole documents drawn by seed, or the lecture's cut: the last share of the text."
+    by: Literal["document", "contiguous", "last"] = Field(
+        "document",
+        description="Whole documents drawn by seed, equal ones on one side; the lecture's cut: the last share of the text; or "
+        "the last whole documents, which suits documents that were drawn independently.",
     )
     validation: Float = Field(0.1, description="Share of the documents (or of the characters) for validation.", gt=0, lt=1)
     seed: Int = Field(0, description="Seed of the draw.", ge=0)
@@ -137,7 +154,9 @@ class Corpus(Declaration):
 
     title: str = documentation("What tables and figures call it.")
     language: str = documentation("Language as an ISO 639-1 code.", default="")
-    asset: Name = Field(description="The asset that it is read from, all of its files.")
+    asset: Name | None = Field(
+        None, description="The asset that it is read from, all of its files; none for sentences drawn from a grammar."
+    )
     reader: AnyReader = Field(description="How the published form becomes documents.")
     limit: Int | None = Field(None, description="Read only so many documents, the first ones.", gt=0)
     clean: Cleaning = Field(Cleaning(), description="How the text is cleaned.")
@@ -148,3 +167,12 @@ class Corpus(Declaration):
     )
     split: Split = Field(Split(), description="How it is split.")
     separator: str = Field("\n\n", description="What stands between two documents where they are read as one stream.")
+
+    @model_validator(mode="after")
+    def _files_where_they_are_read(self):
+        grammar = self.reader.kind == "grammar"
+        if grammar and self.asset is not None:
+            raise ValueError(f"asset: a grammar reads no file, found {self.asset!r}")
+        if not grammar and self.asset is None:
+            raise ValueError(f"asset: required with `reader.kind: {self.reader.kind}`")
+        return self

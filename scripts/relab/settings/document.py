@@ -20,7 +20,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from relab.files import write_text
-from relab.settings.base import NAME, Declaration
+from relab.settings.base import NAME, Declaration, models_in
 from relab.settings.claims import Claim, ClaimFamily
 from relab.settings.config import Config
 from relab.settings.writeups import Writeups
@@ -150,13 +150,6 @@ def _type_name(annotation: Any) -> str:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return "group"
     return {str: "text", int: "whole number", float: "number", bool: "true or false"}.get(annotation, str(annotation))
-
-
-def models_in(annotation: Any) -> list[type[BaseModel]]:
-    """The groups of settings that stand somewhere in a type."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    return [one for inner in typing.get_args(annotation) for one in models_in(inner)]
 
 
 # --- the comments of config.yaml --------------------------------------------------------------------------------------

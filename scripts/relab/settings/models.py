@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from relab.settings.base import Declaration, Float, Int, Name, Settings
 
@@ -40,7 +40,9 @@ class Evaluation(Settings):
     """When and on how much the losses are measured. The first and the last step are always among them."""
 
     every: Int = Field(description="Steps between two evaluations.", ge=1)
-    blocks: Int = Field(description="Blocks of the validation text, evenly spread, the same ones each time.", ge=1)
+    blocks: Int = Field(
+        description="Blocks (or documents) of the validation text, evenly spread, the same ones each time.", ge=1
+    )
 
 
 class Progression(Settings):
@@ -58,7 +60,12 @@ class Training(Settings):
     """A training run with AdamW (Loshchilov & Hutter 2019)."""
 
     steps: Int = Field(description="Optimizer steps.", ge=1)
-    batch: Int = Field(description="Blocks in a batch.", ge=1)
+    reading: Literal["blocks", "documents"] = Field(
+        "blocks",
+        description="What a batch holds: blocks of the stream of all documents, or whole documents, cut to the block and padded "
+        "to the longest of them; padding is never part of a loss.",
+    )
+    batch: Int = Field(description="Blocks or documents in a batch.", ge=1)
     accumulation: Int = Field(1, description="Batches whose gradients are added up for one step.", ge=1)
     learning_rate: Float = Field(description="Learning rate at its highest.", gt=0)
     betas: tuple[Float, Float] = Field((0.9, 0.999), description="Decay rates of AdamW's moments.")
@@ -69,11 +76,33 @@ class Training(Settings):
     samples: Progression | None = Field(None, description="Sampling during training.")
 
 
-class Model(Declaration):
+class TrainedModel(Declaration):
     """A language model trained from random weights on one corpus."""
 
+    kind: Literal["trained"] = Field("trained", description="Trained here, or published by others.")
     corpus: Name = Field(description="The corpus it is trained on.")
     tokenizer: Name = Field(description="Its tokenizer.")
     architecture: Architecture = Field(description="Its architecture.")
     training: Training = Field(description="Its training.")
     seed: Int = Field(0, description="Seed of the weights, of the blocks drawn and of the texts sampled.", ge=0, lt=2**63)
+
+
+class PublishedModel(Declaration):
+    """A language model as published: the files of an asset, imported once into a model directory like any other.
+
+    Safetensors, GGUF or, for the few published without, a weights-only ``.bin``; code that comes with a model never runs.
+    """
+
+    kind: Literal["published"] = Field(description="Trained here, or published by others.")
+    asset: Name = Field(description="The asset that holds its files.")
+
+
+def _kind(value: Any) -> str:
+    kind = value.get("kind") if isinstance(value, dict) else getattr(value, "kind", None)
+    return "trained" if kind is None else str(kind)
+
+
+Model = Annotated[
+    Annotated[TrainedModel, Tag("trained")] | Annotated[PublishedModel, Tag("published")],
+    Discriminator(_kind),
+]

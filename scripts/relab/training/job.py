@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
 import logging
-import os
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,10 +13,11 @@ from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from relab import gpt
 from relab.characters import FILES as TOKENIZER_FILES
+from relab.device import prepare
 from relab.encoding import encode
 from relab.sampling import sample, text_seed
 from relab.settings.base import Int
-from relab.settings.models import Model
+from relab.settings.models import TrainedModel
 from relab.training import history
 from relab.training.batches import RandomBlocks, Text, evenly_spread, read
 from relab.training.loop import Data, Trainer
@@ -32,27 +30,11 @@ log = logging.getLogger("relab.training")
 FILES = (*gpt.FILES, *TOKENIZER_FILES, *(f"last/{name}" for name in gpt.FILES), *history.FILES)
 
 
-class Job(Model):
+class Job(TrainedModel):
     """The settings of a training job: those of its model, what its corpus adds to them, and the compute threads."""
 
     separator: str = Field(description="What stands between two documents of the corpus.")
     threads: Int = Field(description="Compute threads.", ge=1)
-
-
-def prepare(device: torch.device, threads: int) -> None:
-    """Set threads, memory and determinism of this process.
-
-    On a CPU the same settings, versions and threads give the same bits. On CUDA the deterministic kernels are taken where
-    torch has them, which covers what these models use but for what a later version may add.
-    """
-    torch.set_num_threads(threads)
-    if device.type == "cpu":
-        _keep_memory()
-    if device.type == "cuda":
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when the first matrix is multiplied
-        torch.use_deterministic_algorithms(True, warn_only=True)
-        torch.utils.deterministic.fill_uninitialized_memory = False
-        warnings.filterwarnings("ignore", message=".*does not have a deterministic implementation")
 
 
 def train_model(job: Job, *, train: Path, validation: Path, tokenizer: Path, device: torch.device, code: str, state: State,
@@ -150,19 +132,3 @@ def _sampler(job: Job, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBas
         ]
 
     return texts
-
-
-def _keep_memory() -> None:
-    """Have glibc keep freed memory for the next step.
-
-    It gives large blocks back to the system otherwise and takes them again: some 4,000 page faults a step at width 128.
-    Measured at 32 x 64 tokens, 4 layers, one thread: 5 to 9 % more tokens/s at width 128, 12 to 17 % at width 32.
-    """
-    trim_threshold, mmap_threshold = -1, -3
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (AttributeError, OSError):  # another C library
-        return
-    mallopt(trim_threshold, 2**30)
-    if not mallopt(mmap_threshold, 2**30):
-        mallopt(mmap_threshold, 2**25)  # the most that an older glibc takes
