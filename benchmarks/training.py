@@ -42,9 +42,9 @@ def ours(settings: Settings, threads: int) -> Callable[[], object]:
     import torch
 
     from relab import device, gpt
+    from relab.device import prepare
     from relab.settings.models import Architecture, Training
     from relab.training.batches import RandomBlocks
-    from relab.device import prepare
     from relab.training.loop import Data, Trainer
 
     place = device.pick()

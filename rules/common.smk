@@ -38,6 +38,12 @@ wildcard_constraints:
     corpus=names(SETTINGS.corpora),
     tokenizer=names(SETTINGS.tokenizers),
     model=names(SETTINGS.models),
+    sampling=names(SETTINGS.samplings),
+
+
+def of_kind(members, *kinds):
+    """A pattern for the declared names whose artefacts are of some kinds: those are made by a rule of their own."""
+    return names(name for name, member in members.items() if member.settings.kind in kinds)
 
 
 def spec(rule):
@@ -96,6 +102,24 @@ def shown(path):
         labels={"title": entry["title"]},
     )
 
+
+# What the chapters of the report rest on, by name.
+CHAR_GPT = provide.char_gpt_models(SETTINGS)
+CHAR_GPT_CORPORA = provide.char_gpt_corpora(SETTINGS)
+MINGPT = provide.mingpt_models(SETTINGS)
+LARGER = provide.larger_models(SETTINGS)
+TEXT_TABLES = provide.text_tables(SETTINGS)
+
+# Every file of scores; the ledger reads them all.
+SCORES = [
+    "results/scores/char_gpt/scores.parquet",
+    "results/scores/char_gpt/tokens.parquet",
+    "results/scores/generative/generations.parquet",
+    "results/scores/gpt2_lab/memory.parquet",
+    "results/scores/mingpt/training.parquet",
+    "results/scores/mingpt/facts.parquet",
+    *(f"results/scores/{writeup}/{role}.parquet" for writeup, role in TEXT_TABLES),
+]
 
 # Downloads that all runs share.
 CACHE = os.environ.get("RELAB_CACHE") or f"{workflow.basedir}/.cache"

@@ -4,7 +4,23 @@
 def corpus_files(wildcards):
     """The files of the asset that a corpus is read from."""
     asset = SETTINGS.corpora[wildcards.corpus].settings.asset
+    return asset_files(asset) if asset else []
+
+
+def asset_files(asset):
+    """The files of an asset."""
     return expand("results/assets/{asset}/{file}", asset=asset, file=SETTINGS.assets[asset].files)
+
+
+def published_tokenizer(wildcards):
+    """The files of the asset that a published tokenizer is imported from, weights apart."""
+    files = asset_files(SETTINGS.tokenizers[wildcards.tokenizer].settings.asset)
+    return [path for path in files if not path.endswith((".safetensors", ".bin"))]
+
+
+def published_model(wildcards):
+    """The files of the asset that a published model is imported from."""
+    return asset_files(SETTINGS.models[wildcards.model].settings.asset)
 
 
 def tokenizer_corpus(wildcards):
@@ -24,21 +40,58 @@ def model_inputs(wildcards):
     }
 
 
+def sampling_inputs(wildcards):
+    """The model of a sampling, and the corpus where prompts are taken from one."""
+    settings = SETTINGS.samplings[wildcards.sampling].settings
+    prompts = settings.prompts
+    corpus = {} if isinstance(prompts, list) else {"corpus": f"results/corpora/{prompts.corpus}/{prompts.split}.parquet"}
+    return {**model_files(settings.model), **corpus}
+
+
+def model_files(model):
+    """The files that open a model with its tokenizer."""
+    names = {
+        "weights": "model.safetensors",
+        "config": "config.json",
+        "generation": "generation_config.json",
+        "tokenizer": "tokenizer.json",
+        "tokenizer_config": "tokenizer_config.json",
+    }
+    return {key: f"results/models/{model}/{name}" for key, name in names.items()}
+
+
+def traced_model(wildcards):
+    """A model trained on sentences, and the sentences."""
+    corpus = SETTINGS.models[wildcards.model].settings.corpus
+    return {**model_files(wildcards.model), "train": f"results/corpora/{corpus}/train.parquet"}
+
+
+def sampled_texts(wildcards):
+    """The texts that a pair of tables shows."""
+    return expand("results/samples/{sampling}.jsonl", sampling=TEXT_TABLES[wildcards.writeup, wildcards.role])
+
+
 def records(wildcards):
     """The records of every job behind the report, which say how each table and figure came to be."""
-    chosen = provide.used_models(SETTINGS)
-    corpora = provide.used_corpora(SETTINGS)
-    tokenizers = dict.fromkeys(SETTINGS.models[model].settings.tokenizer for model in chosen)
     assets = {asset: SETTINGS.assets[asset].files for asset in provide.used_assets(SETTINGS)}
-    return [
-        *(f"results/assets/{asset}/{file}.provenance.json" for asset, files in assets.items() for file in files),
-        *expand("results/corpora/{corpus}/train.parquet.provenance.json", corpus=corpora),
-        *expand("results/tokenizers/{tokenizer}/tokenizer.json.provenance.json", tokenizer=tokenizers),
-        *expand("results/models/{model}/model.safetensors.provenance.json", model=chosen),
-        "results/scores/char_gpt/scores.parquet.provenance.json",
-        "results/tables/char_gpt/loss_curves.csv.provenance.json",
-        "results/tables/overview/corpora.csv.provenance.json",
-        "results/tables/overview/assets.csv.provenance.json",
-        "results/tables/overview/ledger.csv.provenance.json",
-        "results/figures/char_gpt/loss.svg.provenance.json",
+    made = [
+        *(f"results/assets/{asset}/{file}" for asset, files in assets.items() for file in files),
+        *expand("results/corpora/{corpus}/train.parquet", corpus=provide.used_corpora(SETTINGS)),
+        *expand("results/tokenizers/{tokenizer}/tokenizer.json", tokenizer=provide.used_tokenizers(SETTINGS)),
+        *expand("results/models/{model}/model.safetensors", model=provide.used_models(SETTINGS)),
+        *expand("results/samples/{sampling}.jsonl", sampling=provide.used_samplings(SETTINGS)),
+        *expand("results/traces/{model}.jsonl", model=MINGPT),
+        *SCORES,
+        *(f"results/tables/{writeup}/{role}.csv" for writeup, role in TEXT_TABLES),
+        "results/tables/char_gpt/loss_curves.csv",
+        "results/tables/generative/generations.csv",
+        "results/tables/gpt2_lab/layers.csv",
+        "results/tables/gpt2_lab/measured_memory.csv",
+        "results/tables/stories/command.csv",
+        "results/tables/mingpt/losses.csv",
+        "results/tables/overview/corpora.csv",
+        "results/tables/overview/assets.csv",
+        "results/tables/overview/ledger.csv",
+        *writeups.targets(WRITEUPS)[1],
     ]
+    return [f"{path}.provenance.json" for path in dict.fromkeys(made)]

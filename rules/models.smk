@@ -19,6 +19,8 @@ rule train_model:
         "results/logs/train_model/{model}.log",
     benchmark:
         "results/benchmarks/train_model/{model}.jsonl"
+    wildcard_constraints:
+        model=of_kind(SETTINGS.models, "trained"),
     conda:
         "../envs/train.yaml"
     threads: SETTINGS.threads
@@ -37,3 +39,35 @@ rule train_model:
         "python {params.program:q} --train {input.train:q} --validation {input.validation:q} "
         "--tokenizer {params.tokenizer:q} --output-dir {params.directory:q} --state state --spec {params.spec:q} "
         "--code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
+
+
+rule import_model:
+    """Turn the published files of a model into a model directory like any other, with safetensors in it."""
+    input:
+        published_model,
+    output:
+        weights="results/models/{model}/model.safetensors",
+        config="results/models/{model}/config.json",
+        generation="results/models/{model}/generation_config.json",
+        tokenizer="results/models/{model}/tokenizer.json",
+        tokenizer_config="results/models/{model}/tokenizer_config.json",
+        provenance="results/models/{model}/model.safetensors.provenance.json",
+    log:
+        "results/logs/import_model/{model}.log",
+    benchmark:
+        "results/benchmarks/import_model/{model}.jsonl"
+    wildcard_constraints:
+        model=of_kind(SETTINGS.models, "published"),
+    conda:
+        "../envs/train.yaml"
+    resources:
+        mem_mb=2500,
+        runtime=120,
+    params:
+        directory=lambda wildcards, output: os.path.dirname(output.weights),
+        spec=spec("import_model"),
+        code=code("import_model"),
+        program=program("import_model"),
+    shell:
+        "python {params.program:q} --files {input:q} --output-dir {params.directory:q} "
+        "--spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"

@@ -1,7 +1,3 @@
-CHAR_GPT = provide.used_models(SETTINGS)
-CHAR_GPT_CORPORA = provide.used_corpora(SETTINGS)
-
-
 rule score_char_gpt:
     """Score the character-level GPTs: losses over seeds, and how much of their text stands in the corpus."""
     input:
@@ -31,10 +27,67 @@ rule score_char_gpt:
         "--code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
 
 
+rule score_texts:
+    """Score sampled texts: repetition, diversity, how likely the model finds them, how methods differ."""
+    input:
+        sampled_texts,
+    output:
+        scores="results/scores/{writeup}/{role}.parquet",
+        provenance="results/scores/{writeup}/{role}.parquet.provenance.json",
+    log:
+        "results/logs/score_texts/{writeup}/{role}.log",
+    benchmark:
+        "results/benchmarks/score_texts/{writeup}/{role}.jsonl"
+    wildcard_constraints:
+        writeup=names(writeup for writeup, _ in TEXT_TABLES),
+        role=names(role for _, role in TEXT_TABLES),
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        spec=spec("score_texts"),
+        code=code("score_texts"),
+        program=program("score_texts"),
+    shell:
+        "python {params.program:q} --samples {input:q} --output {output.scores:q} "
+        "--spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
+
+
+rule score_mingpt:
+    """Score the models trained on sentences, and those on a larger corpus: losses, distance from the grammar."""
+    input:
+        histories=expand("results/models/{model}/history.csv", model=MINGPT + LARGER),
+        traces=expand("results/traces/{model}.jsonl", model=MINGPT),
+        train=f"results/corpora/{SETTINGS.models[MINGPT[0]].settings.corpus}/train.parquet",
+        tokenizer=f"results/models/{MINGPT[0]}/tokenizer.json",
+    output:
+        scores="results/scores/mingpt/training.parquet",
+        provenance="results/scores/mingpt/training.parquet.provenance.json",
+    log:
+        "results/logs/score_mingpt.log",
+    benchmark:
+        "results/benchmarks/score_mingpt.jsonl"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        tokenizer=lambda wildcards, input: os.path.dirname(input.tokenizer),
+        spec=spec("score_mingpt"),
+        code=code("score_mingpt"),
+        program=program("score_mingpt"),
+    shell:
+        "python {params.program:q} --histories {input.histories:q} --traces {input.traces:q} --train {input.train:q} --tokenizer {params.tokenizer:q} --output {output.scores:q} "
+        "--spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
+
+
 rule score_claims:
     """Score what the write-ups claim: the ledger."""
     input:
-        scores=["results/scores/char_gpt/scores.parquet"],
+        scores=SCORES,
     output:
         ledger="results/tables/overview/ledger.csv",
         provenance="results/tables/overview/ledger.csv.provenance.json",

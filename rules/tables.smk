@@ -36,10 +36,40 @@ rule tabulate_char_gpt:
         "--spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
 
 
+rule tabulate_texts:
+    """Write the tables of sampled texts: a method a row with its measures, and every text."""
+    input:
+        samples=sampled_texts,
+        scores="results/scores/{writeup}/{role}.parquet",
+    output:
+        methods="results/tables/{writeup}/{role}.csv",
+        texts="results/tables/{writeup}/{role}_texts.csv",
+        provenance="results/tables/{writeup}/{role}.csv.provenance.json",
+    log:
+        "results/logs/tabulate_texts/{writeup}/{role}.log",
+    benchmark:
+        "results/benchmarks/tabulate_texts/{writeup}/{role}.jsonl"
+    wildcard_constraints:
+        writeup=names(writeup for writeup, _ in TEXT_TABLES),
+        role=names(role for _, role in TEXT_TABLES),
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        spec=spec("tabulate_texts"),
+        code=code("tabulate_texts"),
+        program=program("tabulate_texts"),
+    shell:
+        "python {params.program:q} --samples {input.samples:q} --scores {input.scores:q} --methods {output.methods:q} --texts {output.texts:q} "
+        "--spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
+
+
 rule tabulate_corpora:
     """Write the table of corpora: documents, characters, what was removed."""
     input:
-        expand("results/corpora/{corpus}/stats.json", corpus=CHAR_GPT_CORPORA),
+        expand("results/corpora/{corpus}/stats.json", corpus=provide.used_corpora(SETTINGS)),
     output:
         table=shown("results/tables/overview/corpora.csv"),
         provenance="results/tables/overview/corpora.csv.provenance.json",

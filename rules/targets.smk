@@ -2,9 +2,33 @@
 
 
 rule char_gpt:
-    """Tables and figures of the first write-up: a character-level GPT on two corpora (A1 to A3)."""
+    """Tables and figures of the first write-up: a character-level GPT on two corpora (A1 to A5)."""
     input:
         *writeups.targets(WRITEUPS, "char_gpt"),
+
+
+rule generative:
+    """Tables of the second write-up: ways of selecting tokens, sizes of the GPT generations (B2, B7)."""
+    input:
+        *writeups.targets(WRITEUPS, "generative"),
+
+
+rule gpt2_lab:
+    """Tables of the third write-up: continuations, layers and memory of a GPT-2 (C1, C2)."""
+    input:
+        *writeups.targets(WRITEUPS, "gpt2_lab"),
+
+
+rule stories:
+    """Tables of the fourth write-up: its command line (D6)."""
+    input:
+        *writeups.targets(WRITEUPS, "stories"),
+
+
+rule mingpt:
+    """Tables and figures of the fifth write-up: a small GPT on a small and a larger corpus (E1 to E4, E7)."""
+    input:
+        *writeups.targets(WRITEUPS, "mingpt"),
 
 
 rule ledger:
@@ -17,6 +41,12 @@ rule models:
     """Every language model that the report shows."""
     input:
         expand("results/models/{model}/model.safetensors", model=provide.used_models(SETTINGS)),
+
+
+rule samples:
+    """Every sampling that the report shows."""
+    input:
+        expand("results/samples/{sampling}.jsonl", sampling=provide.used_samplings(SETTINGS)),
 
 
 rule corpora:

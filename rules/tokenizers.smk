@@ -1,5 +1,5 @@
 rule train_tokenizer:
-    """Make the vocabulary of a corpus into a tokenizer that Transformers opens."""
+    """Train a tokenizer on a corpus, or make its characters into one: a directory that Transformers opens."""
     input:
         unpack(tokenizer_corpus),
     output:
@@ -10,6 +10,8 @@ rule train_tokenizer:
         "results/logs/train_tokenizer/{tokenizer}.log",
     benchmark:
         "results/benchmarks/train_tokenizer/{tokenizer}.jsonl"
+    wildcard_constraints:
+        tokenizer=of_kind(SETTINGS.tokenizers, "character", "byte_pair"),
     conda:
         "../envs/text.yaml"
     resources:
@@ -24,3 +26,32 @@ rule train_tokenizer:
         "python {params.program:q} --train {input.train:q} --validation {input.validation:q} "
         "--output-dir {params.directory:q} --spec {params.spec:q} --code {params.code:q} "
         "--provenance {output.provenance:q} > {log:q} 2>&1"
+
+
+rule import_tokenizer:
+    """Turn the published files of a tokenizer into a tokenizer directory like any other."""
+    input:
+        published_tokenizer,
+    output:
+        tokenizer="results/tokenizers/{tokenizer}/tokenizer.json",
+        config="results/tokenizers/{tokenizer}/tokenizer_config.json",
+        provenance="results/tokenizers/{tokenizer}/tokenizer.json.provenance.json",
+    log:
+        "results/logs/import_tokenizer/{tokenizer}.log",
+    benchmark:
+        "results/benchmarks/import_tokenizer/{tokenizer}.jsonl"
+    wildcard_constraints:
+        tokenizer=of_kind(SETTINGS.tokenizers, "published"),
+    conda:
+        "../envs/text.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        directory=lambda wildcards, output: os.path.dirname(output.tokenizer),
+        spec=spec("import_tokenizer"),
+        code=code("import_tokenizer"),
+        program=program("import_tokenizer"),
+    shell:
+        "python {params.program:q} --files {input:q} --output-dir {params.directory:q} "
+        "--spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"

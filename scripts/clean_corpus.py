@@ -1,7 +1,8 @@
 """Turn the published form of a text into a corpus: clean documents in Parquet, split into training and validation text.
 
 The files are read as the settings' `reader` says (plays in Markdown, a Bible in SQLite, Project Gutenberg texts, plain
-text, lyrics, tables), one document at a time, so that a file may be larger than memory.
+text, lyrics, tables), one document at a time, so that a file may be larger than memory; a grammar's sentences are drawn
+and need no file.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from relab.corpora.build import build
-from relab.errors import run
+from relab.errors import UserError, run
 from relab.files import write_json
 from relab.jobs import parser, record, settings_of
 from relab.settings.corpora import Corpus
@@ -20,12 +21,15 @@ from relab.settings.corpora import Corpus
 
 def main() -> None:
     arguments = parser(__doc__)
-    arguments.add_argument("--input", required=True, nargs="+", type=Path, metavar="FILE", help="the files that hold the text")
+    arguments.add_argument("--input", default=[], nargs="*", type=Path, metavar="FILE", help="the files that hold the text")
     arguments.add_argument("--train", required=True, type=Path, metavar="FILE", help="training text to write, Parquet")
     arguments.add_argument("--validation", required=True, type=Path, metavar="FILE", help="validation text to write, Parquet")
     arguments.add_argument("--stats", required=True, type=Path, metavar="FILE", help="statistics to write, JSON")
     args = arguments.parse_args()
     corpus = settings_of(args, Corpus)
+    if bool(args.input) == (corpus.reader.kind == "grammar"):
+        expected = "no file" if args.input else "the files that hold the text"
+        raise UserError(f"--input: expected {expected} with `reader.kind: {corpus.reader.kind}`, found {len(args.input)}")
     with record(args, inputs=args.input, outputs=[args.train, args.validation, args.stats]):
         stats = build(args.input, corpus, args.train, args.validation, progress)
         write_json(args.stats, stats)

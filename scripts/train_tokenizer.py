@@ -1,26 +1,50 @@
 """Make the tokenizer of a corpus, as a directory that `AutoTokenizer.from_pretrained` opens.
 
-Every character of the training and of the validation text is a token, as in the lecture, and so are the characters that
-stand between two documents and the line end, from which texts are sampled.
+kind character: every character of the training and of the validation text is a token, as in the lecture, and so are the
+characters that stand between two documents and the line end, from which texts are sampled.
+
+kind byte_pair: byte-level byte-pair encoding as GPT-2's, trained on the training text alone.
 """
 
 from __future__ import annotations
 
+from argparse import Namespace
 from pathlib import Path
 
 from pydantic import Field
+from transformers import PreTrainedTokenizerFast
 
-from relab import characters
+from relab import bytepair, characters
 from relab.corpora.storage import documents
 from relab.errors import UserError, run
-from relab.jobs import parser, record, settings_of
-from relab.settings.tokenizers import CharacterTokenizer
+from relab.jobs import parser, record, settings_of, spec_of
+from relab.settings.tokenizers import BytePairTokenizer, CharacterTokenizer
 
 
-class Spec(CharacterTokenizer):
-    """Settings of the job."""
+class CharacterSpec(CharacterTokenizer):
+    """Settings of the job for characters."""
 
     separator: str = Field(description="What stands between two documents of the corpus.")
+
+
+class BytePairSpec(BytePairTokenizer):
+    """Settings of the job for byte pairs."""
+
+    separator: str = Field(description="What stands between two documents of the corpus; any text can be encoded.")
+
+
+def character_tokenizer(args: Namespace, spec: CharacterSpec) -> PreTrainedTokenizerFast:
+    found = set().union(*(document for path in (args.train, args.validation) for document in documents(path)))
+    if not found:
+        raise UserError(f"{args.train}: no text, expected at least one character in it or in {args.validation}")
+    return characters.build(found | set(spec.separator) | {"\n"})
+
+
+def byte_pair_tokenizer(args: Namespace, spec: BytePairSpec) -> PreTrainedTokenizerFast:
+    return bytepair.train(documents(args.train), spec.vocab_size, str(args.train))
+
+
+KINDS = {"character": (CharacterSpec, character_tokenizer), "byte_pair": (BytePairSpec, byte_pair_tokenizer)}
 
 
 def main() -> None:
@@ -29,16 +53,16 @@ def main() -> None:
     arguments.add_argument("--validation", required=True, type=Path, metavar="FILE", help="validation text, Parquet")
     arguments.add_argument("--output-dir", required=True, type=Path, metavar="FOLDER", help="tokenizer directory to write")
     args = arguments.parse_args()
-    spec = settings_of(args, Spec)
-    texts = [args.train, args.validation]
-    outputs = [args.output_dir / name for name in characters.FILES]
-    with record(args, inputs=texts, outputs=outputs):
-        found = set().union(*(document for path in texts for document in documents(path)))
-        if not found:
-            raise UserError(f"{args.train}: no text, expected at least one character in it or in {args.validation}")
-        tokenizer = characters.build(found | set(spec.separator) | {"\n"})
+    kind = spec_of(args).get("kind")
+    if kind not in KINDS:
+        raise UserError(f"--spec.kind: expected {' or '.join(KINDS)}, found {kind}")
+    settings, make = KINDS[kind]
+    spec = settings_of(args, settings)
+    inputs = [args.train, args.validation] if kind == "character" else [args.train]
+    with record(args, inputs=inputs, outputs=[args.output_dir / name for name in characters.FILES]):
+        tokenizer = make(args, spec)
         characters.save(tokenizer, args.output_dir)
-    print(f"{len(tokenizer)} characters")
+    print(f"{len(tokenizer)} {'characters' if kind == 'character' else 'tokens'}")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,10 @@ A claim's conditions on the settings come first: where one fails the verdict is 
 Then its comparison decides. Means are over seeds; a difference is decided only beyond the spread, the standard deviations of
 both means' seeds added in quadrature (none is known where there is one seed, and the ledger says how many there are). Within
 the spread nothing is decided, one way or the other: the verdict is ``not comparable`` too, with the figures as its reason.
+
+Where a measure is compared with a value (above, below) one seed is enough: what decides is then the score's own bootstrap
+interval, over the texts or prompts that it was measured on. The value may not lie within the interval; an interval that ends
+at the value does not lie beyond it.
 """
 
 from __future__ import annotations
@@ -18,7 +22,7 @@ import pandas as pd
 
 from relab.errors import UserError
 from relab.scores import ALL, read_scores
-from relab.settings.claims import Between, Claim, Falls, Less, Measure, Near, Predicate, SmallestAt
+from relab.settings.claims import Above, Below, Between, Claim, Falls, Less, Measure, Near, Predicate, SmallestAt
 
 REPRODUCED, CONTRADICTED, NOT_COMPARABLE = "reproduced", "contradicted", "not comparable"
 
@@ -46,12 +50,29 @@ class Score:
         return f"{self.value:.4f}{spread} ({self.experiment}, {self.metric}, {self.split}, {seeds})"
 
 
+@dataclass(frozen=True)
+class Interval:
+    """Where a score lies: the mean over several seeds -/+ their standard deviation, or one seed's bootstrap interval."""
+
+    score: Score
+    low: float
+    high: float
+    #: Observations behind a bootstrap interval; 0 where it is one over seeds.
+    counted: int = 0
+
+    def __str__(self) -> str:
+        if not self.counted:
+            return str(self.score)
+        return f"{self.score}, 95 % bootstrap interval {self.low:.4f} to {self.high:.4f}, n = {self.counted}"
+
+
 class Scores:
-    """The summary scores of one write-up."""
+    """The scores of one write-up: their summaries, and those of the single seeds."""
 
     def __init__(self, frame: pd.DataFrame, place: str):
         self.place = place
         self.frame = frame[frame["seed"] == ALL]
+        self.seeds = frame[frame["seed"] != ALL]
 
     def find(self, measure: Measure) -> dict[str, Score]:
         """The scores that a measure stands for, by what follows the measure's experiment in their own (often nothing).
@@ -70,6 +91,23 @@ class Scores:
             rest = row.experiment.removeprefix(measure.experiment)
             found[rest] = Score(row.experiment, metric, row.split, row.value, deviation, row.n)
         return found or self._nothing(measure, metric)
+
+    def intervals(self, measure: Measure) -> list[Interval]:
+        """Where each of the scores lies that a measure stands for.
+
+        Raises:
+            NoValue: where there is one seed and it has no interval (one text or prompt, say).
+        """
+        return [self._interval(score) for score in self.find(measure).values()]
+
+    def _interval(self, score: Score) -> Interval:
+        if score.n > 1:
+            return Interval(score, score.value - score.deviation, score.value + score.deviation)
+        own = self.seeds[["experiment", "metric", "split"]].eq([score.experiment, score.metric, score.split]).all(axis=1)
+        row = self.seeds[own].dropna(subset="value").iloc[0]
+        if math.isnan(row["low"]) or math.isnan(row["high"]):
+            raise NoValue(f"one seed and no interval (counted: {row['n']}): {score}")
+        return Interval(score, row["low"], row["high"], int(row["n"]))
 
     def _metric(self, measure: Measure) -> str:
         if measure.step is None:
@@ -228,6 +266,43 @@ def _smallest_at(test: SmallestAt, scores: Scores) -> tuple[bool, str]:
     return all(min(range(len(one)), key=lambda at, one=one: one[at].value) == position for one in series), _found(series)
 
 
+def _expect_above(test: Above) -> str:
+    return f"{_name(test.measure)} above {test.value:g} {_WHOLLY}"
+
+
+def _above(test: Above, scores: Scores) -> tuple[bool, str]:
+    intervals = scores.intervals(test.measure)
+    return _beside(
+        intervals, right=[one.low > test.value for one in intervals], wrong=[one.high <= test.value for one in intervals]
+    )
+
+
+def _expect_below(test: Below) -> str:
+    return f"{_name(test.measure)} below {test.value:g} {_WHOLLY}"
+
+
+def _below_value(test: Below, scores: Scores) -> tuple[bool, str]:
+    intervals = scores.intervals(test.measure)
+    return _beside(
+        intervals, right=[one.high < test.value for one in intervals], wrong=[one.low >= test.value for one in intervals]
+    )
+
+
+_WHOLLY = "with its whole interval (over seeds; with one seed, over the texts or prompts measured)"
+
+
+def _beside(intervals: Sequence[Interval], right: Sequence[bool], wrong: Sequence[bool]) -> tuple[bool, str]:
+    """Whether all intervals lie on the right side of a value.
+
+    Raises:
+        NoValue: where one holds the value and none lies on the wrong side.
+    """
+    found = "; ".join(str(one) for one in intervals)
+    if not any(wrong) and not all(right):
+        raise NoValue(f"the value lies within the interval: {found}")
+    return all(right), found
+
+
 def _below(lower: Score, higher: Score, margin: float) -> bool | None:
     """Whether one score lies below another by more than a margin; None where the seeds' spread leaves it open."""
     difference, spread = higher.value - lower.value, math.hypot(lower.deviation, higher.deviation)
@@ -266,4 +341,6 @@ COMPARISONS: dict[type, tuple[Callable[[Any], str], Callable[[Any, Scores], tupl
     Between: (_expect_between, _between),
     Falls: (_expect_falls, _falls),
     SmallestAt: (_expect_smallest_at, _smallest_at),
+    Above: (_expect_above, _above),
+    Below: (_expect_below, _below_value),
 }

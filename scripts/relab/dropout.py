@@ -23,7 +23,8 @@ from torch.nn import functional
 from transformers import AttentionInterface, GPT2LMHeadModel
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
-_NAME = "relab"
+#: Name of this attention among Transformers' implementations.
+NAME = "relab"
 _LEVELS = 2**16  # a rate is rounded to a multiple of 1/65536
 
 
@@ -37,7 +38,7 @@ def install(model: GPT2LMHeadModel) -> None:
         for name, child in list(module.named_children()):
             if isinstance(child, nn.Dropout):
                 setattr(module, name, Dropout(child.p).train(child.training))
-    model.set_attn_implementation(_NAME)
+    model.set_attn_implementation(NAME)
 
 
 class Dropout(nn.Module):
@@ -95,4 +96,4 @@ def _mask(like: torch.Tensor, p: float) -> tuple[torch.Tensor, float]:
     return kept, _LEVELS / (_LEVELS - dropped)
 
 
-AttentionInterface.register(_NAME, attention)
+AttentionInterface.register(NAME, attention)

@@ -92,7 +92,7 @@ def test_files_inside_the_page_are_the_files(visit, run):
     )
     assert {name for name, _, _ in links} == {
         "ledger.csv", "corpora.csv", "loss.svg", "speed.svg", "loss_curves.csv", "final_losses.csv", "progression_italian.csv",
-        "reported_italian.csv",
+        "reported_italian.csv", "arguments.csv",
     }  # fmt: skip
     for name, address, text in links:
         path = run / text.split()[1]
@@ -121,6 +121,19 @@ def test_generated_text_is_data(visit):
     style = "one => [getComputedStyle(one).whiteSpace, getComputedStyle(one).fontFamily, one.lang, one.dir]"
     space, font, language, direction = first.evaluate(style)
     assert space in ("pre-wrap", "break-spaces") and font.endswith("monospace") and (language, direction) == ("it", "auto")
+
+
+def test_a_method_is_a_block_on_a_narrow_page_and_its_text_never_scrolls(visit):
+    for width in (360, 1400):
+        page = visit(width)
+        box = page.locator("#A5 .scroll").first
+        assert box.evaluate("one => one.scrollWidth == one.clientWidth")
+        method, text = (box.locator(one).first.bounding_box() for one in ("tbody th", "tbody td"))
+        assert (text["y"] >= method["y"] + method["height"]) == (width == 360)
+        assert text["width"] > 0.6 * box.bounding_box()["width"]
+    shown = page.locator("#A5 .generated").first
+    assert shown.evaluate("one => one.textContent").startswith("The main goal in life is   due  spazi\n\t</div>")
+    assert shown.locator("*:not(.control, .prompt)").count() == 0
 
 
 def test_figures_have_a_text_and_keep_apart(visit):

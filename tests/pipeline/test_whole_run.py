@@ -122,7 +122,7 @@ def test_nothing_to_do_after_a_run_a_move_a_touch_and_a_comment(moved_checkout):
     ]:
         os.utime(path)
     assert plan(moved_checkout) == {}
-    edit(moved_checkout / "scripts/relab/sampling.py", '"""', '"""Another first line. ')
+    edit(moved_checkout / "scripts/relab/sampling/loop.py", '"""', '"""Another first line. ')
     with open(moved_checkout / "scripts/train_model.py", "a") as handle:
         handle.write("\n# a comment\n")
     assert plan(moved_checkout) == {}

@@ -89,12 +89,28 @@ def _tables() -> dict[str, list[dict]]:
         for width in WIDTHS
     ]
     curves = [{"model": f"width {width}", "step": step, "loss": _loss(width, step)} for step, width in cells]
+    measured = {"repeated_4grams": 0.312, "distinct_2": 0.801, "mean_logprob": -1.234}
+    ends = {f"{name}_{end}": value for name, value in measured.items() for end in ("low", "high", "sd")}
+    counted = {"tokens": 40.0, "ended": 0.25, "texts": 6, "prompts": 6, "too_short": 0}
+    methods = [
+        {"method": name, "settings": settings, "inert": inert, "same_as": same, "prompt": "The main goal in life is "}
+        | {"text": HOSTILE, **measured, **ends, **counted}
+        for name, settings, inert, same in (
+            ("greedy", "do_sample=False", "", ""),
+            ("beam search that stops early", "do_sample=False, num_beams=4, early_stopping=True", "", ""),
+            ("greedy, heated", "do_sample=False, temperature=1.5", "temperature", "greedy"),
+        )
+    ]
+    alone = {f"{name}_{end}": "" for name in measured for end in ("low", "high")}  # one prompt: a spread over texts only
+    methods[2] |= alone | {"prompts": 1, "too_short": 2}
+    methods[1] |= alone | {f"{name}_sd": "" for name in measured}
     return {
         f"{TABLES}/overview/corpora.csv": [corpora],
         CURVES: curves,
         f"{TABLES}/char_gpt/final_losses.csv": final,
         f"{TABLES}/char_gpt/progression_italian.csv": texts,
         f"{TABLES}/char_gpt/reported_italian.csv": curves,
+        f"{TABLES}/char_gpt/arguments.csv": methods,
     }
 
 

@@ -43,12 +43,15 @@ SPEC: dict[str, Any] = {
 }
 
 
-def make_corpus(folder: Path) -> Path:
-    """Write ``train.parquet``, ``validation.parquet`` and a character tokenizer of a short real text; return the folder."""
+def make_corpus(folder: Path, separator: str = "\n\n") -> Path:
+    """Write ``train.parquet``, ``validation.parquet`` and a character tokenizer of a short real text; return the folder.
+
+    ``separator`` is what stands between two documents of the text.
+    """
     from relab import characters
     from relab.corpora.storage import Writer
 
-    documents = TEXT.read_text(encoding="utf-8").split("\n\n")
+    documents = TEXT.read_text(encoding="utf-8").split(separator)
     cut = len(documents) * 4 // 5
     folder.mkdir(parents=True)
     for name, part in {"train": documents[:cut], "validation": documents[cut:]}.items():

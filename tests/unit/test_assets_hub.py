@@ -5,11 +5,16 @@ from __future__ import annotations
 import hashlib
 
 import pytest
+import torch
+from support import tiny_gpt2
 from support.asset_tools import QUICK, declared, lonely_environment, sha
 from support.hub_server import Answer, HubServer
 
+from relab.assets.cache import link
 from relab.assets.fetch import fetch
+from relab.checkpoints import load_model, load_tokenizer
 from relab.errors import UserError
+from relab.published.model import import_model
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 WEIGHTS, CONFIG = b"weights" * 10_000, b'{"model_type": "tiny"}\n'
@@ -132,6 +137,30 @@ def test_a_hub_that_is_late_is_asked_again(hub, tmp_path, capsys):
     assert "waiting for too long" in capsys.readouterr().err
 
 
+def test_a_file_whose_first_byte_is_late_is_asked_for_again(hub, tmp_path, capsys):
+    good = Answer(CONFIG, headers={"X-Repo-Commit": REVISION, "ETag": f'"{blob(CONFIG)}"'})
+    hub.give(f"{BASE}/config.json", good, method="HEAD")
+    hub.give(f"{BASE}/config.json", Answer(CONFIG, headers=good.headers, wait=0.6), good)
+    assert get(tmp_path).path.read_bytes() == CONFIG
+    assert hub.count("GET", f"{BASE}/config.json") == 2
+    assert "waiting for too long" in capsys.readouterr().err
+
+
+def test_a_large_file_that_breaks_off_is_continued_at_the_storage(hub, tmp_path):
+    whole = Answer(WEIGHTS, headers={"ETag": '"stored"'})
+    hub.storage.give(f"/{sha(WEIGHTS)}", Answer(WEIGHTS, headers=whole.headers, cut=50_000), whole)
+    assert get(tmp_path, "model.safetensors").path.read_bytes() == WEIGHTS
+    assert [headers.get("range") for method, _, headers in hub.storage.seen if method == "GET"][0] is None
+    assert hub.storage.seen[-1][2]["range"].startswith("bytes=")
+
+
+def test_a_small_file_that_is_not_the_declared_one_is_refused_after_it_came(hub, tmp_path):
+    with pytest.raises(UserError, match=f"its sha256 is {sha(CONFIG)}, expected {'0' * 64}"):
+        get(tmp_path, "config.json", {"config.json": {"sha256": "0" * 64}})
+    assert hub.count("GET", f"{BASE}/config.json") == 1
+    assert not [path for path in (tmp_path / "cache").rglob("*config.json*") if path.is_file()]
+
+
 def test_offline_mode_is_respected_and_said(hub, tmp_path, monkeypatch):
     import huggingface_hub.constants
 
@@ -139,3 +168,23 @@ def test_offline_mode_is_respected_and_said(hub, tmp_path, monkeypatch):
     with pytest.raises(UserError, match="HF_HUB_OFFLINE is set"):
         get(tmp_path)
     assert not hub.seen
+
+
+def test_a_published_model_goes_from_the_hub_to_its_logits(hub, tmp_path):
+    bodies = {name: (tiny_gpt2.FOLDER / name).read_bytes() for name in tiny_gpt2.FILES}
+    weights = bodies.pop("model.safetensors")
+    hub.repository("some/model", REVISION, bodies)
+    hub.repository("some/model", REVISION, {"model.safetensors": weights}, storage=hub.storage)
+    declared_files = {"model.safetensors": {"sha256": sha(weights)}, **{name: {} for name in bodies}}
+    fetched = []
+    for name in declared_files:
+        fetched.append(tmp_path / "assets" / name)
+        link(get(tmp_path, name, declared_files), fetched[-1], tmp_path / "assets" / f"{name}.lock.json")
+    import_model(fetched, tmp_path / "model")
+    tokenizer, model = load_tokenizer(tmp_path / "model"), load_model(tmp_path / "model", torch.device("cpu"))
+    ids = tokenizer("Antipholus of Syracuse", return_tensors="pt").input_ids
+    with torch.inference_mode():
+        logits = model(ids).logits
+        expected = tiny_gpt2.model(tokenizer.eos_token_id).eval()(ids).logits
+    assert ids.shape[1] > 5
+    torch.testing.assert_close(logits, expected)

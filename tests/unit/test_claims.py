@@ -15,7 +15,20 @@ from relab.files import read_csv
 from relab.scores import SCHEMA, score, with_summary, write_scores
 from relab.settings import claims as settings
 from relab.settings.base import canonical
-from relab.settings.claims import Between, Claim, Falls, Less, Measure, Near, SmallestAt, load, parse, settings_named
+from relab.settings.claims import (
+    Above,
+    Below,
+    Between,
+    Claim,
+    Falls,
+    Less,
+    Measure,
+    Near,
+    SmallestAt,
+    load,
+    parse,
+    settings_named,
+)
 from relab.settings.config import resolve
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -66,6 +79,10 @@ def doctored(claim: Claim, holds: bool) -> list[dict]:
             return series(test.measure, {1: 3.0, 2: 2.5, 3: 2.4 if holds else 2.6})
         case SmallestAt():
             return series(test.measure, {1: 3.0, test.step: 1.5, test.step + 1: 1.6 if holds else 1.4})
+        case Above():
+            return rows(test.measure, test.value + (0.01 if holds else -0.01))
+        case Below():
+            return rows(test.measure, test.value - (0.01 if holds else -0.01))
     raise AssertionError(f"no doctored scores for {test!r}")
 
 
@@ -231,6 +248,77 @@ def test_near_takes_the_spread_into_account():
     assert verdict(claim, far + rows(validation, value + 0.15, spread=0.06))["verdict"] == REPRODUCED
     # either of the two losses will do
     assert verdict(claim, rows(validation, value + 1) + rows(train, value))["verdict"] == REPRODUCED
+
+
+def sided(kind: str, value: float = 0.5) -> Claim:
+    measure = {"experiment": "arguments/greedy", "metric": "repeated 4-grams", "split": "texts"}
+    comparison = {"kind": kind, "value": value, "measure": measure}
+    return Claim.model_validate({"row": "A5", "writeup": "char_gpt", "says": kind, "source": "here", "comparison": comparison})
+
+
+def one_seed(value: float, low: float, high: float, rest: str = "") -> list[dict]:
+    return [score("arguments/greedy" + rest, 7, "texts", "repeated 4-grams", value, 54, low, high)]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "above", "below"),
+    [
+        (0.6, 0.8, REPRODUCED, CONTRADICTED),
+        (0.2, 0.4, CONTRADICTED, REPRODUCED),
+        (0.4, 0.6, NOT_COMPARABLE, NOT_COMPARABLE),
+        # an interval that ends at the value does not lie beyond it
+        (0.3, 0.5, CONTRADICTED, NOT_COMPARABLE),
+        (0.5, 0.7, NOT_COMPARABLE, CONTRADICTED),
+        # neither does what is known to be the value itself
+        (0.5, 0.5, CONTRADICTED, CONTRADICTED),
+    ],
+)
+def test_with_one_seed_its_own_interval_decides_on_which_side_of_a_value_it_lies(low, high, above, below):
+    for kind, expected in (("above", above), ("below", below)):
+        found = verdict(sided(kind), one_seed((low + high) / 2, low, high))
+        assert found["verdict"] == expected
+        figures = (
+            f"(arguments/greedy, repeated 4-grams, texts, 1 seed), 95 % bootstrap interval {low:.4f} to {high:.4f}, n = 54"
+        )
+        assert figures in (found["found"] or found["reason"])
+        assert found["reason"].startswith("the value lies within the interval: ") == (expected == NOT_COMPARABLE)
+        assert f"{kind} 0.5 with its whole interval (over seeds; with one seed, over the texts or prompts" in found["expected"]
+
+
+@pytest.mark.parametrize(
+    ("mean", "spread", "above", "below"),
+    [
+        (0.7, 0.1, REPRODUCED, CONTRADICTED),
+        (0.3, 0.1, CONTRADICTED, REPRODUCED),
+        (0.55, 0.1, NOT_COMPARABLE, NOT_COMPARABLE),
+        (0.55, 0.01, REPRODUCED, CONTRADICTED),
+    ],
+)
+def test_with_several_seeds_their_spread_decides_on_which_side_of_a_value_they_lie(mean, spread, above, below):
+    for kind, expected in (("above", above), ("below", below)):
+        claim = sided(kind)
+        found = verdict(claim, rows(claim.comparison.measure, mean, spread))
+        assert found["verdict"] == expected
+        assert f"{mean:.4f} ± {spread:.4f} (arguments/greedy" in (found["found"] or found["reason"])
+
+
+def test_every_experiment_of_a_measure_must_lie_on_the_right_side():
+    right, wrong = one_seed(0.7, 0.6, 0.8), one_seed(0.3, 0.2, 0.4, rest=", other")
+    open_ = one_seed(0.5, 0.4, 0.6, rest=", third")
+    assert verdict(sided("above"), right + wrong + open_)["verdict"] == CONTRADICTED
+    assert verdict(sided("above"), right + open_)["verdict"] == NOT_COMPARABLE
+    assert verdict(sided("above", 0.1), right + wrong + open_)["verdict"] == REPRODUCED
+
+
+def test_one_seed_without_an_interval_decides_nothing():
+    nan = float("nan")
+    found = verdict(sided("above"), one_seed(0.7, nan, nan))
+    assert found["verdict"] == NOT_COMPARABLE
+    figures = "0.7000 (arguments/greedy, repeated 4-grams, texts, 1 seed)"
+    assert found["reason"] == f"one seed and no interval (counted: 54): {figures}"
+    # a seed without a value is no second seed
+    lost = [score("arguments/greedy", 8, "texts", "repeated 4-grams", nan, 0)]
+    assert verdict(sided("above"), lost + one_seed(0.7, 0.6, 0.8))["verdict"] == REPRODUCED
 
 
 def test_experiments_are_compared_where_their_other_settings_agree():

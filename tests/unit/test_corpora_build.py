@@ -32,6 +32,8 @@ def make(folder, text, name="text.txt", **settings):
 
 LINES = "".join(f"document {number}\n" for number in range(50))
 CONTIGUOUS = {"by": "contiguous", "validation": 0.1}
+LAST = {"by": "last", "validation": 0.1}
+GRAMMAR = {"kind": "grammar", "symbols": {"sentence": {"{who} sings.": 3, "I sing.": 1}, "who": ["He", "She"]}, "number": 40}
 
 
 # splits
@@ -92,8 +94,28 @@ def test_every_cut_of_every_small_stream_is_right():
         assert stream.startswith(before.rstrip("|")) and 0 <= place - len(before.rstrip("|")) <= separator
 
 
+@pytest.mark.parametrize("share, expected", [(0.1, 5), (0.25, 12), (0.001, 1), (0.999, 49)])
+def test_the_last_documents_stay_whole(tmp_path, share, expected):
+    stats, train, validation = make(tmp_path, LINES, split=LAST | {"validation": share})
+    assert train + validation == LINES.split("\n")[:-1]
+    assert len(validation) == stats["validation"]["documents"] == expected
+
+
+def test_the_last_documents_are_the_last_of_those_kept(tmp_path):
+    text = "a\n\nb\na\nc\na\n"
+    _, *kept = make(tmp_path / "keep", text, duplicates="keep", split=LAST | {"validation": 0.4})
+    assert kept == [["a", "b", "a"], ["c", "a"]]
+    _, *distinct = make(tmp_path / "drop", text, split=LAST | {"validation": 0.4})
+    assert distinct == [["a", "b"], ["c"]]
+
+
 @pytest.mark.parametrize(
-    "split, sentence", [({}, "needs two different documents, found one"), (CONTIGUOUS, "needs two characters")]
+    "split, sentence",
+    [
+        ({}, "needs two different documents, found one"),
+        (CONTIGUOUS, "needs two characters"),
+        (LAST, "the last documents needs two documents, found one"),
+    ],
 )
 def test_nothing_left_for_a_split_is_an_error(tmp_path, split, sentence):
     with pytest.raises(UserError, match=rf"text\.txt: .*{sentence}"):
@@ -219,6 +241,34 @@ def test_the_row_of_a_table_names_blanks(tmp_path):
     assert statistics.visible("\u0301") == "◌\u0301"
 
 
+# sentences of a grammar
+
+
+def make_sentences(folder, **settings):
+    corpus = Corpus(**{"title": "T", "reader": GRAMMAR, "duplicates": "keep", "split": LAST} | settings)
+    stats = building.build([], corpus, folder / "train.parquet", folder / "validation.parquet")
+    return stats, *(list(corpora.documents(folder / f"{split}.parquet")) for split in ("train", "validation"))
+
+
+def test_sentences_of_a_grammar_become_a_corpus_without_files(tmp_path):
+    stats, train, validation = make_sentences(tmp_path)
+    assert (len(train), len(validation)) == (36, 4)
+    assert set(train) == {"He sings.", "She sings.", "I sing."}
+    assert stats["documents"] == {"read": 40, "empty": 0, "duplicates": 37, "kept": 40}
+    assert stats["train"]["words"] == 72 and stats["reading"] == {}
+
+
+def test_only_the_first_sentences_are_drawn(tmp_path):
+    _, first, second = make_sentences(tmp_path, limit=10)
+    assert first + second == make_sentences(tmp_path)[1][:10]
+
+
+def test_mistakes_without_files_name_the_grammar(tmp_path):
+    for text, told in ((" ", "is empty: of 40 .* look at the corpus's `reader`"), ("a", "a split .* needs two documents")):
+        with pytest.raises(UserError, match=f"^the corpus's grammar: .*{told}"):
+            make_sentences(tmp_path, reader=GRAMMAR | {"symbols": {"sentence": [text]}}, duplicates="drop")
+
+
 # files
 
 
@@ -321,3 +371,15 @@ def test_the_program_ends_on_a_users_mistake_with_one_sentence(checkout, tmp_pat
     assert "clean.fold: unknown key" in done.stderr and "Traceback" not in done.stderr
     done = run_program(checkout, tmp_path / "out", SPEC, tmp_path / "missing.txt")
     assert done.stderr == f"error: {tmp_path / 'missing.txt'}: no such file or directory\n"
+
+
+def test_the_program_draws_sentences_without_inputs(checkout, tmp_path):
+    spec = {"reader": GRAMMAR, "duplicates": "keep", "split": LAST}
+    done = run_program(checkout, tmp_path / "out", spec)
+    assert done.returncode == 0, done.stderr
+    assert "40 documents of 40" in done.stdout
+    assert json.loads((tmp_path / "out/train.parquet.provenance.json").read_text(encoding="utf-8"))["inputs"] == {}
+    done = run_program(checkout, tmp_path / "more", spec, checkout / "README.md")
+    assert done.stderr == "error: --input: expected no file with `reader.kind: grammar`, found 1\n"
+    done = run_program(checkout, tmp_path / "more", SPEC)
+    assert done.stderr == "error: --input: expected the files that hold the text with `reader.kind: text`, found 0\n"

@@ -92,6 +92,21 @@ def test_a_chapter_without_claims_and_a_table_without_rows_are_no_error(run):
     assert "This table has no rows." in page and "Decided by this run" not in page
 
 
+def test_a_method_has_its_arguments_its_text_and_its_measures_with_their_spread(run):
+    built = report_run.build(run)
+    assert built.returncode == 0, built.stderr
+    section = (run / "results/report.html").read_text(encoding="utf-8").partition('id="A5"')[2]
+    rows = [" ".join(re.sub(r"<[^>]+>", " ", row).split()) for row in section.split("<tr>")[2:5]]
+    assert rows[0].startswith("greedy do_sample=False The main goal in life is due spazi")
+    shares = "repeated 4-grams 31.2% (31.2% to 31.2%) distinct bigrams 80.1% (80.1% to 80.1%)"
+    assert f"{shares} log-probability (nats a token) −1.23 (−1.23 to −1.23)" in rows[0]
+    assert "texts 6 after 6 prompts, 40.0 tokens on average ended by themselves 25%" in rows[0]
+    # no interval, no spread: nothing is invented; one prompt: the spread over texts stands in for the interval
+    assert "repeated 4-grams 31.2% distinct" in rows[1] and "without effect" not in rows[1]
+    assert "repeated 4-grams 31.2% ± 31.2% distinct" in rows[2] and "6 after 1 prompt, " in rows[2]
+    assert "without effect: temperature the same texts as: greedy" in rows[2] and "too short for a 4-gram 2" in rows[2]
+
+
 def test_a_new_template_is_a_new_file_alone(run, monkeypatch):
     from relab.report import environment
     from relab.report.page import Files, build

@@ -93,7 +93,7 @@ def test_snakemake_s_report_gets_categories_and_captions():
         (
             "writeups.0.rows.1.tables.0.template",
             "nosuch",
-            "writeups.0.rows.1.tables.0.template: unknown template 'nosuch'; expected one of grid, progression, table",
+            "writeups.0.rows.1.tables.0.template: unknown template 'nosuch'; expected one of ",
         ),
         (
             "writeups.0.rows.0.tables.0.columns",

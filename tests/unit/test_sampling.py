@@ -5,11 +5,21 @@ import random
 import numpy as np
 import pytest
 import torch
+from transformers import (
+    GenerationConfig,
+    MinPLogitsWarper,
+    TemperatureLogitsWarper,
+    TopKLogitsWarper,
+    TopPLogitsWarper,
+)
 
 from relab import gpt
 from relab.errors import UserError
-from relab.sampling import _Draw, sample, text_seed
+from relab.sampling import sample, text_seed
+from relab.sampling.choice import Choice
+from relab.settings.base import check
 from relab.settings.models import Architecture
+from relab.settings.samplings import Decoding
 
 VOCABULARY, WINDOW = 23, 8
 
@@ -19,6 +29,10 @@ def model():
     torch.manual_seed(0)
     settings = {"width": 12, "layers": 2, "heads": 3, "block": WINDOW, "dropout": 0.5, "tied": False}
     return gpt.build(Architecture(**settings, initializer_range=0.3), VOCABULARY).eval()
+
+
+def drawn(**options):
+    return Decoding(do_sample=True, **options)
 
 
 def lecture(model, prompt, length, seed, temperature=1.0, top_k=None):
@@ -40,7 +54,7 @@ def lecture(model, prompt, length, seed, temperature=1.0, top_k=None):
 @pytest.mark.parametrize("options", [{}, {"temperature": 0.6}, {"top_k": 4}, {"temperature": 2.0, "top_k": 7}])
 @pytest.mark.parametrize("prompt", [[1], [2, 3, 5], list(range(WINDOW)), list(range(WINDOW + 5))])
 def test_equals_the_lecture_inside_the_window_and_beyond(model, prompt, options):
-    (found,) = sample(model, [prompt], length=3 * WINDOW, seeds=[7], **options)
+    (found,) = sample(model, [prompt], length=3 * WINDOW, seeds=[7], decoding=drawn(**options))
     tokens, logprobs = lecture(model, prompt, 3 * WINDOW, 7, **options)
     assert found.token_ids == tokens
     assert found.logprobs == pytest.approx(logprobs, abs=1e-4)
@@ -78,15 +92,14 @@ def test_text_seed_is_stable_and_tells_texts_apart():
 def test_draws_follow_the_distribution(model):
     with torch.no_grad():
         probabilities = (model(torch.tensor([[3]])).logits[0, -1] / 1.5).softmax(0)
-    texts = sample(
-        model, [[3]] * 4000, length=1, temperature=1.5, seeds=[text_seed(0, index) for index in range(4000)], batch=4000
-    )
+    seeds = [text_seed(0, index) for index in range(4000)]
+    texts = sample(model, [[3]] * 4000, length=1, decoding=drawn(temperature=1.5), seeds=seeds, batch=4000)
     found = np.bincount([text.token_ids[0] for text in texts], minlength=VOCABULARY) / 4000
     assert found == pytest.approx(probabilities.numpy(), abs=0.03)
 
 
 def test_top_1_is_greedy(model):
-    texts = sample(model, [[1], [2]], length=WINDOW - 1, top_k=1, temperature=3.0, seeds=[1, 2])
+    texts = sample(model, [[1], [2]], length=WINDOW - 1, decoding=drawn(top_k=1, temperature=3.0), seeds=[1, 2])
     for prompt, text in zip([1, 2], texts, strict=True):
         with torch.no_grad():
             logits = model(torch.tensor([[prompt, *text.token_ids[:-1]]])).logits[0]
@@ -95,32 +108,194 @@ def test_top_1_is_greedy(model):
 
 def test_top_k_above_the_vocabulary_takes_all(model):
     plain = sample(model, [[1]], length=20, seeds=[1])
-    assert sample(model, [[1]], length=20, seeds=[1], top_k=VOCABULARY) == plain
-    assert sample(model, [[1]], length=20, seeds=[1], top_k=10**6) == plain
+    assert sample(model, [[1]], length=20, seeds=[1], decoding=drawn(top_k=VOCABULARY)) == plain
+    assert sample(model, [[1]], length=20, seeds=[1], decoding=drawn(top_k=10**6)) == plain
+
+
+def choose(logits, uniforms, *methods, banned=(), tokens=None):
+    """The tokens that some methods choose from the same logits, a row each."""
+    rows = len(methods)
+    choice = Choice(methods, tokens or [[0]] * rows, torch.as_tensor(uniforms, dtype=torch.float64).view(rows, -1), banned)
+    return choice(torch.as_tensor(logits).expand(rows, -1).log_softmax(-1), 0).flatten().tolist()
 
 
 def test_exactly_k_tokens_where_scores_are_equal():
-    uniforms = torch.linspace(0.001, 1, 200, dtype=torch.float64)[:, None]
-    tokens, _ = _Draw(uniforms, 1.0, 3)(torch.zeros(200, 9), 0)
-    assert tokens.unique().numel() == 3
+    found = choose(torch.zeros(9), np.linspace(0.001, 1, 200), *[drawn(top_k=3)] * 200)
+    assert len(set(found)) == 3
 
 
 def test_an_impossible_token_is_never_drawn():
-    logits = torch.full((3, 5), -torch.inf)
-    logits[:, 2:4] = 1.0
-    uniforms = torch.tensor([[2.0**-53], [0.5], [1.0]], dtype=torch.float64)
-    tokens, logprobs = _Draw(uniforms, 1.0, 5)(logits, 0)
-    assert tokens.flatten().tolist() == [2, 2, 3]
-    assert logprobs.flatten().tolist() == pytest.approx([np.log(0.5)] * 3)
+    logits = torch.tensor([-torch.inf, -torch.inf, 1.0, 1.0, -torch.inf])
+    assert choose(logits, [2.0**-53, 0.5, 1.0], *[drawn()] * 3) == [2, 2, 3]
+
+
+def reached(method, logits):
+    """The probability of each token under a method, by drawing with evenly spread numbers."""
+    numbers = (np.arange(20000) + 0.5) / 20000
+    return np.bincount(choose(logits, numbers, *[method] * 20000), minlength=len(logits)) / 20000
+
+
+@pytest.mark.parametrize(
+    ("method", "warpers"),
+    [
+        (drawn(temperature=0.7, top_k=5), [TemperatureLogitsWarper(0.7), TopKLogitsWarper(5)]),
+        (drawn(top_p=0.8), [TopPLogitsWarper(0.8)]),
+        (drawn(temperature=1.6, top_p=0.5), [TemperatureLogitsWarper(1.6), TopPLogitsWarper(0.5)]),
+        (drawn(min_p=0.2), [MinPLogitsWarper(0.2)]),
+        (
+            drawn(temperature=2.0, top_k=8, top_p=0.9, min_p=0.1),
+            [TemperatureLogitsWarper(2.0), TopKLogitsWarper(8), TopPLogitsWarper(0.9), MinPLogitsWarper(0.1)],
+        ),
+    ],
+)
+def test_methods_draw_from_what_transformers_leaves(method, warpers):
+    logits = torch.linspace(-2, 3, 12)[torch.randperm(12, generator=torch.Generator().manual_seed(0))]
+    scores = logits[None].log_softmax(-1)
+    for warper in warpers:
+        scores = warper(None, scores)
+    assert reached(method, logits) == pytest.approx(scores.softmax(-1)[0].numpy(), abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("method", "expected"),
+    [
+        (drawn(temperature=0.5, temperature_rule="multiply"), drawn(temperature=2.0)),
+        (drawn(temperature=0.5, temperature_rule="ignore"), drawn()),
+    ],
+)
+def test_other_accounts_of_temperature(method, expected):
+    logits = torch.linspace(-2, 3, 12)
+    assert reached(method, logits) == pytest.approx(reached(expected, logits))
+    assert reached(method, logits) != pytest.approx(reached(drawn(temperature=0.5), logits), abs=0.02)
+
+
+def test_the_top_p_of_the_most_probable_token_alone_is_that_token():
+    assert choose(torch.tensor([0.0, 4.0, 1.0]), [2.0**-53, 1.0], *[drawn(top_p=1e-9)] * 2) == [1, 1]
+
+
+def test_banned_tokens_and_repeated_n_grams_are_never_chosen():
+    logits = torch.arange(6.0)
+    assert choose(logits, [1.0, 1.0], Decoding(), drawn(), banned=[5, 4]) == [3, 3]
+    seen = [[1, 5, 2, 1], [1, 5, 2, 3]]
+    assert choose(logits, [0.5, 0.5], *[Decoding(no_repeat_ngram_size=2)] * 2, tokens=seen) == [4, 5]
+    assert choose(logits, [0.5], Decoding(no_repeat_ngram_size=1), tokens=[[5, 4]]) == [3]
+    assert choose(logits, [0.5], Decoding(no_repeat_ngram_size=3), tokens=[[5]]) == [5]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_no_n_gram_occurs_twice(model, size):
+    for method in (Decoding(no_repeat_ngram_size=size), drawn(temperature=0.5, no_repeat_ngram_size=size)):
+        (text,) = sample(model, [[1, 2]], length=20, seeds=[3], decoding=method)
+        whole = [1, 2, *text.token_ids]
+        grams = [tuple(whole[place : place + size]) for place in range(len(whole) - size + 1)]
+        assert len(set(grams)) == len(grams)
+
+
+MIXED = [
+    Decoding(),
+    drawn(),
+    drawn(temperature=0.5),
+    drawn(top_k=3),
+    drawn(top_k=9, temperature=2.0),
+    drawn(top_p=0.7),
+    drawn(min_p=0.3),
+    Decoding(no_repeat_ngram_size=2),
+    Decoding(num_beams=3),
+    drawn(temperature=0.7, temperature_rule="multiply"),
+]
+
+
+@pytest.mark.parametrize("implementation", ["relab", "sdpa"])
+def test_methods_and_prompts_of_all_lengths_share_batches_and_change_nothing(model, implementation):
+    model.set_attn_implementation(implementation)  # the second one pads
+    prompts = [list(range(1, 2 + number % 4)) for number in range(len(MIXED))]
+    seeds = [text_seed(2, number) for number in range(len(MIXED))]
+    settings = {"length": WINDOW - 4, "stop": [4], "alternatives": 3}
+    together = sample(model, prompts, seeds=seeds, decoding=MIXED, **settings)
+    apart = [
+        sample(model, [prompt], seeds=[seed], decoding=method, **settings)[0]
+        for prompt, seed, method in zip(prompts, seeds, MIXED, strict=True)
+    ]
+    model.set_attn_implementation("relab")
+    assert [one.token_ids for one in together] == [one.token_ids for one in apart]
+    assert [one.ended for one in together] == [one.ended for one in apart]
+    for one, other in zip(together, apart, strict=True):
+        assert one.logprobs == pytest.approx(other.logprobs, abs=1e-4)
+        assert [[token for token, _ in step] for step in one.alternatives] == [
+            [token for token, _ in step] for step in other.alternatives
+        ]
+
+
+@pytest.mark.parametrize("prompts", [[[1], [2]], [[1, 2, 3, 4, 5], [2], [3, 4]]])
+def test_padding_changes_nothing_beyond_the_window_either(model, prompts):
+    model.set_attn_implementation("sdpa")
+    texts = sample(model, prompts, length=2 * WINDOW, seeds=range(len(prompts)))
+    model.set_attn_implementation("relab")
+    for seed, (prompt, text) in enumerate(zip(prompts, texts, strict=True)):
+        tokens, logprobs = lecture(model, prompt, 2 * WINDOW, seed)
+        assert text.token_ids == tokens
+        assert text.logprobs == pytest.approx(logprobs, abs=1e-4)
+
+
+def test_a_text_ends_at_a_stop_token_and_is_the_beginning_of_the_longer_one(model):
+    seeds = list(range(40))
+    free = sample(model, [[1]] * 40, length=30, seeds=seeds)
+    stopped = sample(model, [[1]] * 40, length=30, seeds=seeds, stop=[3, 4])
+    for one, other in zip(stopped, free, strict=True):
+        assert other.token_ids[: len(one.token_ids)] == one.token_ids
+        assert one.logprobs == pytest.approx(other.logprobs[: len(one.logprobs)], abs=1e-5)
+        assert one.ended == (one.token_ids[-1] in (3, 4)) and not set(one.token_ids[:-1]) & {3, 4}
+    assert {True, False} == {one.ended for one in stopped}
+    assert not any(one.ended for one in free)
+
+
+def test_banned_tokens_are_in_no_text(model):
+    for method in (Decoding(), drawn(), Decoding(num_beams=2)):
+        (text,) = sample(model, [[1]], length=WINDOW - 1, seeds=[1], decoding=method, banned=[3, 4, 5])
+        assert not set(text.token_ids) & {3, 4, 5}
+
+
+def test_alternatives_are_the_most_probable_tokens(model):
+    (text,) = sample(model, [[1, 2]], length=5, seeds=[1], alternatives=4)
+    with torch.no_grad():
+        steps = model(torch.tensor([[1, 2, *text.token_ids[:-1]]])).logits[0, 1:].log_softmax(-1)
+    for step, found in zip(steps, text.alternatives, strict=True):
+        values, tokens = step.topk(4)
+        assert [token for token, _ in found] == tokens.tolist()
+        assert [value for _, value in found] == pytest.approx(values.tolist(), abs=1e-5)
+
+
+def test_beam_search_finds_the_most_probable_text_where_the_beams_are_many(model):
+    """With as many beams as there are texts of two tokens, the search is exhaustive."""
+    with torch.no_grad():
+        first = model(torch.tensor([[1]])).logits[0, -1].log_softmax(-1)
+        second = model(torch.tensor([[1, token] for token in range(VOCABULARY)])).logits[:, -1].log_softmax(-1)
+    best = (first[:, None] + second).flatten().argmax().item()
+    (text,) = sample(model, [[1]], length=2, seeds=[0], decoding=Decoding(num_beams=VOCABULARY))
+    assert text.token_ids == [best // VOCABULARY, best % VOCABULARY]
+    (greedy,) = sample(model, [[1]], length=2, seeds=[0], decoding=Decoding())
+    assert sum(text.logprobs) >= sum(greedy.logprobs)
+
+
+def test_a_models_own_generation_settings_change_nothing(model):
+    plain = sample(model, [[1]], length=6, seeds=[0], decoding=Decoding(num_beams=2))
+    own = model.generation_config
+    model.generation_config = GenerationConfig(do_sample=True, top_k=2, eos_token_id=3, repetition_penalty=5.0, min_length=3)
+    try:
+        assert sample(model, [[1]], length=6, seeds=[0], decoding=Decoding(num_beams=2)) == plain
+    finally:
+        model.generation_config = own
 
 
 def test_the_lowest_temperature_is_greedy(model):
-    greedy = sample(model, [[1]], length=20, top_k=1, seeds=[1])
-    assert sample(model, [[1]], length=20, temperature=5e-324, seeds=[1]) == greedy
+    greedy = sample(model, [[1]], length=20, decoding=Decoding(), seeds=[1])
+    assert sample(model, [[1]], length=20, decoding=drawn(top_k=1), seeds=[1]) == greedy
+    for temperature in (5e-324, 1e-40, 1e-6):
+        assert sample(model, [[1]], length=20, decoding=drawn(temperature=temperature), seeds=[1]) == greedy
 
 
 def test_logprobs_are_those_of_the_untempered_model(model):
-    (text,) = sample(model, [[1]], length=WINDOW - 1, temperature=0.3, top_k=5, seeds=[1])
+    (text,) = sample(model, [[1]], length=WINDOW - 1, decoding=drawn(temperature=0.3, top_k=5), seeds=[1])
     with torch.no_grad():
         logits = model(torch.tensor([[1, *text.token_ids]])).logits[0, :-1]
     expected = logits.log_softmax(-1).gather(1, torch.tensor(text.token_ids)[:, None]).flatten()
@@ -154,20 +329,39 @@ def test_training_goes_on_after_sampling(model):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"temperature": 0.0}, "temperature: expected a number above 0, found 0.0 .*top_k to 1"),
-        ({"temperature": -1.0}, "temperature: expected a number above 0, found -1.0"),
-        ({"temperature": float("nan")}, "temperature: expected a number above 0, found nan"),
-        ({"temperature": float("inf")}, "temperature: expected a number above 0, found inf"),
-        ({"top_k": 0}, "top_k: expected at least 1, found 0"),
         ({"length": 0}, "length: expected at least 1 token to sample, found 0"),
         ({"prompts": [[1], []], "seeds": [1, 2]}, "prompt 2 is empty"),
         ({"prompts": [[1, VOCABULARY]]}, f"prompt 1: expected token ids from 0 to {VOCABULARY - 1}, found {VOCABULARY}"),
+        ({"stop": [VOCABULARY]}, f"stop: expected token ids from 0 to {VOCABULARY - 1}, found {VOCABULARY}"),
+        (
+            {"decoding": Decoding(num_beams=2), "length": WINDOW},
+            f"context of {WINDOW} tokens, but a prompt of 1",
+        ),
         ({"prompts": [[-1]]}, "prompt 1: expected token ids from 0 to .*, found -1"),
     ],
 )
 def test_mistakes(model, options, message):
     with pytest.raises(UserError, match=message):
         sample(model, **{"prompts": [[1]], "length": 3, "seeds": [1], **options})
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"temperature": 0},
+        {"temperature": -1.0},
+        {"temperature": float("nan")},
+        {"temperature": float("inf")},
+        {"top_k": 0},
+        {"top_p": 0},
+        {"top_p": 1.5},
+        {"min_p": 0},
+        {"num_beams": 2},
+    ],
+)
+def test_methods_that_mean_nothing_are_refused(options):
+    with pytest.raises(UserError, match=next(iter(options))):
+        check(Decoding, {"do_sample": True, **options}, "")
 
 
 def test_a_model_that_gives_no_numbers(model):
@@ -182,7 +376,7 @@ def test_a_model_that_gives_no_numbers(model):
 
 
 def test_one_seed_for_each_prompt(model):
-    with pytest.raises(ValueError, match="a seed for each of 2 prompts, found 1"):
+    with pytest.raises(ValueError, match="a seed and a method for each of 2 prompts, found 1, 2"):
         sample(model, [[1], [2]], length=3, seeds=[1])
 
 

@@ -54,6 +54,41 @@ def test_vocabulary_is_that_of_both_splits_and_the_separator(corpus):
     assert set(provenance["outputs"]) == {str(corpus / "tokenizer" / name) for name in characters.FILES}
 
 
+BYTE_PAIRS = {"kind": "byte_pair", "corpus": "tiny", "vocab_size": 259, "separator": "\n"}
+
+
+def test_byte_pairs_are_learned_from_the_training_text_alone(corpus, capsys, monkeypatch):
+    write(corpus / "train.parquet", "abab abab ", "abab c")
+    write(corpus / "validation.parquet", "xyxyxyxy " * 99)
+    run_here(monkeypatch, corpus, BYTE_PAIRS)
+    assert capsys.readouterr().out == "259 tokens\n"
+    tokenizer = AutoTokenizer.from_pretrained(corpus / "tokenizer")
+    assert tokenizer.tokenize("abab xy") == ["abab", "Ġ", "x", "y"]
+    assert tokenizer.eos_token == "<|endoftext|>"
+    provenance = json.loads((corpus / "provenance.json").read_text())
+    assert list(provenance["inputs"]) == [str(corpus / "train.parquet")]
+    (corpus / "validation.parquet").unlink()
+    first = [(corpus / "tokenizer" / name).read_bytes() for name in characters.FILES]
+    run_here(monkeypatch, corpus, BYTE_PAIRS)
+    assert [(corpus / "tokenizer" / name).read_bytes() for name in characters.FILES] == first
+
+
+def test_a_vocabulary_that_the_text_does_not_fill(corpus, monkeypatch):
+    with pytest.raises(SystemExit) as stop:
+        run_here(monkeypatch, corpus, BYTE_PAIRS)
+    assert stop.value.code.startswith(
+        f"error: {corpus / 'train.parquet'}: its pairs of tokens make a vocabulary of 257, expected"
+    )
+    assert not (corpus / "tokenizer").exists() and not (corpus / "provenance.json").exists()
+
+
+@pytest.mark.parametrize("kind", ["published", None])
+def test_other_kinds_are_not_made_here(corpus, monkeypatch, kind):
+    with pytest.raises(SystemExit) as stop:
+        run_here(monkeypatch, corpus, {**SPEC, "kind": kind})
+    assert stop.value.code == f"error: --spec.kind: expected character or byte_pair, found {kind}"
+
+
 def test_line_end_is_always_a_token_and_bytes_repeat(corpus, monkeypatch):
     run_here(monkeypatch, corpus, {**SPEC, "separator": ""})
     characters.save(characters.build("\n abceirtzàè😀"), corpus / "expected")

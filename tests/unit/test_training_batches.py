@@ -48,6 +48,7 @@ def test_accumulated_batches_hold_the_blocks_of_the_bigger_one():
     assert [len(inputs) for inputs, _ in shared_out.batches(5)] == [2, 2, 2]
     assert torch.equal(drawn(shared_out, 5), drawn(blocks(batch=6), 5))
     assert shared_out.tokens_per_step == 2 * 3 * 8
+    assert shared_out.targets(5) == [2 * 8] * 3
 
 
 def test_every_start_is_drawn_about_equally_often():

@@ -7,6 +7,7 @@ import errno
 import json
 import math
 import os
+import signal
 
 import pandas as pd
 import pytest
@@ -17,11 +18,12 @@ from support.training import SPEC, TrainingRun, make_corpus
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from relab import gpt
+from relab.corpora.storage import Writer
+from relab.device import prepare
 from relab.errors import UserError, run
 from relab.files import read_csv
 from relab.sampling import text_seed
 from relab.training.history import bits_per_byte, write
-from relab.device import prepare
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +110,43 @@ def test_the_record_tells_of_the_training(finished):
     assert written - set(told["outputs"]) == {str(finished.output / "model.safetensors.provenance.json")}
 
 
+def test_documents_are_read_one_by_one_and_a_killed_run_ends_in_the_same_files(tmp_path, monkeypatch):
+    words = make_corpus(tmp_path / "words", separator=" ")
+    unbroken = TrainingRun(tmp_path / "unbroken", words, spec(reading="documents"))
+    start(monkeypatch, unbroken)
+    killed = TrainingRun(tmp_path / "killed", words, unbroken.spec)
+    with killed.attempt() as attempt:
+        attempt.until_step(10)
+        attempt.send(signal.SIGKILL)
+        attempt.wait()
+    assert not killed.output.exists()
+    killed.finish()
+    assert killed.files() == unbroken.files() and killed.provenance()["attempts"] == 2
+    texts = pd.read_parquet(words / "validation.parquet")["text"]
+    alone = int((texts.str.len() < 2).sum())
+    assert alone and f"validation.parquet: {alone} documents of fewer than two tokens are left out" in unbroken.log(1)
+
+
+def test_the_loss_over_documents_is_that_of_each_alone(tmp_path, monkeypatch):
+    words = make_corpus(tmp_path / "words", separator=" ")
+    job = TrainingRun(tmp_path / "run", words, spec(reading="documents", samples=None))
+    start(monkeypatch, job)
+    model, tokenizer = AutoModelForCausalLM.from_pretrained(job.output).eval(), AutoTokenizer.from_pretrained(job.output)
+    texts = pd.read_parquet(words / "validation.parquet")["text"].tolist()
+    kept = [text[:17] for text in texts if len(text) > 1]
+    losses = []
+    for index in range(8):
+        ids = tokenizer(kept[(len(kept) - 1) * index // 7], return_tensors="pt")["input_ids"][0]
+        with torch.no_grad():
+            losses.append(torch.nn.functional.cross_entropy(model(ids[None, :-1]).logits[0], ids[1:], reduction="none"))
+    loss = float(torch.cat(losses).mean())
+    history = read_csv(job.output / "history.csv")
+    best = history.loc[history.validation_loss.idxmin()]
+    assert best.validation_loss == pytest.approx(loss)
+    size = len("".join(texts).encode())
+    assert best.validation_bits_per_byte == pytest.approx(loss * len("".join(texts)) / size / math.log(2))
+
+
 def test_without_sampling_the_log_of_texts_is_empty(corpus, tmp_path, monkeypatch):
     job = TrainingRun(tmp_path, corpus, spec(steps=1, samples=None))
     start(monkeypatch, job)
@@ -154,6 +193,14 @@ def test_a_block_longer_than_the_corpus_is_refused(corpus, tmp_path, monkeypatch
     long["architecture"]["block"] = 100_000
     told = refuse(monkeypatch, TrainingRun(tmp_path, corpus, long))
     assert told.startswith(f"{corpus}/train.parquet: the block is longer than the corpus: expected more than 100000 tokens")
+
+
+def test_a_corpus_without_a_document_of_two_tokens_is_refused(tmp_path, monkeypatch):
+    letters = make_corpus(tmp_path / "letters")
+    with Writer(letters / "validation.parquet") as writer:
+        writer.add("e")
+    told = refuse(monkeypatch, TrainingRun(tmp_path / "run", letters, spec(reading="documents")))
+    assert told == f"{letters}/validation.parquet: expected documents of at least two tokens, found none among 1"
 
 
 def test_a_prompt_that_the_tokenizer_cannot_write_is_refused_before_training(corpus, tmp_path, monkeypatch):

@@ -62,6 +62,8 @@ def build(
     ``progress`` is given each pass over the documents with the pass's name and passes them on. Working files stand in the
     folder of ``train`` (the system's folder for temporary files may be memory).
 
+    ``inputs`` is empty where the reader draws sentences from a grammar.
+
     Raises:
         UserError: for inputs that are not of the reader's form, and where nothing is left for one of the two splits.
     """
@@ -84,6 +86,8 @@ def build(
         found |= {"duplicates": len(new) - int(new.sum()), "kept": int(kept.sum())}
         if corpus.split.by == "document":
             sides = _drawn(spool, kept, new, first, corpus, inputs)
+        elif corpus.split.by == "last":
+            sides = _last(spool, kept, corpus, inputs)
         else:
             sides = _cut(spool, kept, corpus, inputs)
         written = _write(progress(sides, "writing"), train, validation)
@@ -100,7 +104,7 @@ def _check_not_empty(inputs: Sequence[str | os.PathLike], found: dict[str, int])
     if found["read"] == found["empty"]:
         raise UserError(
             f"{_names(inputs)}: the corpus is empty: of {found['read']} documents read none has text after cleaning; look at "
-            "the file and at the corpus's `reader` and `clean`"
+            f"{'the file and at ' if inputs else ''}the corpus's `reader` and `clean`"
         )
 
 
@@ -134,8 +138,18 @@ def _cut(spool: Spool, kept: np.ndarray, corpus: Corpus, inputs: Sequence[str | 
             yield number > document, text
 
 
+def _last(spool: Spool, kept: np.ndarray, corpus: Corpus, inputs: Sequence[str | os.PathLike]) -> Sides:
+    """The last of the kept documents are for validation, whole; copies may be on both sides."""
+    number = int(kept.sum())
+    if number < 2:
+        raise UserError(f"{_names(inputs)}: a split of the last documents needs two documents, found one")
+    first = number - splitting.share_of(number, corpus.split.validation)
+    for place, text in enumerate(itertools.compress(documents(spool.path), kept)):
+        yield place >= first, text
+
+
 def _names(inputs: Sequence[str | os.PathLike]) -> str:
-    return ", ".join(os.path.basename(path) for path in inputs)
+    return ", ".join(os.path.basename(path) for path in inputs) or "the corpus's grammar"
 
 
 def _write(sides: Iterable[tuple[bool, str]], train: str | os.PathLike, validation: str | os.PathLike) -> dict[str, Any]:

@@ -25,16 +25,20 @@ def distinct(digests: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return first == np.arange(len(first)), first
 
 
+def share_of(number: int, share: float) -> int:
+    """How many of ``number`` texts, two or more, are for validation: ``round(share * number)``, at least one and not all."""
+    return min(max(round(share * number), 1), number - 1)
+
+
 def draw(number: int, share: float, seed: int) -> np.ndarray:
-    """Draw ``round(share * number)`` of ``number`` texts for validation, at least one and not all.
+    """Draw :func:`share_of` them of ``number`` texts for validation.
 
     Returns a boolean for each text, true where it is for validation. The random numbers are the raw output of NumPy's PCG64,
     which is the same on every platform and in every version, unlike that of its distributions.
     """
-    drawn = min(max(round(share * number), 1), number - 1)
     keys = np.random.PCG64(seed).random_raw(number)
     chosen = np.zeros(number, bool)
-    chosen[np.argsort(keys, kind="stable")[:drawn]] = True
+    chosen[np.argsort(keys, kind="stable")[: share_of(number, share)]] = True
     return chosen
 
 

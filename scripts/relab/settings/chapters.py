@@ -62,6 +62,7 @@ class Memory(Settings):
     sizes: list[ReportedMemory] = Field(description="The architectures whose memory is computed.", min_length=1)
     batch: Int = Field(description="Texts in a batch.", ge=1)
     tokens: Int = Field(description="Tokens of each text.", ge=2)
+    measured_batch: Int = Field(description="Texts in a batch where the memory is measured: the machine must hold it.", ge=1)
 
 
 class Generative(Settings):

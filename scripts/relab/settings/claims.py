@@ -96,7 +96,29 @@ class SmallestAt(Settings):
     step: Int = Field(description="The step.")
 
 
-Comparison = Annotated[Near | Less | Between | Falls | SmallestAt, Field(discriminator="kind")]
+class Above(Settings):
+    """A measure lies above a value with the whole of its interval."""
+
+    kind: Literal["above"]
+    measure: Measure = Field(description="The measure.")
+    value: Float = Field(
+        description="What it must exceed: the mean less the seeds' standard deviation, or with one seed the lower end of the "
+        "bootstrap interval over what was measured."
+    )
+
+
+class Below(Settings):
+    """A measure lies below a value with the whole of its interval."""
+
+    kind: Literal["below"]
+    measure: Measure = Field(description="The measure.")
+    value: Float = Field(
+        description="What must exceed it: the mean plus the seeds' standard deviation, or with one seed the upper end of the "
+        "bootstrap interval over what was measured."
+    )
+
+
+Comparison = Annotated[Near | Less | Between | Falls | SmallestAt | Above | Below, Field(discriminator="kind")]
 
 
 class Reported(Settings):

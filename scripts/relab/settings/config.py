@@ -169,8 +169,8 @@ def _check_mingpt(resolved: Resolved) -> None:
             raise UserError(f"models.{name}.training.reading: expected documents, since {place}.models reads sentences")
         if chapter.every % member.settings.training.evaluation.every:
             raise UserError(
-                f"{place}.every: {chapter.every} is no multiple of the {member.settings.training.evaluation.every} steps between "
-                f"two evaluations of models.{name}"
+                f"{place}.every: {chapter.every} is no multiple of the {member.settings.training.evaluation.every} steps "
+                f"between two evaluations of models.{name}"
             )
 
 

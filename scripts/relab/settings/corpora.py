@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
+from relab.settings import grammars
 from relab.settings.base import Declaration, Float, Int, Name, Settings, documentation
 
 
@@ -109,6 +110,11 @@ class GrammarReader(Settings):
     )
     number: Int = Field(description="Sentences drawn.", ge=2)
     seed: Int = Field(0, description="Seed of the draws.", ge=0)
+
+    @model_validator(mode="after")
+    def _makes_sentences(self):
+        grammars.check(self.start, self.symbols)
+        return self
 
 
 AnyReader = Annotated[

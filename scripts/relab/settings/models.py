@@ -62,8 +62,8 @@ class Training(Settings):
     steps: Int = Field(description="Optimizer steps.", ge=1)
     reading: Literal["blocks", "documents"] = Field(
         "blocks",
-        description="What a batch holds: blocks of the stream of all documents, or whole documents, cut to the block and padded "
-        "to the longest of them; padding is never part of a loss.",
+        description="What a batch holds: blocks of the stream of all documents, or whole documents, cut to the block and "
+        "padded to the longest of them; padding is never part of a loss.",
     )
     batch: Int = Field(description="Blocks or documents in a batch.", ge=1)
     accumulation: Int = Field(1, description="Batches whose gradients are added up for one step.", ge=1)

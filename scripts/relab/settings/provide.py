@@ -23,6 +23,10 @@ def train_tokenizer(resolved: Resolved, tokenizer: str) -> dict[str, Any]:
     return {**spec(settings), "separator": resolved.corpora[settings.corpus].settings.separator}
 
 
+def import_tokenizer(resolved: Resolved, tokenizer: str) -> dict[str, Any]:
+    return spec(resolved.tokenizers[tokenizer].settings)
+
+
 def train_model(resolved: Resolved, model: str) -> dict[str, Any]:
     settings = resolved.models[model].settings
     return {
@@ -30,6 +34,16 @@ def train_model(resolved: Resolved, model: str) -> dict[str, Any]:
         "separator": resolved.corpora[settings.corpus].settings.separator,
         "threads": resolved.threads,
     }
+
+
+def import_model(resolved: Resolved, model: str) -> dict[str, Any]:
+    return spec(resolved.models[model].settings)
+
+
+def sample_texts(resolved: Resolved, sampling: str) -> dict[str, Any]:
+    settings = resolved.samplings[sampling].settings
+    # the canonical form sorts keys: the order in which tables show the methods is told apart
+    return {**spec(settings), "order": list(settings.methods), "threads": resolved.threads}
 
 
 def score_char_gpt(resolved: Resolved) -> dict[str, Any]:
@@ -47,6 +61,79 @@ def score_char_gpt(resolved: Resolved) -> dict[str, Any]:
 def tabulate_char_gpt(resolved: Resolved) -> dict[str, Any]:
     where = resolved.chapters.char_gpt.progression.where
     return {**score_char_gpt(resolved), "where": where, "corpora": _titles(resolved)}
+
+
+def tabulate_tokens(resolved: Resolved) -> dict[str, Any]:
+    return spec(resolved.chapters.char_gpt.tokens)
+
+
+def score_texts(resolved: Resolved, writeup: str, role: str) -> dict[str, Any]:
+    return {"samplings": text_tables(resolved)[writeup, role]}
+
+
+def tabulate_texts(resolved: Resolved, writeup: str, role: str) -> dict[str, Any]:
+    return score_texts(resolved, writeup, role)
+
+
+def tabulate_command(resolved: Resolved) -> dict[str, Any]:
+    return {"sampling": spec(resolved.samplings[resolved.chapters.stories.command_line].settings)}
+
+
+def tabulate_layers(resolved: Resolved) -> dict[str, Any]:
+    memory = resolved.chapters.gpt2_lab.memory
+    return {"batch": memory.batch, "tokens": memory.tokens}
+
+
+def tabulate_generations(resolved: Resolved) -> dict[str, Any]:
+    return {"generations": [spec(one) for one in resolved.chapters.generative.generations]}
+
+
+def estimate_memory(resolved: Resolved) -> dict[str, Any]:
+    return spec(resolved.chapters.gpt2_lab.memory)
+
+
+def measure_memory(resolved: Resolved) -> dict[str, Any]:
+    memory = resolved.chapters.gpt2_lab.memory
+    return {"batch": memory.measured_batch, "tokens": memory.tokens, "threads": resolved.threads}
+
+
+def trace_words(resolved: Resolved, model: str) -> dict[str, Any]:
+    chapter, settings = resolved.chapters.mingpt, resolved.models[model].settings
+    return {
+        "words": [spec(one) for one in chapter.words],
+        "alternatives": spec(chapter.alternatives),
+        "length": chapter.length,
+        "reader": spec(resolved.corpora[settings.corpus].settings.reader),
+        "seed": settings.seed,
+        "threads": resolved.threads,
+    }
+
+
+def score_mingpt(resolved: Resolved) -> dict[str, Any]:
+    chapter = resolved.chapters.mingpt
+    return {
+        "models": _seeds(resolved, chapter.models),
+        "larger": _seeds(resolved, chapter.larger),
+        "reader": _grammar(resolved),
+    }
+
+
+def tabulate_mingpt(resolved: Resolved) -> dict[str, Any]:
+    return {**score_mingpt(resolved), "every": resolved.chapters.mingpt.every}
+
+
+def check_facts(resolved: Resolved) -> dict[str, Any]:
+    settings = resolved.models[mingpt_models(resolved)[0]].settings
+    return {"architecture": spec(settings.architecture), "seed": settings.seed, "threads": resolved.threads}
+
+
+def _seeds(resolved: Resolved, declaration: str) -> dict[str, int]:
+    return {name: member.settings.seed for name, member in resolved.family("models", declaration).items()}
+
+
+def _grammar(resolved: Resolved) -> dict[str, Any]:
+    corpus = resolved.models[mingpt_models(resolved)[0]].settings.corpus
+    return spec(resolved.corpora[corpus].settings.reader)
 
 
 def tabulate_corpora(resolved: Resolved) -> dict[str, Any]:
@@ -83,23 +170,75 @@ def _one_notation(value: Any) -> Any:
 
 
 def _titles(resolved: Resolved) -> list[dict[str, str]]:
-    return [{"name": corpus, "title": resolved.corpora[corpus].settings.title} for corpus in used_corpora(resolved)]
+    return [{"name": corpus, "title": resolved.corpora[corpus].settings.title} for corpus in char_gpt_corpora(resolved)]
+
+
+def char_gpt_models(resolved: Resolved) -> list[str]:
+    """The character-level GPTs, in declared order."""
+    return list(resolved.family("models", resolved.chapters.char_gpt.models))
+
+
+def char_gpt_corpora(resolved: Resolved) -> list[str]:
+    """The corpora of the character-level GPTs, in declared order."""
+    used = {resolved.models[name].settings.corpus for name in char_gpt_models(resolved)}
+    return [name for name in resolved.corpora if name in used]
+
+
+def mingpt_models(resolved: Resolved) -> list[str]:
+    """The models trained on sentences of a grammar, in declared order."""
+    return list(resolved.family("models", resolved.chapters.mingpt.models))
+
+
+def larger_models(resolved: Resolved) -> list[str]:
+    """The same model on a larger corpus, in declared order."""
+    return list(resolved.family("models", resolved.chapters.mingpt.larger))
+
+
+def text_tables(resolved: Resolved) -> dict[tuple[str, str], list[str]]:
+    """The samplings behind each pair of tables of texts, by write-up and role."""
+    chapters = resolved.chapters
+    return {
+        ("char_gpt", "arguments"): [chapters.char_gpt.arguments],
+        ("generative", "selection"): list(chapters.generative.selection),
+        ("gpt2_lab", "continuations"): [chapters.gpt2_lab.continuations],
+        ("stories", "command_line"): [chapters.stories.command_line],
+        ("mingpt", "larger_texts"): [chapters.mingpt.larger_texts],
+    }
+
+
+def used_samplings(resolved: Resolved) -> list[str]:
+    """The samplings that the report shows, in declared order."""
+    used = {name for names in text_tables(resolved).values() for name in names}
+    return [name for name in resolved.samplings if name in used]
 
 
 def used_models(resolved: Resolved) -> list[str]:
     """The language models that the report shows, in declared order."""
-    return list(resolved.family("models", resolved.chapters.char_gpt.models))
+    used = {*char_gpt_models(resolved), *mingpt_models(resolved), *larger_models(resolved), resolved.chapters.gpt2_lab.model}
+    used |= {resolved.samplings[name].settings.model for name in used_samplings(resolved)}
+    return [name for name in resolved.models if name in used]
+
+
+def used_tokenizers(resolved: Resolved) -> list[str]:
+    """The tokenizers of those models, and those that the report looks at by themselves, in declared order."""
+    used = {resolved.chapters.char_gpt.tokens.tokenizer}
+    used |= {getattr(resolved.models[name].settings, "tokenizer", None) for name in used_models(resolved)}
+    return [name for name in resolved.tokenizers if name in used]
 
 
 def used_corpora(resolved: Resolved) -> list[str]:
-    """The corpora that those models are trained on, in declared order."""
-    used = {resolved.models[name].settings.corpus for name in used_models(resolved)}
+    """The corpora that models and tokenizers are trained on and that prompts come from, in declared order."""
+    used = {getattr(resolved.models[name].settings, "corpus", None) for name in used_models(resolved)}
+    used |= {getattr(resolved.tokenizers[name].settings, "corpus", None) for name in used_tokenizers(resolved)}
+    used |= {getattr(resolved.samplings[name].settings.prompts, "corpus", None) for name in used_samplings(resolved)}
     return [name for name in resolved.corpora if name in used]
 
 
 def used_assets(resolved: Resolved) -> list[str]:
-    """The downloads that those corpora are read from, in declared order."""
+    """The downloads behind those corpora, tokenizers and models, in declared order."""
     used = {resolved.corpora[name].settings.asset for name in used_corpora(resolved)}
+    used |= {getattr(resolved.tokenizers[name].settings, "asset", None) for name in used_tokenizers(resolved)}
+    used |= {getattr(resolved.models[name].settings, "asset", None) for name in used_models(resolved)}
     return [name for name in resolved.assets if name in used]
 
 
@@ -109,9 +248,24 @@ SLICES: dict[str, Callable[..., dict[str, Any]]] = {
         fetch_asset,
         clean_corpus,
         train_tokenizer,
+        import_tokenizer,
         train_model,
+        import_model,
+        sample_texts,
         score_char_gpt,
         tabulate_char_gpt,
+        score_texts,
+        tabulate_texts,
+        tabulate_tokens,
+        tabulate_generations,
+        tabulate_layers,
+        tabulate_command,
+        estimate_memory,
+        measure_memory,
+        trace_words,
+        score_mingpt,
+        tabulate_mingpt,
+        check_facts,
         tabulate_corpora,
         tabulate_assets,
         build_report,

@@ -18,8 +18,16 @@ from relab.encoding import encode
 from relab.sampling import sample, text_seed
 from relab.settings.base import Int
 from relab.settings.models import TrainedModel
+from relab.settings.samplings import Decoding
 from relab.training import history
-from relab.training.batches import RandomBlocks, Text, evenly_spread, read
+from relab.training.batches import (
+    Documents,
+    RandomBlocks,
+    RandomDocuments,
+    evenly_spread,
+    evenly_spread_documents,
+    read,
+)
 from relab.training.loop import Data, Trainer
 from relab.training.signals import Stop
 from relab.training.state import State, system_errors
@@ -54,17 +62,17 @@ def train_model(job: Job, *, train: Path, validation: Path, tokenizer: Path, dev
         stop: tells when a signal asks to stop.
 
     Raises:
-        UserError: see :meth:`relab.training.loop.Trainer.run`; a corpus shorter than a block, or with characters that the
-            tokenizer lacks.
+        UserError: see :meth:`relab.training.loop.Trainer.run`; a corpus shorter than a block, without a document of two
+            tokens where documents are read, or with characters that the tokenizer lacks.
     """
     prepare(device, job.threads)
-    block = job.architecture.block
     reader = AutoTokenizer.from_pretrained(tokenizer)
-    texts = [read(path, job.separator, reader, block) for path in (train, validation)]
+    make_data = _documents if job.training.reading == "documents" else _blocks
+    data = make_data(job, train, validation, reader, device)
     torch.manual_seed(job.seed)
     model = gpt.build(job.architecture, len(reader)).to(device)
     sampler = _sampler(job, model, reader) if job.training.samples else None
-    trainer = Trainer(model, _data(job, *texts, device), job.training, sampler=sampler, device=device)
+    trainer = Trainer(model, data, job.training, sampler=sampler, device=device)
     found = state.load()
     if found:
         trainer.restore(*found)
@@ -96,15 +104,30 @@ def summary(trainer: Trainer) -> dict[str, Any]:
     return {**told, "segments": trainer.progress.attempts}
 
 
-def _data(job: Job, train: Text, validation: Text, device: torch.device) -> Data:
+def _blocks(job: Job, train: Path, validation: Path, tokenizer: PreTrainedTokenizerBase, device: torch.device) -> Data:
     training, block = job.training, job.architecture.block
+    first, second = (read(path, job.separator, tokenizer, block) for path in (train, validation))
     return Data(
         RandomBlocks(
-            train.tokens.to(device), block=block, batch=training.batch, accumulation=training.accumulation, seed=job.seed
+            first.tokens.to(device), block=block, batch=training.batch, accumulation=training.accumulation, seed=job.seed
         ),
-        evenly_spread(validation.tokens.to(device), block=block, number=training.evaluation.blocks, batch=training.batch),
-        history.bits_per_byte(1.0, len(train.tokens), train.bytes),
-        history.bits_per_byte(1.0, len(validation.tokens), validation.bytes),
+        evenly_spread(second.tokens.to(device), block=block, number=training.evaluation.blocks, batch=training.batch),
+        history.bits_per_byte(1.0, len(first.tokens), first.bytes),
+        history.bits_per_byte(1.0, len(second.tokens), second.bytes),
+    )
+
+
+def _documents(job: Job, train: Path, validation: Path, tokenizer: PreTrainedTokenizerBase, device: torch.device) -> Data:
+    training = job.training
+    first, second = (Documents.read(path, tokenizer, job.architecture.block) for path in (train, validation))
+    for path, documents in ((train, first), (validation, second)):
+        if documents.left_out:
+            log.info("%s: %d documents of fewer than two tokens are left out", path, documents.left_out)
+    return Data(
+        RandomDocuments(first, batch=training.batch, accumulation=training.accumulation, seed=job.seed, device=device),
+        evenly_spread_documents(second, number=training.evaluation.blocks, batch=training.batch, device=device),
+        history.bits_per_byte(1.0, first.tokens, first.bytes),
+        history.bits_per_byte(1.0, second.tokens, second.bytes),
     )
 
 
@@ -113,10 +136,11 @@ def _sampler(job: Job, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBas
     settings = job.training.samples
     prompt = encode(tokenizer, settings.prompt, "training.samples.prompt").tolist()
     told = settings.model_dump(mode="json", include={"length", "temperature", "top_k"})
+    decoding = Decoding(do_sample=True, temperature=settings.temperature, top_k=settings.top_k)
 
     def texts(step: int) -> list[dict[str, Any]]:
         seeds = [text_seed(job.seed, step, index) for index in range(settings.number)]
-        generations = sample(model, [prompt] * settings.number, seeds=seeds, **told)
+        generations = sample(model, [prompt] * settings.number, length=settings.length, seeds=seeds, decoding=decoding)
         return [
             {
                 "step": step,

@@ -34,9 +34,10 @@ log = logging.getLogger("relab.training")
 class Batches(Protocol):
     """What the loop reads: the batches of an update, a function of the number of finished steps alone."""
 
-    tokens_per_step: int
-
     def batches(self, step: int) -> Iterator[Batch]: ...
+
+    def targets(self, step: int) -> list[int]:
+        """The number of targets in each of these batches."""
 
 
 @dataclass(frozen=True)
@@ -133,9 +134,10 @@ class Trainer:
         settings, step = self.settings, self.progress.step
         for group in self.optimizer.param_groups:
             group["lr"] = rate(settings, step)
-        losses = []
-        for inputs, targets in self.data.train.batches(step):
-            loss = self._loss(inputs, targets, "mean") / settings.accumulation
+        losses, numbers = [], self.data.train.targets(step)
+        for number, (inputs, targets) in zip(numbers, self.data.train.batches(step), strict=True):
+            # the mean over all targets of the step, however many of them each batch has
+            loss = self._loss(inputs, targets, "mean") / (sum(numbers) / number)
             loss.backward()
             losses.append(loss.detach())
         if settings.clip is not None:
@@ -204,26 +206,31 @@ class Trainer:
         validation = self._validation_loss()
         row = {
             "step": progress.step,
-            "tokens_seen": progress.step * data.train.tokens_per_step,
+            "tokens_seen": self._tokens_seen(),
             "train_loss": train,
             "validation_loss": validation,
             "train_bits_per_byte": None if train is None else train * data.train_bits,
             "validation_bits_per_byte": validation * data.validation_bits,
             "learning_rate": rate(self.settings, progress.step),
         }
+        progress.speed.append(self._speed(row["tokens_seen"]))
         progress.history.append(row)
-        progress.speed.append(self._speed())
         self._losses.clear()
         if progress.best() is row:
             self.best = {name: value.detach().clone() for name, value in self.parameters.items()}
         self._tell(row, progress.speed[-1]["tokens_per_second"])
 
-    def _speed(self) -> dict[str, Any]:
-        """Tokens per second since the row before."""
+    def _tokens_seen(self) -> int:
+        """How many targets all finished steps had."""
+        before = self.progress.history[-1] if self.progress.history else {"step": 0, "tokens_seen": 0}
+        steps = range(before["step"], self.progress.step)
+        return before["tokens_seen"] + sum(sum(self.data.train.targets(step)) for step in steps)
+
+    def _speed(self, tokens_seen: int) -> dict[str, Any]:
+        """Tokens per second since the row before, which is the last one so far."""
         progress = self.progress
-        before = progress.speed[-1] if progress.speed else {"step": 0, "seconds": 0.0}
-        tokens = (progress.step - before["step"]) * self.data.train.tokens_per_step
-        speed = tokens / (progress.seconds - before["seconds"]) if tokens else None
+        seconds, seen = (progress.speed[-1]["seconds"], progress.history[-1]["tokens_seen"]) if progress.speed else (0.0, 0)
+        speed = (tokens_seen - seen) / (progress.seconds - seconds) if tokens_seen > seen else None
         return {"step": progress.step, "seconds": progress.seconds, "tokens_per_second": speed}
 
     def _tell(self, row: dict[str, Any], speed: float | None) -> None:
@@ -291,7 +298,7 @@ def _memory(settings: Training) -> Iterator[None]:
         yield
     except torch.OutOfMemoryError as error:
         raise UserError(
-            f"the GPU's memory does not hold a batch of {settings.batch} blocks: lower training.batch and raise "
+            f"the GPU's memory does not hold a batch of {settings.batch} {settings.reading}: lower training.batch and raise "
             f"training.accumulation by the same factor ({str(error).partition('. ')[0]})"
         ) from None
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from relab.corpora.readers import bible, gutenberg, lyrics, play, table, text
+from relab.corpora.readers import bible, grammar, gutenberg, lyrics, play, table, text
 from relab.settings.corpora import AnyReader
 
 _READERS: dict[str, Callable[[Sequence[str | os.PathLike], Any, Counter[str]], Iterator[str]]] = {
@@ -17,6 +17,7 @@ _READERS: dict[str, Callable[[Sequence[str | os.PathLike], Any, Counter[str]], I
     "text": text.read,
     "lyrics": lyrics.read,
     "table": table.read,
+    "grammar": grammar.read,
 }
 
 

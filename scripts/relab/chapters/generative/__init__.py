@@ -1,0 +1,1 @@
+"""Chapter B: the notebook on generative modelling."""

@@ -1,0 +1,1 @@
+"""Chapter C: the lab sheet on GPT-2."""

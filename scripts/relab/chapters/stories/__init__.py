@@ -1,0 +1,1 @@
+"""Chapter D: a story generator beside GPT2-XL."""

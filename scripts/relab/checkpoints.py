@@ -1,0 +1,99 @@
+"""Opening model and tokenizer directories, trained here or imported, and what their special tokens are."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from pickle import UnpicklingError
+
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers.utils import logging
+
+from relab.errors import UserError
+
+#: What a directory must hold to be opened as a model or as a tokenizer, with the words for an error.
+MODEL = ("a model directory", ("config.json", "model.safetensors"))
+TOKENIZER = ("a tokenizer", ("tokenizer.json", "tokenizer_config.json"))
+
+READING_ERRORS = (OSError, ValueError, RuntimeError, LookupError, ImportError, UnpicklingError, struct.error)
+
+
+def load_model(directory: str | Path, device) -> PreTrainedModel:
+    """The language model of a model directory on ``device``, in evaluation mode.
+
+    Its weights are float32 on a CPU and on Apple's GPU, where narrower types are slower or less exact, and as they are stored
+    on CUDA. Code that may lie in the directory is not run.
+
+    Raises:
+        UserError: the directory holds no model, or one that cannot be read.
+    """
+    directory = _holding(directory, *MODEL)
+    dtype = "auto" if device.type == "cuda" else "float32"
+    with told_as_error(directory, "a language model"), without_bar():
+        model = AutoModelForCausalLM.from_pretrained(
+            directory, dtype=dtype, use_safetensors=True, local_files_only=True, trust_remote_code=False
+        )
+    return model.to(device).eval()
+
+
+def load_tokenizer(directory: str | Path) -> PreTrainedTokenizerBase:
+    """The tokenizer of a tokenizer directory or of a model directory.
+
+    Raises:
+        UserError: the directory holds no tokenizer, or one that cannot be read.
+    """
+    directory = _holding(directory, *TOKENIZER)
+    with told_as_error(directory, "a tokenizer"):
+        return AutoTokenizer.from_pretrained(directory, local_files_only=True, trust_remote_code=False)
+
+
+def end_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> list[int]:
+    """Token ids at which a text ends by itself, ascending; none for a model of characters."""
+    settings = (model.generation_config, model.config)
+    found = [getattr(one, "eos_token_id", None) for one in settings] + [tokenizer.eos_token_id]
+    ids = {one for value in found for one in (value if isinstance(value, (list, tuple)) else [value])}
+    return sorted(ids - {None})
+
+
+def start_token(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int | None:
+    """Token id that a text starts from where there is no prompt; None for a model that knows none."""
+    found = (tokenizer.bos_token_id, *(getattr(one, "bos_token_id", None) for one in (model.generation_config, model.config)))
+    return next((one for one in found if one is not None), None)
+
+
+@contextmanager
+def without_bar() -> Iterator[None]:
+    """Transformers shows a progress bar even for a file of a few kilobytes, and in logs too."""
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
+
+
+@contextmanager
+def told_as_error(place: Path, what: str) -> Iterator[None]:
+    """Tell as one sentence what Transformers, and the readers of files that it uses, raise for what they cannot open.
+
+    Raises:
+        UserError: instead of what they raise, with ``place`` and ``what`` it cannot be opened as.
+    """
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except (*READING_ERRORS, SafetensorError) as error:
+        words = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        raise UserError(f"{place}: cannot be opened as {what} ({words})") from error
+
+
+def _holding(directory: str | Path, what: str, names: tuple[str, ...]) -> Path:
+    directory = Path(directory)
+    missing = [name for name in names if not (directory / name).is_file()]
+    if missing:
+        raise UserError(f"{directory}: {' and '.join(missing)} not found, expected {what} with {' and '.join(names)}")
+    return directory

@@ -1,0 +1,147 @@
+"""The command line that samples texts from a model directory (D6): its options, and what they mean to the sampler.
+
+It imports settings alone, so that ``--help`` and a mistyped option answer at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from relab.errors import UserError
+from relab.settings.base import check
+from relab.settings.samplings import Decoding
+
+DESCRIPTION = "Sample texts from a language model in a directory: one trained here, an imported one, or any of its form."
+
+EPILOG = """\
+examples:
+  Thirty-two stories, each token drawn among the two most probable ones:
+    python scripts/generate.py --model results/models/smollm2 --prompt "Once upon a time " \\
+        --top-k 2 --temperature 0.5 --num-samples 32 --output stories.jsonl
+  The most probable continuation by beam search, no three tokens in a row twice:
+    python scripts/generate.py --model results/models/smollm2 --prompt "The sky is blue because" \\
+        --num-beams 4 --no-repeat-ngram-size 3 --length 40
+  Two texts for each of two prompts, the second of which is empty:
+    python scripts/generate.py --model DIR --prompt "To be" --prompt "" --num-samples 2
+
+The same model, prompt, options and seed give the same text; a text does not depend on how many others are drawn.
+"""
+
+#: Options of drawing and of searching; the others go with both and with neither.
+DRAWING = ("temperature", "top_k", "top_p", "min_p")
+SEARCHING = ("early_stopping", "length_penalty")
+
+
+class _Help(argparse.RawDescriptionHelpFormatter):
+    """Help that tells the defaults that there are."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        told = not any(action.default is none for none in (None, False, argparse.SUPPRESS))
+        return f"{action.help} (default: %(default)s)" if told else action.help
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of ``scripts/generate.py``; :func:`decoding` turns what it parsed into the sampler's settings."""
+    cli = argparse.ArgumentParser(description=DESCRIPTION, epilog=EPILOG, formatter_class=_Help, allow_abbrev=False)
+    what = cli.add_argument_group("what is continued")
+    what.add_argument("--model", required=True, type=Path, metavar="DIR", help="model directory, its tokenizer in it")
+    what.add_argument(
+        "--prompt", required=True, action="append", metavar="TEXT",
+        help="the text to continue, taken as it is, blanks at its end too; give it several times for several prompts; an "
+        "empty one is the start-of-text token alone",
+    )  # fmt: skip
+    what.add_argument("--num-samples", type=_whole(1), default=1, metavar="N", help="texts for each prompt")
+    what.add_argument(
+        "--length", type=_whole(1), default=100, metavar="N",
+        help="new tokens of each text at most; a text may end earlier by itself",
+    )  # fmt: skip
+    what.add_argument("--seed", type=_whole(0, 2**63 - 1), default=0, metavar="N", help="seed of the draws")
+    what.add_argument(
+        "--output", type=Path, metavar="FILE", help="write JSON lines to this file, a text each; without it, texts go to stdout"
+    )
+    _add_choice(cli)
+    machine = cli.add_argument_group("the machine")
+    machine.add_argument("--batch", type=_whole(1), default=32, metavar="N", help="texts sampled at once")
+    machine.add_argument(
+        "--threads", type=_whole(1), default=1, metavar="N",
+        help="compute threads; their number changes the last bits of the results",
+    )  # fmt: skip
+    return cli
+
+
+def _add_choice(cli: argparse.ArgumentParser) -> None:
+    """The options of :class:`Decoding`, whose defaults they have; ``--greedy`` is the absence of ``do_sample``."""
+    choice = cli.add_argument_group(
+        "how the next token is chosen", "Tokens are drawn by their probabilities unless --greedy or --num-beams is given."
+    )
+
+    def add(option: str, help: str, **kind: Any) -> None:
+        default = Decoding.model_fields[option[2:].replace("-", "_")].default
+        choice.add_argument(option, default=default, help=help, **kind)
+
+    number, count = {"type": float, "metavar": "X"}, {"type": int, "metavar": "N"}
+    choice.add_argument("--greedy", action="store_true", help="take the most probable token every time")
+    add("--temperature", "softmax temperature above 0: below 1 sharper, above 1 flatter", **number)
+    add("--top-k", "draw among the N most probable tokens only", **count)
+    add("--top-p", "draw among the fewest tokens whose probabilities sum to X (nucleus sampling)", **number)
+    add("--min-p", "draw among tokens at least X times as probable as the most probable one", **number)
+    add("--no-repeat-ngram-size", "no N tokens in a row occur twice; 0 allows it", **count)
+    add("--num-beams", "search with N beams for a probable text; 1 is no search", **count)
+    add("--early-stopping", "end the search once as many texts have ended as there are beams", action="store_true")
+    add("--length-penalty", "rank beams by log-probability divided by length to the power X", **number)
+
+
+def _whole(least: int, most: int | None = None) -> Callable[[str], int]:
+    """A type of options: whole numbers within bounds."""
+    expected = f"expected a whole number of at least {least}" + (f" and at most {most}" if most else "")
+
+    def whole(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{expected}, found {text!r}") from None
+        if value < least or (most is not None and value > most):
+            raise argparse.ArgumentTypeError(f"{expected}, found {value}")
+        return value
+
+    return whole
+
+
+def decoding(args: argparse.Namespace) -> Decoding:
+    """How tokens are chosen, from the parsed options: drawn, unless ``--greedy`` or ``--num-beams`` above 1 is given.
+
+    Raises:
+        UserError: a value out of bounds, or options that contradict each other: two ways of choosing, an option that does
+            nothing in the way chosen, several texts of a prompt where all would be the same.
+    """
+    searched = args.num_beams > 1
+    if args.greedy and searched:
+        raise UserError(f"--greedy and --num-beams {args.num_beams}: expected one of them, a text is greedy or searched")
+    drawn = not args.greedy and not searched
+    if not drawn:
+        way = f"--num-beams {args.num_beams}" if searched else "--greedy"
+        _refuse(args, DRAWING, f"with {way} nothing is drawn")
+        if args.num_samples > 1:
+            raise UserError(f"--num-samples {args.num_samples}: with {way} a prompt has one continuation, expected 1")
+    if not searched:
+        _refuse(args, SEARCHING, "it has a meaning with --num-beams above 1 only")
+    chosen = {name: getattr(args, name) for name in Decoding.model_fields if hasattr(args, name)}
+    try:
+        return check(Decoding, {**chosen, "do_sample": drawn}, "")
+    except UserError as error:
+        key, _, reason = str(error).partition(": ")
+        raise UserError(f"{option(key)}: {reason}") from None
+
+
+def _refuse(args: argparse.Namespace, names: Sequence[str], why: str) -> None:
+    for name in names:
+        if getattr(args, name) != Decoding.model_fields[name].default:
+            raise UserError(f"{option(name)}: {why}; leave it out")
+
+
+def option(name: str) -> str:
+    """The option of a key: ``--top-k`` of ``top_k``."""
+    return "--" + name.replace("_", "-")

@@ -1,0 +1,118 @@
+"""Which of the files of an asset hold weights, which settings and tokenizers, and whether they are fit to be imported."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from relab.errors import UserError
+
+INDEX = ".safetensors.index.json"
+PICKLE = "pytorch_model.bin"
+#: Endings of the files that configure models and make tokenizers; weights apart, nothing else is shown to Transformers.
+READ = (".json", ".txt", ".model", ".jinja")
+EXPECTED = f"expected one or more .safetensors, one .gguf, or {PICKLE}"
+
+
+def by_name(paths: Iterable[Path]) -> dict[str, Path]:
+    """The files by name, sorted.
+
+    Raises:
+        UserError: one that is not there, or two of one name.
+    """
+    found: dict[str, Path] = {}
+    for path in map(Path, paths):
+        if not path.is_file():
+            raise UserError(f"{path}: no such file")
+        if path.name in found:
+            raise UserError(f"{path}: {found[path.name]} has the same name")
+        found[path.name] = path
+    return dict(sorted(found.items()))
+
+
+def weights(files: Mapping[str, Path]) -> tuple[str, dict[str, Path]]:
+    """The format of the weights and their files, under the names that Transformers expects.
+
+    Safetensors are taken before GGUF, GGUF before a pickle, which is read without the means to run code.
+
+    Raises:
+        UserError: no weights in a known format, several GGUF files, parts of safetensors without their index.
+    """
+    safetensors = {name: path for name, path in files.items() if name.endswith(".safetensors")}
+    gguf = {name: path for name, path in files.items() if name.endswith(".gguf")}
+    if safetensors:
+        return "safetensors", _safetensors(files, safetensors)
+    if len(gguf) == 1:
+        return "gguf", gguf
+    if gguf:
+        raise UserError(f"weights: found the GGUF files {', '.join(gguf)}, {EXPECTED}")
+    if PICKLE in files:
+        return "pickle", {PICKLE: files[PICKLE]}
+    raise UserError(f"weights: found only {', '.join(files) or 'no file'}, {EXPECTED}")
+
+
+def _safetensors(files: Mapping[str, Path], parts: dict[str, Path]) -> dict[str, Path]:
+    indexes = [name for name in files if name.endswith(INDEX)]
+    if not indexes and len(parts) == 1:
+        return {"model.safetensors": next(iter(parts.values()))}
+    if len(indexes) != 1:
+        found = ", ".join(indexes) or "none"
+        raise UserError(f"weights: {len(parts)} .safetensors files need one index (model{INDEX}), found {found}")
+    index = files[indexes[0]]
+    try:
+        named = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise UserError(f"{index}: expected JSON with a weight_map from weights to files") from None
+    missing = sorted(named - set(parts))
+    if missing:
+        raise UserError(f"{index}: names {missing[0]}, which is not among the files {', '.join(parts)}")
+    return {f"model{INDEX}": index, **{name: parts[name] for name in sorted(named)}}
+
+
+@contextmanager
+def shown(files: Mapping[str, Path]) -> Iterator[Path]:
+    """A temporary folder with links to these files under these names, and nothing else."""
+    with TemporaryDirectory() as folder:
+        for name, path in files.items():
+            (Path(folder) / name).symlink_to(path.resolve())
+        yield Path(folder)
+
+
+def read_beside_weights(files: Mapping[str, Path]) -> dict[str, Path]:
+    """The files among these that Transformers reads apart from weights: settings, vocabularies, templates."""
+    return {name: path for name, path in files.items() if name.endswith(READ) and not name.endswith(INDEX)}
+
+
+def check_config(path: Path) -> None:
+    """Check that a ``config.json`` is of a causal language model that Transformers has the code of.
+
+    Raises:
+        UserError: it is not, or its weights are quantized.
+    """
+    import transformers
+    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+
+    config = _json(path)
+    kind, classes = config.get("model_type"), config.get("architectures") or []
+    own = "; code that comes with a model (auto_map) is never run" if "auto_map" in config else ""
+    if kind not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
+        raise UserError(f"{path}: model_type is {kind!r}, expected a causal language model that Transformers knows{own}")
+    unknown = [name for name in classes if not hasattr(transformers, name)]
+    if own and unknown:
+        raise UserError(f"{path}: architectures names {unknown[0]}, expected a class that Transformers has{own}")
+    if "quantization_config" in config:
+        raise UserError(f"{path}: its weights are quantized (quantization_config), expected float weights or a GGUF file")
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(f"{path}: not JSON ({error})") from None
+    if not isinstance(value, dict):
+        raise UserError(f"{path}: expected a JSON object, found {type(value).__name__}")
+    return value

@@ -1,0 +1,80 @@
+"""Published language models: whatever their files, they become a model directory with one file of weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerBase
+
+from relab import gpt
+from relab.checkpoints import told_as_error
+from relab.errors import UserError
+from relab.published import gguf
+from relab.published.files import by_name, check_config, read_beside_weights, shown, weights
+from relab.published.tokenizer import tokenizer_of
+
+#: The files of the model directory.
+FILES = (*gpt.FILES, *gpt.TOKENIZER_FILES)
+
+
+def import_model(paths: Iterable[Path], directory: Path) -> dict[str, Any]:
+    """Turn the files of a published model into a model directory; the same files give the same bytes.
+
+    Weights keep the type that they are stored in, but for quantized ones (GGUF), which become float32.
+
+    Returns:
+        What the record of the import tells besides: the ``format`` of the weights, the number of ``parameters``, and
+        ``unused_weights``, names of weights in the files that the model has no place for.
+
+    Raises:
+        UserError: files that are no causal language model with a tokenizer, or not all of one.
+    """
+    files = by_name(paths)
+    kind, found = weights(files)
+    if kind != "gguf":
+        _check_config(files)
+    tokenizer = tokenizer_of(files)
+    model, unused = (_gguf(found), []) if kind == "gguf" else _checkpoint(kind, files, found)
+    _check_vocabulary(model, tokenizer, next(iter(files.values())).parent)
+    with TemporaryDirectory() as folder:
+        tokenizer.save_pretrained(folder, save_jinja_files=False)  # a chat template stays in the tokenizer's settings
+        gpt.save(model, folder, directory)
+    return {"format": kind, "parameters": gpt.parameters(model), "unused_weights": unused}
+
+
+def _check_config(files: Mapping[str, Path]) -> None:
+    if "config.json" not in files:
+        raise UserError(f"model: found only {', '.join(files)}, expected config.json beside the weights")
+    check_config(files["config.json"])
+
+
+def _gguf(found: Mapping[str, Path]) -> PreTrainedModel:
+    path = next(iter(found.values()))
+    with told_as_error(path, "a language model in GGUF"):
+        return gguf.model(path)
+
+
+def _checkpoint(kind: str, files: Mapping[str, Path], found: Mapping[str, Path]) -> tuple[PreTrainedModel, list[str]]:
+    """The model of a configuration and its weights, and the names of weights that it does not use."""
+    place = files["config.json"].parent
+    with shown({**read_beside_weights(files), **found}) as folder, told_as_error(place, "a language model"):
+        model, info = AutoModelForCausalLM.from_pretrained(
+            folder, dtype="auto", use_safetensors=kind == "safetensors", weights_only=True, output_loading_info=True,
+            local_files_only=True, trust_remote_code=False,
+        )  # fmt: skip
+    missing, unused = sorted(info["missing_keys"]), sorted(info["unexpected_keys"])
+    if missing:
+        also = f" (and {len(unused)} of the files have no place in it, as {unused[0]})" if unused else ""
+        raise UserError(f"{place}: {len(missing)} weights of the model are missing, among them {', '.join(missing[:3])}{also}")
+    if hasattr(model.config, "auto_map"):
+        del model.config.auto_map  # names code that is not there
+    return model, unused
+
+
+def _check_vocabulary(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, place: Path) -> None:
+    highest, rows = max(tokenizer.get_vocab().values()), model.get_input_embeddings().weight.shape[0]
+    if highest >= rows:
+        raise UserError(f"{place}: the tokenizer has the token id {highest}, but the model has embeddings for {rows} tokens")

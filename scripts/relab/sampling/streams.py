@@ -1,0 +1,30 @@
+"""A stream of random numbers for every text, which nothing but the text itself determines."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+
+
+def text_seed(seed: int, *index: int) -> int:
+    """The seed of one text's random stream: 64 bits of the SHA-256 of ``seed/index/…`` in decimal.
+
+    ``index`` is whatever tells the texts of one seed apart: number of the text, or training step and number.
+    """
+    digest = hashlib.sha256("/".join(str(int(part)) for part in (seed, *index)).encode()).digest()
+    return int.from_bytes(digest[:8], "little")
+
+
+def prompt_key(token_ids: Sequence[int]) -> int:
+    """A number for a prompt, as an ``index`` of :func:`text_seed`: a text is the same whatever other prompts there are."""
+    return int.from_bytes(hashlib.sha256(np.asarray(token_ids, dtype="<u4").tobytes()).digest()[:8], "little")
+
+
+def uniforms(seed: int, length: int) -> np.ndarray:
+    """``length`` uniform numbers in (0, 1] from a counter-based generator (Salmon et al. 2011) keyed by the seed.
+
+    The bits of numpy's Philox never change between versions; those of its distributions may, hence the arithmetic here.
+    """
+    return ((np.random.Philox(key=seed).random_raw(length) >> np.uint64(11)) + 1) * 2.0**-53

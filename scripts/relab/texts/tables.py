@@ -1,0 +1,82 @@
+"""Tables of sampled texts: a method a row with its first text and its measures, and all texts.
+
+Numbers are texts of a fixed number of decimals, so that the same scores give the same bytes.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from relab.chapters.char_gpt.tables import Summaries, fixed
+from relab.texts.arguments import call, inert
+from relab.texts.measures import DISTINCT, ENDED, LOGPROB, MEASURES, REPEATED, SPLIT, TOKENS, same_texts
+from relab.texts.samples import Text, Texts
+
+#: The measures of the tables: column, and its decimals (shares, nats a token).
+COLUMNS = {REPEATED: ("repeated_4grams", 3), DISTINCT: ("distinct_2", 3), LOGPROB: ("mean_logprob", 3)}
+
+
+def methods_table(samplings: Sequence[Texts], scores: Summaries) -> pd.DataFrame:
+    """A method a row: its arguments, its first text for the first prompt (never a chosen one), measures of all its texts.
+
+    Each measure has its mean over texts, ``_low`` and ``_high`` (95 % bootstrap interval over prompts, empty with one prompt)
+    and ``_sd`` (standard deviation over texts, empty with one text).
+
+    Raises:
+        UserError: where a score is missing.
+    """
+    return pd.DataFrame([_method(one, method, scores) for one in samplings for method in one.methods])
+
+
+def _method(one: Texts, method: str, scores: Summaries) -> dict[str, Any]:
+    texts, experiment = one.methods[method], f"{one.sampling}/{method}"
+    first = texts[0]
+    before = list(one.methods)[: list(one.methods).index(method)]
+    return {
+        "sampling": one.sampling,
+        "method": method,
+        "settings": call(first.settings),
+        "inert": ", ".join(inert(first.settings)),
+        "same_as": ", ".join(other for other in before if same_texts(one.methods[other], texts)),
+        "prompt": first.prompt,
+        "text": first.text,
+        **_measures(texts, experiment, scores),
+        "tokens": fixed(scores.value(experiment, TOKENS, SPLIT), 1),
+        "ended": fixed(scores.value(experiment, ENDED, SPLIT), 3),
+        "texts": len(texts),
+        "prompts": len(one.prompts),
+        "too_short": sum(pd.isna(MEASURES[REPEATED](text)) for text in texts),
+    }
+
+
+def _measures(texts: Sequence[Text], experiment: str, scores: Summaries) -> dict[str, str]:
+    columns = {}
+    for measure, (column, digits) in COLUMNS.items():
+        columns[column] = fixed(scores.value(experiment, measure, SPLIT), digits)
+        seed = scores.per_seed(experiment, measure, SPLIT).iloc[0]
+        columns |= {f"{column}_{end}": fixed(seed[end], digits) for end in ("low", "high")}
+        values = [value for value in map(MEASURES[measure], texts) if not pd.isna(value)]
+        columns[f"{column}_sd"] = fixed(statistics.stdev(values), digits) if len(values) > 1 else ""
+    return columns
+
+
+def texts_table(samplings: Sequence[Texts]) -> pd.DataFrame:
+    """Every text a row, by sampling, prompt, method and number, with its own measures."""
+    return pd.DataFrame([_text(one.sampling, text) for one in samplings for text in one.texts])
+
+
+def _text(sampling: str, text: Text) -> dict[str, Any]:
+    return {
+        "sampling": sampling,
+        "prompt": text.prompt,
+        "method": text.method,
+        "index": text.index,
+        "text": text.text,
+        "tokens": len(text.tokens),
+        "ended": "yes" if text.ended else "no",
+        **{column: fixed(MEASURES[measure](text), digits) for measure, (column, digits) in COLUMNS.items()},
+    }

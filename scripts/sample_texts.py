@@ -1,0 +1,55 @@
+"""Sample texts from a language model: every method of a sampling continues every prompt, a JSON line a text.
+
+All texts share as few batches as there is room for, whatever their methods; each has a random stream of its own, so that a
+changed method changes its own texts only.
+"""
+
+from pathlib import Path
+
+from pydantic import Field
+
+from relab.errors import run
+from relab.jobs import parser, record, settings_of
+from relab.settings.base import Int
+from relab.settings.samplings import Sampling
+
+
+class Job(Sampling):
+    """Settings of the job."""
+
+    order: list[str] = Field(description="The methods in the order in which tables show them.")
+    threads: Int = Field(description="Compute threads.", ge=1)
+
+
+def main() -> None:
+    cli = parser(__doc__)
+    cli.add_argument("--model", required=True, type=Path, metavar="FOLDER", help="model directory")
+    cli.add_argument(
+        "--corpus", type=Path, metavar="FILE", help="the split of the corpus that prompts are taken from (Parquet)"
+    )
+    cli.add_argument("--output", required=True, type=Path, metavar="FILE", help="the texts (JSON lines)")
+    args = cli.parse_args()
+    job = settings_of(args, Job)
+    job = job.model_copy(update={"methods": {name: job.methods[name] for name in job.order}})
+
+    from tqdm import tqdm
+
+    from relab.checkpoints import load_model, load_tokenizer
+    from relab.device import describe, pick, prepare
+    from relab.sampling.texts import Reader, device_memory, prompts_of, sampled, tokens_asked, write
+
+    device = pick()
+    prepare(device, job.threads)
+    inputs = [args.model / "model.safetensors", *([args.corpus] if args.corpus else [])]
+    with record(args, inputs=inputs, outputs=[args.output]) as entry:
+        reader = Reader(load_model(args.model, device), load_tokenizer(args.model))
+        prompts = prompts_of(job, reader, args.corpus)
+        with tqdm(total=tokens_asked(job, len(prompts)), unit="token", disable=None, mininterval=1) as bar:
+            records = list(sampled(job, reader, prompts, bar.update))
+        write(args.output, records)
+        entry |= {"device": describe(device), "seed": job.seed, **device_memory(device)}
+    print(f"{len(records)} texts, {sum(len(one['token_ids']) for one in records):,} tokens, on {device}")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,274 @@
+"""C2: a model's layers, its configuration, and the memory that training it takes."""
+
+from __future__ import annotations
+
+import json
+import runpy
+import subprocess
+import sys
+
+import pytest
+import torch
+from torch import nn
+from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig
+
+from relab.architectures import configuration_of, skeleton
+from relab.chapters.gpt2_lab.layers import configuration_table, layers_table
+from relab.chapters.gpt2_lab.memory import (
+    Bytes,
+    MeasureSpec,
+    computed,
+    estimate,
+    loss,
+    measured_table,
+    memory_scores,
+    memory_table,
+    saved_bytes,
+)
+from relab.claims import CONTRADICTED, REPRODUCED, Scores, ledger
+from relab.errors import UserError
+from relab.files import read_csv
+from relab.scores import read_scores, with_summary, write_scores
+from relab.settings.base import canonical, spec
+from relab.settings.chapters import Memory
+from relab.settings.claims import parse
+
+#: A GPT-2 with three equal blocks.
+SMALL = GPT2Config(vocab_size=50, n_positions=16, n_embd=8, n_layer=3, n_head=2)
+BLOCK = 12 * 8**2 + 13 * 8
+
+
+def layers(model, batch=2, tokens=5):
+    return layers_table(model, batch=batch, tokens=tokens).set_index("layer")
+
+
+# --- layers -----------------------------------------------------------------------------------------------------------
+
+
+def test_equal_blocks_stand_once_with_their_number():
+    table = layers(skeleton(SMALL, "small"))
+    block = table.loc["transformer.h.0–2"]
+    assert (block["kind"], block["output"]) == ("GPT2Block", "2 × 5 × 8")
+    assert (block["parameters"], block["number"], block["all"]) == (BLOCK, 3, 3 * BLOCK)
+    inner = table.loc["transformer.h.0–2.mlp.c_fc"]
+    assert (inner["kind"], inner["output"]) == ("Conv1D", "2 × 5 × 32")
+    assert (inner["parameters"], inner["number"], inner["all"]) == (8 * 32 + 32, 3, 3 * (8 * 32 + 32))
+    assert not any(place.startswith("transformer.h.1") for place in table.index)
+
+
+def test_blocks_that_differ_stand_apart():
+    model = skeleton(SMALL, "small")
+    model.transformer.h[0].mlp.dropout = nn.Identity()
+    places = set(layers(model).index)
+    assert {"transformer.h.0", "transformer.h.1–2"} <= places
+
+
+def test_layers_of_different_names_are_not_merged():
+    config = LlamaConfig(
+        vocab_size=50, hidden_size=8, intermediate_size=16, num_hidden_layers=2, num_attention_heads=2, num_key_value_heads=1
+    )
+    table = layers(skeleton(config, "llama"))
+    for name in ("k_proj", "v_proj"):
+        assert table.loc[f"model.layers.0–1.self_attn.{name}", "output"] == "2 × 5 × 4"
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_the_parameters_of_the_innermost_layers_add_up_to_the_total(tied):
+    config = GPT2Config(**{**SMALL.to_dict(), "tie_word_embeddings": tied})
+    table = layers(skeleton(config, "small"))
+    places = list(table.index)
+    innermost = [place for place in places if not any(other.startswith(f"{place}.") for other in places)]
+    total = sum(parameter.numel() for parameter in GPT2LMHeadModel(config).parameters())
+    assert table.loc["total", "all"] == total
+    assert table.loc[[place for place in innermost if place not in ("input", "total")], "all"].sum() == total
+    head = table.loc["lm_head"]
+    assert (head["parameters"], head["note"]) == ((0, "weights of transformer.wte") if tied else (50 * 8, ""))
+
+
+def test_the_input_is_the_first_row_and_shapes_follow_it():
+    table = layers(skeleton(SMALL, "small"), batch=3, tokens=16)
+    assert table.index[0] == "input"
+    assert table.loc["input", "output"] == "3 × 16"
+    assert table.loc["lm_head", "output"] == "3 × 16 × 50"
+
+
+def test_more_tokens_than_the_context_are_refused():
+    with pytest.raises(
+        UserError, match=r"chapters\.gpt2_lab\.memory\.tokens is 17, expected at most the model's context of 16"
+    ):
+        layers(skeleton(SMALL, "small"), tokens=17)
+    with pytest.raises(UserError, match="memory.tokens is 17"):
+        computed(SMALL, "small", batch=1, tokens=17)
+
+
+# --- configuration ----------------------------------------------------------------------------------------------------
+
+
+def test_a_key_of_the_configuration_a_row():
+    table = configuration_table(SMALL).set_index("key")
+    assert table.loc["n_layer"].to_list() == ["3", "Transformer blocks"]
+    assert table.loc["tie_word_embeddings", "value"] == "yes"
+    assert table.loc["n_inner", "value"] == ""
+    assert "transformers_version" not in table.index
+    rotary = configuration_table(LlamaConfig(num_hidden_layers=1)).set_index("key")
+    assert rotary.loc["rope_parameters.rope_type", "value"] == "default"
+
+
+def test_a_trace_leaves_the_configuration_as_it_is():
+    config = GPT2Config(**{**SMALL.to_dict(), "dtype": "bfloat16"})
+    before = config.to_dict()
+    layers(skeleton(config, "small"))
+    assert config.to_dict() == before
+    assert configuration_table(config).set_index("key").loc["dtype", "value"] == "bfloat16"
+
+
+def test_a_directory_without_a_model_is_refused(tmp_path):
+    with pytest.raises(UserError, match="no config.json in it, expected a model directory"):
+        configuration_of(tmp_path)
+    (tmp_path / "config.json").write_text('{"model_type": "unheard of"}')
+    with pytest.raises(UserError, match="config.json: cannot be opened as a model's configuration"):
+        configuration_of(tmp_path)
+    (tmp_path / "config.json").write_text("{")
+    with pytest.raises(UserError, match="config.json: cannot be opened as a model's configuration"):
+        configuration_of(tmp_path)
+
+
+def test_code_in_a_model_directory_does_not_run(tmp_path):
+    mark = tmp_path / "ran"
+    (tmp_path / "modelling.py").write_text(f"open({str(mark)!r}, 'w')\nclass Config: pass\n")
+    (tmp_path / "config.json").write_text(
+        json.dumps({"model_type": "unheard of", "auto_map": {"AutoConfig": "modelling.Config"}, "architectures": ["Model"]})
+    )
+    with pytest.raises(UserError, match="config.json: cannot be opened as a model's configuration"):
+        configuration_of(tmp_path)
+    assert not mark.exists()
+
+
+# --- memory -----------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_kept_for_the_backward_pass_is_counted_once():
+    layer = nn.Linear(4, 3, bias=False)
+    given = torch.zeros(2, 4)
+    assert saved_bytes(layer, lambda: layer(given).relu().sum()) == 4 * (2 * 4 + 2 * 3)  # the input; the output of ReLU
+    assert saved_bytes(layer, lambda: (layer(given) + layer(given)).sum()) == 4 * 2 * 4  # the input of both
+    with torch.no_grad():
+        assert saved_bytes(layer, lambda: layer(given).sum()) == 0
+
+
+def test_shapes_alone_count_as_real_tensors_do():
+    """Activations on the meta device are those of a model with weights, dropout included."""
+    found = computed(SMALL, "small", batch=2, tokens=5)
+    model = GPT2LMHeadModel(SMALL)
+    model.set_attn_implementation("eager")
+    real = saved_bytes(model, lambda: loss(model, torch.ones(2, 5, dtype=torch.long)))
+    assert found.activations == real > 0
+
+
+def test_weights_gradients_and_moments_are_those_of_a_training():
+    found = computed(SMALL, "small", batch=2, tokens=5)
+    model = GPT2LMHeadModel(SMALL)
+    optimizer = torch.optim.AdamW(model.parameters())
+    loss(model, torch.ones(2, 5, dtype=torch.long)).backward()
+    optimizer.step()
+    moments = [tensor for state in optimizer.state.values() for tensor in state.values() if tensor.numel() > 1]
+    assert found.weights == sum(parameter.nbytes for parameter in model.parameters())
+    assert found.gradients == sum(parameter.grad.nbytes for parameter in model.parameters())
+    assert found.optimizer == sum(tensor.nbytes for tensor in moments)
+    assert found.total == found.weights + found.gradients + found.optimizer + found.activations
+
+
+def test_the_loss_is_that_of_the_next_token():
+    model = GPT2LMHeadModel(GPT2Config(**{**SMALL.to_dict(), "resid_pdrop": 0, "embd_pdrop": 0, "attn_pdrop": 0}))
+    token_ids = torch.tensor([[3, 1, 4, 1], [5, 9, 2, 6]])
+    with torch.no_grad():
+        theirs = model(input_ids=token_ids, labels=token_ids).loss
+        assert loss(model, token_ids).item() == pytest.approx(theirs.item(), abs=1e-6)
+
+
+MEMORY = Memory.model_validate(
+    {
+        "sizes": [
+            {"name": "small", "vocabulary": 50, "context": 16, "width": 8, "layers": 3, "heads": 2, "reported": 1.5},
+            {"name": "wide", "vocabulary": 50, "context": 16, "width": 16, "layers": 3, "heads": 2},
+        ],
+        "batch": 2,
+        "tokens": 5,
+    }
+)
+
+
+def test_the_table_of_memory_is_in_gigabytes_of_ten_to_the_ninth():
+    small, wide = memory_table(MEMORY, [(size, Bytes(7, 10**9, 10**9, 2 * 10**9, 5 * 10**8)) for size in MEMORY.sizes]).to_dict(
+        "records"
+    )
+    assert (small["weights"], small["optimizer"], small["states"]) == ("1.000", "2.000", "4.000")
+    assert (small["activations"], small["total"], small["reported"]) == ("0.500", "4.500", "1.5")
+    assert (small["batch"], small["tokens"], small["parameters"], wide["reported"]) == (2, 5, 7, "")
+
+
+def test_the_sizes_are_estimated_in_their_order():
+    (_, small), (_, wide) = estimate(MEMORY)
+    assert small == computed(SMALL, "small", batch=2, tokens=5)
+    assert wide.activations > small.activations
+
+
+def verdict(scores, claimed: float) -> str:
+    measure = {"experiment": "memory/small", "metric": "states", "split": "training"}
+    near = {"kind": "near", "value": claimed, "tolerance": 0.2, "measures": [measure]}
+    claim = {"row": "C2", "writeup": "gpt2_lab", "says": "its memory", "source": "the sheet", "comparison": near}
+    return ledger(parse({"C2": claim}), {}, {"gpt2_lab": Scores(scores, "scores")})["verdict"][0]
+
+
+def test_scores_decide_a_claim(tmp_path):
+    found = Bytes(1, 5 * 10**8, 5 * 10**8, 10**9, 10**9)
+    write_scores(tmp_path / "s.parquet", with_summary(memory_scores([(MEMORY.sizes[0], found)])))
+    scores = read_scores(tmp_path / "s.parquet")
+    assert verdict(scores, 2) == REPRODUCED
+    assert verdict(scores.assign(value=scores["value"] + 1), 2) == CONTRADICTED
+
+
+def test_the_measured_table_shows_both():
+    batch = MeasureSpec(batch=2, tokens=5, threads=1)
+    row = measured_table("small", "cpu", Bytes(1, 10**9, 10**9, 2 * 10**9, 10**9), 6 * 10**9, batch).iloc[0]
+    assert (row["name"], row["total"], row["measured"], row["device"]) == ("small", "5.000", "6.000", "cpu")
+
+
+# --- programs ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_programs_write_their_tables(tmp_path, checkout, monkeypatch):
+    SMALL.save_pretrained(tmp_path / "model")
+
+    def program(name: str, **options) -> None:
+        words = [str(word) for key, value in options.items() for word in (f"--{key}", value)]
+        monkeypatch.setattr(sys, "argv", [name, "--provenance", str(tmp_path / "p.json"), *words])
+        runpy.run_path(str(checkout / "scripts" / f"{name}.py"), run_name="__main__")
+
+    tables = {"layers": tmp_path / "layers.csv", "configuration": tmp_path / "configuration.csv"}
+    program("tabulate_layers", model=tmp_path / "model", spec=canonical({"batch": 2, "tokens": 5}), **tables)
+    assert "transformer.h.0–2.attn" in read_csv(tables["layers"])["layer"].to_list()
+    assert "n_embd" in read_csv(tables["configuration"])["key"].to_list()
+    program("estimate_memory", output=tmp_path / "m.csv", scores=tmp_path / "m.parquet", spec=canonical(spec(MEMORY)))
+    assert read_csv(tmp_path / "m.csv")["name"].to_list() == ["small", "wide"]
+    found = read_scores(tmp_path / "m.parquet")
+    assert set(found["metric"]) == {"states", "activations", "total"}
+
+
+def test_a_training_is_measured(tmp_path, checkout):
+    """In a process of its own, whose peak is that of the training: at least what it holds, and not many times that."""
+    config = GPT2Config(vocab_size=20_000, n_positions=32, n_embd=512, n_layer=1, n_head=2)
+    GPT2LMHeadModel(config).save_pretrained(tmp_path / "model")
+    words = {
+        "--model": tmp_path / "model",
+        "--output": tmp_path / "measured.csv",
+        "--provenance": tmp_path / "p.json",
+        "--spec": canonical({"batch": 2, "tokens": 16, "threads": 1}),
+    }
+    command = [sys.executable, checkout / "scripts" / "measure_memory.py", *(word for pair in words.items() for word in pair)]
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    row = read_csv(tmp_path / "measured.csv").iloc[0]
+    assert (row["name"], row["batch"], row["tokens"]) == ("model", 2, 16)
+    assert 0.8 * row["states"] < row["measured"] < 3 * row["total"]
+    assert json.loads((tmp_path / "p.json").read_text())["device"] == row["device"]

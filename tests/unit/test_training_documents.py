@@ -1,0 +1,324 @@
+"""Documents as training data: examples, padding that counts in nothing, draws, and the loop that reads them."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+from torch.utils.data import DataLoader, Dataset
+from transformers import PreTrainedTokenizerFast
+
+from relab import characters, gpt
+from relab.corpora.storage import Writer
+from relab.errors import UserError
+from relab.settings.models import Architecture, Training
+from relab.training.batches import (
+    IGNORED,
+    PADDING,
+    Documents,
+    RandomDocuments,
+    collate,
+    evenly_spread_documents,
+)
+from relab.training.loop import Data, Trainer
+from relab.training.signals import Stop
+from relab.training.state import State
+
+CPU = torch.device("cpu")
+VOCABULARY = 12
+#: Documents of two to nine tokens: 2 3, 2 3 4, … up to nine.
+IDS = [list(range(2, 2 + length)) for length in range(2, 10)] * 5
+
+
+def documents(ids=IDS, block=8, size=100) -> Documents:
+    return Documents(ids, block, size)
+
+
+def drawing(*, batch=4, accumulation=1, seed=0, ids=IDS) -> RandomDocuments:
+    return RandomDocuments(documents(ids), batch=batch, accumulation=accumulation, seed=seed, device=CPU)
+
+
+def rows(batches) -> list[list[int]]:
+    """The documents in batches, without what is padding."""
+    return [
+        [*inputs[targets != IGNORED].tolist(), int(targets[targets != IGNORED][-1])]
+        for batch in batches
+        for inputs, targets in zip(*batch, strict=True)
+    ]
+
+
+# examples
+
+
+def test_targets_are_the_inputs_moved_one_to_the_left():
+    found = documents([[5, 6, 7, 8]])
+    assert isinstance(found, Dataset) and len(found) == 1
+    inputs, targets = found[0]
+    assert (inputs.tolist(), targets.tolist()) == ([5, 6, 7], [6, 7, 8])
+    assert inputs.dtype == targets.dtype == torch.int64
+
+
+def test_every_document_is_an_example_of_its_own():
+    found = documents()
+    assert [[*inputs.tolist(), int(targets[-1])] for inputs, targets in found] == IDS
+    assert found.targets.tolist() == [len(one) - 1 for one in IDS]
+    with pytest.raises(IndexError):
+        found[len(IDS)]
+
+
+def test_long_documents_are_cut_and_those_without_a_target_left_out_and_counted():
+    found = documents([[1], list(range(20)), [], [3, 4]], block=8, size=50)
+    assert len(found) == 2 and found.left_out == 2
+    assert found[0][0].tolist() == list(range(8)) and found[0][1].tolist() == list(range(1, 9))
+    assert found[1][1].tolist() == [4]
+    assert (found.tokens, found.bytes) == (23, 50), "the text's own size, whatever was cut"
+
+
+def test_shorter_examples_are_padded_on_the_right():
+    inputs, targets = collate([documents()[place] for place in (2, 0)])
+    assert inputs.tolist() == [[2, 3, 4], [2, 1, 1]] and PADDING == 1
+    assert targets.tolist() == [[3, 4, 5], [3, -100, -100]]
+
+
+def test_pytorchs_own_loader_takes_them():
+    batches = list(DataLoader(documents(), batch_size=3, collate_fn=collate))
+    assert rows(batches) == IDS
+
+
+# reading
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    def write(*texts):
+        with Writer(tmp_path / "train.parquet") as writer:
+            for text in texts:
+                writer.add(text)
+        return tmp_path / "train.parquet"
+
+    return write
+
+
+def byte_pair(text: str) -> PreTrainedTokenizerFast:
+    backend = Tokenizer(models.BPE())
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    initial = pre_tokenizers.ByteLevel.alphabet()
+    backend.train_from_iterator([text], trainers.BpeTrainer(vocab_size=270, initial_alphabet=initial, show_progress=False))
+    return PreTrainedTokenizerFast(tokenizer_object=backend)
+
+
+@pytest.mark.parametrize("make", [characters.build, byte_pair])
+def test_each_document_is_tokenised_alone(corpus, make):
+    texts = ["è già l'ora", "a", "là là là", "ora"]
+    tokenizer = make(" ".join(texts))
+    found = Documents.read(corpus(*texts), tokenizer, 100)
+    ids = [tokenizer(text)["input_ids"] for text in texts]
+    assert rows([collate(list(found))]) == [one for one in ids if len(one) > 1]
+    assert found.tokens == sum(map(len, ids)) and found.left_out == sum(len(one) < 2 for one in ids)
+    assert found.bytes == sum(len(text.encode()) for text in texts)
+
+
+def test_a_corpus_without_a_document_of_two_tokens_is_an_error(corpus):
+    with pytest.raises(UserError, match=r"train\.parquet: expected documents of at least two tokens, found none among 3$"):
+        Documents.read(corpus("a", "b", "a"), characters.build("ab"), 8)
+    with pytest.raises(UserError, match="found none among 0$"):
+        Documents.read(corpus(), characters.build("ab"), 8)
+
+
+def test_a_character_that_the_tokenizer_lacks_is_told_with_its_document(corpus):
+    with pytest.raises(UserError, match=r"train\.parquet, document 2: character 'c' .* at offset 1 "):
+        Documents.read(corpus("ab", "acb", "ca"), characters.build("ab"), 8)
+
+
+# batches
+
+
+def test_what_is_drawn_depends_on_seed_and_step_alone():
+    before = torch.get_rng_state()
+    source = drawing()
+    later = rows(source.batches(7))
+    assert later == rows(source.batches(7)) == rows(drawing().batches(7))
+    assert later not in (rows(source.batches(8)), rows(drawing(seed=1).batches(7)))
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_accumulated_batches_hold_the_documents_of_the_bigger_one():
+    shared_out = drawing(batch=2, accumulation=3)
+    assert [len(inputs) for inputs, _ in shared_out.batches(5)] == [2, 2, 2]
+    assert rows(shared_out.batches(5)) == rows(drawing(batch=6).batches(5))
+
+
+def test_the_number_of_targets_leaves_padding_out():
+    source = drawing(batch=3, accumulation=4)
+    for step in range(5):
+        batches = list(source.batches(step))
+        assert source.targets(step) == [int((targets != IGNORED).sum()) for _, targets in batches]
+    assert any((targets == IGNORED).any() for _, targets in batches)
+
+
+def test_every_document_is_drawn_about_equally_often():
+    source = drawing(batch=1000, ids=[[2, number] for number in range(40)])
+    counts = np.bincount([row[1] for step in range(10) for row in rows(source.batches(step))], minlength=40)
+    assert counts.sum() == 10_000 and abs(counts - 250).max() < 80  # five standard deviations
+
+
+def test_validation_documents_reach_from_the_first_to_the_last():
+    ids = [[2, number] for number in range(100)]
+    batches = evenly_spread_documents(documents(ids), number=5, batch=2, device=CPU)
+    assert [len(inputs) for inputs, _ in batches] == [2, 2, 1]
+    assert [row[1] for row in rows(batches)] == [0, 24, 49, 74, 99]
+    few = evenly_spread_documents(documents(ids[:2]), number=50, batch=32, device=CPU)
+    assert rows(few) == ids[:2], "none twice"
+
+
+# the loop
+
+
+def build(vocabulary=VOCABULARY, **changes):
+    torch.manual_seed(0)
+    architecture = {"width": 16, "layers": 2, "heads": 2, "block": 8, "dropout": 0.2, "tied": False, **changes}
+    return gpt.build(Architecture(**architecture), vocabulary)
+
+
+def training(**changes) -> Training:
+    settings = {"steps": 12, "batch": 4, "learning_rate": 0.01, "evaluation": {"every": 5, "blocks": 6}}
+    return Training(**{**settings, "reading": "documents", **changes})
+
+
+def make(settings: Training, **changes) -> Trainer:
+    source = drawing(batch=settings.batch, accumulation=settings.accumulation)
+    validation = evenly_spread_documents(documents(), number=settings.evaluation.blocks, batch=settings.batch, device=CPU)
+    return Trainer(build(**changes), Data(source, validation, 2.0, 3.0), settings, device=CPU)
+
+
+def train(folder, settings: Training, **changes) -> Trainer:
+    trainer = make(settings, **changes)
+    with State.open(folder) as state:
+        trainer.run(state, Stop())
+    return trainer
+
+
+def weights(trainer: Trainer) -> dict[str, torch.Tensor]:
+    return {name: value.detach().clone() for name, value in trainer.parameters.items()}
+
+
+def alone(model, ids: list[list[int]]) -> torch.Tensor:
+    """Cross-entropy of every target of documents, one document at a time and without padding ``[targets]``."""
+    losses = [torch.nn.functional.cross_entropy(model(torch.tensor([one[:-1]])).logits[0], torch.tensor(one[1:]),
+                                                reduction="none") for one in ids]  # fmt: skip
+    return torch.cat(losses)
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.2])
+def test_what_stands_in_the_padding_changes_no_real_position(rate):
+    model = build(dropout=rate).train()  # with the attention that training installs, and without a mask
+    inputs, targets = collate([documents()[place] for place in (7, 0, 3)])
+    found = []
+    for padding in (PADDING, 0, 11):
+        torch.manual_seed(1)
+        padded = torch.where(targets == IGNORED, padding, inputs)
+        found.append(model(padded, use_cache=False).logits[targets != IGNORED])
+    assert torch.equal(found[0], found[1]) and torch.equal(found[0], found[2])
+
+
+def test_logits_of_a_padded_batch_are_those_of_each_document_alone():
+    model = build(dropout=0).train()
+    chosen = [IDS[place] for place in (7, 0, 3)]
+    inputs, targets = collate([documents()[place] for place in (7, 0, 3)])
+    logits = model(inputs, use_cache=False).logits
+    for row, ids in enumerate(chosen):
+        expected = model(torch.tensor([ids[:-1]]), use_cache=False).logits[0]
+        assert torch.allclose(logits[row, : len(ids) - 1], expected, atol=1e-6)
+
+
+def test_the_loss_of_a_step_is_the_mean_over_all_its_targets(tmp_path):
+    settings = training(batch=2, accumulation=3, steps=1, evaluation={"every": 1, "blocks": 1})
+    trainer = make(settings, dropout=0)
+    assert len(set(trainer.data.train.targets(0))) > 1, "batches of different numbers of targets"
+    expected = alone(trainer.model, rows(trainer.data.train.batches(0))).mean().item()
+    found = train(tmp_path, settings, dropout=0)
+    assert found.progress.history[1]["train_loss"] == pytest.approx(expected, abs=1e-6)
+
+
+def gradients(monkeypatch, settings: Training) -> dict[str, torch.Tensor]:
+    """The gradients of the first update."""
+    found = {}
+    trainer = make(settings, dropout=0)
+    keep = lambda: found.update({name: one.grad.clone() for name, one in trainer.parameters.items()})  # noqa: E731
+    monkeypatch.setattr(trainer.optimizer, "step", keep)
+    trainer.update()
+    return found
+
+
+def test_accumulated_gradients_equal_those_of_the_bigger_batch(monkeypatch):
+    big = gradients(monkeypatch, training(batch=6))
+    small = gradients(monkeypatch, training(batch=2, accumulation=3))
+    assert max(float(value.abs().max()) for value in big.values()) > 0.01
+    for name, value in big.items():
+        assert torch.allclose(value, small[name], atol=1e-6), name
+
+
+def test_the_validation_loss_is_the_mean_over_all_real_targets():
+    trainer = make(training(evaluation={"every": 5, "blocks": 11}))
+    chosen = rows(trainer.data.validation)
+    assert len(chosen) == 11
+    found = trainer._validation_loss()
+    assert found == pytest.approx(float(alone(trainer.model.eval(), chosen).mean()), abs=1e-6)
+
+
+def test_tokens_seen_are_the_targets_that_were_learned_from(tmp_path):
+    trainer = train(tmp_path, training(accumulation=2))
+    source, seen = trainer.data.train, [0]
+    for step in range(12):
+        seen.append(seen[-1] + sum(len(row) - 1 for row in rows(source.batches(step))))
+    assert [row["tokens_seen"] for row in trainer.progress.history] == [seen[step] for step in (0, 5, 10, 12)]
+    second, third = trainer.progress.speed[1:3]
+    seconds = third["seconds"] - second["seconds"]
+    assert third["tokens_per_second"] == pytest.approx((seen[10] - seen[5]) / seconds)
+
+
+@pytest.mark.parametrize("stop_at", [0, 1, 5, 11, 12])
+def test_a_resumed_run_equals_the_unbroken_one(tmp_path, stop_at):
+    settings = training(clip=1.0, accumulation=2, schedule={"kind": "cosine", "warmup": 3})
+    unbroken = train(tmp_path / "unbroken", settings)
+    first = make(settings)
+    first._observe()
+    while first.progress.step < stop_at:
+        first.update()
+        first._observe()
+    tensors, plain = first.capture()
+    second = make(settings)
+    second.restore({name: value.clone() for name, value in tensors.items()}, plain)
+    with State.open(tmp_path / "state") as state:
+        second.run(state, Stop())
+    assert all(torch.equal(value, weights(unbroken)[name]) for name, value in weights(second).items())
+    assert second.progress.history == unbroken.progress.history
+
+
+def test_a_fresh_model_knows_nothing():
+    vocabulary = 2000
+    generator = torch.Generator().manual_seed(0)
+    ids = torch.randint(vocabulary, (200, 8), generator=generator).tolist()
+    data = Data(drawing(), evenly_spread_documents(documents(ids), number=200, batch=16, device=CPU))
+    trainer = Trainer(build(vocabulary, width=48, heads=3, layers=3), data, training(), device=CPU)
+    assert trainer._validation_loss() == pytest.approx(math.log(vocabulary), abs=0.03)
+
+
+def test_it_learns_what_follows_in_a_document(tmp_path):
+    trainer = train(tmp_path, training(steps=150, evaluation={"every": 150, "blocks": 40}, batch=8), dropout=0)
+    first, last = (row["validation_loss"] for row in trainer.progress.history)
+    assert first == pytest.approx(math.log(VOCABULARY), abs=0.1)
+    assert last < 0.05  # every document counts up from 2, so that the token before tells the next one
+
+
+def test_a_full_gpu_is_told_in_a_sentence(tmp_path, monkeypatch):
+    def full():
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    trainer = make(training())
+    monkeypatch.setattr(trainer, "update", full)
+    with State.open(tmp_path) as state, pytest.raises(UserError, match="does not hold a batch of 4 documents: lower"):
+        trainer.run(state, Stop())
