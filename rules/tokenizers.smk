@@ -13,7 +13,7 @@ rule train_tokenizer:
     wildcard_constraints:
         tokenizer=of_kind(SETTINGS.tokenizers, "character", "byte_pair"),
     conda:
-        "../envs/text.yaml"
+        "../envs/train.yaml"
     resources:
         mem_mb=1000,
         runtime=120,
@@ -43,7 +43,7 @@ rule import_tokenizer:
     wildcard_constraints:
         tokenizer=of_kind(SETTINGS.tokenizers, "published"),
     conda:
-        "../envs/text.yaml"
+        "../envs/train.yaml"
     resources:
         mem_mb=1000,
         runtime=30,

@@ -11,6 +11,7 @@ from pickle import UnpicklingError
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging
 
+from relab.bytepair import END_OF_TEXT
 from relab.errors import UserError
 
 #: What a directory must hold to be opened as a model or as a tokenizer, with the words for an error.
@@ -50,9 +51,14 @@ def load_tokenizer(directory: str | Path) -> PreTrainedTokenizerBase:
 
 
 def end_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> list[int]:
-    """Token ids at which a text ends by itself, ascending; none for a model of characters."""
+    """Token ids at which a text ends by itself, ascending; none for a model of characters.
+
+    Those that the model's configuration and its tokenizer name, and the mark that stood between the texts of its training where
+    it is another one, as in a model that was tuned to end its answers by a mark of their own.
+    """
     settings = (model.generation_config, model.config)
     found = [getattr(one, "eos_token_id", None) for one in settings] + [tokenizer.eos_token_id]
+    found.append(tokenizer.get_added_vocab().get(END_OF_TEXT))
     ids = {one for value in found for one in (value if isinstance(value, (list, tuple)) else [value])}
     return sorted(ids - {None})
 
@@ -87,7 +93,8 @@ def told_as_error(place: Path, what: str) -> Iterator[None]:
     try:
         yield
     except (*READING_ERRORS, SafetensorError) as error:
-        words = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        first = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        words = first.partition(". ")[0].rstrip(".:")  # what follows is advice, such as to trust a file after all
         raise UserError(f"{place}: cannot be opened as {what} ({words})") from error
 
 

@@ -23,7 +23,7 @@ from relab.files import sha256, write_json
 
 #: Distributions whose version is recorded when a job has imported them.
 RECORDED = (
-    *("accelerate", "datasets", "evaluate", "huggingface-hub", "matplotlib", "numpy", "pandas", "peft", "pyarrow"),
+    *("accelerate", "datasets", "evaluate", "gguf", "huggingface-hub", "matplotlib", "numpy", "pandas", "peft", "pyarrow"),
     *("scikit-learn", "seaborn", "sentencepiece", "tokenizers", "torch", "transformers"),
 )
 

@@ -68,6 +68,18 @@ def test_killed_at_a_step(run, unbroken, step):
     assert told["segments"][1]["from_step"] >= step
 
 
+def test_killed_while_it_reads_documents(tmp_path):
+    spec = copy.deepcopy(SPEC)
+    spec["training"]["reading"] = "documents"
+    words = make_corpus(tmp_path / "words", separator=" ")
+    unbroken, killed = (TrainingRun(tmp_path / name, words, spec) for name in ("unbroken", "killed"))
+    unbroken.finish()
+    kill(killed, 15)
+    killed.finish()
+    assert killed.files() == unbroken.files()
+    assert killed.provenance()["segments"][1]["from_step"] >= 15
+
+
 def test_killed_before_there_is_a_checkpoint(run, unbroken):
     with run.attempt("--checkpoint-seconds", "1000") as attempt:
         attempt.until(lambda: list(run.state.glob("*/attempt-001.log")))

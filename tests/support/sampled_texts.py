@@ -9,18 +9,18 @@ from typing import Any
 from relab.settings.samplings import Decoding
 
 
-def line(method: str, prompt: int, tokens: list[int], index: int = 0, **more: Any) -> dict[str, Any]:
+def line(method: str, prompt_index: int, tokens: list[int], index: int = 0, **more: Any) -> dict[str, Any]:
     """One text: tokens of log-probability -1 each unless ``token_logprobs`` says otherwise, greedy unless ``settings`` does."""
     return {
         "method": method,
-        "prompt": f"prompt {prompt} ",
-        "prompt_index": prompt,
+        "prompt": f"prompt {prompt_index} ",
+        "prompt_index": prompt_index,
         "index": index,
         "text": " ".join(map(str, tokens)),
         "ended": False,
         "settings": Decoding().model_dump(mode="json"),
         "seed": 0,
-        "prompt_ids": [prompt],
+        "prompt_ids": [prompt_index],
         "token_ids": tokens,
         "token_logprobs": [-1.0] * len(tokens),
         **more,

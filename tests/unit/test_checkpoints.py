@@ -53,6 +53,14 @@ def test_ends_are_those_of_the_model_and_of_the_tokenizer(published):
     assert end_tokens(model, tokenizer) == [0, 3, 5, 9]
 
 
+def test_the_mark_between_texts_ends_one_where_answers_end_otherwise(published):
+    """As in a model that was tuned to chat."""
+    model, tokenizer = load_model(published, CPU), load_tokenizer(published)
+    model.generation_config.eos_token_id = model.config.eos_token_id = 9
+    tokenizer.eos_token = tokenizer.convert_ids_to_tokens(9)
+    assert end_tokens(model, tokenizer) == [0, 9]
+
+
 def test_a_model_of_characters_has_neither_start_nor_end(trained):
     model, tokenizer = load_model(trained, CPU), load_tokenizer(trained)
     assert end_tokens(model, tokenizer) == []

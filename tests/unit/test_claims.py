@@ -145,7 +145,7 @@ def test_the_reason_names_the_setting_its_value_here_and_the_write_ups():
 
 
 def test_the_write_ups_losses_are_all_there():
-    losses = {name: claim.comparison.value for name, claim in CLAIMS.items() if isinstance(claim.comparison, Near)}
+    losses = {name: claim.comparison.value for name, claim in CLAIMS.items() if claim.reported}
     assert len(losses) == 16
     assert losses["A2-loss-w32-4900"] == 1.9509 and losses["A3-loss-w128-3000"] == 1.6058
     assert all(claim.reported.loss == claim.comparison.value for claim in CLAIMS.values() if claim.reported)
@@ -184,7 +184,7 @@ def test_what_can_be_decided_at_the_embedded_default():
     assert values["models.char_gpt.architecture.width"] == [32, 128]
     assert values["models.char_gpt.training.learning_rate"] == [0.0005]
     assert comparable(values) == {
-        name for name, claim in CLAIMS.items() if not isinstance(claim.comparison, (Near, SmallestAt))
+        name for name, claim in CLAIMS.items() if not claim.reported and not isinstance(claim.comparison, SmallestAt)
     }  # fmt: skip
     assert len(comparable(values)) >= 12
 
@@ -201,6 +201,25 @@ def test_settings_of_an_unknown_declaration_have_no_values():
     assert values["models.char_gpt.training.steps"] == []
     assert values["corpora.italian.asset"] == ["bible_db"]
     assert comparable(values) == set()
+
+
+def test_a_condition_may_name_a_method_of_a_sampling_whatever_its_name():
+    def condition(setting: str) -> Claim:
+        return LESS.model_copy(update={"comparable": [settings.Predicate(setting=setting, several=2)]})
+
+    paths = [
+        "samplings.arguments.length",
+        "samplings.arguments.methods.greedy.do_sample",
+        "samplings.arguments.methods.sampling at temperature 0.7.temperature",
+        "samplings.arguments.methods.no such one.do_sample",
+        "samplings.arguments.methods.greedy",
+        "samplings.none.length",
+    ]
+    raw = config("config.yaml")
+    methods = {"greedy": {}, "sampling at temperature 0.7": {"do_sample": True, "temperature": 0.7}}
+    raw["samplings"]["arguments"] |= {"length": 40, "methods": methods}
+    values = settings_named({path: condition(path) for path in paths}, resolve(raw))
+    assert [values[path] for path in paths] == [[40], [False], [0.7], [], [], []]
 
 
 LESS = Claim.model_validate(

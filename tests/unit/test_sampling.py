@@ -7,6 +7,8 @@ import pytest
 import torch
 from transformers import (
     GenerationConfig,
+    LlamaConfig,
+    LlamaForCausalLM,
     MinPLogitsWarper,
     TemperatureLogitsWarper,
     TopKLogitsWarper,
@@ -205,9 +207,9 @@ MIXED = [
 ]
 
 
-@pytest.mark.parametrize("implementation", ["relab", "sdpa"])
+@pytest.mark.parametrize("implementation", ["relab", "sdpa", "eager"])
 def test_methods_and_prompts_of_all_lengths_share_batches_and_change_nothing(model, implementation):
-    model.set_attn_implementation(implementation)  # the second one pads
+    model.set_attn_implementation(implementation)
     prompts = [list(range(1, 2 + number % 4)) for number in range(len(MIXED))]
     seeds = [text_seed(2, number) for number in range(len(MIXED))]
     settings = {"length": WINDOW - 4, "stop": [4], "alternatives": 3}
@@ -216,6 +218,7 @@ def test_methods_and_prompts_of_all_lengths_share_batches_and_change_nothing(mod
         sample(model, [prompt], seeds=[seed], decoding=method, **settings)[0]
         for prompt, seed, method in zip(prompts, seeds, MIXED, strict=True)
     ]
+    assert model.config._attn_implementation == implementation
     model.set_attn_implementation("relab")
     assert [one.token_ids for one in together] == [one.token_ids for one in apart]
     assert [one.ended for one in together] == [one.ended for one in apart]
@@ -228,13 +231,26 @@ def test_methods_and_prompts_of_all_lengths_share_batches_and_change_nothing(mod
 
 @pytest.mark.parametrize("prompts", [[[1], [2]], [[1, 2, 3, 4, 5], [2], [3, 4]]])
 def test_padding_changes_nothing_beyond_the_window_either(model, prompts):
-    model.set_attn_implementation("sdpa")
     texts = sample(model, prompts, length=2 * WINDOW, seeds=range(len(prompts)))
-    model.set_attn_implementation("relab")
     for seed, (prompt, text) in enumerate(zip(prompts, texts, strict=True)):
         tokens, logprobs = lecture(model, prompt, 2 * WINDOW, seed)
         assert text.token_ids == tokens
         assert text.logprobs == pytest.approx(logprobs, abs=1e-4)
+
+
+def test_heads_that_share_keys_attend_as_in_transformers():
+    """A model with grouped heads and rotary positions: the cached path against full re-computation by torch's attention."""
+    torch.manual_seed(0)
+    shape = {"hidden_size": 24, "intermediate_size": 32, "num_hidden_layers": 2, "max_position_embeddings": 64}
+    llama = LlamaForCausalLM(
+        LlamaConfig(vocab_size=VOCABULARY, num_attention_heads=6, num_key_value_heads=2, initializer_range=0.5, **shape)
+    ).eval()
+    texts = sample(llama, [[1, 2, 3], [4], [5, 6]], length=20, seeds=[1, 2, 3])
+    for prompt, text in zip([[1, 2, 3], [4], [5, 6]], texts, strict=True):
+        with torch.no_grad():
+            logits = llama(torch.tensor([[*prompt, *text.token_ids[:-1]]])).logits[0, len(prompt) - 1 :]
+        expected = logits.log_softmax(-1).gather(1, torch.tensor(text.token_ids)[:, None]).flatten()
+        assert text.logprobs == pytest.approx(expected.tolist(), abs=1e-4)
 
 
 def test_a_text_ends_at_a_stop_token_and_is_the_beginning_of_the_longer_one(model):

@@ -266,7 +266,7 @@ def test_the_validation_loss_is_the_mean_over_all_real_targets():
     chosen = rows(trainer.data.validation)
     assert len(chosen) == 11
     found = trainer._validation_loss()
-    assert found == pytest.approx(float(alone(trainer.model.eval(), chosen).mean()), abs=1e-6)
+    assert found == pytest.approx(alone(trainer.model.eval(), chosen).mean().item(), abs=1e-6)
 
 
 def test_tokens_seen_are_the_targets_that_were_learned_from(tmp_path):

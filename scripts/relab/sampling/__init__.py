@@ -1,7 +1,8 @@
 """Sampling texts from a language model: batched, cached, each text with a random stream of its own.
 
 `loop` is the loop and its promises, `choice` how the next token of each text is chosen, `beams` beam search by Transformers,
-`streams` the random numbers, `texts` samplings from settings to records.
+`attention` attends to the cache,
+`streams` gives the random numbers, `texts` samplings from settings to records.
 """
 
 from relab.sampling.loop import Generation, sample

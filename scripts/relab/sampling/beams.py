@@ -21,13 +21,12 @@ def search(
     stop: Collection[int],
     banned: Collection[int],
     batch: int,
-    pads: bool,
     progress: Callable[[int], object],
 ) -> Iterator[tuple[int, tuple[list[int], list[float], bool]]]:
     """For each prompt, by its number, the best text that a beam search finds: token ids, log-probabilities, whether it ended.
 
-    Prompts of one method are searched together, ``batch`` beams at a time, padded on the left where ``pads`` says that the
-    model minds padding masks. N-gram blocking would take padding for text: there only prompts of one length meet.
+    Prompts of one method are searched together, ``batch`` beams at a time, padded on the left. N-gram blocking would take
+    padding for text: there only prompts of one length meet.
 
     Raises:
         UserError: a text that would not fit the model's context.
@@ -35,8 +34,8 @@ def search(
     groups: dict[tuple[Decoding, int], list[int]] = {}
     for number, prompt in prompts.items():
         _check(model, len(prompt), length)
-        apart = methods[number].no_repeat_ngram_size or not pads
-        groups.setdefault((methods[number], len(prompt) if apart else 0), []).append(number)
+        apart = len(prompt) if methods[number].no_repeat_ngram_size else 0
+        groups.setdefault((methods[number], apart), []).append(number)
     for (method, _), numbers in groups.items():
         size = max(1, batch // method.num_beams)
         for first in range(0, len(numbers), size):

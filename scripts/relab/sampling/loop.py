@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from transformers import DynamicCache, PreTrainedModel
 
-from relab import dropout
 from relab.errors import UserError
 from relab.sampling import beams
+from relab.sampling.attention import decoding as decoding_attention
 from relab.sampling.choice import Choice
 from relab.sampling.streams import uniforms
 from relab.settings.samplings import Decoding
@@ -91,8 +91,8 @@ def sample(
         raise ValueError(f"expected a seed and a method for each of {len(prompts)} prompts, found {len(seeds)}, {len(methods)}")
     found: dict[int, Generation] = {}
     searched = [row for row, method in enumerate(methods) if method.num_beams > 1]
-    with _evaluating(model):
-        for rows in _batches(prompts, sorted(set(range(len(prompts))) - set(searched)), batch, _pads(model)):
+    with _evaluating(model), decoding_attention(model):
+        for rows in _batches(prompts, sorted(set(range(len(prompts))) - set(searched)), batch):
             numbers = torch.from_numpy(np.stack([uniforms(seeds[row], length) for row in rows]))
             # double precision where there is any (Apple's GPUs have none): a sum over 50,000 probabilities loses digits
             numbers = numbers.to(model.device, torch.float32 if model.device.type == "mps" else torch.float64)
@@ -101,7 +101,7 @@ def sample(
             batch_of = _Batch(model, texts, length, choice, stop, alternatives)
             found.update(zip(rows, batch_of.run(progress), strict=True))
         chosen = {row: prompts[row] for row in searched}
-        for row, text in beams.search(model, chosen, methods, length, stop, banned, batch, _pads(model), progress):
+        for row, text in beams.search(model, chosen, methods, length, stop, banned, batch, progress):
             found[row] = Generation(*text, _alternatives(model, prompts[row], text[0], alternatives))
     return [found[row] for row in range(len(prompts))]
 
@@ -221,22 +221,11 @@ def _alternatives(
     return [list(zip(*step, strict=True)) for step in zip(tokens, values, strict=True)]
 
 
-def _pads(model: PreTrainedModel) -> bool:
-    """Whether the model's attention looks at padding masks; that of a model in training does not (relab.dropout)."""
-    return model.config._attn_implementation != dropout.NAME
-
-
-def _batches(prompts: Sequence[Sequence[int]], rows: list[int], size: int, pads: bool) -> Iterator[list[int]]:
-    """Rows of prompts of similar length, or of the same one, at most ``size`` at a time."""
+def _batches(prompts: Sequence[Sequence[int]], rows: list[int], size: int) -> Iterator[list[int]]:
+    """Rows of prompts of similar length, at most ``size`` at a time."""
     ordered = sorted(rows, key=lambda row: len(prompts[row]))
-    current: list[int] = []
-    for row in ordered:
-        if current and (len(current) == size or (not pads and len(prompts[row]) != len(prompts[current[0]]))):
-            yield current
-            current = []
-        current.append(row)
-    if current:
-        yield current
+    for first in range(0, len(ordered), size):
+        yield ordered[first : first + size]
 
 
 @contextmanager

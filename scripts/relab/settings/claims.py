@@ -8,7 +8,7 @@ Snakemake reads the claims on every start.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -224,20 +224,24 @@ def _values(resolved: Any, path: str) -> list[Any]:
     kind, _, rest = path.partition(".")
     roots = [(resolved, path)]
     members = getattr(resolved, kind, None)
-    if kind in ("corpora", "tokenizers", "models"):
+    if kind in ("corpora", "tokenizers", "models", "samplings"):
         roots = [
             (member.settings, rest[len(owner) + 1 :])
             for name, member in members.items()
             for owner in {name, member.declaration}
             if rest.startswith(f"{owner}.")
         ]
-    found = [value for root, inner in roots for value in _walk(root, inner.split("."))]
+    found = [value for root, inner in roots for value in _walk(root, inner)]
     return sorted({repr(value): value for value in found}.values(), key=lambda value: (str(type(value)), value))
 
 
-def _walk(value: Any, path: Iterable[str]) -> list[Any]:
-    for part in path:
-        value = value.get(part) if isinstance(value, Mapping) else getattr(value, part, None)
-    if value is None or isinstance(value, (BaseModel, Mapping)):
-        return []
-    return list(value) if isinstance(value, (list, tuple)) else [value]
+def _walk(value: Any, path: str) -> list[Any]:
+    """The values at a dotted path below a value; keys that a user chose, such as names of methods, may hold dots too."""
+    if not path:
+        is_group = value is None or isinstance(value, (BaseModel, Mapping))
+        return [] if is_group else list(value) if isinstance(value, (list, tuple)) else [value]
+    if isinstance(value, Mapping):
+        keys = [key for key in value if f"{path}.".startswith(f"{key}.")]
+        return [found for key in keys for found in _walk(value[key], path[len(key) + 1 :])]
+    part, _, rest = path.partition(".")
+    return _walk(getattr(value, part, None), rest)

@@ -39,10 +39,9 @@ class Text(BaseModel):
 
     @model_validator(mode="after")
     def _a_probability_a_token(self):
-        if len(self.token_ids) != len(self.token_logprobs):
-            raise ValueError(
-                f"expected as many token_logprobs as token_ids ({len(self.token_ids)}), found {len(self.token_logprobs)}"
-            )
+        tokens, logprobs = len(self.token_ids), len(self.token_logprobs)
+        if tokens != logprobs:
+            raise ValueError(f"token_logprobs: expected one for each of the {tokens} token_ids, found {logprobs}")
         if self.ended and not self.token_ids:
             raise ValueError("ended: expected an end-of-text token, found no token")
         return self

@@ -1,0 +1,273 @@
+"""E7: what the write-up answers to the questions about its model, each answer checked on data, code and model of this run.
+
+Answers stand as the write-up gives them, wrong ones too. Where ours is another model than the write-up's (Karpathy's minGPT as
+changed for the course), an answer that does not hold here is not thereby wrong there: what was measured says what is here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import nn
+from torch.utils.data import Dataset
+from transformers import GPT2ForSequenceClassification, GPT2LMHeadModel, PreTrainedTokenizerBase
+
+from relab import gpt
+from relab.chapters.mingpt.settings import FactsSpec
+from relab.encoding import encode
+from relab.sampling import sample
+from relab.scores import score
+from relab.scoring import next_token_logprobs
+from relab.settings.samplings import Decoding
+from relab.training.batches import IGNORED, PADDING, Documents, collate
+
+EXPERIMENT, SPLIT = "facts", "model"
+
+#: The write-up's own example.
+EXAMPLE = "I rub the dog"
+
+#: Standard deviation of initial weights that the write-up names, and how many standard errors a moment may be off.
+DEVIATION, ERRORS = 0.02, 4
+
+#: Largest difference, relative to the largest number, between two ways to compute the same thing in float32.
+ROUNDING = 1e-5
+
+#: Sentences that are continued, and by how many tokens, to see how the next token is chosen by default.
+CONTINUED, LENGTH = 20, 5
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What the answers are checked on: training examples, their batches, the trained model, one with fresh weights."""
+
+    texts: Sequence[str]
+    ids: Sequence[Sequence[int]]
+    documents: Documents
+    tokenizer: PreTrainedTokenizerBase
+    model: GPT2LMHeadModel
+    fresh: GPT2LMHeadModel
+
+    @classmethod
+    def of(
+        cls, settings: FactsSpec, texts: Sequence[str], tokenizer: PreTrainedTokenizerBase, model: GPT2LMHeadModel
+    ) -> Subject:
+        """``model`` is the trained model in evaluation mode, ``texts`` are the sentences that it read."""
+        each = {text: encode(tokenizer, text, "the training text").tolist() for text in dict.fromkeys(texts)}
+        ids = [each[text] for text in texts]
+        documents = Documents(ids, settings.architecture.block, sum(len(text.encode()) for text in texts))
+        torch.manual_seed(settings.seed)
+        fresh = gpt.build(settings.architecture, len(tokenizer))
+        return cls(texts, ids, documents, tokenizer, model, fresh)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was measured, in words, and whether the answer holds."""
+
+    measured: str
+    holds: bool
+
+
+@dataclass(frozen=True)
+class Fact:
+    """An answer of the write-up: the number of its question, a short id, what it says, and how that is checked."""
+
+    question: int
+    id: str
+    statement: str
+    expected: str
+    check: Callable[[Subject], Found]
+
+
+def _base_class(subject: Subject) -> Found:
+    bases = [f"{one.__module__}.{one.__qualname__}" for one in type(subject.documents).__bases__]
+    return Found(f"{type(subject.documents).__name__} inherits from {', '.join(bases)}", isinstance(subject.documents, Dataset))
+
+
+def _batch(subject: Subject) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """A shortest and a longest example in one batch: inputs, targets, and where they are padded."""
+    order = np.argsort(subject.documents.targets, kind="stable")
+    chosen = [int(order[0]), int(order[-1])]
+    inputs, targets = collate([subject.documents[one] for one in chosen])
+    lengths = torch.tensor(subject.documents.targets[chosen])
+    return inputs, targets, torch.arange(inputs.shape[1]) >= lengths[:, None]
+
+
+def _padded(name: str, values: Callable[[Subject], torch.Tensor]) -> Callable[[Subject], Found]:
+    def check(subject: Subject) -> Found:
+        padding = _batch(subject)[2]
+        found = sorted(set(values(subject)[padding].tolist()))
+        shape = " x ".join(map(str, padding.shape))
+        note = f" ({IGNORED} counts in no loss)" if IGNORED in found else ""
+        return Found(f"{name} {shape}, padded with {_list(found)}{note}", found == [PADDING] == [1])
+
+    return check
+
+
+def _moved(by: int) -> Callable[[Subject], Found]:
+    """Whether the targets are the inputs moved to the left (-1) or to the right (1), in every example."""
+
+    def check(subject: Subject) -> Found:
+        examples = [(x, y) for x, y in _examples(subject) if len(x) > 1]
+        left = sum(bool(torch.equal(y[:-1], x[1:])) for x, y in examples)
+        right = sum(bool(torch.equal(y[1:], x[:-1])) for x, y in examples)
+        told = f"moved to the left in {left:,} of {len(examples):,} examples, to the right in {right:,}"
+        return Found(told, (left if by < 0 else right) == len(examples))
+
+    return check
+
+
+def _next_token(subject: Subject) -> Found:
+    pairs = zip(_long(subject), _examples(subject), strict=True)
+    right, number = sum(y.tolist() == list(ids[1 : len(y) + 1]) for ids, (_, y) in pairs), len(subject.documents)
+    return Found(f"the next token in {right:,} of {number:,} examples", right == number)
+
+
+def _number(subject: Subject) -> Found:
+    counts = [(len(ids), len(y)) for ids, (_, y) in zip(_long(subject), _examples(subject), strict=True)]
+    right = sum(targets == tokens - 1 for tokens, targets in counts)
+    example = len(encode(subject.tokenizer, EXAMPLE, "the write-up's example"))
+    told = f"n - 1 in {right:,} of {len(counts):,} sentences; {EXAMPLE!r} has {example} tokens: {example - 1}"
+    return Found(told, right == len(counts))
+
+
+def _long(subject: Subject) -> list[Sequence[int]]:
+    """The sentences that are examples: those of two tokens at least."""
+    return [ids for ids in subject.ids if len(ids) > 1]
+
+
+def _examples(subject: Subject) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    return (subject.documents[place] for place in range(len(subject.documents)))
+
+
+def _greedy(subject: Subject) -> Found:
+    prompts = [list(ids[:2]) for ids in list({tuple(ids[:2]): ids for ids in _long(subject)}.values())[:CONTINUED]]
+    texts = sample(subject.model, prompts, length=LENGTH, seeds=range(len(prompts)), decoding=Decoding())
+    taken = sum(_most_probable(subject.model, prompt, text.token_ids) for prompt, text in zip(prompts, texts, strict=True))
+    number = sum(len(text.token_ids) for text in texts)
+    return Found(f"the most probable token at {taken} of {number} steps", taken == number)
+
+
+def _most_probable(model: GPT2LMHeadModel, prompt: Sequence[int], token_ids: Sequence[int]) -> int:
+    """At how many steps the token is the most probable one, up to rounding."""
+    logprobs = next_token_logprobs(model, [*prompt, *token_ids[:-1]])[len(prompt) - 1 :]
+    chosen = logprobs.gather(-1, torch.tensor(token_ids, device=logprobs.device)[:, None])[:, 0]
+    return int((chosen >= logprobs.amax(-1) - ROUNDING).sum())
+
+
+def _head(head: nn.Linear, name: str, bias: bool) -> Found:
+    told = f"{name}: {head.in_features} to {head.out_features}, {'without' if head.bias is None else 'with'} bias"
+    return Found(told, (head.bias is not None) == bias)
+
+
+def _language_head(subject: Subject) -> Found:
+    return _head(subject.model.lm_head, "GPT2LMHeadModel.lm_head", bias=False)
+
+
+def _classifier_head(subject: Subject) -> Found:
+    with torch.device("meta"):  # the shape alone is of interest
+        classifier = GPT2ForSequenceClassification(subject.model.config)
+    return _head(classifier.score, "GPT2ForSequenceClassification.score", bias=True)
+
+
+def _initial(embedding: Callable[[GPT2LMHeadModel], nn.Embedding]) -> Callable[[Subject], Found]:
+    """Whether fresh weights are from N(0, 0.02): mean, standard deviation and excess kurtosis (0 for a normal distribution).
+
+    Each may be :data:`ERRORS` standard errors off, which are those of a normal sample of that size.
+    """
+
+    def check(subject: Subject) -> Found:
+        weights = embedding(subject.fresh).weight.detach().double().flatten().numpy() / DEVIATION
+        n, centred = len(weights), weights - weights.mean()
+        kurtosis = (centred**4).mean() / (centred**2).mean() ** 2 - 3
+        off = (weights.mean() * n**0.5, (weights.std() - 1) * (2 * n) ** 0.5, kurtosis * (n / 24) ** 0.5)
+        told = f"mean {DEVIATION * weights.mean():.5f}, standard deviation {DEVIATION * weights.std():.5f}"
+        return Found(f"{told}, excess kurtosis {kurtosis:z.3f} over {n:,} weights", bool(max(map(abs, off)) <= ERRORS))
+
+    return check
+
+
+def _positions(subject: Subject) -> Found:
+    names = [name for name, module in subject.model.named_modules() if isinstance(module, nn.Embedding)]
+    window, width = subject.model.config.n_positions, subject.model.config.n_embd
+    fitting = [name for name in names if name.rpartition(".")[2] == "wpe"]
+    shapes = [tuple(subject.model.get_submodule(name).weight.shape) for name in fitting]
+    return Found(f"embeddings: {', '.join(names)}; wpe is {_list(shapes)}", shapes == [(window, width)])
+
+
+@torch.inference_mode()
+def _skips(subject: Subject) -> Found:
+    """Recompute every block as the write-up writes it, on a training sentence."""
+    model = subject.model.transformer
+    ids = torch.tensor([max(_long(subject), key=len)[: subject.model.config.n_positions]], device=subject.model.device)
+    x = model.wte(ids) + model.wpe(torch.arange(ids.shape[1], device=ids.device))
+    largest = 0.0
+    for block in model.h:
+        given = block(x)
+        given = given[0] if isinstance(given, tuple) else given
+        expected = x + block.attn(block.ln_1(x))[0]
+        expected = expected + block.mlp(block.ln_2(expected))
+        largest = max(largest, float((given - expected).abs().max() / given.abs().max()))
+        x = given
+    told = f"{len(model.h)} blocks recomputed so, largest relative difference {_magnitude(largest)}"
+    return Found(told, largest <= ROUNDING)
+
+
+def _magnitude(value: float) -> str:
+    """A rounding error by its bound alone: its digits depend on the machine."""
+    return f"below {10.0 ** math.ceil(math.log10(max(value, ROUNDING / 10))):.0e}"
+
+
+def _list(values: Sequence[Any]) -> str:
+    return " and ".join(map(str, values)) or "nothing"
+
+
+FACTS = (
+    Fact(1, "dataset", "The class of the data inherits from PyTorch's Dataset", "Dataset", _base_class),
+    Fact(2, "padded inputs", "The collate function pads inputs with ones", "1", _padded("inputs", lambda one: _batch(one)[0])),
+    Fact(2, "padded targets", "It pads targets with ones", "1", _padded("targets", lambda one: _batch(one)[1])),
+    Fact(3, "next token", "The model is trained to predict the next token", "every target", _next_token),
+    Fact(3, "moved right", "Targets are the inputs moved by one to the right", "to the right", _moved(1)),
+    Fact(3, "moved left", "What the write-up's example shows: moved to the left", "to the left", _moved(-1)),
+    Fact(4, "examples", "A sentence of n tokens makes n - 1 training examples", "n - 1", _number),
+    Fact(5, "greedy", "By default the most probable token is chosen", "every step", _greedy),
+    Fact(6, "language head", "The head of the language model has no bias", "without bias", _language_head),
+    Fact(6, "classifier head", "The head of the classifier has a bias", "with bias", _classifier_head),
+    Fact(7, "word embeddings", "Word embeddings start from N(0, 0.02)", "N(0, 0.02)",
+         _initial(lambda one: one.transformer.wte)),
+    Fact(8, "positions", "The object with the positional embeddings is wpe", "wpe", _positions),
+    Fact(9, "position embeddings", "Positional embeddings start from N(0, 0.02)", "N(0, 0.02)",
+         _initial(lambda one: one.transformer.wpe)),
+    Fact(10, "skip connections", "Blocks are x + attn(ln_1(x)), then x + mlp(ln_2(x))", "both", _skips),
+)  # fmt: skip
+
+
+def check_all(subject: Subject) -> list[tuple[Fact, Found]]:
+    """Every fact with what was found."""
+    return [(fact, fact.check(subject)) for fact in FACTS]
+
+
+def facts_table(found: Sequence[tuple[Fact, Found]]) -> pd.DataFrame:
+    """An answer a row; columns ``question, statement, expected, measured, holds`` (yes or no)."""
+    rows = [
+        {
+            "question": fact.question,
+            "statement": fact.statement,
+            "expected": fact.expected,
+            "measured": one.measured,
+            "holds": "yes" if one.holds else "no",
+        }
+        for fact, one in found
+    ]
+    return pd.DataFrame(rows)
+
+
+def facts_scores(found: Sequence[tuple[Fact, Found]]) -> Iterator[dict[str, Any]]:
+    """For each answer 1 where it holds, else 0, by its id."""
+    return (score(EXPERIMENT, 0, SPLIT, fact.id, float(one.holds)) for fact, one in found)

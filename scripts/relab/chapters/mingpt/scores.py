@@ -1,0 +1,129 @@
+"""Scores of the chapter: losses of both models, and how far the first one's words are from the grammar.
+
+Experiments and their metrics, losses in nats per token:
+
+- ``sentences/model``: the models on sentences; losses, ``final loss minus grammar entropy``, ``initial loss minus ln V``, and
+  of the texts of E2 and E3 (split ``words``) the metrics below.
+- ``sentences/grammar``: the loss of a model that knows the grammar, its entropy; ``sentences/training text``: that of one
+  that knows the frequencies in the training text. Both have a total-variation distance at the models' steps.
+- ``sentences/uniform``: the loss of a uniform guess, ln V.
+- ``larger/model``: the models on a larger corpus; losses.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from relab.chapters.char_gpt.logs import BITS, LOSSES, read_history
+from relab.chapters.char_gpt.names import at
+from relab.chapters.mingpt import records
+from relab.chapters.mingpt.sentences import Sentences
+from relab.scores import score
+
+MODEL, GRAMMAR, TRAINING_TEXT, UNIFORM = (f"sentences/{name}" for name in ("model", "grammar", "training text", "uniform"))
+LARGER = "larger/model"
+
+#: The split of what is measured on generated texts.
+WORDS = "words"
+
+LOSS, INITIAL, FINAL, BEST = "loss", "initial loss", "final loss", "best loss"
+BITS_PER_BYTE = "final bits per byte"
+ABOVE_UNIFORM, ABOVE_ENTROPY = "initial loss minus ln V", "final loss minus grammar entropy"
+
+#: Mean total-variation distance from the grammar over the steps at which a sentence goes on, all and the first two.
+DISTANCE, FIRST_DISTANCE = "total variation", "total variation of the first two words"
+#: Share of the steps at which no sentence goes on: nothing was ever trained there.
+UNTRAINED = "steps beyond any sentence"
+#: Share of the greedy tokens that are others than at temperature 1, and by how much their printed probabilities differ.
+CHANGED, SHIFTED = "greedy words changed by temperature", "probabilities changed by temperature"
+
+#: The words that the assignment asks about.
+FIRST = 2
+
+
+@dataclass(frozen=True)
+class Files:
+    """What the chapter is scored from: histories and traces by model, and digests of the training texts."""
+
+    histories: Mapping[str, Path]
+    traces: Mapping[str, Path]
+    data: str
+    larger_data: str
+
+
+def chapter_scores(
+    models: Mapping[str, int], larger: Mapping[str, int], files: Files, sentences: Sentences, vocabulary: int
+) -> Iterator[dict[str, Any]]:
+    """All scores of the chapter, a row for each seed; ``models`` and ``larger`` give the seed of each model.
+
+    Raises:
+        UserError: a history or a trace that cannot be read.
+    """
+    for row in _sentence_scores(models, files, sentences, vocabulary):
+        yield {**row, "data": files.data}
+    for model, seed in larger.items():
+        for row in loss_scores(LARGER, seed, read_history(files.histories[model])):
+            yield {**row, "data": files.larger_data}
+
+
+def _sentence_scores(
+    models: Mapping[str, int], files: Files, sentences: Sentences, vocabulary: int
+) -> Iterator[dict[str, Any]]:
+    entropy, uniform = sentences.grammar.entropy(), math.log(vocabulary)
+    yield score(GRAMMAR, 0, "validation", LOSS, entropy)
+    yield score(TRAINING_TEXT, 0, "train", LOSS, sentences.corpus.entropy())
+    yield score(UNIFORM, 0, "validation", LOSS, uniform)
+    for model, seed in models.items():
+        history = read_history(files.histories[model])
+        yield from loss_scores(MODEL, seed, history)
+        validation = history[LOSSES["validation"]]
+        yield _loss(MODEL, seed, "validation", ABOVE_UNIFORM, validation.iloc[0] - uniform)
+        yield _loss(MODEL, seed, "validation", ABOVE_ENTROPY, validation.iloc[-1] - entropy)
+        texts = records.read(files.traces[model])
+        yield from distance_scores(seed, records.of_table(texts, records.ALTERNATIVES))
+        yield from temperature_scores(seed, records.of_table(texts, records.WORDS))
+
+
+def loss_scores(experiment: str, seed: int, history: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """Losses of a model at every evaluation; one without a value (training before its first step) has ``n`` 0."""
+    validation = history[LOSSES["validation"]]
+    yield _loss(experiment, seed, "validation", INITIAL, validation.iloc[0])
+    yield _loss(experiment, seed, "validation", BEST, validation.min())
+    for split, column in LOSSES.items():
+        yield _loss(experiment, seed, split, FINAL, history[column].iloc[-1])
+        yield _loss(experiment, seed, split, BITS_PER_BYTE, history[BITS[split]].iloc[-1])
+        for step, value in history[column].items():
+            yield _loss(experiment, seed, split, at(LOSS, step), value)
+
+
+def _loss(experiment: str, seed: int, split: str, metric: str, value: float) -> dict[str, Any]:
+    return score(experiment, seed, split, metric, value, n=0 if pd.isna(value) else 1)
+
+
+def distance_scores(seed: int, texts: Sequence[records.Text]) -> Iterator[dict[str, Any]]:
+    """How far the model's distributions, and the training text's, are from the grammar's along the texts of E3."""
+    steps = [step for text in texts for step in text.steps]
+    first = [step for text in texts for step in text.steps[:FIRST]]
+    for metric, some in ((DISTANCE, steps), (FIRST_DISTANCE, first)):
+        yield _mean(MODEL, seed, metric, [step.total_variation for step in some])
+        yield _mean(TRAINING_TEXT, seed, metric, [step.corpus_total_variation for step in some])
+    yield _mean(MODEL, seed, UNTRAINED, [float(step.total_variation is None) for step in steps])
+
+
+def temperature_scores(seed: int, texts: Sequence[records.Text]) -> Iterator[dict[str, Any]]:
+    """What the temperature does to the greedy texts of E2: to their tokens, and to the probabilities printed beside them."""
+    steps = [(step, untempered) for text in texts for step, untempered in zip(text.steps, text.greedy_ids, strict=True)]
+    yield _mean(MODEL, seed, CHANGED, [float(step.id != untempered) for step, untempered in steps])
+    yield _mean(MODEL, seed, SHIFTED, [abs(step.probability - step.model_probability) for step, _ in steps])
+
+
+def _mean(experiment: str, seed: int, metric: str, values: Sequence[float | None]) -> dict[str, Any]:
+    known = [value for value in values if value is not None]
+    return score(experiment, seed, WORDS, metric, statistics.fmean(known) if known else float("nan"), len(known))

