@@ -84,7 +84,6 @@ def records(wildcards):
         *SCORES,
         *(f"results/tables/{writeup}/{role}.csv" for writeup, role in TEXT_TABLES),
         "results/tables/char_gpt/loss_curves.csv",
-        "results/tables/generative/generations.csv",
         "results/tables/gpt2_lab/layers.csv",
         "results/tables/gpt2_lab/measured_memory.csv",
         "results/tables/stories/command.csv",

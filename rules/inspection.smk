@@ -34,7 +34,7 @@ rule tabulate_generations:
     output:
         table=shown("results/tables/generative/generations.csv"),
         scores="results/scores/generative/generations.parquet",
-        provenance="results/tables/generative/generations.csv.provenance.json",
+        provenance="results/scores/generative/generations.parquet.provenance.json",
     log:
         "results/logs/tabulate_generations.log",
     benchmark:

@@ -66,6 +66,40 @@ rule tabulate_texts:
         "--spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
 
 
+rule tabulate_mingpt:
+    """Write the tables of the fifth chapter: losses, words with their probabilities, distance from the grammar."""
+    input:
+        scores="results/scores/mingpt/training.parquet",
+        histories=expand("results/models/{model}/history.csv", model=MINGPT + LARGER),
+        traces=expand("results/traces/{model}.jsonl", model=MINGPT),
+    output:
+        curves=expand("results/tables/mingpt/{curve}.csv", curve=["curve", "larger_curve"]),
+        losses=shown("results/tables/mingpt/losses.csv"),
+        words=shown("results/tables/mingpt/words.csv"),
+        alternatives=shown("results/tables/mingpt/alternatives.csv"),
+        distance=shown("results/tables/mingpt/total_variation.csv"),
+        larger=shown("results/tables/mingpt/larger_losses.csv"),
+        provenance="results/tables/mingpt/losses.csv.provenance.json",
+    log:
+        "results/logs/tabulate_mingpt.log",
+    benchmark:
+        "results/benchmarks/tabulate_mingpt.jsonl"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        directory=lambda wildcards, output: os.path.dirname(output.losses),
+        spec=spec("tabulate_mingpt"),
+        code=code("tabulate_mingpt"),
+        program=program("tabulate_mingpt"),
+    shell:
+        "python {params.program:q} --scores {input.scores:q} --histories {input.histories:q} --traces {input.traces:q} "
+        "--output-dir {params.directory:q} "
+        "--spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
+
+
 rule tabulate_corpora:
     """Write the table of corpora: documents, characters, what was removed."""
     input:

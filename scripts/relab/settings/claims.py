@@ -240,6 +240,8 @@ def _walk(value: Any, path: str) -> list[Any]:
     if not path:
         is_group = value is None or isinstance(value, (BaseModel, Mapping))
         return [] if is_group else list(value) if isinstance(value, (list, tuple)) else [value]
+    if isinstance(value, (list, tuple)):
+        return [found for one in value for found in _walk(one, path)]
     if isinstance(value, Mapping):
         keys = [key for key in value if f"{path}.".startswith(f"{key}.")]
         return [found for key in keys for found in _walk(value[key], path[len(key) + 1 :])]

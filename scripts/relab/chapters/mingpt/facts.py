@@ -91,12 +91,10 @@ def _base_class(subject: Subject) -> Found:
 
 
 def _batch(subject: Subject) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """A shortest and a longest example in one batch: inputs, targets, and where they are padded."""
-    order = np.argsort(subject.documents.targets, kind="stable")
-    chosen = [int(order[0]), int(order[-1])]
-    inputs, targets = collate([subject.documents[one] for one in chosen])
-    lengths = torch.tensor(subject.documents.targets[chosen])
-    return inputs, targets, torch.arange(inputs.shape[1]) >= lengths[:, None]
+    """The longest example in one batch with its own first token: inputs, targets, and where they are padded."""
+    x, y = subject.documents[int(np.argmax(subject.documents.targets))]
+    inputs, targets = collate([(x[:1], y[:1]), (x, y)])
+    return inputs, targets, torch.arange(inputs.shape[1]) >= torch.tensor([[1], [len(x)]])
 
 
 def _padded(name: str, values: Callable[[Subject], torch.Tensor]) -> Callable[[Subject], Found]:
