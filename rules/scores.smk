@@ -71,7 +71,7 @@ rule score_mingpt:
     benchmark:
         "results/benchmarks/score_mingpt.jsonl"
     conda:
-        "../envs/report.yaml"
+        "../envs/train.yaml"
     resources:
         mem_mb=2000,
         runtime=60,

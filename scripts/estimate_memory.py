@@ -15,9 +15,9 @@ def main() -> None:
     from relab.chapters.gpt2_lab.memory import estimate, memory_scores, memory_table
     from relab.files import write_csv
     from relab.scores import with_summary, write_scores
-    from relab.settings.chapters import Memory
+    from relab.settings.chapters import Estimate
 
-    settings = settings_of(args, Memory)
+    settings = settings_of(args, Estimate)
     with record(args, inputs=[], outputs=[args.output, args.scores]):
         sizes = estimate(settings)
         write_csv(args.output, memory_table(settings, sizes))

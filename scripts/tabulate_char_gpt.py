@@ -20,10 +20,10 @@ def main() -> None:
     args = cli.parse_args()
 
     from relab.chapters.char_gpt.sweep import TableSpec
-    from relab.chapters.char_gpt.tables import Files, Summaries, chapter_tables, table_names
+    from relab.chapters.char_gpt.tables import Files, chapter_tables, table_names
     from relab.files import write_csv
     from relab.inputs import by_name
-    from relab.scores import read_scores
+    from relab.scores import Summaries, read_scores
     from relab.settings.claims import load
 
     settings = settings_of(args, TableSpec)

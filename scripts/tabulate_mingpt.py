@@ -20,13 +20,12 @@ def main() -> None:
     )  # fmt: skip
     args = cli.parse_args()
 
-    from relab.chapters.char_gpt.tables import Summaries
     from relab.chapters.mingpt.records import by_model
     from relab.chapters.mingpt.settings import TableSpec
     from relab.chapters.mingpt.tables import TABLES, chapter_tables
     from relab.files import write_csv
     from relab.inputs import by_name
-    from relab.scores import read_scores
+    from relab.scores import Summaries, read_scores
 
     settings = settings_of(args, TableSpec)
     histories = by_name(args.histories, {**settings.models, **settings.larger}, "histories")

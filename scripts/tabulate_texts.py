@@ -16,9 +16,8 @@ def main() -> None:
     cli.add_argument("--texts", required=True, type=Path, metavar="FILE", help="the table of all texts (CSV)")
     args = cli.parse_args()
 
-    from relab.chapters.char_gpt.tables import Summaries
     from relab.files import write_csv
-    from relab.scores import read_scores
+    from relab.scores import Summaries, read_scores
     from relab.texts.samples import TextsSpec, read_samplings
     from relab.texts.tables import methods_table, texts_table
 

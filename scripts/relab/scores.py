@@ -101,3 +101,37 @@ def read_scores(path: str | Path) -> pd.DataFrame:
     if lacking:
         raise UserError(f"{path}: no column {lacking[0]!r}; expected the columns {', '.join(SCHEMA.names)}")
     return frame[SCHEMA.names]
+
+
+class Summaries:
+    """The scores of a chapter by experiment, split and metric."""
+
+    def __init__(self, frame: pd.DataFrame, place: str | Path):
+        self.frame, self.place = frame, place
+        self.summary = frame[frame["seed"] == ALL].set_index(["experiment", "split", "metric"])
+
+    def find(self, experiment: str, metric: str, split: str = "validation") -> pd.Series:
+        """The summary over seeds: ``value``, ``n``, ``low``, ``high``.
+
+        Raises:
+            UserError: where it is missing.
+        """
+        try:
+            return self.summary.loc[(experiment, split, metric)]
+        except KeyError:
+            raise UserError(f"{self.place}: no score {metric!r} ({split}) of the experiment {experiment!r}") from None
+
+    def value(self, experiment: str, metric: str, split: str = "validation") -> float:
+        """The mean over seeds."""
+        return float(self.find(experiment, metric, split)["value"])
+
+    def deviation(self, experiment: str, metric: str, split: str = "validation") -> float:
+        """The standard deviation over seeds, NaN for one seed."""
+        row = self.find(experiment, metric, split)
+        return float(row["high"] - row["value"])
+
+    def per_seed(self, experiment: str, metric: str, split: str = "validation") -> pd.DataFrame:
+        """The rows of the single seeds."""
+        frame = self.frame
+        chosen = (frame["experiment"] == experiment) & (frame["metric"] == metric) & (frame["split"] == split)
+        return frame[chosen & (frame["seed"] != ALL)]

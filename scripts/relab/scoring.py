@@ -49,7 +49,7 @@ def logprobs(model: PreTrainedModel, texts: Sequence[tuple[Sequence[int], Sequen
     for rows in _batches([len(prompt) + len(continuation) for prompt, continuation in texts]):
         whole = [[*texts[row][0], *texts[row][1]] for row in rows]
         longest = max(map(len, whole))
-        _check(model, longest)
+        _check(model, longest - 1)  # nothing follows the last token: it is not read
         tokens = torch.tensor([one + [0] * (longest - len(one)) for one in whole], device=model.device)
         logits = model(tokens[:, :-1], use_cache=False).logits
         losses = functional.cross_entropy(logits.float().transpose(1, 2), tokens[:, 1:], reduction="none")
@@ -72,5 +72,5 @@ def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
 
 def _check(model: PreTrainedModel, length: int) -> None:
     window = model.config.max_position_embeddings
-    if length > window + 1:
+    if length > window:
         raise UserError(f"a text of {length} tokens is longer than the model's context of {window} tokens")

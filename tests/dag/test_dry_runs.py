@@ -10,19 +10,21 @@ from support.runs import CHECKOUT, TINY, job_counts, run_snakemake
 
 
 @pytest.mark.parametrize(
-    ("overlay", "models", "assets"), [(None, 8, 2), ("config/full.yaml", 36, 2), ("tests/config/tiny.yaml", 8, 2)]
+    ("overlay", "models", "assets", "corpora"),
+    [(None, 12, 6, 4), ("config/full.yaml", 42, 20, 5), ("tests/config/tiny.yaml", 12, 6, 4)],
 )
-def test_every_configuration_plans_its_report(tmp_path, overlay, models, assets):
+def test_every_configuration_plans_its_report(tmp_path, overlay, models, assets, corpora):
     words = ["--configfile", str(CHECKOUT / overlay)] if overlay else []
     planned = run_snakemake(tmp_path / "run", "-n", "--quiet", "rules", *words)
     counts = job_counts(planned)
-    assert (counts["train_model"], counts["fetch_asset"], counts["clean_corpus"]) == (models, assets, 2)
+    assert (counts["train_model"], counts["fetch_asset"], counts["clean_corpus"]) == (models, assets, corpora)
+    assert counts["sample_texts"] == 6
     assert counts["build_report"] == 1
 
 
 def test_fetch_plans_downloads_and_nothing_else(tmp_path):
     planned = run_snakemake(tmp_path, "-n", "--quiet", "rules", "--", "fetch")
-    assert job_counts(planned) == {"fetch_asset": 2}
+    assert job_counts(planned) == {"fetch_asset": 6}
 
 
 def test_the_menu_explains_every_rule():
@@ -42,8 +44,12 @@ def test_every_job_rule_has_a_log_a_benchmark_an_environment_and_resources():
                     assert word in body, f"rule {name} in {path.name} lacks {word}"
                 assert f'program("{name}")' in body, f"rule {name} must run the program of its name"
                 assert (CHECKOUT / "scripts" / f"{name}.py").exists()
-    trained = (CHECKOUT / "rules/models.smk").read_text()
-    assert "gpu=gpu" in trained
+
+
+@pytest.mark.parametrize("rule", ["train_model", "sample_texts", "trace_words", "measure_memory"])
+def test_jobs_that_run_a_network_ask_for_a_card(rule):
+    text = "".join(path.read_text() for path in (CHECKOUT / "rules").glob("*.smk"))
+    assert "gpu=gpu" in re.search(rf"^rule {rule}:\n(.*?)(?=^\S|\Z)", text, re.M | re.S)[1]
 
 
 @pytest.mark.parametrize(

@@ -11,13 +11,22 @@ import pytest
 from relab.settings.base import Declaration
 from relab.settings.config import Config, Resolved, resolve
 from relab.settings.document import models_in
-from relab.settings.provide import SLICES, provide
+from relab.settings.provide import SLICES, mingpt_models, provide, text_tables
 
 CORPUS, MODEL = "corpora/italian", "models/char_gpt"
 REPORT = {"build_report"}
 TRAIN = {"train_model", *REPORT}
 CLEAN = {"clean_corpus", *REPORT}
 CHAPTER = {"score_char_gpt", "tabulate_char_gpt", *REPORT}
+SAMPLING, SELECTION, SENTENCES = "samplings/command_line", "samplings/selection", "corpora/sentences"
+SAMPLE = {"sample_texts", *REPORT}
+COMMAND = {*SAMPLE, "tabulate_command"}
+TEXTS = {"score_texts", "tabulate_texts", *REPORT}
+MEMORY = {"estimate_memory", *REPORT}
+TRACE = {"trace_words", *REPORT}
+GRAMMAR = {*CLEAN, "trace_words", "score_mingpt", "tabulate_mingpt"}
+MINGPT = {"score_mingpt", "tabulate_mingpt", *REPORT}
+A_SIZE = {"name": "n", "vocabulary": 9, "context": 16, "width": 4, "layers": 1, "heads": 1}
 ASSET = "assets/tiny_italian"
 FETCH = {"fetch_asset", *REPORT}
 
@@ -25,7 +34,7 @@ FETCH = {"fetch_asset", *REPORT}
 MAP = {
     "scale": ("other", REPORT),
     "about": ("other", REPORT),
-    "threads": (2, TRAIN),
+    "threads": (2, {*TRAIN, "sample_texts", "trace_words", "measure_memory", "check_facts"}),
     f"{ASSET}/about": ("other", {"tabulate_assets", *REPORT}),
     f"{ASSET}/purpose": ("other", {"tabulate_assets", *REPORT}),
     f"{ASSET}/licence": ("CC0-1.0", {"tabulate_assets", *REPORT}),
@@ -53,8 +62,37 @@ MAP = {
     f"{CORPUS}/separator": ("\n", {*CLEAN, "train_tokenizer", "train_model"}),
     f"{CORPUS}/limit": (3, CLEAN),
     "tokenizers/characters/note": ("Why.", REPORT),
-    "tokenizers/characters/kind": None,  # one kind so far
-    "tokenizers/characters/corpus": None,  # swept
+    "tokenizers/characters/kind": None,  # makes it another artefact, by another rule
+    "tokenizers/english-bytes/corpus": ("italian", {"train_tokenizer", *REPORT}),
+    "tokenizers/english-bytes/vocab_size": (310, {"train_tokenizer", *REPORT}),
+    "tokenizers/gpt2/asset": ("tiny_italian", {"import_tokenizer", *REPORT}),
+    "models/smollm2/kind": None,  # makes it another artefact, by another rule
+    "models/smollm2/asset": ("tiny_italian", {"import_model", *REPORT}),
+    f"{SENTENCES}/reader": ({"kind": "grammar", "start": "s", "symbols": {"s": ["a b", "b a"]}, "number": 9}, GRAMMAR),
+    "models/mingpt/training/reading": None,  # the chapter needs documents
+    "models/mingpt_larger/training/reading": ("documents", TRAIN),
+    f"{SAMPLING}/note": ("Why.", REPORT),
+    f"{SAMPLING}/model": ("mingpt-s0", COMMAND),
+    f"{SAMPLING}/prompts": (["Once"], COMMAND),
+    f"{SELECTION}/prompts/corpus": ("english", {*SAMPLE, "tabulate_corpora"}),
+    f"{SELECTION}/prompts/split": ("train", SAMPLE),
+    f"{SELECTION}/prompts/number": (2, SAMPLE),
+    f"{SELECTION}/prompts/tokens": (3, SAMPLE),
+    f"{SELECTION}/prompts/human": ("people", SAMPLE),
+    f"{SAMPLING}/length": (5, COMMAND),
+    f"{SAMPLING}/number": (2, COMMAND),
+    f"{SAMPLING}/stop": (False, COMMAND),
+    f"{SAMPLING}/seed": (3, COMMAND),
+    f"{SAMPLING}/methods/sampling/do_sample": (False, COMMAND),
+    f"{SAMPLING}/methods/sampling/temperature": (0.6, COMMAND),
+    f"{SAMPLING}/methods/sampling/temperature_rule": ("ignore", COMMAND),
+    f"{SAMPLING}/methods/sampling/top_k": (5, COMMAND),
+    f"{SAMPLING}/methods/sampling/top_p": (0.5, COMMAND),
+    f"{SAMPLING}/methods/sampling/min_p": (0.1, COMMAND),
+    f"{SAMPLING}/methods/sampling/no_repeat_ngram_size": (2, COMMAND),
+    "samplings/arguments/methods/beam search/num_beams": (3, SAMPLE),
+    "samplings/arguments/methods/beam search/early_stopping": (True, SAMPLE),
+    "samplings/arguments/methods/beam search/length_penalty": (0.5, SAMPLE),
     "tokenizers/characters/name": ("{corpus}-letters", None),  # the models that name it would be wrong: refused
     f"{MODEL}/note": ("Why.", REPORT),
     f"{MODEL}/name": ("{corpus}-{seed}-{width}", {*CHAPTER}),
@@ -88,19 +126,56 @@ MAP = {
     f"{MODEL}/training/samples/temperature": (0.5, TRAIN),
     f"{MODEL}/training/samples/top_k": (3, TRAIN),
     "chapters/char_gpt/models": None,  # one sweep so far
+    "chapters/char_gpt/tokens/tokenizer": ("english-bytes", {"tabulate_tokens", *REPORT}),
+    "chapters/char_gpt/tokens/texts": (["Hello"], {"tabulate_tokens", *REPORT}),
+    "chapters/char_gpt/arguments": ("continuations", TEXTS),
+    "chapters/generative/selection": (["selection"], TEXTS),
+    "chapters/generative/generations": ([A_SIZE], {"tabulate_generations", *REPORT}),
+    "chapters/gpt2_lab/continuations": ("arguments", TEXTS),
+    "chapters/gpt2_lab/model": ("mingpt-s0", REPORT),  # and other files are read
+    "chapters/gpt2_lab/memory/sizes": ([A_SIZE], MEMORY),
+    "chapters/gpt2_lab/memory/batch": (2, {*MEMORY, "tabulate_layers"}),
+    "chapters/gpt2_lab/memory/tokens": (8, {*MEMORY, "tabulate_layers", "measure_memory"}),
+    "chapters/gpt2_lab/memory/measured_batch": (3, {"measure_memory", *REPORT}),
+    "chapters/stories/command_line": ("continuations", {"tabulate_command", *TEXTS}),
+    "chapters/mingpt/models": None,  # one sweep on sentences so far
+    "chapters/mingpt/every": (4, {"tabulate_mingpt", *REPORT}),
+    "chapters/mingpt/words": ([{"prompt": "I", "temperature": 1}], TRACE),
+    "chapters/mingpt/alternatives/prompts": (["I"], TRACE),
+    "chapters/mingpt/alternatives/number": (3, TRACE),
+    "chapters/mingpt/length": (3, TRACE),
+    "chapters/mingpt/larger": ("mingpt", MINGPT),
+    "chapters/mingpt/larger_texts": ("arguments", TEXTS),
     "chapters/char_gpt/progression/steps": ([4], CHAPTER),
     "chapters/char_gpt/progression/where": ({"width": [8]}, {"tabulate_char_gpt", *REPORT}),
 }
-JOBS = {"fetch_asset": "assets", "clean_corpus": "corpora", "train_tokenizer": "tokenizers", "train_model": "models"}
-WILDCARD = {"assets": "asset", "corpora": "corpus", "tokenizers": "tokenizer", "models": "model"}
+#: rules with a wildcard that stands for an artefact: its kind, and the kinds of its declaration that the rule makes
+JOBS = {
+    "fetch_asset": ("assets", None),
+    "clean_corpus": ("corpora", None),
+    "train_tokenizer": ("tokenizers", ("character", "byte_pair")),
+    "import_tokenizer": ("tokenizers", ("published",)),
+    "train_model": ("models", ("trained",)),
+    "import_model": ("models", ("published",)),
+    "sample_texts": ("samplings", None),
+}
+WILDCARD = {"assets": "asset", "corpora": "corpus", "tokenizers": "tokenizer", "models": "model", "samplings": "sampling"}
 
 
 def all_slices(resolved: Resolved) -> dict[tuple[str, str], str]:
     slices = {}
     for rule in SLICES:
-        if kind := JOBS.get(rule):
-            for name in getattr(resolved, kind):
-                slices[rule, name] = provide(resolved, rule, {WILDCARD[kind]: name})
+        if rule in JOBS:
+            kind, made = JOBS[rule]
+            for name, member in getattr(resolved, kind).items():
+                if made is None or member.settings.kind in made:
+                    slices[rule, name] = provide(resolved, rule, {WILDCARD[kind]: name})
+        elif rule in ("score_texts", "tabulate_texts"):
+            for writeup, role in text_tables(resolved):
+                slices[rule, role] = provide(resolved, rule, {"writeup": writeup, "role": role})
+        elif rule == "trace_words":
+            for name in mingpt_models(resolved):
+                slices[rule, name] = provide(resolved, rule, {"model": name})
         else:
             slices[rule, ""] = provide(resolved, rule, {})
     return slices
@@ -124,23 +199,27 @@ def test_a_leaf_changes_the_settings_of_its_users_and_of_no_other_rule(merged, p
     assert changed(merged("tests/config/tiny.yaml"), path, value) == expected
 
 
+#: Unions and lists of groups, which are covered as a whole.
+WHOLE = ("reader", "sources", "generations", "sizes", "words")
+
+
 def leaves(model, path=()):
     for name, field in model.model_fields.items():
         inner = models_in(field.annotation)
-        if not inner or name in ("reader", "sources"):  # unions, whose members are covered as a whole
+        if not inner or name in WHOLE:
             yield (*path, name)
-        for group in inner if name not in ("reader", "sources") else ():
+        for group in inner if name not in WHOLE else ():
             yield from leaves(group, (*path, name))
 
 
 def test_the_map_covers_every_leaf_of_the_settings():
-    declared = {"assets", "corpora", "tokenizers", "models", "files"}
+    declared = {"assets", "corpora", "tokenizers", "models", "samplings", "methods", "files"}
     covered = set()
     for path in MAP:
         words, kept = path.split("/"), []
         while words:
             kept.append(words.pop(0))
-            if kept[-1] in declared and words and kept != ["chapters", "char_gpt", "models"]:
+            if kept[-1] in declared and words and kept[0] != "chapters":
                 words.pop(0)  # the name of a declaration
         covered.add(tuple(kept))
     sweep = {
@@ -149,7 +228,7 @@ def test_the_map_covers_every_leaf_of_the_settings():
         for m in models_in(field.annotation)
         if issubclass(m, Declaration)
     }
-    unnamed = {("corpora", "name")}  # as for the other kinds
+    unnamed = {("corpora", "name"), ("samplings", "name")}  # as for the other kinds
     assert {leaf for leaf in leaves(Config)} - covered - sweep - unnamed == set()
 
 

@@ -30,7 +30,7 @@ from relab.errors import UserError
 from relab.files import read_csv
 from relab.scores import read_scores, with_summary, write_scores
 from relab.settings.base import canonical, spec
-from relab.settings.chapters import Memory
+from relab.settings.chapters import Estimate
 from relab.settings.claims import parse
 
 #: A GPT-2 with three equal blocks.
@@ -186,7 +186,7 @@ def test_the_loss_is_that_of_the_next_token():
         assert loss(model, token_ids).item() == pytest.approx(theirs.item(), abs=1e-6)
 
 
-MEMORY = Memory.model_validate(
+MEMORY = Estimate.model_validate(
     {
         "sizes": [
             {"name": "small", "vocabulary": 50, "context": 16, "width": 8, "layers": 3, "heads": 2, "reported": 1.5},

@@ -11,11 +11,9 @@ import pandas as pd
 import pytest
 from support.mingpt import READER, corpus, save_history, save_model, tokenizer_of
 
-from relab.chapters.char_gpt.tables import Summaries
 from relab.chapters.mingpt import tables
 from relab.chapters.mingpt.figure import draw_losses
-from relab.chapters.mingpt.records import Alternative, Step, Text, write
-from relab.chapters.mingpt.scores import (
+from relab.chapters.mingpt.names import (
     ABOVE_ENTROPY,
     ABOVE_UNIFORM,
     CHANGED,
@@ -30,9 +28,9 @@ from relab.chapters.mingpt.scores import (
     UNIFORM,
     UNTRAINED,
     WORDS,
-    Files,
-    chapter_scores,
 )
+from relab.chapters.mingpt.records import Alternative, Step, Text, write
+from relab.chapters.mingpt.scores import Files, chapter_scores
 from relab.chapters.mingpt.sentences import Continuations, Sentences
 from relab.chapters.mingpt.settings import TableSpec
 from relab.claims import CONTRADICTED, NOT_COMPARABLE, REPRODUCED, Scores, ledger
@@ -41,7 +39,7 @@ from relab.figures import save, style
 from relab.files import read_csv, write_csv
 from relab.report import tables as report
 from relab.report.environment import environment
-from relab.scores import read_scores, with_summary, write_scores
+from relab.scores import Summaries, read_scores, with_summary, write_scores
 from relab.settings.base import canonical
 from relab.settings.claims import parse
 

@@ -18,7 +18,8 @@ OVERLAYS = [(), ("config/full.yaml",), ("tests/config/tiny.yaml",), ("tests/conf
 @pytest.mark.parametrize("overlays", OVERLAYS)
 def test_every_configuration_of_the_checkout_resolves(merged, overlays):
     resolved = resolve(merged(*overlays))
-    assert {member.settings.corpus for member in resolved.models.values()} <= set(resolved.corpora)
+    trained = [member.settings for member in resolved.models.values() if member.settings.kind == "trained"]
+    assert trained and {settings.corpus for settings in trained} <= set(resolved.corpora)
 
 
 def test_the_embedded_default_trains_two_corpora_two_widths_two_seeds(merged):
@@ -42,7 +43,7 @@ def test_a_width_more_is_one_number_and_leaves_the_other_models_alone(merged):
     raw["models"]["char_gpt"]["sweep"]["architecture.width"].append(64)
     after = resolve(raw)
     assert set(after.models) - set(before.models) == {f"{c}-w64-s{s}" for c in ("italian", "english") for s in (0, 1)}
-    for name in before.models:
+    for name in before.family("models", "char_gpt"):
         assert provide(before, "train_model", {"model": name}) == provide(after, "train_model", {"model": name})
 
 
@@ -111,12 +112,39 @@ CHAR = "models/char_gpt"
         ("corpora/italian/title", False, "(YAML reads no, off and false as False: quote the word)"),
         ("corpora/italian/reader/kind", "bibel", "'bibel'"),
         ("corpora/italian/split/validation", 1, "split.validation: input should be less than 1, found 1"),
-        ("chapters/char_gpt/models", "gpt", "chapters.char_gpt.models: 'gpt' is not among the models"),
+        ("chapters/char_gpt/models", "gpt", "chapters.char_gpt.models: 'gpt' is not among the trained models"),
         ("chapters/char_gpt/progression/steps", [150], "150 is not a step at which models.italian-w32-s0 is sampled"),
         ("chapters/char_gpt/progression/where", {"seed": [1]}, "'seed' is not among the varied keys"),
         ("chapters/char_gpt/progression/where", {"width": [64]}, "none of [64] is among its values [32, 128]"),
         (f"{CHAR}/training/evaluation/every", 30, "100 is not a step at which models.italian-w32-s0 is evaluated"),
         ("chapters/char_gpt/progression/where", {"depth": [1]}, "progression.where: 'depth' is not among the varied keys"),
+        ("models/smollm2/asset", "smollm", "models.smollm2.asset: 'smollm' is not among the assets; did you mean 'smollm2'?"),
+        ("models/smollm2/kind", "publishd", "models.smollm2: "),
+        ("models/smollm2/seed", 3, "models.smollm2.seed: unknown key; "),
+        ("tokenizers/gpt2/kind", "bpe", "tokenizers.gpt2: "),
+        ("tokenizers/english-bytes/vocab_size", 9, "tokenizers.english-bytes.vocab_size: input should be greater"),
+        ("tokenizers/english-bytes/corpus", "plays", "tokenizers.english-bytes.corpus: 'plays' is not among the corpora"),
+        ("samplings/arguments/model", "smolm2", "samplings.arguments.model: 'smolm2' is not among the models; did you mean"),
+        ("samplings/selection/prompts/corpus", "film", "samplings.selection.prompts.corpus: 'film' is not among the corpora"),
+        ("samplings/selection/prompts/human", "greedy", "prompts.human: 'greedy' is the name of a method too"),
+        ("samplings/arguments/prompts", ["a", "a"], "prompts: 'a' stands twice"),
+        ("samplings/arguments/prompts", [], "prompts: expected at least one text"),
+        ("samplings/arguments/methods/sampling/temperature", 0, "methods.sampling.temperature: input should be greater than 0"),
+        ("samplings/arguments/methods/sampling/num_beams", 2, "do_sample or num_beams above 1, found both"),
+        ("corpora/sentences/asset", "bible_db", "a grammar reads no file, found 'bible_db'"),
+        ("corpora/italian/asset", None, "corpora.italian: asset: required with `reader.kind: bible`"),
+        (
+            "chapters/generative/selection",
+            ["selections"],
+            "chapters.generative.selection: 'selections' is not among the samplings",
+        ),
+        ("chapters/gpt2_lab/model", "gpt2", "chapters.gpt2_lab.model: 'gpt2' is not among the models"),
+        ("chapters/char_gpt/tokens/tokenizer", "gpt", "'gpt' is not among the tokenizers; did you mean 'gpt2'?"),
+        ("chapters/mingpt/models", "smollm2", "chapters.mingpt.models: 'smollm2' is not among the trained models"),
+        ("chapters/mingpt/models", "char_gpt", "chapters.mingpt.models: expected models that differ in their seed alone"),
+        ("chapters/mingpt/models", "mingpt_larger", "models.mingpt-larger-s0.corpus: expected one drawn from a grammar"),
+        ("models/mingpt/training/reading", "blocks", "models.mingpt-s0.training.reading: expected documents"),
+        ("chapters/mingpt/every", 70, "chapters.mingpt.every: 70 is no multiple of the 50 steps"),
         ("threads", 0, "threads: input should be greater than or equal to 1, found 0"),
     ],
 )

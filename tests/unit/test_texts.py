@@ -10,11 +10,10 @@ import pandas as pd
 import pytest
 from support.sampled_texts import line, settings, write
 
-from relab.chapters.char_gpt.tables import Summaries
 from relab.errors import UserError
 from relab.files import read_csv, write_csv
 from relab.report import tables as report_tables
-from relab.scores import SCHEMA, read_scores, with_summary, write_scores
+from relab.scores import SCHEMA, Summaries, read_scores, with_summary, write_scores
 from relab.settings.base import canonical
 from relab.settings.samplings import Decoding
 from relab.texts.arguments import call, inert

@@ -56,12 +56,17 @@ class ReportedMemory(Size):
     reported: Float | None = Field(None, description="GB of GPU memory for training as the write-up gives them.", gt=0)
 
 
-class Memory(Settings):
-    """C2: the memory that training takes."""
+class Estimate(Settings):
+    """C2: the memory that training takes, as it is computed."""
 
     sizes: list[ReportedMemory] = Field(description="The architectures whose memory is computed.", min_length=1)
     batch: Int = Field(description="Texts in a batch.", ge=1)
     tokens: Int = Field(description="Tokens of each text.", ge=2)
+
+
+class Memory(Estimate):
+    """C2: the memory that training takes, computed and measured."""
+
     measured_batch: Int = Field(description="Texts in a batch where the memory is measured: the machine must hold it.", ge=1)
 
 

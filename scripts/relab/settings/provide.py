@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from relab.settings.base import canonical, spec
+from relab.settings.chapters import Estimate
 from relab.settings.config import Resolved
 
 
@@ -89,7 +90,7 @@ def tabulate_generations(resolved: Resolved) -> dict[str, Any]:
 
 
 def estimate_memory(resolved: Resolved) -> dict[str, Any]:
-    return spec(resolved.chapters.gpt2_lab.memory)
+    return spec(Estimate(**resolved.chapters.gpt2_lab.memory.model_dump(exclude={"measured_batch"})))
 
 
 def measure_memory(resolved: Resolved) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from typing import Any
 
 import pandas as pd
 
-from relab.chapters.char_gpt.tables import Summaries, fixed
+from relab.cells import fixed
+from relab.scores import Summaries
 from relab.texts.arguments import call, inert
 from relab.texts.measures import DISTINCT, ENDED, LOGPROB, MEASURES, REPEATED, SPLIT, TOKENS, same_texts
 from relab.texts.samples import Text, Texts

@@ -13,20 +13,16 @@ from typing import Any
 
 import pandas as pd
 
+from relab.cells import fixed
 from relab.chapters.char_gpt.logs import read_history, read_samples, texts_at
 from relab.chapters.char_gpt.names import CEILING, FLOOR, LINES, TEXTS, WORDS, at
 from relab.chapters.char_gpt.sweep import CorpusName, Group, TableSpec, groups
 from relab.errors import UserError
-from relab.scores import ALL
+from relab.scores import Summaries
 from relab.settings.claims import Claim
 
 #: Decimals of losses (nats per character, bits per byte) and of shares.
 LOSS, SHARE = 4, 3
-
-
-def fixed(value: float, digits: int) -> str:
-    """A number with so many decimals; nothing where it is missing."""
-    return "" if pd.isna(value) else f"{value:.{digits}f}"
 
 
 @dataclass(frozen=True)
@@ -63,40 +59,6 @@ def chapter_tables(
         yield f"progression_{corpus}", progression(shown, steps, scores, files.samples)
         yield f"overlap_{corpus}", overlap(corpus, shown, max(steps), scores)
         yield f"reported_{corpus}", reported(claims, corpus)
-
-
-class Summaries:
-    """The scores of the chapter by experiment, split and metric."""
-
-    def __init__(self, frame: pd.DataFrame, place: str | Path):
-        self.frame, self.place = frame, place
-        self.summary = frame[frame["seed"] == ALL].set_index(["experiment", "split", "metric"])
-
-    def find(self, experiment: str, metric: str, split: str = "validation") -> pd.Series:
-        """The summary over seeds: ``value``, ``n``, ``low``, ``high``.
-
-        Raises:
-            UserError: where it is missing.
-        """
-        try:
-            return self.summary.loc[(experiment, split, metric)]
-        except KeyError:
-            raise UserError(f"{self.place}: no score {metric!r} ({split}) of the experiment {experiment!r}") from None
-
-    def value(self, experiment: str, metric: str, split: str = "validation") -> float:
-        """The mean over seeds."""
-        return float(self.find(experiment, metric, split)["value"])
-
-    def deviation(self, experiment: str, metric: str, split: str = "validation") -> float:
-        """The standard deviation over seeds, NaN for one seed."""
-        row = self.find(experiment, metric, split)
-        return float(row["high"] - row["value"])
-
-    def per_seed(self, experiment: str, metric: str, split: str = "validation") -> pd.DataFrame:
-        """The rows of the single seeds."""
-        frame = self.frame
-        chosen = (frame["experiment"] == experiment) & (frame["metric"] == metric) & (frame["split"] == split)
-        return frame[chosen & (frame["seed"] != ALL)]
 
 
 def loss_curves(groups: Sequence[Group], corpora: Sequence[CorpusName], histories: Mapping[str, Path]) -> pd.DataFrame:

@@ -9,14 +9,12 @@ from typing import Any
 import pandas as pd
 from transformers import PreTrainedTokenizerBase
 
+from relab.cells import VISIBLE
 from relab.encoding import encode
 from relab.scores import score
 
 #: Split of the scores; experiments are ``tokens/{text}``.
 SPLIT = "text"
-
-#: What stands for characters that a reader could not see at the edge of a token.
-VISIBLE = str.maketrans({" ": "␣", "\n": "↵", "\t": "⇥"})
 
 
 @dataclass(frozen=True)

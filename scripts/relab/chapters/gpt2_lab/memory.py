@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
+import psutil
 import torch
 from pydantic import Field
 from torch.autograd.graph import saved_tensors_hooks
@@ -25,7 +26,7 @@ from relab.gpt import parameters
 from relab.jobs import peak_memory
 from relab.scores import score
 from relab.settings.base import Int, Settings
-from relab.settings.chapters import Memory, ReportedMemory
+from relab.settings.chapters import Estimate, ReportedMemory
 
 #: Split of the scores; experiments are ``memory/{name}``.
 SPLIT = "training"
@@ -124,13 +125,13 @@ def saved_bytes(model: torch.nn.Module, forward: Callable[[], torch.Tensor]) -> 
 def measured(load: Callable[[], PreTrainedModel], device: torch.device, *, batch: int, tokens: int) -> int:
     """Peak memory in bytes of training a model for two steps of AdamW on random tokens, its loading included.
 
-    On CUDA the memory that torch allocated; elsewhere the growth of the process's peak resident memory, so that what came
-    before must not have been larger: measure in a process of its own.
+    On CUDA the memory that torch allocated; elsewhere the peak of the process's resident memory above what it holds now, so
+    that what came before must not have been larger: measure in a process of its own.
 
     Args:
         load: loads the model onto ``device``.
     """
-    before = peak_memory() * 2**20
+    before = psutil.Process().memory_info().rss
     model = load().float()
     model.set_attn_implementation("eager")  # as computed
     optimizer = torch.optim.AdamW(model.parameters(), fused=True)
@@ -145,7 +146,7 @@ def measured(load: Callable[[], PreTrainedModel], device: torch.device, *, batch
     return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else peak_memory() * 2**20 - before
 
 
-def estimate(memory: Memory) -> list[tuple[ReportedMemory, Bytes]]:
+def estimate(memory: Estimate) -> list[tuple[ReportedMemory, Bytes]]:
     """The memory of training each size.
 
     Raises:
@@ -154,7 +155,7 @@ def estimate(memory: Memory) -> list[tuple[ReportedMemory, Bytes]]:
     return [(size, computed(configuration(size), size.name, batch=memory.batch, tokens=memory.tokens)) for size in memory.sizes]
 
 
-def memory_table(memory: Memory, sizes: Sequence[tuple[ReportedMemory, Bytes]]) -> pd.DataFrame:
+def memory_table(memory: Estimate, sizes: Sequence[tuple[ReportedMemory, Bytes]]) -> pd.DataFrame:
     """An architecture a row.
 
     Columns: ``name``, ``parameters``, ``batch``, ``tokens``; in GB ``weights``, ``gradients``, ``optimizer``, their sum

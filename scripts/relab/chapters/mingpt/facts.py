@@ -46,7 +46,6 @@ CONTINUED, LENGTH = 20, 5
 class Subject:
     """What the answers are checked on: training examples, their batches, the trained model, one with fresh weights."""
 
-    texts: Sequence[str]
     ids: Sequence[Sequence[int]]
     documents: Documents
     tokenizer: PreTrainedTokenizerBase
@@ -63,7 +62,7 @@ class Subject:
         documents = Documents(ids, settings.architecture.block, sum(len(text.encode()) for text in texts))
         torch.manual_seed(settings.seed)
         fresh = gpt.build(settings.architecture, len(tokenizer))
-        return cls(texts, ids, documents, tokenizer, model, fresh)
+        return cls(ids, documents, tokenizer, model, fresh)
 
 
 @dataclass(frozen=True)
@@ -146,7 +145,8 @@ def _examples(subject: Subject) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
 
 def _greedy(subject: Subject) -> Found:
     prompts = [list(ids[:2]) for ids in list({tuple(ids[:2]): ids for ids in _long(subject)}.values())[:CONTINUED]]
-    texts = sample(subject.model, prompts, length=LENGTH, seeds=range(len(prompts)), decoding=Decoding())
+    length = min(LENGTH, subject.model.config.n_positions - 1)  # the two tokens of a prompt and all but the last fit
+    texts = sample(subject.model, prompts, length=length, seeds=range(len(prompts)), decoding=Decoding())
     taken = sum(_most_probable(subject.model, prompt, text.token_ids) for prompt, text in zip(prompts, texts, strict=True))
     number = sum(len(text.token_ids) for text in texts)
     return Found(f"the most probable token at {taken} of {number} steps", taken == number)

@@ -1,13 +1,6 @@
 """Scores of the chapter: losses of both models, and how far the first one's words are from the grammar.
 
-Experiments and their metrics, losses in nats per token:
-
-- ``sentences/model``: the models on sentences; losses, ``final loss minus grammar entropy``, ``initial loss minus ln V``, and
-  of the texts of E2 and E3 (split ``words``) the metrics below.
-- ``sentences/grammar``: the loss of a model that knows the grammar, its entropy; ``sentences/training text``: that of one
-  that knows the frequencies in the training text. Both have a total-variation distance at the models' steps.
-- ``sentences/uniform``: the loss of a uniform guess, ln V.
-- ``larger/model``: the models on a larger corpus; losses.
+The experiments and what they hold are told in :mod:`relab.chapters.mingpt.names`.
 """
 
 from __future__ import annotations
@@ -24,25 +17,28 @@ import pandas as pd
 from relab.chapters.char_gpt.logs import BITS, LOSSES, read_history
 from relab.chapters.char_gpt.names import at
 from relab.chapters.mingpt import records
+from relab.chapters.mingpt.names import (
+    ABOVE_ENTROPY,
+    ABOVE_UNIFORM,
+    BEST,
+    BITS_PER_BYTE,
+    CHANGED,
+    DISTANCE,
+    FINAL,
+    FIRST_DISTANCE,
+    GRAMMAR,
+    INITIAL,
+    LARGER,
+    LOSS,
+    MODEL,
+    SHIFTED,
+    TRAINING_TEXT,
+    UNIFORM,
+    UNTRAINED,
+    WORDS,
+)
 from relab.chapters.mingpt.sentences import Sentences
 from relab.scores import score
-
-MODEL, GRAMMAR, TRAINING_TEXT, UNIFORM = (f"sentences/{name}" for name in ("model", "grammar", "training text", "uniform"))
-LARGER = "larger/model"
-
-#: The split of what is measured on generated texts.
-WORDS = "words"
-
-LOSS, INITIAL, FINAL, BEST = "loss", "initial loss", "final loss", "best loss"
-BITS_PER_BYTE = "final bits per byte"
-ABOVE_UNIFORM, ABOVE_ENTROPY = "initial loss minus ln V", "final loss minus grammar entropy"
-
-#: Mean total-variation distance from the grammar over the steps at which a sentence goes on, all and the first two.
-DISTANCE, FIRST_DISTANCE = "total variation", "total variation of the first two words"
-#: Share of the steps at which no sentence goes on: nothing was ever trained there.
-UNTRAINED = "steps beyond any sentence"
-#: Share of the greedy tokens that are others than at temperature 1, and by how much their printed probabilities differ.
-CHANGED, SHIFTED = "greedy words changed by temperature", "probabilities changed by temperature"
 
 #: The words that the assignment asks about.
 FIRST = 2

@@ -13,14 +13,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from relab.cells import VISIBLE, fixed
 from relab.chapters.char_gpt.logs import BITS, LOSSES, read_history
-from relab.chapters.char_gpt.tables import Summaries, fixed
 from relab.chapters.mingpt import records
-from relab.chapters.mingpt.scores import GRAMMAR, LOSS, TRAINING_TEXT, UNIFORM
+from relab.chapters.mingpt.names import GRAMMAR, LOSS, TRAINING_TEXT, UNIFORM
 from relab.chapters.mingpt.settings import TableSpec
-
-#: What stands for characters that a reader could not see at the edge of a token.
-VISIBLE = str.maketrans({" ": "␣", "\n": "↵", "\t": "⇥"})
+from relab.scores import Summaries
 
 #: Decimals of losses (nats per token, bits per byte) and of probabilities and distances.
 LOSSES_DIGITS, PROBABILITY_DIGITS = 4, 4

@@ -1,0 +1,29 @@
+"""Names of the chapter's experiments and metrics, as its scores have them and its tables and claims look them up.
+
+Experiments and their metrics, losses in nats per token:
+
+- ``sentences/model``: the models on sentences; losses, ``final loss minus grammar entropy``, ``initial loss minus ln V``, and
+  of the texts of E2 and E3 (split ``words``) the metrics below.
+- ``sentences/grammar``: the loss of a model that knows the grammar, which is the grammar's entropy.
+- ``sentences/training text``: the loss of one that knows the frequencies in the training text (split ``train``), and how far
+  these are from the grammar at the models' steps.
+- ``sentences/uniform``: the loss of a uniform guess, ln V.
+- ``larger/model``: the models on a larger corpus; losses.
+"""
+
+MODEL, GRAMMAR, TRAINING_TEXT, UNIFORM = (f"sentences/{name}" for name in ("model", "grammar", "training text", "uniform"))
+LARGER = "larger/model"
+
+#: The split of what is measured on generated texts.
+WORDS = "words"
+
+LOSS, INITIAL, FINAL, BEST = "loss", "initial loss", "final loss", "best loss"
+BITS_PER_BYTE = "final bits per byte"
+ABOVE_UNIFORM, ABOVE_ENTROPY = "initial loss minus ln V", "final loss minus grammar entropy"
+
+#: Mean total-variation distance from the grammar over the steps at which a sentence goes on, all and the first two.
+DISTANCE, FIRST_DISTANCE = "total variation", "total variation of the first two words"
+#: Share of the steps at which no sentence goes on: nothing was ever trained there.
+UNTRAINED = "steps beyond any sentence"
+#: Share of the greedy tokens that are others than at temperature 1, and by how much their printed probabilities differ.
+CHANGED, SHIFTED = "greedy words changed by temperature", "probabilities changed by temperature"
