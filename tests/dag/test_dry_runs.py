@@ -11,7 +11,7 @@ from support.runs import CHECKOUT, TINY, job_counts, run_snakemake
 
 @pytest.mark.parametrize(
     ("overlay", "models", "assets", "corpora"),
-    [(None, 12, 6, 4), ("config/full.yaml", 42, 20, 5), ("tests/config/tiny.yaml", 12, 6, 4)],
+    [(None, 12, 6, 4), ("config/full.yaml", 42, 16, 5), ("tests/config/tiny.yaml", 12, 6, 4)],
 )
 def test_every_configuration_plans_its_report(tmp_path, overlay, models, assets, corpora):
     words = ["--configfile", str(CHECKOUT / overlay)] if overlay else []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import runpy
 import shlex
@@ -10,6 +11,7 @@ import subprocess
 import sys
 
 import pytest
+from support.runs import CHECKOUT
 
 from relab.chapters.stories.command import COUNTERPARTS, command_table, values
 from relab.command_line import decoding, parser
@@ -107,7 +109,8 @@ def test_help_tells_defaults_and_examples_that_parse():
 
 def test_the_options_come_without_heavy_imports():
     code = "import sys; from relab.command_line import parser; parser(); print('torch' in sys.modules, 'pandas' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    environment = {**os.environ, "PYTHONPATH": str(CHECKOUT / "scripts")}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
     assert done.stdout.split() == ["False", "False"]
 
 

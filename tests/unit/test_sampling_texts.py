@@ -1,0 +1,95 @@
+"""Samplings from settings to records, on the tests' published model."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import torch
+from support.tiny_gpt2 import FOLDER
+
+from relab.checkpoints import load_model, load_tokenizer
+from relab.errors import UserError
+from relab.published.model import import_model
+from relab.sampling.texts import Reader, prompts_of, sampled, tokens_asked
+from relab.scoring import logprobs
+from relab.settings.samplings import Sampling
+
+METHODS = {"greedy": {}, "warm": {"do_sample": True}, "hot": {"do_sample": True, "temperature": 3.0}, "beams": {"num_beams": 2}}
+
+
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("model")
+    import_model(sorted(FOLDER.glob("*.*")), folder)
+    return Reader(load_model(folder, torch.device("cpu")), load_tokenizer(folder))
+
+
+def settings(**more):
+    return Sampling(**{"model": "m", "prompts": ["ab", "the house"], "methods": METHODS, "length": 5, "number": 2, **more})
+
+
+def records(reader, **more):
+    one = settings(**more)
+    return list(sampled(one, reader, prompts_of(one, reader, None)))
+
+
+def test_records_come_by_prompt_method_and_number(reader):
+    found = records(reader)
+    names = ["greedy", "warm", "warm", "hot", "hot", "beams"]
+    assert [one["method"] for one in found] == names * 2
+    assert [one["prompt_index"] for one in found] == [0] * 6 + [1] * 6
+    assert [one["index"] for one in found] == [0, 0, 1, 0, 1, 0] * 2
+    for one in found:
+        assert one["prompt_ids"] == reader.tokenizer(one["prompt"])["input_ids"]
+        assert len(one["token_ids"]) == len(one["token_logprobs"]) <= 5
+        assert one["text"] == reader.tokenizer.decode(one["token_ids"], skip_special_tokens=True)
+    assert found[1]["token_ids"] != found[2]["token_ids"]
+    assert tokens_asked(settings(), 2) == 60
+
+
+def test_a_text_depends_on_its_prompt_method_seed_and_number_alone(reader):
+    whole = {(one["prompt"], one["method"], one["index"]): one["token_ids"] for one in records(reader)}
+    other = records(reader, prompts=["another", "the house"], methods={"warm": METHODS["warm"]}, number=1)
+    assert other[1]["token_ids"] == whole["the house", "warm", 0]
+    assert records(reader, seed=1)[1]["token_ids"] != whole["ab", "warm", 0]
+
+
+def test_where_texts_may_not_end_the_end_of_text_is_never_chosen(reader):
+    (end,) = reader.ends()
+    several = {"length": 40, "number": 20, "methods": {"hot": {"do_sample": True, "temperature": 9.0}}}
+    assert any(one["ended"] for one in records(reader, **several))
+    kept = records(reader, stop=False, **several)
+    assert not any(one["ended"] or end in one["token_ids"] for one in kept)
+    assert {len(one["token_ids"]) for one in kept} == {40}
+
+
+def test_the_empty_prompt_is_the_start_of_text(reader):
+    (first, *_) = records(reader, prompts=[""])
+    assert first["prompt_ids"] == [reader.tokenizer.bos_token_id] and first["prompt"] == ""
+
+
+def corpus(path, texts):
+    pq.write_table(pa.table({"text": texts}), path)
+    return path
+
+
+def test_prompts_from_a_corpus_and_what_people_wrote_after_them(reader, tmp_path):
+    texts = [f"{place}: a document goes on and on about the sea." for place in range(9)]
+    path = corpus(tmp_path / "c.parquet", ["short", *texts])
+    one = settings(prompts={"corpus": "c", "number": 3, "tokens": 4, "human": "people"}, methods={"greedy": {}})
+    prompts = prompts_of(one, reader, path)
+    found = list(sampled(one, reader, prompts))
+    assert [record["method"] for record in found] == ["greedy", "people"] * 3
+    for record in found[1::2]:
+        assert any(text.startswith(record["prompt"] + record["text"]) for text in texts)
+        assert record["settings"] is None and len(record["token_ids"]) == 5
+        (expected,) = logprobs(reader.model, [(record["prompt_ids"], record["token_ids"])])
+        assert record["token_logprobs"] == pytest.approx(expected, abs=1e-5)
+    assert len({record["prompt"] for record in found}) == 3
+
+
+def test_too_few_long_documents_are_told(reader, tmp_path):
+    one = settings(prompts={"corpus": "c", "number": 3, "tokens": 4})
+    with pytest.raises(UserError, match="expected 3 documents of at least 9 tokens .*, found 1"):
+        prompts_of(one, reader, corpus(tmp_path / "c.parquet", ["short", "A longer document about the sea."]))
