@@ -71,12 +71,21 @@ def pending(arguments: argparse.Namespace) -> dict[str, set[str]]:
     return jobs
 
 
+#: Rules of several jobs: those named by the folder of their artefact, by their file, by the write-up's folder and the file.
+BY_FOLDER = ("clean_corpus", "train_tokenizer", "import_tokenizer", "train_model", "import_model")
+BY_FILE = ("sample_texts", "trace_words", "draw_mingpt")
+BY_WRITEUP = ("score_texts", "tabulate_texts")
+
+
 def job_name(rule: str, output: str) -> str:
     """What tells a job from others of its rule, as in the name of its log: the artefact, or nothing where there is one job."""
-    parts = output.split("/")
+    parts = output.removesuffix(".provenance.json").removesuffix(".lock.json").split("/")
+    stem = parts[-1].rpartition(".")[0]
     if rule == "fetch_asset":
-        return "/".join(parts[2:4]).removesuffix(".lock.json").removesuffix(".provenance.json")
-    return parts[2] if rule in ("clean_corpus", "train_tokenizer", "train_model") else ""
+        return "/".join(parts[2:4])
+    if rule in BY_WRITEUP:
+        return f"{parts[2]}/{stem.removesuffix('_texts') if stem != 'larger_texts' else stem}"
+    return parts[2] if rule in BY_FOLDER else stem if rule in BY_FILE else ""
 
 
 def report_jobs(directory: Path, settings: Resolved, jobs: dict[str, set[str]]) -> None:
