@@ -73,8 +73,10 @@ class Choice:
         if self._draws:
             drawn = self._draw(self._shaped(scores), step)
             taken = drawn if taken is None else torch.where(self._drawn, drawn, taken)
-        for row, blocked in self._blocked.items():
-            blocked.extend([int(taken[row])])
+        if self._blocked:
+            tokens = taken[:, 0].tolist()
+            for row, blocked in self._blocked.items():
+                blocked.extend([tokens[row]])
         return taken
 
     def _allowed(self, logprobs: torch.Tensor) -> torch.Tensor:
@@ -85,7 +87,8 @@ class Choice:
         if self._banned:
             scores[:, self._banned] = -torch.inf
         for row, blocked in self._blocked.items():
-            scores[row, blocked.next_tokens()] = -torch.inf
+            if repeating := blocked.next_tokens():
+                scores[row, repeating] = -torch.inf
         return scores
 
     def _shaped(self, scores: torch.Tensor) -> torch.Tensor:
@@ -121,7 +124,8 @@ def _keep_k(scores: torch.Tensor, k: torch.Tensor) -> torch.Tensor:
 def _keep_p(scores: torch.Tensor, p: torch.Tensor) -> torch.Tensor:
     """The fewest tokens of each row whose probabilities sum to p at least (Holtzman et al. 2020)."""
     ordered, indices = scores.sort(dim=-1, descending=True)
-    before = ordered.softmax(-1).cumsum(-1) - ordered.softmax(-1)
+    probabilities = ordered.softmax(-1)
+    before = probabilities.cumsum(-1) - probabilities
     return torch.full_like(scores, -torch.inf).scatter_(-1, indices, ordered.masked_fill(before >= p, -torch.inf))
 
 
