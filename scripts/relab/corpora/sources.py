@@ -74,19 +74,21 @@ def damage_named(name: str) -> Iterator[None]:
         raise UserError(f"{name}: not an archive of its kind, or a damaged one ({error}); fetch it again") from None
 
 
-def lines(source: Source) -> Iterator[str]:
+def lines(source: Source, encoding: str = "utf-8-sig") -> Iterator[str]:
     """Yield the lines of a text, whatever its line ends are, each but perhaps the last with ``\\n`` at its end.
 
     Raises:
         UserError: for text that is not UTF-8, naming line and byte, and for a line beyond the largest document.
     """
     try:
-        with damage_named(source.name), source.open() as raw, io.TextIOWrapper(raw, encoding="utf-8-sig", newline=None) as text:
+        with damage_named(source.name), source.open() as raw, io.TextIOWrapper(raw, encoding=encoding, newline=None) as text:
             while line := text.readline(LARGEST_DOCUMENT + 1):
                 if len(line) > LARGEST_DOCUMENT:
                     raise too_large(source.name)
                 yield line
-    except UnicodeDecodeError:
+    except UnicodeDecodeError as error:
+        if encoding != "utf-8-sig":
+            raise UserError(f"{source.name}: expected text in {encoding}, found the byte 0x{error.object[error.start]:02X}") from None
         raise _not_utf8(source) from None
 
 

@@ -24,12 +24,15 @@ class Tokens(Settings):
 
 
 class CharGpt(Settings):
-    """A1 to A5: character-level GPTs on two corpora; first steps with a pretrained model."""
+    """A1 to A9: character-level GPTs on two corpora; first steps with a pretrained model; frozen features."""
 
     models: Name = Field(description="The sweep of models that the chapter shows.")
     progression: Progressions = Field(description="The tables of generated text.")
     tokens: Tokens = Field(description="The table of token ids.")
     arguments: Name = Field(description="The sampling whose methods are a grid of arguments of `generate()`.")
+    classification: list[Name] = Field(description="A6: the classifiers, one a data set.", min_length=1)
+    choice: list[Name] = Field(description="A8: the rankers of choices, one a data set.", min_length=1)
+    retrieval: list[Name] = Field(description="A9: the retrievers, one a data set.", min_length=1)
 
 
 class Size(Settings):

@@ -224,7 +224,7 @@ def _values(resolved: Any, path: str) -> list[Any]:
     kind, _, rest = path.partition(".")
     roots = [(resolved, path)]
     members = getattr(resolved, kind, None)
-    if kind in ("corpora", "tokenizers", "models", "samplings"):
+    if isinstance(members, Mapping) and kind != "assets":
         roots = [
             (member.settings, rest[len(owner) + 1 :])
             for name, member in members.items()

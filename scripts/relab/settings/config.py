@@ -12,12 +12,26 @@ from relab.settings.assets import Asset
 from relab.settings.base import Int, Settings, check, documentation, expand, without_null
 from relab.settings.chapters import Chapters
 from relab.settings.corpora import Corpus
+from relab.settings.datasets import AnyDataset, tables_of
+from relab.settings.encoders import Encoder
 from relab.settings.models import Model, Training
+from relab.settings.probes import AnyProbe
 from relab.settings.samplings import CorpusPrompts, Sampling
 from relab.settings.tokenizers import Tokenizer
 
 #: Kinds of declared artefacts that may be swept, in the order data flows, with their type.
-KINDS: dict[str, Any] = {"corpora": Corpus, "tokenizers": Tokenizer, "models": Model, "samplings": Sampling}
+KINDS: dict[str, Any] = {
+    "corpora": Corpus,
+    "tokenizers": Tokenizer,
+    "models": Model,
+    "samplings": Sampling,
+    "datasets": AnyDataset,
+    "encoders": Encoder,
+    "probes": AnyProbe,
+}
+
+#: The kind of data set that each kind of probe is fitted on.
+TASKS = {"classifier": ("classification",), "ranker": ("choice", "next_speech"), "retriever": ("retrieval",)}
 
 
 class Config(Settings):
@@ -33,6 +47,9 @@ class Config(Settings):
     tokenizers: dict[str, Tokenizer] = Field(description="Tokenizers by name.")
     models: dict[str, Model] = Field(description="Language models by name.")
     samplings: dict[str, Sampling] = Field(description="Sampled texts by name.")
+    datasets: dict[str, AnyDataset] = Field(description="Data sets by name.")
+    encoders: dict[str, Encoder] = Field(description="Frozen encoders by name.")
+    probes: dict[str, AnyProbe] = Field(description="What is fitted on frozen features, by name.")
     chapters: Chapters = Field(description="What the chapters of the report show.")
 
 
@@ -58,6 +75,9 @@ class Resolved:
     tokenizers: dict[str, Member]
     models: dict[str, Member]
     samplings: dict[str, Member]
+    datasets: dict[str, Member]
+    encoders: dict[str, Member]
+    probes: dict[str, Member]
     chapters: Chapters
 
     def family(self, kind: str, declaration: str) -> dict[str, Member]:
@@ -116,14 +136,53 @@ def _check_references(resolved: Resolved) -> None:
                     _known(getattr(resolved, plural), plural, getattr(member.settings, key), f"{kind}.{name}.{key}")
     for name, member in resolved.samplings.items():
         _known(resolved.models, "models", member.settings.model, f"samplings.{name}.model")
+        if resolved.models[member.settings.model].settings.kind == "encoder":
+            raise UserError(f"samplings.{name}.model: {member.settings.model!r} is an encoder, expected a language model")
         if isinstance(member.settings.prompts, CorpusPrompts):
             _known(resolved.corpora, "corpora", member.settings.prompts.corpus, f"samplings.{name}.prompts.corpus")
+    _check_probes(resolved)
     _check_chapters(resolved)
+
+
+def _check_probes(resolved: Resolved) -> None:
+    """Data sets find their files, encoders their models, probes a data set that they can learn from."""
+    for name, member in resolved.datasets.items():
+        settings, place = member.settings, f"datasets.{name}"
+        _known(resolved.assets, "assets", settings.asset, f"{place}.asset")
+        names = set(getattr(settings, "tables", {"all"}))
+        if names != {"all"} and ("all" in names or not {"train", "test"} <= names):
+            raise UserError(f"{place}.tables: expected all alone, or train and test (and validation), found {', '.join(names)}")
+        for key, table in tables_of(settings).items():
+            _known(resolved.assets[settings.asset].files, f"files of {settings.asset}", table.file, f"{place}.{key}.file")
+    for name, member in resolved.encoders.items():
+        _known(resolved.models, "models", member.settings.model, f"encoders.{name}.model")
+    for name, member in resolved.probes.items():
+        settings, place = member.settings, f"probes.{name}"
+        _known(resolved.datasets, "datasets", settings.dataset, f"{place}.dataset")
+        kind, expected = resolved.datasets[settings.dataset].settings.kind, TASKS[settings.kind]
+        if kind not in expected:
+            raise UserError(f"{place}.dataset: {settings.dataset!r} is of the kind {kind}, expected {' or '.join(expected)}")
+        for encoder in settings.encoders:
+            _known(resolved.encoders, "encoders", encoder, f"{place}.encoders")
+
+
+def _check_shown_probes(resolved: Resolved) -> None:
+    """The rows of frozen features show probes of their kind, each of a data set of its own."""
+    chapter = resolved.chapters.char_gpt
+    for key, kind in (("classification", "classifier"), ("choice", "ranker"), ("retrieval", "retriever")):
+        names, place = getattr(chapter, key), f"chapters.char_gpt.{key}"
+        of_kind = {name for name, member in resolved.probes.items() if member.settings.kind == kind}
+        for name in names:
+            _known(of_kind, f"probes of the kind {kind}", name, place)
+        datasets = [resolved.probes[name].settings.dataset for name in names]
+        if twice := sorted({one for one in datasets if datasets.count(one) > 1}):
+            raise UserError(f"{place}: two probes are fitted on {twice[0]!r}, expected one a data set")
 
 
 def _check_chapters(resolved: Resolved) -> None:
     chapters = resolved.chapters
     _check_char_gpt(resolved)
+    _check_shown_probes(resolved)
     _known(resolved.tokenizers, "tokenizers", chapters.char_gpt.tokens.tokenizer, "chapters.char_gpt.tokens.tokenizer")
     _known(resolved.models, "models", chapters.gpt2_lab.model, "chapters.gpt2_lab.model")
     _check_mingpt(resolved)

@@ -97,12 +97,21 @@ class PublishedModel(Declaration):
     asset: Name = Field(description="The asset that holds its files.")
 
 
+class EncoderModel(Declaration):
+    """A published encoder (BERT and its kin): imported like a language model, but it generates no text."""
+
+    kind: Literal["encoder"] = Field(description="Trained here, or published by others.")
+    asset: Name = Field(description="The asset that holds its files.")
+
+
 def _kind(value: Any) -> str:
     kind = value.get("kind") if isinstance(value, dict) else getattr(value, "kind", None)
     return "trained" if kind is None else str(kind)
 
 
 Model = Annotated[
-    Annotated[TrainedModel, Tag("trained")] | Annotated[PublishedModel, Tag("published")],
+    Annotated[TrainedModel, Tag("trained")]
+    | Annotated[PublishedModel, Tag("published")]
+    | Annotated[EncoderModel, Tag("encoder")],
     Discriminator(_kind),
 ]

@@ -9,6 +9,7 @@ from typing import Any
 from relab.settings.base import canonical, spec
 from relab.settings.chapters import Estimate
 from relab.settings.config import Resolved
+from relab.settings.datasets import SPLITS
 
 
 def fetch_asset(resolved: Resolved, asset: str, **_: str) -> dict[str, Any]:
@@ -45,6 +46,99 @@ def sample_texts(resolved: Resolved, sampling: str) -> dict[str, Any]:
     settings = resolved.samplings[sampling].settings
     # the canonical form sorts keys: the order in which tables show the methods is told apart
     return {**spec(settings), "order": list(settings.methods), "threads": resolved.threads}
+
+
+def import_encoder(resolved: Resolved, model: str) -> dict[str, Any]:
+    return spec(resolved.models[model].settings)
+
+
+def make_dataset(resolved: Resolved, dataset: str, part: str) -> dict[str, Any]:
+    """One part of a data set: what only concerns its other parts is left out, so that a change there does not make it anew."""
+    settings = resolved.datasets[dataset].settings
+    whole = spec(settings)
+    if settings.parts == SPLITS:
+        whole["limit"] = {name: number for name, number in whole["limit"].items() if name == part}
+        if "all" not in whole.get("tables", {"all"}):
+            if part == "test":
+                del whole["draw"]["validation"], whole["tables"]["train"]
+                whole["tables"].pop("validation", None)
+            del whole["draw"]["test"]
+            if "validation" in whole["tables"]:
+                whole["draw"].pop("validation", None)
+                if part == "validation":
+                    del whole["tables"]["train"]
+    return {"dataset": whole, "part": part}
+
+
+def encode_texts(resolved: Resolved, encoder: str, dataset: str, part: str) -> dict[str, Any]:
+    return {
+        "encoder": spec(resolved.encoders[encoder].settings),
+        "columns": text_columns(resolved, dataset, part),
+        "threads": resolved.threads,
+    }
+
+
+def text_columns(resolved: Resolved, dataset: str, part: str) -> list[str]:
+    """The columns of a part of a data set that hold texts."""
+    kind = resolved.datasets[dataset].settings.kind
+    return ["text"] if kind in ("classification", "retrieval") else ["question", "choices"]
+
+
+def fit_classifier(resolved: Resolved, probe: str) -> dict[str, Any]:
+    settings = resolved.probes[probe].settings
+    labels = resolved.datasets[settings.dataset].settings.labels
+    return {**spec(settings), "classes": list(dict.fromkeys(labels.values())), "threads": resolved.threads}
+
+
+def fit_ranker(resolved: Resolved, probe: str) -> dict[str, Any]:
+    return {**spec(resolved.probes[probe].settings), "threads": resolved.threads}
+
+
+def fit_retriever(resolved: Resolved, probe: str) -> dict[str, Any]:
+    settings = resolved.probes[probe].settings
+    own = resolved.datasets[settings.dataset].settings.queries_are_documents
+    return {**spec(settings), "queries_are_documents": own, "threads": resolved.threads}
+
+
+def score_classification(resolved: Resolved) -> dict[str, Any]:
+    shown = _shown_probes(resolved, "classification")
+    return {"probes": {name: fit_classifier(resolved, name) for name in shown}, "order": shown}
+
+
+def tabulate_classification(resolved: Resolved) -> dict[str, Any]:
+    return {**score_classification(resolved), "titles": _dataset_titles(resolved, "classification")}
+
+
+def score_choice(resolved: Resolved) -> dict[str, Any]:
+    shown = _shown_probes(resolved, "choice")
+    return {"probes": {name: spec(resolved.probes[name].settings) for name in shown}, "order": shown}
+
+
+def tabulate_choice(resolved: Resolved) -> dict[str, Any]:
+    return {**score_choice(resolved), "titles": _dataset_titles(resolved, "choice")}
+
+
+def score_retrieval(resolved: Resolved) -> dict[str, Any]:
+    shown = _shown_probes(resolved, "retrieval")
+    return {"probes": {name: spec(resolved.probes[name].settings) for name in shown}, "order": shown}
+
+
+def tabulate_retrieval(resolved: Resolved) -> dict[str, Any]:
+    return {**score_retrieval(resolved), "titles": _dataset_titles(resolved, "retrieval")}
+
+
+def _shown_probes(resolved: Resolved, row: str) -> list[str]:
+    return list(getattr(resolved.chapters.char_gpt, row))
+
+
+def _dataset_titles(resolved: Resolved, row: str) -> dict[str, str]:
+    names = [resolved.probes[name].settings.dataset for name in _shown_probes(resolved, row)]
+    return {name: resolved.datasets[name].settings.title for name in names}
+
+
+def tabulate_datasets(resolved: Resolved) -> dict[str, Any]:
+    told = {name: resolved.datasets[name].settings for name in used_datasets(resolved)}
+    return {"datasets": {name: {"title": one.title, "language": one.language, "kind": one.kind} for name, one in told.items()}}
 
 
 def score_char_gpt(resolved: Resolved) -> dict[str, Any]:
@@ -213,10 +307,36 @@ def used_samplings(resolved: Resolved) -> list[str]:
     return [name for name in resolved.samplings if name in used]
 
 
+def used_probes(resolved: Resolved) -> list[str]:
+    """The probes that the report shows, in declared order."""
+    used = {name for row in ("classification", "choice", "retrieval") for name in _shown_probes(resolved, row)}
+    return [name for name in resolved.probes if name in used]
+
+
+def used_datasets(resolved: Resolved) -> list[str]:
+    """The data sets that those probes are fitted on, in declared order."""
+    used = {resolved.probes[name].settings.dataset for name in used_probes(resolved)}
+    return [name for name in resolved.datasets if name in used]
+
+
+def used_features(resolved: Resolved) -> list[tuple[str, str, str]]:
+    """Encoder, data set and part of the features of those probes."""
+    probes = [resolved.probes[name].settings for name in used_probes(resolved)]
+    found = [
+        (encoder, probe.dataset, part)
+        for probe in probes
+        for encoder in probe.encoders
+        for part in resolved.datasets[probe.dataset].settings.parts
+        if part != "qrels"
+    ]
+    return list(dict.fromkeys(found))
+
+
 def used_models(resolved: Resolved) -> list[str]:
-    """The language models that the report shows, in declared order."""
+    """The models that the report shows or encodes texts with, in declared order."""
     used = {*char_gpt_models(resolved), *mingpt_models(resolved), *larger_models(resolved), resolved.chapters.gpt2_lab.model}
     used |= {resolved.samplings[name].settings.model for name in used_samplings(resolved)}
+    used |= {resolved.encoders[encoder].settings.model for encoder, _, _ in used_features(resolved)}
     return [name for name in resolved.models if name in used]
 
 
@@ -236,10 +356,11 @@ def used_corpora(resolved: Resolved) -> list[str]:
 
 
 def used_assets(resolved: Resolved) -> list[str]:
-    """The downloads behind those corpora, tokenizers and models, in declared order."""
+    """The downloads behind those corpora, tokenizers, models and data sets, in declared order."""
     used = {resolved.corpora[name].settings.asset for name in used_corpora(resolved)}
     used |= {getattr(resolved.tokenizers[name].settings, "asset", None) for name in used_tokenizers(resolved)}
     used |= {getattr(resolved.models[name].settings, "asset", None) for name in used_models(resolved)}
+    used |= {resolved.datasets[name].settings.asset for name in used_datasets(resolved)}
     return [name for name in resolved.assets if name in used]
 
 
@@ -252,7 +373,20 @@ SLICES: dict[str, Callable[..., dict[str, Any]]] = {
         import_tokenizer,
         train_model,
         import_model,
+        import_encoder,
         sample_texts,
+        make_dataset,
+        encode_texts,
+        fit_classifier,
+        fit_ranker,
+        fit_retriever,
+        score_classification,
+        tabulate_classification,
+        score_choice,
+        tabulate_choice,
+        score_retrieval,
+        tabulate_retrieval,
+        tabulate_datasets,
         score_char_gpt,
         tabulate_char_gpt,
         score_texts,

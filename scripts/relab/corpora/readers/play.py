@@ -34,10 +34,11 @@ def read(paths: Sequence[str | os.PathLike], settings: PlayReader, tally: Counte
         text = whole(source)
         if not re.search(r"^\*\*[^*\n]+\*\*", text, re.MULTILINE):
             raise UserError(f"{source.name}: expected a play in Markdown with speakers as **NAME**, found none")
-        yield from _scenes(text, settings)
+        yield from scenes(text, settings)
 
 
-def _scenes(text: str, settings: PlayReader) -> Iterator[str]:
+def scenes(text: str, settings: PlayReader) -> Iterator[str]:
+    """The plays or scenes of one file's text."""
     paragraphs: list[list[str]] = [[]]
     spoken = False
     for item in _ITEM.finditer(re.sub(r"[ \t]+$", "", text, flags=re.MULTILINE)):

@@ -1,0 +1,43 @@
+"""Make one part of a data set from the files of its asset: a split of a classification or choice set, or the documents, the
+queries or the judgments of a retrieval set.
+
+Rows are read from tables (CSV, TSV, JSON lines, Parquet, Arrow, SQLite) or, for the next speech of a play, made from plays.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from relab.errors import UserError, run
+from relab.files import write_json
+from relab.jobs import parser, record, spec_of
+from relab.settings.base import check
+from relab.settings.datasets import AnyDataset
+
+
+def main() -> None:
+    cli = parser(__doc__)
+    cli.add_argument("--input", required=True, nargs="+", type=Path, metavar="FILE", help="files of the asset")
+    cli.add_argument("--output", required=True, type=Path, metavar="FILE", help="the part (Parquet)")
+    cli.add_argument("--stats", required=True, type=Path, metavar="FILE", help="what was counted (JSON)")
+    args = cli.parse_args()
+    given = spec_of(args)
+    # what only people read is not in a job's settings
+    dataset = check(AnyDataset, {"title": "", **given["dataset"]}, "--spec dataset")
+
+    from relab.datasets.build import build
+
+    with record(args, inputs=args.input, outputs=[args.output, args.stats]):
+        try:
+            counts = build(args.input, dataset, given["part"], args.output)
+        except UserError as error:
+            raise UserError(f"{args.output.parent.name}, {given['part']}: {error}") from None
+        write_json(args.stats, counts)
+    print(
+        f"{counts['rows']:,} rows of {counts['available']:,}; {counts['read']:,} read, {counts['bad']:,} bad, "
+        f"{counts['duplicates']:,} equal to one of a later split"
+    )
+
+
+if __name__ == "__main__":
+    run(main)

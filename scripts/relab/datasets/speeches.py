@@ -1,0 +1,90 @@
+"""Questions made of plays: which of several speeches of the play follows the one given."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from relab.corpora.readers.play import scenes
+from relab.corpora.sources import sources, whole
+from relab.datasets.draws import keys, share
+from relab.errors import UserError
+from relab.settings.corpora import PlayReader
+from relab.settings.datasets import NextSpeechDataset
+
+_READER = PlayReader(kind="play", document="scene")
+
+
+def plays(paths: Sequence[str | os.PathLike]) -> dict[str, list[list[str]]]:
+    """The speeches of each play by the play's name, a list a scene, speakers and line ends left out."""
+    found: dict[str, list[list[str]]] = {}
+    for source in sources(paths):
+        found[source.name] = [speeches for scene in scenes(whole(source), _READER) if (speeches := list(_speeches(scene)))]
+    return found
+
+
+def _speeches(scene: str) -> Iterator[str]:
+    for paragraph in scene.split("\n\n"):
+        speaker, _, verse = paragraph.partition("\n")
+        if speaker.endswith(":") and (text := " ".join(verse.split())):
+            yield text
+
+
+def split(names: Sequence[str], dataset: NextSpeechDataset) -> dict[str, list[str]]:
+    """Which plays are for which split: drawn whole, so that none is on two sides.
+
+    Raises:
+        UserError: where there are fewer than three plays.
+    """
+    if len(names) < 3:
+        raise UserError(f"expected at least three plays, one a split, found {len(names)}")
+    order = [names[place] for place in np.argsort(keys(len(names), dataset.draw.seed), kind="stable")]
+    test = min(share(len(names), dataset.draw.test), len(names) - 2)
+    validation = min(share(len(names), dataset.draw.validation), len(names) - test - 1)
+    return {"test": order[:test], "validation": order[test : test + validation], "train": order[test + validation :]}
+
+
+def questions(play: list[list[str]], dataset: NextSpeechDataset, stream: int) -> list[dict[str, Any]]:
+    """All questions of a play: ``question, choices, answer``, in the order of the play.
+
+    A speech and the next one of its scene are taken where both have as many words as asked for; the other choices are drawn
+    among such speeches of the play, all different from one another, from the question and from the answer. ``stream`` tells
+    the play's draws from those of others.
+    """
+    usable = [[_usable(text, dataset.words) for text in scene] for scene in play]
+    pool = list(dict.fromkeys(text for scene, good in zip(play, usable, strict=True) for text, is_good in zip(scene, good, strict=True) if is_good))
+    rows = []
+    for scene, good in zip(play, usable, strict=True):
+        for place in range(len(scene) - 1):
+            if good[place] and good[place + 1] and scene[place] != scene[place + 1]:
+                row = _question(scene[place], scene[place + 1], pool, dataset, [stream, len(rows)])
+                if row:
+                    rows.append(row)
+    return rows
+
+
+def _question(
+    question: str, answer: str, pool: Sequence[str], dataset: NextSpeechDataset, stream: Sequence[int]
+) -> dict[str, Any] | None:
+    if len(pool) < dataset.choices + 1:
+        return None
+    draws = iter(np.random.PCG64(np.random.SeedSequence([dataset.draw.seed, *stream])).random_raw(64 + 8 * dataset.choices))
+    others: list[str] = []
+    for draw in draws:
+        text = pool[int(draw) % len(pool)]
+        if text not in (question, answer, *others):
+            others.append(text)
+        if len(others) == dataset.choices - 1:
+            break
+    else:
+        return None
+    place = int(next(draws)) % dataset.choices
+    return {"question": question, "choices": [*others[:place], answer, *others[place:]], "answer": place}
+
+
+def _usable(text: str, words: tuple[int, int]) -> bool:
+    return words[0] <= len(re.findall(r"\S+", text)) <= words[1]

@@ -1,0 +1,43 @@
+"""The files of data sets: one Parquet file a part, with the schema of its kind."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from relab.files import replacing
+
+CLASSIFICATION = pa.schema([("text", pa.string()), ("label", pa.string())])
+CHOICE = pa.schema([("question", pa.string()), ("choices", pa.list_(pa.string())), ("answer", pa.int64())])
+DOCUMENTS = pa.schema([("id", pa.string()), ("text", pa.string())])
+QRELS = pa.schema([("query", pa.string()), ("document", pa.string()), ("relevance", pa.int64())])
+
+
+def write(path: str | os.PathLike, rows: Iterable[Mapping[str, Any]], schema: pa.Schema) -> None:
+    """Write rows as Parquet, whole or not at all; the same rows give the same bytes."""
+    table = pa.Table.from_pylist(list(rows), schema=schema)
+    with replacing(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd", row_group_size=2**14)
+
+
+def read(path: str | os.PathLike) -> dict[str, list[Any]]:
+    """The columns of a part as lists."""
+    return pq.read_table(path).to_pydict()
+
+
+def texts(path: str | os.PathLike, columns: Iterable[str]) -> Iterator[tuple[str, list[str]]]:
+    """Yield what stands in some columns of every row, in order, a row group in memory at a time: column and its texts.
+
+    A column of texts gives one text a row, a column of lists all of a list's.
+    """
+    columns = list(columns)
+    with pq.ParquetFile(os.fspath(path), pre_buffer=False) as file:
+        for group in range(file.num_row_groups):
+            found = file.read_row_group(group, columns=columns, use_threads=False).to_pydict()
+            for values in zip(*(found[column] for column in columns), strict=True):
+                for column, value in zip(columns, values, strict=True):
+                    yield column, value if isinstance(value, list) else [value]

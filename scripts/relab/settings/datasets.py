@@ -1,0 +1,195 @@
+"""Settings of data sets: the tables they are read from, which column is what, how they are split and sampled."""
+
+from __future__ import annotations
+
+import codecs
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from relab.settings.assets import FileName
+from relab.settings.base import Declaration, Float, Int, Name, Settings, documentation
+
+Column = Annotated[str, Field(min_length=1)]
+#: The splits of what is learned from, and the parts of a retrieval data set.
+SPLITS = ("train", "validation", "test")
+PARTS = ("corpus", "queries", "qrels")
+
+
+def _known_encoding(name: str) -> str:
+    try:
+        codecs.lookup(name)
+    except LookupError:
+        raise ValueError(f"expected an encoding that Python knows, found {name!r}") from None
+    return name
+
+
+def _as_keys(value: Any) -> Any:
+    """YAML reads the key 0 as a number and false as a truth value; cells are compared as text."""
+    return {str(key): name for key, name in value.items()} if isinstance(value, dict) else value
+
+
+class Table(Settings):
+    """One file of the asset and how its rows are read: CSV, TSV, JSON lines, Parquet, Arrow or SQLite, by its ending."""
+
+    file: FileName = Field(description="The file of the asset.")
+    delimiter: str | None = Field(
+        None, description="What parts the cells of delimited text, where the ending does not say it.", min_length=1, max_length=1
+    )
+    header: list[Column] | None = Field(None, description="Names of the columns of delimited text without a header line.")
+    encoding: Annotated[str, AfterValidator(_known_encoding)] | None = Field(
+        None, description="Encoding of the text by its name in Python, such as mac_roman; none: UTF-8."
+    )
+    sql: str | None = Field(None, description="For SQLite: the query whose result is the table.", min_length=1)
+    where: dict[str, str | int | bool] = Field({}, description="Rows are kept where these columns have these values.")
+
+
+class Draw(Settings):
+    """Which rows are drawn for the splits that are not published."""
+
+    test: Float = Field(0.2, description="Share of the rows for testing, where no split is published.", gt=0, lt=1)
+    validation: Float = Field(0.1, description="Share of all rows (or of the published training rows) for validation.", gt=0, lt=1)
+    seed: Int = Field(0, description="Seed of the draws, of samples too.", ge=0)
+
+
+class Limit(Settings):
+    """How many rows of a split are used at most; more are sampled by the seed, classes in proportion."""
+
+    train: Int | None = Field(None, description="Training rows.", ge=1)
+    validation: Int | None = Field(None, description="Validation rows.", ge=1)
+    test: Int | None = Field(None, description="Test rows.", ge=1)
+
+
+class Dataset(Declaration):
+    """What all data sets have."""
+
+    title: str = documentation("What tables and figures call it.")
+    language: str = documentation("Language as an ISO 639-1 code.", default="")
+    asset: Name = Field(description="The asset that holds its files.")
+    bad_rows: Literal["error", "drop"] = Field(
+        "error",
+        description="What becomes of a row without a text, with an unknown label, an answer that is no choice, a judgment on "
+        "a document that is not there: an error that names it, or it is left out and counted.",
+    )
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The names of its files: splits, or the parts of a retrieval data set."""
+        return SPLITS
+
+
+class Split(Dataset):
+    """A data set of rows in splits: as published, or drawn."""
+
+    tables: dict[Literal["all", "train", "validation", "test"], Table] = Field(
+        description="The table of each published split, or of all rows. Training and test are needed, or all alone; what is not "
+        "published is drawn. A row of training or validation that equals one of a later split is left out and counted."
+    )
+    draw: Draw = Field(Draw(), description="How splits are drawn that are not published.")
+    limit: Limit = Field(Limit(), description="How many rows are used at most.")
+
+
+class ClassificationDataset(Split):
+    """Texts with a class each."""
+
+    kind: Literal["classification"]
+    text: Column | list[Column] = Field(description="The column of the text, or several that are joined by a blank.")
+    label: Column = Field(description="The column of the class.")
+    labels: Annotated[dict[str, str], BeforeValidator(_as_keys)] = Field(
+        description="What the column of the class holds, and the name of that class; in the order in which tables show them.",
+        min_length=2,
+    )
+
+    @model_validator(mode="after")
+    def _classes_differ(self):
+        if len(set(self.labels.values())) < 2:
+            raise ValueError(f"labels: expected at least two classes, found {', '.join(set(self.labels.values()))}")
+        return self
+
+
+class ChoiceDataset(Split):
+    """Questions with several choices, one of which is right."""
+
+    kind: Literal["choice"]
+    question: Column | list[Column] = Field(description="The column of the question, or several that are joined by a blank.")
+    choices: Column | list[Column] = Field(
+        description="The column that holds the list of choices, or a column for each. A point leads inside: `choices.text`."
+    )
+    answer: Column = Field(description="The column of the right choice: its place, counted from 0, or its name.")
+    names: Column | None = Field(
+        None, description="The column that holds the list of the choices' names, where the answer is a name."
+    )
+
+
+class NextSpeechDataset(Dataset):
+    """Which speech of a play follows another: the true one among others of the same play. Splits hold different plays."""
+
+    kind: Literal["next_speech"]
+    choices: Int = Field(4, description="Choices of each question, the true one among them.", ge=2)
+    words: tuple[Int, Int] = Field((5, 40), description="Words of a speech that is asked about or offered, at least and at most.")
+    draw: Draw = Field(Draw(), description="Which plays are for validation and test; and the seed of all draws.")
+    limit: Limit = Field(Limit(), description="How many questions are used at most, spread evenly over the plays.")
+
+    @model_validator(mode="after")
+    def _words_in_order(self):
+        if not 1 <= self.words[0] <= self.words[1]:
+            raise ValueError(f"words: expected the least number and the greatest one, found {list(self.words)}")
+        return self
+
+
+class Documents(Table):
+    """A table of texts with names."""
+
+    id: Column = Field("id", description="The column of the text's id.")
+    text: Column | list[Column] = Field("text", description="The column of the text, or several that are joined by a blank.")
+
+
+class Judgments(Table):
+    """A table of relevance judgments."""
+
+    query: Column = Field("query", description="The column of the query's id.")
+    document: Column = Field("document", description="The column of the document's id.")
+    relevance: Column | None = Field(
+        None, description="The column of the grade of relevance, a whole number; none: every document named is relevant."
+    )
+
+
+class RetrievalLimit(Settings):
+    """How much of a retrieval data set is used."""
+
+    queries: Int | None = Field(None, description="Queries, sampled by the seed.", ge=1)
+    corpus: Int | None = Field(
+        None,
+        description="Documents: all that are relevant to the queries used, and others sampled by the seed until there are so many.",
+        ge=1,
+    )
+
+
+class RetrievalDataset(Dataset):
+    """Documents, queries, and which documents are relevant to which query. Queries without a relevant document are left out."""
+
+    kind: Literal["retrieval"]
+    corpus: Documents = Field(description="The documents.")
+    queries: Documents = Field(description="The queries.")
+    qrels: Judgments = Field(description="The judgments.")
+    queries_are_documents: bool = Field(
+        False, description="A query's id names it among the documents too: it is not a result of its own."
+    )
+    limit: RetrievalLimit = Field(RetrievalLimit(), description="How much is used.")
+    seed: Int = Field(0, description="Seed of the samples.", ge=0)
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        return PARTS
+
+
+AnyDataset = Annotated[
+    ClassificationDataset | ChoiceDataset | NextSpeechDataset | RetrievalDataset, Field(discriminator="kind")
+]
+
+
+def tables_of(dataset: Dataset) -> dict[str, Table]:
+    """The tables that a data set is read from, by dotted key."""
+    if isinstance(dataset, RetrievalDataset):
+        return {name: getattr(dataset, name) for name in PARTS}
+    return {f"tables.{name}": table for name, table in getattr(dataset, "tables", {}).items()}
