@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from pickle import UnpicklingError
 
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoModel, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging
 
 from relab.bytepair import END_OF_TEXT
@@ -37,6 +37,33 @@ def load_model(directory: str | Path, device) -> PreTrainedModel:
             directory, dtype=dtype, use_safetensors=True, local_files_only=True, trust_remote_code=False
         )
     return model.to(device).eval()
+
+
+def load_encoder(directory: str | Path, device) -> PreTrainedModel:
+    """The network of a model directory without a head, on ``device``, in evaluation mode: an encoder, or the body of a language
+    model. Its weights are float32, and bfloat16 on CUDA.
+
+    Raises:
+        UserError: the directory holds no model, or one that cannot be read.
+    """
+    directory = _holding(directory, *MODEL)
+    dtype = "bfloat16" if device.type == "cuda" else "float32"
+    with told_as_error(directory, "an encoder"), without_bar(), _without_report():
+        model = AutoModel.from_pretrained(
+            directory, dtype=dtype, use_safetensors=True, local_files_only=True, trust_remote_code=False
+        )
+    return model.to(device).eval()
+
+
+@contextmanager
+def _without_report() -> Iterator[None]:
+    """Transformers reports each weight of a head that is left out, which is meant here."""
+    before = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)
 
 
 def load_tokenizer(directory: str | Path) -> PreTrainedTokenizerBase:

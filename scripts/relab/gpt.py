@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -46,13 +46,16 @@ def build(architecture: Architecture, vocab_size: int) -> GPT2LMHeadModel:
     return model
 
 
-def save(model: PreTrainedModel, tokenizer_dir: str | Path | None, directory: str | Path) -> list[Path]:
-    """Write a checkpoint directory that ``AutoModelForCausalLM.from_pretrained`` opens; return the paths of its files.
+def save(
+    model: PreTrainedModel, tokenizer_dir: str | Path | None, directory: str | Path, files: Sequence[str] = FILES
+) -> list[Path]:
+    """Write a checkpoint directory that ``from_pretrained`` opens; return the paths of its files.
 
     Args:
         model: the model.
         tokenizer_dir: tokenizer directory whose files are copied beside the model's; None leaves them out.
         directory: where to write. Every file is replaced whole or not at all.
+        files: the files that hold the model.
     """
     directory = Path(directory)
     temporary = directory / ".partial"
@@ -61,7 +64,7 @@ def save(model: PreTrainedModel, tokenizer_dir: str | Path | None, directory: st
     try:
         with _without_bar():
             model.save_pretrained(temporary)
-        sources = [temporary / name for name in FILES]
+        sources = [temporary / name for name in files]
         if tokenizer_dir is not None:
             sources += [Path(tokenizer_dir) / name for name in TOKENIZER_FILES]
         for source in sources:

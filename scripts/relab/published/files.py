@@ -87,20 +87,21 @@ def read_beside_weights(files: Mapping[str, Path]) -> dict[str, Path]:
     return {name: path for name, path in files.items() if name.endswith(READ) and not name.endswith(INDEX)}
 
 
-def check_config(path: Path) -> None:
-    """Check that a ``config.json`` is of a causal language model that Transformers has the code of.
+def check_config(path: Path, encoder: bool = False) -> None:
+    """Check that a ``config.json`` is of a causal language model, or of an encoder, that Transformers has the code of.
 
     Raises:
         UserError: it is not, or its weights are quantized.
     """
     import transformers
-    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES, MODEL_FOR_MASKED_LM_MAPPING_NAMES
 
     config = _json(path)
     kind, classes = config.get("model_type"), config.get("architectures") or []
     own = "; code that comes with a model (auto_map) is never run" if "auto_map" in config else ""
-    if kind not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
-        raise UserError(f"{path}: model_type is {kind!r}, expected a causal language model that Transformers knows{own}")
+    what = "an encoder (a masked language model)" if encoder else "a causal language model"
+    if kind not in (MODEL_FOR_MASKED_LM_MAPPING_NAMES if encoder else MODEL_FOR_CAUSAL_LM_MAPPING_NAMES):
+        raise UserError(f"{path}: model_type is {kind!r}, expected {what} that Transformers knows{own}")
     unknown = [name for name in classes if not hasattr(transformers, name)]
     if own and unknown:
         raise UserError(f"{path}: architectures names {unknown[0]}, expected a class that Transformers has{own}")

@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoModel, AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerBase
 
 from relab import gpt
 from relab.checkpoints import told_as_error
@@ -18,6 +18,9 @@ from relab.published.tokenizer import tokenizer_of
 
 #: The files of the model directory.
 FILES = (*gpt.FILES, *gpt.TOKENIZER_FILES)
+#: Those of an encoder's.
+ENCODER_WEIGHTS = ("config.json", "model.safetensors")
+ENCODER_FILES = (*ENCODER_WEIGHTS, *gpt.TOKENIZER_FILES)
 
 
 def import_model(paths: Iterable[Path], directory: Path) -> dict[str, Any]:
@@ -45,10 +48,29 @@ def import_model(paths: Iterable[Path], directory: Path) -> dict[str, Any]:
     return {"format": kind, "parameters": gpt.parameters(model), "unused_weights": unused}
 
 
-def _check_config(files: Mapping[str, Path]) -> None:
+def import_encoder(paths: Iterable[Path], directory: Path) -> dict[str, Any]:
+    """Turn the files of a published encoder into a model directory, without the head it was trained with.
+
+    Returns and raises as :func:`import_model`; the weights of a head are among ``unused_weights``.
+    """
+    files = by_name(paths)
+    kind, found = weights(files)
+    if kind == "gguf":
+        raise UserError(f"{next(iter(found))}: expected an encoder in .safetensors or pytorch_model.bin, found GGUF")
+    _check_config(files, encoder=True)
+    tokenizer = tokenizer_of(files)
+    model, unused = _checkpoint(kind, files, found, AutoModel)
+    _check_vocabulary(model, tokenizer, next(iter(files.values())).parent)
+    with TemporaryDirectory() as folder:
+        tokenizer.save_pretrained(folder)
+        gpt.save(model, folder, directory, files=ENCODER_WEIGHTS)
+    return {"format": kind, "parameters": gpt.parameters(model), "unused_weights": unused}
+
+
+def _check_config(files: Mapping[str, Path], encoder: bool = False) -> None:
     if "config.json" not in files:
         raise UserError(f"model: found only {', '.join(files)}, expected config.json beside the weights")
-    check_config(files["config.json"])
+    check_config(files["config.json"], encoder)
 
 
 def _gguf(found: Mapping[str, Path]) -> PreTrainedModel:
@@ -57,11 +79,13 @@ def _gguf(found: Mapping[str, Path]) -> PreTrainedModel:
         return gguf.model(path)
 
 
-def _checkpoint(kind: str, files: Mapping[str, Path], found: Mapping[str, Path]) -> tuple[PreTrainedModel, list[str]]:
+def _checkpoint(
+    kind: str, files: Mapping[str, Path], found: Mapping[str, Path], auto: Any = AutoModelForCausalLM
+) -> tuple[PreTrainedModel, list[str]]:
     """The model of a configuration and its weights, and the names of weights that it does not use."""
     place = files["config.json"].parent
-    with shown({**read_beside_weights(files), **found}) as folder, told_as_error(place, "a language model"):
-        model, info = AutoModelForCausalLM.from_pretrained(
+    with shown({**read_beside_weights(files), **found}) as folder, told_as_error(place, "a model"):
+        model, info = auto.from_pretrained(
             folder, dtype="auto", use_safetensors=kind == "safetensors", weights_only=True, output_loading_info=True,
             local_files_only=True, trust_remote_code=False,
         )  # fmt: skip
