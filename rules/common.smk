@@ -14,7 +14,7 @@ from relab.assets import local
 from relab.digest import code_digest
 from relab.errors import UserError
 from relab.machine import cards, memory_mb
-from relab.settings import claims, config as settings, provide, writeups
+from relab.settings import claims, config as settings, datasets, provide, writeups
 
 try:
     SETTINGS = settings.resolve(config)
@@ -39,6 +39,10 @@ wildcard_constraints:
     tokenizer=names(SETTINGS.tokenizers),
     model=names(SETTINGS.models),
     sampling=names(SETTINGS.samplings),
+    dataset=names(SETTINGS.datasets),
+    part="|".join((*datasets.SPLITS, *datasets.PARTS)),
+    encoder=names(SETTINGS.encoders),
+    probe=names(SETTINGS.probes),
 
 
 def of_kind(members, *kinds):
@@ -109,11 +113,16 @@ CHAR_GPT_CORPORA = provide.char_gpt_corpora(SETTINGS)
 MINGPT = provide.mingpt_models(SETTINGS)
 LARGER = provide.larger_models(SETTINGS)
 TEXT_TABLES = provide.text_tables(SETTINGS)
+FEATURES = provide.used_features(SETTINGS)
+DATASET_PARTS = [(name, part) for name in provide.used_datasets(SETTINGS) for part in SETTINGS.datasets[name].settings.parts]
 
 # Every file of scores; the ledger reads them all.
 SCORES = [
     "results/scores/char_gpt/scores.parquet",
     "results/scores/char_gpt/tokens.parquet",
+    "results/scores/char_gpt/classification.parquet",
+    "results/scores/char_gpt/choice.parquet",
+    "results/scores/char_gpt/retrieval.parquet",
     "results/scores/generative/generations.parquet",
     "results/scores/gpt2_lab/memory.parquet",
     "results/scores/mingpt/training.parquet",

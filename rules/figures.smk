@@ -48,3 +48,84 @@ rule draw_mingpt:
     shell:
         "python {params.program:q} --curves {input:q} --output {output.figure:q} "
         "--spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
+
+
+rule draw_classification:
+    """Draw A6: the data sets side by side, confusions, learning curves."""
+    input:
+        systems="results/tables/char_gpt/classification.csv",
+        confusion="results/tables/char_gpt/confusion.csv",
+        curves="results/tables/char_gpt/learning_curve.csv",
+    output:
+        systems=shown("results/figures/char_gpt/classification.svg"),
+        confusion=shown("results/figures/char_gpt/confusion.svg"),
+        curves=shown("results/figures/char_gpt/learning_curve.svg"),
+        provenance="results/figures/char_gpt/classification.svg.provenance.json",
+    log:
+        "results/logs/draw_classification.log",
+    benchmark:
+        "results/benchmarks/draw_classification.jsonl"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        directory=lambda wildcards, output: os.path.dirname(output[0]),
+        spec="{}",
+        code=code("draw_classification"),
+        program=program("draw_classification"),
+    shell:
+        "python {params.program:q} --systems {input.systems:q} --confusion {input.confusion:q} --curves {input.curves:q} "
+        "--output-dir {params.directory:q} "
+        "--spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
+
+
+rule draw_choice:
+    """Draw A8: accuracy of the rankers over the epochs of their training."""
+    input:
+        "results/tables/char_gpt/choice_curves.csv",
+    output:
+        figure=shown("results/figures/char_gpt/choice.svg"),
+        provenance="results/figures/char_gpt/choice.svg.provenance.json",
+    log:
+        "results/logs/draw_choice.log",
+    benchmark:
+        "results/benchmarks/draw_choice.jsonl"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        spec="{}",
+        code=code("draw_choice"),
+        program=program("draw_choice"),
+    shell:
+        "python {params.program:q} --curves {input:q} --output {output.figure:q} "
+        "--spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
+
+
+rule draw_retrieval:
+    """Draw A9: recall against the number of documents looked at."""
+    input:
+        "results/tables/char_gpt/recall.csv",
+    output:
+        figure=shown("results/figures/char_gpt/retrieval.svg"),
+        provenance="results/figures/char_gpt/retrieval.svg.provenance.json",
+    log:
+        "results/logs/draw_retrieval.log",
+    benchmark:
+        "results/benchmarks/draw_retrieval.jsonl"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        spec="{}",
+        code=code("draw_retrieval"),
+        program=program("draw_retrieval"),
+    shell:
+        "python {params.program:q} --recall {input:q} --output {output.figure:q} "
+        "--spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"

@@ -71,6 +71,52 @@ def sampled_texts(wildcards):
     return expand("results/samples/{sampling}.jsonl", sampling=TEXT_TABLES[wildcards.writeup, wildcards.role])
 
 
+def dataset_files(wildcards):
+    """The files of the asset that a part of a data set is made from: those that its settings name, or all where it names none."""
+    given = provide.make_dataset(SETTINGS, wildcards.dataset, wildcards.part)["dataset"]
+    tables = given.get("tables") or {part: given[part] for part in datasets.PARTS if part in given}
+    own = {table["file"] for table in tables.values()}
+    return [path for path in asset_files(given["asset"]) if not own or os.path.basename(path) in own]
+
+
+def features_inputs(wildcards):
+    """The part of a data set and the model that encodes it."""
+    model = SETTINGS.encoders[wildcards.encoder].settings.model
+    files = {key: path for key, path in model_files(model).items() if key != "generation"}
+    return {"part": f"results/datasets/{wildcards.dataset}/{wildcards.part}.parquet", **files}
+
+
+def probe_splits(wildcards):
+    """The splits of the data set that a probe is fitted on."""
+    dataset = SETTINGS.probes[wildcards.probe].settings.dataset
+    return {split: f"results/datasets/{dataset}/{split}.parquet" for split in datasets.SPLITS}
+
+
+def probe_parts(wildcards):
+    """Documents and queries of the data set of a retriever."""
+    dataset = SETTINGS.probes[wildcards.probe].settings.dataset
+    return {part: f"results/datasets/{dataset}/{part}.parquet" for part in ("corpus", "queries")}
+
+
+def probe_features(wildcards, parts=datasets.SPLITS):
+    """The features that a probe is fitted on, by all of its encoders."""
+    probe = SETTINGS.probes[wildcards.probe].settings
+    return [f"results/features/{encoder}/{probe.dataset}/{part}.safetensors" for encoder in probe.encoders for part in parts]
+
+
+def probe_data(row, part):
+    """One part of the data set of each probe that a row shows."""
+    shown = getattr(SETTINGS.chapters.char_gpt, row)
+    return [f"results/datasets/{SETTINGS.probes[name].settings.dataset}/{part}.parquet" for name in shown]
+
+
+#: Figures whose job's record stands beside another one.
+WITH_ANOTHER = ("results/figures/char_gpt/confusion.svg", "results/figures/char_gpt/learning_curve.svg")
+
+#: The output of each kind of probe that its record stands beside.
+PROBE_RECORDS = {"classifier": "predictions.parquet", "ranker": "predictions.parquet", "retriever": "rankings.parquet"}
+
+
 def records(wildcards):
     """The records of every job behind the report, which say how each table and figure came to be."""
     assets = {asset: SETTINGS.assets[asset].files for asset in provide.used_assets(SETTINGS)}
@@ -81,16 +127,26 @@ def records(wildcards):
         *expand("results/models/{model}/model.safetensors", model=provide.used_models(SETTINGS)),
         *expand("results/samples/{sampling}.jsonl", sampling=provide.used_samplings(SETTINGS)),
         *expand("results/traces/{model}.jsonl", model=MINGPT),
+        *(f"results/datasets/{dataset}/{part}.parquet" for dataset, part in DATASET_PARTS),
+        *(f"results/features/{'/'.join(one)}.safetensors" for one in FEATURES),
+        *(
+            f"results/probes/{name}/{PROBE_RECORDS[SETTINGS.probes[name].settings.kind]}"
+            for name in provide.used_probes(SETTINGS)
+        ),
         *SCORES,
         *(f"results/tables/{writeup}/{role}.csv" for writeup, role in TEXT_TABLES),
         "results/tables/char_gpt/loss_curves.csv",
+        "results/tables/char_gpt/classification.csv",
+        "results/tables/char_gpt/choice.csv",
+        "results/tables/char_gpt/retrieval.csv",
         "results/tables/gpt2_lab/layers.csv",
         "results/tables/gpt2_lab/measured_memory.csv",
         "results/tables/stories/command.csv",
         "results/tables/mingpt/losses.csv",
         "results/tables/overview/corpora.csv",
+        "results/tables/overview/datasets.csv",
         "results/tables/overview/assets.csv",
         "results/tables/overview/ledger.csv",
-        *writeups.targets(WRITEUPS)[1],
+        *(path for path in writeups.targets(WRITEUPS)[1] if path not in WITH_ANOTHER),
     ]
     return [f"{path}.provenance.json" for path in dict.fromkeys(made)]

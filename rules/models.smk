@@ -71,3 +71,34 @@ rule import_model:
     shell:
         "python {params.program:q} --files {input:q} --output-dir {params.directory:q} "
         "--spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
+
+
+rule import_encoder:
+    """Turn the published files of an encoder into a model directory, without the head it was trained with."""
+    input:
+        published_model,
+    output:
+        weights="results/models/{model}/model.safetensors",
+        config="results/models/{model}/config.json",
+        tokenizer="results/models/{model}/tokenizer.json",
+        tokenizer_config="results/models/{model}/tokenizer_config.json",
+        provenance="results/models/{model}/model.safetensors.provenance.json",
+    log:
+        "results/logs/import_encoder/{model}.log",
+    benchmark:
+        "results/benchmarks/import_encoder/{model}.jsonl"
+    wildcard_constraints:
+        model=of_kind(SETTINGS.models, "encoder"),
+    conda:
+        "../envs/train.yaml"
+    resources:
+        mem_mb=2500,
+        runtime=120,
+    params:
+        directory=lambda wildcards, output: os.path.dirname(output.weights),
+        spec=spec("import_encoder"),
+        code=code("import_encoder"),
+        program=program("import_encoder"),
+    shell:
+        "python {params.program:q} --files {input:q} --output-dir {params.directory:q} "
+        "--spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"

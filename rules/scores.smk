@@ -85,6 +85,86 @@ rule score_mingpt:
         "--spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
 
 
+rule score_classification:
+    """Score the classifiers on their test splits: accuracy, F1, and pairs of them on the same rows (A6)."""
+    input:
+        predictions=expand("results/probes/{probe}/predictions.parquet", probe=SETTINGS.chapters.char_gpt.classification),
+        chosen=expand("results/probes/{probe}/chosen.csv", probe=SETTINGS.chapters.char_gpt.classification),
+    output:
+        scores="results/scores/char_gpt/classification.parquet",
+        provenance="results/scores/char_gpt/classification.parquet.provenance.json",
+    log:
+        "results/logs/score_classification.log",
+    benchmark:
+        "results/benchmarks/score_classification.jsonl"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        spec=spec("score_classification"),
+        code=code("score_classification"),
+        program=program("score_classification"),
+    shell:
+        "python {params.program:q} --predictions {input.predictions:q} --chosen {input.chosen:q} --output {output.scores:q} "
+        "--spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
+
+
+rule score_choice:
+    """Score the rankers of choices on their test splits, beside chance, cosine and the longest choice (A8)."""
+    input:
+        predictions=expand("results/probes/{probe}/predictions.parquet", probe=SETTINGS.chapters.char_gpt.choice),
+        chosen=expand("results/probes/{probe}/chosen.csv", probe=SETTINGS.chapters.char_gpt.choice),
+    output:
+        scores="results/scores/char_gpt/choice.parquet",
+        provenance="results/scores/char_gpt/choice.parquet.provenance.json",
+    log:
+        "results/logs/score_choice.log",
+    benchmark:
+        "results/benchmarks/score_choice.jsonl"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        spec=spec("score_choice"),
+        code=code("score_choice"),
+        program=program("score_choice"),
+    shell:
+        "python {params.program:q} --predictions {input.predictions:q} --chosen {input.chosen:q} --output {output.scores:q} "
+        "--spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
+
+
+rule score_retrieval:
+    """Score rankings of documents against the judgments, beside chance, and against BM25 (A9)."""
+    input:
+        rankings=expand("results/probes/{probe}/rankings.parquet", probe=SETTINGS.chapters.char_gpt.retrieval),
+        qrels=probe_data("retrieval", "qrels"),
+        corpus=probe_data("retrieval", "corpus"),
+        queries=probe_data("retrieval", "queries"),
+    output:
+        scores="results/scores/char_gpt/retrieval.parquet",
+        provenance="results/scores/char_gpt/retrieval.parquet.provenance.json",
+    log:
+        "results/logs/score_retrieval.log",
+    benchmark:
+        "results/benchmarks/score_retrieval.jsonl"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        spec=spec("score_retrieval"),
+        code=code("score_retrieval"),
+        program=program("score_retrieval"),
+    shell:
+        "python {params.program:q} --rankings {input.rankings:q} --qrels {input.qrels:q} --corpus {input.corpus:q} --queries {input.queries:q} --output {output.scores:q} "
+        "--spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
+
+
 rule score_claims:
     """Score what the write-ups claim: the ledger."""
     input:

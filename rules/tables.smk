@@ -100,6 +100,131 @@ rule tabulate_mingpt:
         "--spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
 
 
+rule tabulate_classification:
+    """Write the tables of A6: classifiers and floors, pairs, classes, confusions, learning curves."""
+    input:
+        scores="results/scores/char_gpt/classification.parquet",
+        predictions=expand("results/probes/{probe}/predictions.parquet", probe=SETTINGS.chapters.char_gpt.classification),
+        chosen=expand("results/probes/{probe}/chosen.csv", probe=SETTINGS.chapters.char_gpt.classification),
+        curves=expand("results/probes/{probe}/learning_curve.csv", probe=SETTINGS.chapters.char_gpt.classification),
+    output:
+        systems=shown("results/tables/char_gpt/classification.csv"),
+        pairs=shown("results/tables/char_gpt/classification_pairs.csv"),
+        classes=shown("results/tables/char_gpt/class_f1.csv"),
+        confusion=shown("results/tables/char_gpt/confusion.csv"),
+        curves=shown("results/tables/char_gpt/learning_curve.csv"),
+        provenance="results/tables/char_gpt/classification.csv.provenance.json",
+    log:
+        "results/logs/tabulate_classification.log",
+    benchmark:
+        "results/benchmarks/tabulate_classification.jsonl"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        directory=lambda wildcards, output: os.path.dirname(output.systems),
+        spec=spec("tabulate_classification"),
+        code=code("tabulate_classification"),
+        program=program("tabulate_classification"),
+    shell:
+        "python {params.program:q} --scores {input.scores:q} --predictions {input.predictions:q} "
+        "--chosen {input.chosen:q} --curves {input.curves:q} --output-dir {params.directory:q} "
+        "--spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
+
+
+rule tabulate_choice:
+    """Write the tables of A8: rankers and baselines, their training, questions answered rightly and wrongly."""
+    input:
+        scores="results/scores/char_gpt/choice.parquet",
+        predictions=expand("results/probes/{probe}/predictions.parquet", probe=SETTINGS.chapters.char_gpt.choice),
+        history=expand("results/probes/{probe}/history.csv", probe=SETTINGS.chapters.char_gpt.choice),
+        test=probe_data("choice", "test"),
+    output:
+        choice=shown("results/tables/char_gpt/choice.csv"),
+        curves=shown("results/tables/char_gpt/choice_curves.csv"),
+        examples=shown("results/tables/char_gpt/choice_examples.csv"),
+        provenance="results/tables/char_gpt/choice.csv.provenance.json",
+    log:
+        "results/logs/tabulate_choice.log",
+    benchmark:
+        "results/benchmarks/tabulate_choice.jsonl"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        spec=spec("tabulate_choice"),
+        code=code("tabulate_choice"),
+        program=program("tabulate_choice"),
+    shell:
+        "python {params.program:q} --scores {input.scores:q} --predictions {input.predictions:q} --history {input.history:q} --test {input.test:q} "
+        "--choice {output.choice:q} --curves {output.curves:q} --examples {output.examples:q} "
+        "--spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
+
+
+rule tabulate_retrieval:
+    """Write the tables of A9: rankings and their measures, recall against k, queries with their first documents."""
+    input:
+        scores="results/scores/char_gpt/retrieval.parquet",
+        rankings=expand("results/probes/{probe}/rankings.parquet", probe=SETTINGS.chapters.char_gpt.retrieval),
+        corpus=probe_data("retrieval", "corpus"),
+        queries=probe_data("retrieval", "queries"),
+        qrels=probe_data("retrieval", "qrels"),
+    output:
+        retrieval=shown("results/tables/char_gpt/retrieval.csv"),
+        recall=shown("results/tables/char_gpt/recall.csv"),
+        examples=shown("results/tables/char_gpt/retrieval_examples.csv"),
+        provenance="results/tables/char_gpt/retrieval.csv.provenance.json",
+    log:
+        "results/logs/tabulate_retrieval.log",
+    benchmark:
+        "results/benchmarks/tabulate_retrieval.jsonl"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        spec=spec("tabulate_retrieval"),
+        code=code("tabulate_retrieval"),
+        program=program("tabulate_retrieval"),
+    shell:
+        "python {params.program:q} --scores {input.scores:q} --rankings {input.rankings:q} --corpus {input.corpus:q} --queries {input.queries:q} "
+        "--qrels {input.qrels:q} --retrieval {output.retrieval:q} --recall {output.recall:q} --examples {output.examples:q} "
+        "--spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
+
+
+rule tabulate_datasets:
+    """Write the tables of data sets and of features: rows used and left out, texts encoded and cut."""
+    input:
+        datasets=expand("results/datasets/{part}.json", part=[f"{dataset}/{part}" for dataset, part in DATASET_PARTS]),
+        features=expand("results/features/{part}.json", part=["/".join(one) for one in FEATURES]),
+    output:
+        datasets=shown("results/tables/overview/datasets.csv"),
+        features=shown("results/tables/overview/features.csv"),
+        provenance="results/tables/overview/datasets.csv.provenance.json",
+    log:
+        "results/logs/tabulate_datasets.log",
+    benchmark:
+        "results/benchmarks/tabulate_datasets.jsonl"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        spec=spec("tabulate_datasets"),
+        code=code("tabulate_datasets"),
+        program=program("tabulate_datasets"),
+    shell:
+        "python {params.program:q} --datasets {input.datasets:q} --features {input.features:q} "
+        "--output {output.datasets:q} --output-features {output.features:q} "
+        "--spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
+
+
 rule tabulate_corpora:
     """Write the table of corpora: documents, characters, what was removed."""
     input:

@@ -2,7 +2,7 @@
 
 
 rule char_gpt:
-    """Tables and figures of the first write-up: a character-level GPT on two corpora (A1 to A5)."""
+    """Tables and figures of the first write-up: a character-level GPT on two corpora, frozen features (A1 to A9)."""
     input:
         *writeups.targets(WRITEUPS, "char_gpt"),
 
@@ -47,6 +47,18 @@ rule samples:
     """Every sampling that the report shows."""
     input:
         expand("results/samples/{sampling}.jsonl", sampling=provide.used_samplings(SETTINGS)),
+
+
+rule datasets:
+    """Every data set that the report shows, in splits."""
+    input:
+        expand("results/datasets/{part}.parquet", part=[f"{dataset}/{part}" for dataset, part in DATASET_PARTS]),
+
+
+rule features:
+    """Every text that the report's probes need, encoded."""
+    input:
+        expand("results/features/{part}.safetensors", part=["/".join(one) for one in FEATURES]),
 
 
 rule corpora:

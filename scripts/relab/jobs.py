@@ -23,8 +23,8 @@ from relab.files import sha256, write_json
 
 #: Distributions whose version is recorded when a job has imported them.
 RECORDED = (
-    *("accelerate", "datasets", "evaluate", "gguf", "huggingface-hub", "matplotlib", "numpy", "pandas", "peft", "pyarrow"),
-    *("scikit-learn", "seaborn", "sentencepiece", "tokenizers", "torch", "transformers"),
+    *("accelerate", "bm25s", "datasets", "evaluate", "gguf", "huggingface-hub", "ir-measures", "matplotlib", "numpy", "pandas"),
+    *("peft", "pyarrow", "scikit-learn", "seaborn", "sentencepiece", "skops", "tokenizers", "torch", "transformers"),
 )
 
 #: The folder of the checkout that this library lies in.

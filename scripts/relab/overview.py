@@ -50,6 +50,47 @@ def corpora_table(words: Mapping[str, CorpusWords], stats: Mapping[str, dict[str
     return pd.DataFrame(rows)
 
 
+class DatasetWords(Settings):
+    """What readers are told about a data set."""
+
+    title: str = Field(description="Title.")
+    language: str = Field("", description="Language as an ISO 639-1 code.")
+    kind: str = Field(description="Kind.")
+
+
+class DatasetsSpec(Settings):
+    """Settings of the job that writes the tables of data sets and features."""
+
+    datasets: dict[str, DatasetWords] = Field(description="The data sets by name.")
+
+
+def datasets_table(words: Mapping[str, DatasetWords], stats: Mapping[tuple[str, str], dict[str, Any]]) -> pd.DataFrame:
+    """A part of a data set a row: rows used of those there are, and what was left out. ``stats`` is by data set and part."""
+    return pd.DataFrame(
+        {
+            "dataset": dataset,
+            "title": words[dataset].title,
+            "kind": words[dataset].kind.replace("_", " "),
+            "part": part,
+            "rows": counts["rows"],
+            "available": counts["available"],
+            "bad": counts["bad"],
+            "duplicates": counts["duplicates"],
+            "classes": ", ".join(f"{name} {count:,}" for name, count in sorted(counts.get("classes", {}).items())),
+        }
+        for (dataset, part), counts in stats.items()
+        if part != "qrels"
+    )
+
+
+def features_table(words: Mapping[str, DatasetWords], stats: Mapping[tuple[str, str, str], dict[str, Any]]) -> pd.DataFrame:
+    """Features of a part a row: texts, how many differ, tokens read, texts cut. ``stats``: by encoder, data set and part."""
+    return pd.DataFrame(
+        {"encoder": encoder, "title": words[dataset].title, "part": part, **counts}
+        for (encoder, dataset, part), counts in stats.items()
+    )
+
+
 def assets_table(words: Mapping[str, AssetWords], entries: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     """A downloaded file a row, from the facts of its lock file; ``size`` in bytes, ``sha256`` as its first 12 digits.
 

@@ -6,8 +6,9 @@ import csv
 import json
 import os
 import sqlite3
+import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,7 +70,7 @@ def cell(row: Mapping[str, Any], path: str) -> Any:
 
 def keeps(row: Mapping[str, Any], where: Mapping[str, str | int | bool]) -> bool:
     """Whether the columns of a row have the values of ``where``."""
-    return all(_same(row[name], value) for name, value in where.items())
+    return all(_same(cell(row, name), value) for name, value in where.items())
 
 
 def _same(cell: Any, wanted: str | int | bool) -> bool:
@@ -83,6 +84,28 @@ def _require(columns: Iterable[str], found: Collection[str], place: str) -> None
     for column in columns:
         if column not in found and column.partition(".")[0] not in found:
             raise UserError(f"{place}: expected a column {column!r}, found {', '.join(map(repr, found)) or 'none'}")
+        if isinstance(found, list) and found.count(column) > 1:
+            raise UserError(f"{place}: expected one column {column!r}, found {found.count(column)} of that name")
+
+
+def _lines(source: Source, encoding: str) -> Iterator[str]:
+    try:
+        yield from lines(source, encoding)
+    except (UnicodeError, LookupError, EOFError, zlib.error) as error:
+        # no byte order mark; a codec that is none of text; both a damaged archive and another encoding
+        raise UserError(f"{source.name}: cannot be read as text in {encoding} ({error})") from None
+
+
+@contextmanager
+def _damage_told(name: str, what: str) -> Iterator[None]:
+    """Turn what Arrow raises for damaged files into a UserError; what the system says of files stays as it is."""
+    try:
+        yield
+    except (pa.ArrowException, OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+        if isinstance(error, OSError) and error.errno:
+            raise
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise UserError(f"{name}: not {what} file, or a damaged one ({reason})") from None
 
 
 def _quoting(delimiter: str) -> dict[str, Any]:
@@ -92,7 +115,7 @@ def _quoting(delimiter: str) -> dict[str, Any]:
 
 def _delimited(source: Source, columns: Iterable[str], form: Form, **options: Any) -> Iterator[Row]:
     csv.field_size_limit(LARGEST_DOCUMENT)
-    reader = csv.reader(lines(source, form.encoding), strict=True, **options)
+    reader = csv.reader(_lines(source, form.encoding), strict=True, **options)
     told = "as the `header` says" if form.header else "as in the header"
     try:
         header = list(form.header) if form.header else next(reader, [])
@@ -115,13 +138,13 @@ def _tsv(source: Source, columns: Iterable[str], form: Form) -> Iterator[Row]:
 
 
 def _json_lines(source: Source, columns: Iterable[str], form: Form) -> Iterator[Row]:
-    for number, line in enumerate(lines(source, form.encoding), 1):
+    for number, line in enumerate(_lines(source, form.encoding), 1):
         place = f"{source.name}, line {number}"
         if line.isspace():
             continue
         try:
             row = json.loads(line)
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:  # also a number of thousands of digits, a list in thousands of lists
             raise UserError(f"{place}: expected one JSON object a line, found none ({error})") from None
         if not isinstance(row, dict):
             raise UserError(f"{place}: expected one JSON object a line, found a {type(row).__name__}")
@@ -130,20 +153,21 @@ def _json_lines(source: Source, columns: Iterable[str], form: Form) -> Iterator[
 
 
 def _parquet(source: Source, columns: Collection[str], form: Form) -> Iterator[Row]:
-    try:
-        with source.open() as raw, pq.ParquetFile(raw, pre_buffer=False, buffer_size=2**20) as file:
-            names = file.schema_arrow.names
-            _require(columns, names, source.name)
-            wanted = list(dict.fromkeys(one if one in names else one.partition(".")[0] for one in columns))
-            batches = file.iter_batches(batch_size=256, columns=wanted, use_threads=False)
-            yield from _numbered(source.name, batches)
-    except pa.ArrowInvalid as error:
-        raise UserError(f"{source.name}: not a Parquet file, or a damaged one ({str(error).splitlines()[0]})") from None
+    with (
+        _damage_told(source.name, "a Parquet"),
+        source.open() as raw,
+        pq.ParquetFile(raw, pre_buffer=False, buffer_size=2**20) as file,
+    ):
+        names = file.schema_arrow.names
+        _require(columns, names, source.name)
+        wanted = list(dict.fromkeys(one if one in names else one.partition(".")[0] for one in columns))
+        batches = file.iter_batches(batch_size=256, columns=wanted, use_threads=False)
+        yield from _numbered(source.name, batches)
 
 
 def _arrow(source: Source, columns: Collection[str], form: Form) -> Iterator[Row]:
     """Arrow's own formats: the stream, which ``datasets`` writes, and the file."""
-    try:
+    with _damage_told(source.name, "an Arrow"):
         with source.open() as raw:
             is_file = raw.read(6) == b"ARROW1"
         with source.open() as raw:
@@ -151,9 +175,6 @@ def _arrow(source: Source, columns: Collection[str], form: Form) -> Iterator[Row
             _require(columns, reader.schema.names, source.name)
             batches = (reader.get_batch(number) for number in range(reader.num_record_batches)) if is_file else reader
             yield from _numbered(source.name, batches)
-    except (pa.ArrowInvalid, OSError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise UserError(f"{source.name}: not an Arrow file, or a damaged one ({reason})") from None
 
 
 def _numbered(name: str, batches: Iterable[pa.RecordBatch]) -> Iterator[Row]:

@@ -11,7 +11,7 @@ import pytest
 from relab.settings.base import Declaration
 from relab.settings.config import Config, Resolved, resolve
 from relab.settings.document import models_in
-from relab.settings.provide import SLICES, mingpt_models, provide, text_tables
+from relab.settings.provide import SLICES, mingpt_models, provide, text_tables, used_features
 
 CORPUS, MODEL = "corpora/italian", "models/char_gpt"
 REPORT = {"build_report"}
@@ -27,14 +27,28 @@ TRACE = {"trace_words", *REPORT}
 GRAMMAR = {*CLEAN, "trace_words", "score_mingpt", "tabulate_mingpt"}
 MINGPT = {"score_mingpt", "tabulate_mingpt", *REPORT}
 A_SIZE = {"name": "n", "vocabulary": 9, "context": 16, "width": 4, "layers": 1, "heads": 1}
+BALANCED, ANSWERS, PASSAGES = "datasets/balanced", "datasets/multiple_choice", "datasets/passages"
+MAKE = {"make_dataset", *REPORT}
+CLASSIFY = {"fit_classifier", "score_classification", "tabulate_classification", *REPORT}
+CHOOSE = {"fit_ranker", "score_choice", "tabulate_choice", *REPORT}
+RETRIEVE = {"fit_retriever", "score_retrieval", "tabulate_retrieval", *REPORT}
+ENCODE = {"encode_texts", *REPORT}
+A_TABLE = (
+    *(("file", "choices.jsonl"), ("delimiter", ","), ("header", ["_id", "text"])),
+    *(("encoding", "latin-1"), ("sql", "select 1"), ("where", {"text": "a"})),
+)
 ASSET = "assets/tiny_italian"
 FETCH = {"fetch_asset", *REPORT}
+
+#: Jobs on frozen features that depend on the number of threads, or record it.
+THREADED = {"encode_texts", "fit_classifier", "fit_ranker", "fit_retriever", "score_classification", "tabulate_classification"}
+THREADED |= {"score_retrieval", "tabulate_retrieval"}
 
 #: path in the raw configuration (the tests' tiniest) → a new value, the rules whose settings it changes
 MAP = {
     "scale": ("other", REPORT),
     "about": ("other", REPORT),
-    "threads": (2, {*TRAIN, "sample_texts", "trace_words", "measure_memory", "check_facts"}),
+    "threads": (2, {*TRAIN, "sample_texts", "trace_words", "measure_memory", "check_facts", *THREADED}),
     f"{ASSET}/about": ("other", {"tabulate_assets", *REPORT}),
     f"{ASSET}/purpose": ("other", {"tabulate_assets", *REPORT}),
     f"{ASSET}/licence": ("CC0-1.0", {"tabulate_assets", *REPORT}),
@@ -125,6 +139,82 @@ MAP = {
     f"{MODEL}/training/samples/prompt": ("E", TRAIN),
     f"{MODEL}/training/samples/temperature": (0.5, TRAIN),
     f"{MODEL}/training/samples/top_k": (3, TRAIN),
+    "models/minilm/kind": None,  # makes it another artefact, by another rule
+    f"{BALANCED}/title": ("other", {"tabulate_classification", "tabulate_datasets", *REPORT}),
+    f"{BALANCED}/language": ("la", {"tabulate_datasets", *REPORT}),
+    f"{BALANCED}/note": ("Why.", REPORT),
+    f"{BALANCED}/kind": None,  # with the data set of another kind, another probe
+    f"{BALANCED}/asset": None,  # its files have other names
+    f"{BALANCED}/bad_rows": ("drop", MAKE),
+    f"{BALANCED}/tables/all/file": ("choices.jsonl", MAKE),
+    f"{BALANCED}/tables/all/delimiter": (",", MAKE),
+    f"{BALANCED}/tables/all/header": (["text", "language", "length"], MAKE),
+    f"{BALANCED}/tables/all/encoding": ("latin-1", MAKE),
+    f"{BALANCED}/tables/all/sql": ("select 1", MAKE),
+    f"{BALANCED}/tables/all/where": ({"length": "short"}, MAKE),
+    f"{BALANCED}/text": ("length", MAKE),
+    f"{BALANCED}/label": ("length", MAKE),
+    f"{BALANCED}/labels": ({"0": "English", "1": "Latin"}, {*MAKE, *CLASSIFY}),
+    f"{BALANCED}/draw/test": (0.3, MAKE),
+    f"{BALANCED}/draw/validation": (0.3, MAKE),
+    f"{BALANCED}/draw/seed": (1, MAKE),
+    f"{BALANCED}/limit/train": (30, MAKE),
+    f"{BALANCED}/limit/validation": (5, MAKE),
+    f"{BALANCED}/limit/test": (5, MAKE),
+    f"{ANSWERS}/question": (["question", "answer"], MAKE),
+    f"{ANSWERS}/choices": (["a", "b"], MAKE),
+    f"{ANSWERS}/answer": ("question", MAKE),
+    f"{ANSWERS}/names": ("choices", MAKE),
+    f"{ANSWERS}/words": None,  # of questions made of plays, which this scale has none of
+    f"{PASSAGES}/queries_are_documents": (True, {*MAKE, *RETRIEVE}),
+    f"{PASSAGES}/seed": (1, MAKE),
+    f"{PASSAGES}/limit/queries": (5, MAKE),
+    f"{PASSAGES}/limit/corpus": (40, MAKE),
+    **{f"{PASSAGES}/corpus/{key}": (value, MAKE) for key, value in (*A_TABLE, ("id", "text"), ("text", "_id"))},
+    **{f"{PASSAGES}/queries/{key}": (value, MAKE) for key, value in (*A_TABLE, ("id", "text"), ("text", "_id"))},
+    **{
+        f"{PASSAGES}/qrels/{key}": (value, MAKE)
+        for key, value in (*A_TABLE, ("query", "score"), ("document", "score"), ("relevance", "query-id"))
+    },
+    "encoders/minilm/note": ("Why.", REPORT),
+    "encoders/minilm/model": ("smollm2", {*ENCODE, "tabulate_assets"}),
+    "encoders/minilm/tokens": (16, ENCODE),
+    "encoders/minilm/batch_tokens": (64, ENCODE),
+    "probes/balanced/note": ("Why.", REPORT),
+    "probes/balanced/kind": None,  # makes it another artefact, by another rule
+    "probes/balanced/dataset": None,  # one data set a probe of the chapter
+    "probes/balanced/encoders": (["tiny"], CLASSIFY),
+    "probes/balanced/pooling": (["last"], CLASSIFY),
+    "probes/balanced/regularisation": ([2], CLASSIFY),
+    "probes/balanced/perceptron/hidden": (3, CLASSIFY),
+    "probes/balanced/perceptron/penalties": ([0.5], CLASSIFY),
+    "probes/balanced/perceptron/batch": (5, CLASSIFY),
+    "probes/balanced/perceptron/epochs": (5, CLASSIFY),
+    "probes/balanced/perceptron/seeds": ([7], CLASSIFY),
+    "probes/balanced/curve/sizes": ([10], CLASSIFY),
+    "probes/balanced/curve/draws": (1, CLASSIFY),
+    "probes/multiple_choice/scorers/linear/hidden": (3, CHOOSE),
+    "probes/multiple_choice/scorers/linear/dropout": (0.5, CHOOSE),
+    "probes/multiple_choice/margin": (0.5, CHOOSE),
+    "probes/multiple_choice/learning_rate": (0.1, CHOOSE),
+    "probes/multiple_choice/weight_decay": (0.5, CHOOSE),
+    "probes/multiple_choice/batch": (3, CHOOSE),
+    "probes/multiple_choice/epochs": (2, CHOOSE),
+    "probes/multiple_choice/patience": (3, CHOOSE),
+    "probes/multiple_choice/seeds": ([7], CHOOSE),
+    "probes/passages/bm25/k1": (2, RETRIEVE),
+    "probes/passages/bm25/b": (0.5, RETRIEVE),
+    "probes/passages/bm25/stemmer": ("none", RETRIEVE),
+    "probes/passages/bm25/stopwords": ("none", RETRIEVE),
+    "probes/passages/fusion": (10, RETRIEVE),
+    "probes/passages/depth": (120, RETRIEVE),
+    "probes/passages/block": (32, RETRIEVE),
+    "chapters/char_gpt/classification": (
+        ["balanced"],
+        {"score_classification", "tabulate_classification", "tabulate_datasets", *REPORT},
+    ),
+    "chapters/char_gpt/choice": None,  # one probe of this kind
+    "chapters/char_gpt/retrieval": None,  # one probe of this kind
     "chapters/char_gpt/models": None,  # one sweep so far
     "chapters/char_gpt/tokens/tokenizer": ("english-bytes", {"tabulate_tokens", *REPORT}),
     "chapters/char_gpt/tokens/texts": (["Hello"], {"tabulate_tokens", *REPORT}),
@@ -157,9 +247,14 @@ JOBS = {
     "import_tokenizer": ("tokenizers", ("published",)),
     "train_model": ("models", ("trained",)),
     "import_model": ("models", ("published",)),
+    "import_encoder": ("models", ("encoder",)),
+    "fit_classifier": ("probes", ("classifier",)),
+    "fit_ranker": ("probes", ("ranker",)),
+    "fit_retriever": ("probes", ("retriever",)),
     "sample_texts": ("samplings", None),
 }
 WILDCARD = {"assets": "asset", "corpora": "corpus", "tokenizers": "tokenizer", "models": "model", "samplings": "sampling"}
+WILDCARD |= {"probes": "probe"}
 
 
 def all_slices(resolved: Resolved) -> dict[tuple[str, str], str]:
@@ -173,6 +268,14 @@ def all_slices(resolved: Resolved) -> dict[tuple[str, str], str]:
         elif rule in ("score_texts", "tabulate_texts"):
             for writeup, role in text_tables(resolved):
                 slices[rule, role] = provide(resolved, rule, {"writeup": writeup, "role": role})
+        elif rule == "make_dataset":
+            for name, member in resolved.datasets.items():
+                for part in member.settings.parts:
+                    slices[rule, f"{name}/{part}"] = provide(resolved, rule, {"dataset": name, "part": part})
+        elif rule == "encode_texts":
+            for encoder, name, part in used_features(resolved):
+                wildcards = {"encoder": encoder, "dataset": name, "part": part}
+                slices[rule, "/".join(wildcards.values())] = provide(resolved, rule, wildcards)
         elif rule == "trace_words":
             for name in mingpt_models(resolved):
                 slices[rule, name] = provide(resolved, rule, {"model": name})
@@ -214,6 +317,7 @@ def leaves(model, path=()):
 
 def test_the_map_covers_every_leaf_of_the_settings():
     declared = {"assets", "corpora", "tokenizers", "models", "samplings", "methods", "files"}
+    declared |= {"datasets", "encoders", "probes", "tables", "scorers"}
     covered = set()
     for path in MAP:
         words, kept = path.split("/"), []
@@ -228,7 +332,7 @@ def test_the_map_covers_every_leaf_of_the_settings():
         for m in models_in(field.annotation)
         if issubclass(m, Declaration)
     }
-    unnamed = {("corpora", "name"), ("samplings", "name")}  # as for the other kinds
+    unnamed = {(kind, "name") for kind in ("corpora", "samplings", "datasets", "encoders", "probes")}  # as for the other kinds
     assert {leaf for leaf in leaves(Config)} - covered - sweep - unnamed == set()
 
 
@@ -239,3 +343,31 @@ def test_a_changed_corpus_touches_only_its_own_jobs(merged):
     after = all_slices(resolve(raw))
     touched = {name for (rule, name) in before if before[rule, name] != after[rule, name]}
     assert touched == {"", "italian", "italian-characters", *(f"italian-w{w}-s{s}" for w in (4, 8) for s in (0, 1))}
+
+
+@pytest.mark.parametrize(("split", "touched"), [("train", {"train"}), ("validation", {"validation"}), ("test", {"test"})])
+def test_a_changed_limit_makes_and_encodes_that_split_alone(merged, split, touched):
+    raw = merged("tests/config/tiny.yaml")
+    before = all_slices(resolve(raw))
+    raw["datasets"]["skewed"]["limit"][split] = 7
+    after = all_slices(resolve(raw))
+    changed = {name for (rule, name) in before if rule == "make_dataset" and before[rule, name] != after[rule, name]}
+    assert changed == {f"skewed/{part}" for part in touched}
+
+
+def test_published_splits_depend_on_later_ones_only(merged):
+    """Duplicates are left out on the earlier side, so that the test split never changes with the others."""
+    raw = merged("tests/config/tiny.yaml")
+    tables = {name: {"file": "rows.csv"} for name in ("train", "validation", "test")}
+    raw["datasets"]["skewed"]["tables"] = {"all": None, **tables}
+    before = all_slices(resolve(raw))
+    for name, expected in (
+        ("train", {"train"}),
+        ("validation", {"train", "validation"}),
+        ("test", {"train", "validation", "test"}),
+    ):
+        tables[name]["delimiter"] = ","
+        after = all_slices(resolve(raw))
+        changed = {one for (rule, one) in before if rule == "make_dataset" and before[rule, one] != after[rule, one]}
+        assert changed == {f"skewed/{part}" for part in expected}
+        tables[name].pop("delimiter")

@@ -88,7 +88,9 @@ def lines(source: Source, encoding: str = "utf-8-sig") -> Iterator[str]:
                 yield line
     except UnicodeDecodeError as error:
         if encoding != "utf-8-sig":
-            raise UserError(f"{source.name}: expected text in {encoding}, found the byte 0x{error.object[error.start]:02X}") from None
+            raise UserError(
+                f"{source.name}: expected text in {encoding}, found the byte 0x{error.object[error.start]:02X}"
+            ) from None
         raise _not_utf8(source) from None
 
 

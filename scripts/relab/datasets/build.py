@@ -17,8 +17,9 @@ from relab.settings.datasets import AnyDataset, NextSpeechDataset, Split
 
 #: Random streams of a data set's draws, so that none repeats another.
 TEST, VALIDATION, SAMPLE = 0, 1, 2
+Rows = list[dict[str, Any]]
 #: Rows in their splits.
-Splits = dict[str, list[dict[str, Any]]]
+Splits = dict[str, Rows]
 
 
 def build(files: Sequence[str | os.PathLike], dataset: AnyDataset, part: str, path: str | os.PathLike) -> dict[str, Any]:
@@ -44,7 +45,8 @@ def build(files: Sequence[str | os.PathLike], dataset: AnyDataset, part: str, pa
     counts |= {"available": len(rows), "duplicates": duplicates}
     rows = _sampled(rows, dataset, part)
     if not rows:
-        raise UserError(f"the {part} split is empty: {counts['read']} rows read, {counts.get('bad', 0)} bad, {duplicates} duplicates")
+        bad = counts.get("bad", 0)
+        raise UserError(f"the {part} split is empty: {counts['read']} rows read, {bad} bad, {duplicates} duplicates")
     write(path, rows, CLASSIFICATION if dataset.kind == "classification" else CHOICE)
     if dataset.kind == "classification":
         counts["classes"] = dict(Counter(row["label"] for row in rows))
@@ -69,12 +71,12 @@ def _from_tables(files: Sequence[str | os.PathLike], dataset: Split, part: str) 
     return found, dict(rows.counts)
 
 
-def _drawn(rows: list[dict[str, Any]], number: int, seed: int, stream: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def _drawn(rows: Rows, number: int, seed: int, stream: int) -> tuple[Rows, Rows]:
     """So many rows, drawn with classes in proportion, and the rest."""
     if len(rows) < 2:
         raise UserError(f"a split is to be drawn from {len(rows)} rows, expected at least two")
     chosen = stratified([row.get("label") for row in rows], number, keys(len(rows), seed, stream))
-    return [row for row, own in zip(rows, chosen, strict=True) if own], [row for row, own in zip(rows, chosen, strict=True) if not own]
+    return [rows[place] for place in np.flatnonzero(chosen)], [rows[place] for place in np.flatnonzero(~chosen)]
 
 
 def _next_speech(files: Sequence[str | os.PathLike], dataset: NextSpeechDataset, part: str) -> tuple[Splits, dict[str, Any]]:

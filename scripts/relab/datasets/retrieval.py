@@ -57,9 +57,10 @@ def collect(files: Sequence[str | os.PathLike], dataset: RetrievalDataset) -> Co
     corpus, queries = tables.documents(rows, dataset.corpus), tables.documents(rows, dataset.queries)
     judged: dict[str, dict[str, int]] = {}
     for row in tables.judgments(rows, dataset.qrels):
-        missing = [f"no {kind} {row[kind]!r}" for kind, known in (("query", queries), ("document", corpus)) if row[kind] not in known]
-        if missing:
-            rows.bad(f"{dataset.qrels.file}, judgment of {row['query']!r} on {row['document']!r}", f"there is {missing[0]}")
+        known = {"query": queries, "document": corpus}
+        if missing := [kind for kind in known if row[kind] not in known[kind]]:
+            place = f"{dataset.qrels.file}, judgment of {row['query']!r} on {row['document']!r}"
+            rows.bad(place, f"there is no {missing[0]} {row[missing[0]]!r}")
         elif not (dataset.queries_are_documents and row["query"] == row["document"]):
             judged.setdefault(row["query"], {})[row["document"]] = row["relevance"]
     relevant = {query: own for query, own in judged.items() if any(grade > 0 for grade in own.values())}

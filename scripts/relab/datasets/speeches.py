@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
+from itertools import islice, pairwise
 from typing import Any
 
 import numpy as np
@@ -20,10 +21,16 @@ _READER = PlayReader(kind="play", document="scene")
 
 
 def plays(paths: Sequence[str | os.PathLike]) -> dict[str, list[list[str]]]:
-    """The speeches of each play by the play's name, a list a scene, speakers and line ends left out."""
+    """The speeches of each play by the play's name, a list a scene, speakers and line ends left out.
+
+    Raises:
+        UserError: for a file that is no play.
+    """
     found: dict[str, list[list[str]]] = {}
     for source in sources(paths):
         found[source.name] = [speeches for scene in scenes(whole(source), _READER) if (speeches := list(_speeches(scene)))]
+        if not found[source.name]:
+            raise UserError(f"{source.name}: expected a play in Markdown with speakers as **NAME**, found no speech")
     return found
 
 
@@ -55,13 +62,13 @@ def questions(play: list[list[str]], dataset: NextSpeechDataset, stream: int) ->
     among such speeches of the play, all different from one another, from the question and from the answer. ``stream`` tells
     the play's draws from those of others.
     """
-    usable = [[_usable(text, dataset.words) for text in scene] for scene in play]
-    pool = list(dict.fromkeys(text for scene, good in zip(play, usable, strict=True) for text, is_good in zip(scene, good, strict=True) if is_good))
+    pool = list(dict.fromkeys(text for scene in play for text in scene if _usable(text, dataset.words)))
+    usable = set(pool)
     rows = []
-    for scene, good in zip(play, usable, strict=True):
-        for place in range(len(scene) - 1):
-            if good[place] and good[place + 1] and scene[place] != scene[place + 1]:
-                row = _question(scene[place], scene[place + 1], pool, dataset, [stream, len(rows)])
+    for scene in play:
+        for question, answer in pairwise(scene):
+            if question in usable and answer in usable and question != answer:
+                row = _question(question, answer, pool, dataset, [stream, len(rows)])
                 if row:
                     rows.append(row)
     return rows
@@ -72,9 +79,10 @@ def _question(
 ) -> dict[str, Any] | None:
     if len(pool) < dataset.choices + 1:
         return None
-    draws = iter(np.random.PCG64(np.random.SeedSequence([dataset.draw.seed, *stream])).random_raw(64 + 8 * dataset.choices))
+    tries = 64 + 8 * dataset.choices
+    draws = iter(np.random.PCG64(np.random.SeedSequence([dataset.draw.seed, *stream])).random_raw(tries + 1))
     others: list[str] = []
-    for draw in draws:
+    for draw in islice(draws, tries):  # one is kept for the place of the answer
         text = pool[int(draw) % len(pool)]
         if text not in (question, answer, *others):
             others.append(text)

@@ -43,7 +43,7 @@ class Rows:
                 continue
             self.counts["read"] += 1
             try:
-                parsed = parse(row)
+                parsed = _storable(parse(row))
             except BadRow as bad:
                 self.bad(place, str(bad))
                 continue
@@ -83,7 +83,8 @@ def choice(rows: Rows, table: Table, dataset: ChoiceDataset) -> list[dict[str, A
         found = _key(cell(row, dataset.answer))
         if found not in names[: len(choices)]:
             raise BadRow(f"column {dataset.answer!r}: expected one of {', '.join(names[: len(choices)])}, found {found!r}")
-        return {"question": _text(row, question), "choices": [" ".join(one.split()) for one in choices], "answer": names.index(found)}
+        texts = [" ".join(one.split()) for one in choices]
+        return {"question": _text(row, question), "choices": texts, "answer": names.index(found)}
 
     return list(rows.read(table, [*question, *columns, dataset.answer, *([dataset.names] if dataset.names else [])], parse))
 
@@ -115,6 +116,17 @@ def judgments(rows: Rows, table: Judgments) -> Iterator[dict[str, Any]]:
         return {"query": _id(row, table.query), "document": _id(row, table.document), "relevance": number}
 
     return rows.read(table, columns, parse)
+
+
+def _storable(row: dict[str, Any]) -> dict[str, Any]:
+    """The row, where its texts can be written; JSON may hold half of a surrogate pair, as of an emoji that was cut in two."""
+    for column, value in row.items():
+        for text in value if isinstance(value, list) else [value]:
+            try:
+                str(text).encode()
+            except UnicodeEncodeError as error:
+                raise BadRow(f"expected Unicode in its {column}, found {error.object[error.start]!r} alone") from None
+    return row
 
 
 def _text(row: Mapping[str, Any], columns: Sequence[str]) -> str:

@@ -106,7 +106,11 @@ def _take(items: Iterator[str], number: int) -> list[str]:
 
 def limit_of(encoder: Encoder, model: PreTrainedModel) -> int:
     """Tokens of a text at most: the setting, or fewer where the network has no more positions."""
-    return min(encoder.tokens, getattr(model.config, "max_position_embeddings", None) or encoder.tokens)
+    positions = getattr(model.config, "max_position_embeddings", None) or 0
+    table = getattr(getattr(model, "embeddings", None), "position_embeddings", None)
+    # RoBERTa, MPNet and their kin keep the rows up to that of padding for padding
+    unused = 0 if getattr(table, "padding_idx", None) is None else table.padding_idx + 1
+    return min(encoder.tokens, positions - unused) if positions > 0 else encoder.tokens
 
 
 def tokenized(tokenizer: PreTrainedTokenizerBase, found: Sequence[str], limit: int) -> tuple[list[list[int]], int]:
@@ -144,8 +148,10 @@ def pooled_batches(
         lengths = torch.tensor([len(rows[place]) for place in places])
         tokens = torch.tensor([[*rows[place], *[0] * (longest - len(rows[place]))] for place in places])
         mask = torch.arange(longest) < lengths[:, None]
-        full = {} if bool(mask.all()) else {"attention_mask": mask.long().to(model.device)}
-        last = model(input_ids=tokens.to(model.device), **full).last_hidden_state.float()
+        more = {} if bool(mask.all()) else {"attention_mask": mask.long().to(model.device)}
+        if getattr(model.config, "use_cache", False):
+            more["use_cache"] = False  # a language model would keep the keys and values of all its layers
+        last = model(input_ids=tokens.to(model.device), **more).last_hidden_state.float()
         weights = mask[:, :, None].to(last)
         pooled = {
             "cls": last[:, 0],

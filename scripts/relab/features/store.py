@@ -23,7 +23,9 @@ _NAMES = {np.dtype(np.float32): "F32", np.dtype(np.int64): "I64"}
 
 
 @contextmanager
-def writing(path: str | os.PathLike, unique: int, width: int, index: Mapping[str, np.ndarray]) -> Iterator[dict[str, np.ndarray]]:
+def writing(
+    path: str | os.PathLike, unique: int, width: int, index: Mapping[str, np.ndarray]
+) -> Iterator[dict[str, np.ndarray]]:
     """Yield the three arrays of vectors, mapped to the disk, to be filled in any order; the file is there when the block ends.
 
     safetensors' own writer wants all tensors in memory; its format is a header of JSON before the bare numbers.
@@ -43,7 +45,9 @@ def writing(path: str | os.PathLike, unique: int, width: int, index: Mapping[str
             handle.write(len(text).to_bytes(8, "little") + text)
             handle.truncate(start + end)
         arrays = {
-            name: np.memmap(temporary, dtype, "r+", start + places[name], shape) for name, (dtype, shape) in parts.items() if np.prod(shape)
+            name: np.memmap(temporary, dtype, "r+", start + places[name], shape)
+            for name, (dtype, shape) in parts.items()
+            if np.prod(shape)
         }
         for name, values in index.items():
             if values.size:

@@ -34,7 +34,10 @@ class Table(Settings):
 
     file: FileName = Field(description="The file of the asset.")
     delimiter: str | None = Field(
-        None, description="What parts the cells of delimited text, where the ending does not say it.", min_length=1, max_length=1
+        None,
+        description="What parts the cells of delimited text, where the ending does not say it.",
+        min_length=1,
+        max_length=1,
     )
     header: list[Column] | None = Field(None, description="Names of the columns of delimited text without a header line.")
     encoding: Annotated[str, AfterValidator(_known_encoding)] | None = Field(
@@ -48,7 +51,9 @@ class Draw(Settings):
     """Which rows are drawn for the splits that are not published."""
 
     test: Float = Field(0.2, description="Share of the rows for testing, where no split is published.", gt=0, lt=1)
-    validation: Float = Field(0.1, description="Share of all rows (or of the published training rows) for validation.", gt=0, lt=1)
+    validation: Float = Field(
+        0.1, description="Share of all rows (or of the published training rows) for validation.", gt=0, lt=1
+    )
     seed: Int = Field(0, description="Seed of the draws, of samples too.", ge=0)
 
 
@@ -82,8 +87,8 @@ class Split(Dataset):
     """A data set of rows in splits: as published, or drawn."""
 
     tables: dict[Literal["all", "train", "validation", "test"], Table] = Field(
-        description="The table of each published split, or of all rows. Training and test are needed, or all alone; what is not "
-        "published is drawn. A row of training or validation that equals one of a later split is left out and counted."
+        description="The table of each published split, or of all rows. Training and test are needed, or all alone; what "
+        "is not published is drawn. A row of training or validation that equals one of a later split is left out and counted."
     )
     draw: Draw = Field(Draw(), description="How splits are drawn that are not published.")
     limit: Limit = Field(Limit(), description="How many rows are used at most.")
@@ -126,7 +131,9 @@ class NextSpeechDataset(Dataset):
 
     kind: Literal["next_speech"]
     choices: Int = Field(4, description="Choices of each question, the true one among them.", ge=2)
-    words: tuple[Int, Int] = Field((5, 40), description="Words of a speech that is asked about or offered, at least and at most.")
+    words: tuple[Int, Int] = Field(
+        (5, 40), description="Words of a speech that is asked about or offered, at least and at most."
+    )
     draw: Draw = Field(Draw(), description="Which plays are for validation and test; and the seed of all draws.")
     limit: Limit = Field(Limit(), description="How many questions are used at most, spread evenly over the plays.")
 
@@ -160,7 +167,7 @@ class RetrievalLimit(Settings):
     queries: Int | None = Field(None, description="Queries, sampled by the seed.", ge=1)
     corpus: Int | None = Field(
         None,
-        description="Documents: all that are relevant to the queries used, and others sampled by the seed until there are so many.",
+        description="Documents: all that are relevant to the queries used, and others, sampled by the seed, up to this number.",
         ge=1,
     )
 

@@ -11,7 +11,9 @@ class Encoder(Declaration):
     """A frozen encoder: a model whose last layer is pooled into one vector a text."""
 
     model: Name = Field(description="The model: an encoder, or any language model.")
-    tokens: Int = Field(128, description="Tokens of a text at most, marks at its ends among them; what is longer is cut and counted.", ge=2)
+    tokens: Int = Field(
+        128, description="Tokens of a text at most, marks at its ends among them; what is longer is cut and counted.", ge=2
+    )
     batch_tokens: Int = Field(
         4096,
         description="Tokens of a batch at most, padding counted. Bounds the memory; like the company of a text it changes the "

@@ -4,9 +4,24 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from relab.settings.base import Declaration, Float, Int, Name, Settings
+
+#: Languages of Snowball's stemmers; asking the library would load it at every start.
+STEMMERS = (
+    *("arabic", "armenian", "basque", "catalan", "czech", "danish", "dutch", "dutch_porter", "english", "esperanto"),
+    *("estonian", "finnish", "french", "german", "greek", "hindi", "hungarian", "indonesian", "irish", "italian"),
+    *("lithuanian", "nepali", "norwegian", "persian", "polish", "porter", "portuguese", "romanian", "russian"),
+    *("serbian", "sesotho", "spanish", "swedish", "tamil", "turkish", "yiddish", "none"),
+)
+
+
+def _known_stemmer(name: str) -> str:
+    if name not in STEMMERS:
+        raise ValueError(f"expected one of {', '.join(STEMMERS)}, found {name!r}")
+    return name
+
 
 Pooling = Literal["cls", "mean", "last"]
 
@@ -33,7 +48,11 @@ class Perceptron(Settings):
 
     hidden: Int = Field(128, description="Units of its hidden layer.", ge=1)
     penalties: list[Float] = Field(
-        [0.0001, 0.1], description="Strengths of its L2 penalty that are tried; validation decides.", min_length=1
+        [0.01, 1, 10], description="Strengths of its L2 penalty that are tried; validation decides.", min_length=1
+    )
+    batch: Int = Field(32, description="Rows of a batch (Adam).", ge=1)
+    epochs: Int = Field(
+        200, description="Epochs at most; it stops ten epochs after the best one on a tenth of the training rows.", ge=1
     )
     seeds: list[Int] = Field([0, 1, 2], description="Seeds of its weights and of the order of rows.", min_length=1)
 
@@ -46,11 +65,11 @@ class LearningCurve(Settings):
 
 
 class Classifier(Probe):
-    """Classifiers on frozen features: logistic regression and a shallow perceptron, with and without class weights, beside floors."""
+    """Classifiers on frozen features: logistic regression and a shallow perceptron, class weights or none, beside floors."""
 
     kind: Literal["classifier"]
     regularisation: list[Float] = Field(
-        [0.01, 0.1, 1, 10],
+        [0.001, 0.01, 0.1, 1, 10],
         description="Inverse strengths of logistic regression's L2 penalty (C) that are tried; validation decides.",
         min_length=1,
     )
@@ -71,7 +90,9 @@ class Ranker(Probe):
     kind: Literal["ranker"]
     pooling: list[Pooling] = Field(["mean"], description="As for a classifier.", min_length=1)
     scorers: dict[Name, Scorer] = Field(description="The scorers by name.", min_length=1)
-    margin: Float = Field(0.2, description="By how much the right choice must lie above a wrong one (`MarginRankingLoss`).", gt=0)
+    margin: Float = Field(
+        0.2, description="By how much the right choice must lie above a wrong one (`MarginRankingLoss`).", gt=0
+    )
     learning_rate: Float = Field(0.001, description="Learning rate (AdamW).", gt=0)
     weight_decay: Float = Field(0.01, description="Weight decay.", ge=0)
     batch: Int = Field(32, description="Questions in a batch.", ge=1)
@@ -85,7 +106,9 @@ class Bm25(Settings):
 
     k1: Float = Field(1.2, description="How fast a repeated word stops counting.", ge=0)
     b: Float = Field(0.75, description="How much a document's length counts.", ge=0, le=1)
-    stemmer: str | None = Field("english", description="Snowball stemmer of the words; none: words as they are.")
+    stemmer: Annotated[str, AfterValidator(_known_stemmer)] = Field(
+        "english", description="Snowball's stemmer of the words by its name, or none: words as they are."
+    )
     stopwords: Literal["en", "none"] = Field("en", description="Words left out: bm25s's English list, or none.")
 
 

@@ -120,7 +120,7 @@ def tabulate_choice(resolved: Resolved) -> dict[str, Any]:
 
 def score_retrieval(resolved: Resolved) -> dict[str, Any]:
     shown = _shown_probes(resolved, "retrieval")
-    return {"probes": {name: spec(resolved.probes[name].settings) for name in shown}, "order": shown}
+    return {"probes": {name: fit_retriever(resolved, name) for name in shown}, "order": shown}
 
 
 def tabulate_retrieval(resolved: Resolved) -> dict[str, Any]:

@@ -1,0 +1,214 @@
+"""Speed and memory of encoding texts of varied length with a frozen encoder, from a part of a data set to a file of features.
+
+Peers, in the same process and in turn with ours, on the same model, texts and limit of tokens: `SentenceTransformer.encode` of
+sentence-transformers with mean pooling in its default batches of 32, and the plain loop of batches of 32 texts in their given
+order. Ours also reads the texts from disk and writes three poolings; theirs make one, in memory. All texts differ, so that
+encoding equal ones once is no part of the figures. Tokens are those of the texts, without padding. Peak memory is that of a
+process that runs one program alone, libraries included. Prints one JSON line a figure.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import os
+import statistics
+import sys
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from common import emit, interleave, rate
+
+RESULTS = Path("results")
+MODEL = RESULTS / "models" / "minilm"
+PLAYS = RESULTS / "assets" / "shakespeare_plays" / "plays.zip"
+BATCH = 32
+
+
+@dataclass(frozen=True)
+class Task:
+    """What all programs encode: a part of a data set and its columns, the model directory, tokens of a text at most."""
+
+    part: Path
+    columns: tuple[str, ...]
+    model: Path
+    tokens: int
+    threads: int
+
+    def texts(self) -> list[str]:
+        from relab.datasets.storage import texts
+
+        return [text for _, found in texts(self.part, self.columns) for text in found]
+
+
+def ours(task: Task, folder: Path) -> Callable[[], Any]:
+    """From part to file of features; returns what was counted, the vectors stay in the file."""
+    import torch
+
+    from relab.checkpoints import load_encoder, load_tokenizer
+    from relab.features.encode import encode_part
+    from relab.settings.encoders import Encoder
+
+    model, tokenizer = load_encoder(task.model, torch.device("cpu")), load_tokenizer(task.model)
+    encoder = Encoder(model="one", tokens=task.tokens)
+    return lambda: encode_part(task.part, task.columns, folder / "features.safetensors", model, tokenizer, encoder)
+
+
+def sentence_transformers(task: Task, folder: Path) -> Callable[[], Any]:
+    """The library's own way, which sorts texts by their characters; returns the mean vectors."""
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
+
+    body = Transformer(str(task.model), max_seq_length=task.tokens)
+    whole = SentenceTransformer(modules=[body, Pooling(body.get_embedding_dimension(), "mean")], device="cpu")
+    texts = task.texts()
+    return lambda: whole.encode(texts, batch_size=BATCH, show_progress_bar=False)
+
+
+def naive(task: Task, folder: Path) -> Callable[[], Any]:
+    """Batches in the given order, padded to their longest text; returns the mean vectors."""
+    import torch
+
+    from relab.checkpoints import load_encoder, load_tokenizer
+
+    model, tokenizer, texts = load_encoder(task.model, torch.device("cpu")), load_tokenizer(task.model), task.texts()
+
+    def program():
+        found = []
+        with torch.inference_mode():
+            for start in range(0, len(texts), BATCH):
+                batch = texts[start : start + BATCH]
+                told = tokenizer(batch, padding=True, truncation=True, max_length=task.tokens, return_tensors="pt")
+                weights = told["attention_mask"][:, :, None].float()
+                found.append((model(**told).last_hidden_state * weights).sum(1) / weights.sum(1))
+        return torch.cat(found).numpy()
+
+    return program
+
+
+PROGRAMS = {"ours": ours, "sentence-transformers": sentence_transformers, "naive": naive}
+
+
+def peak(name: str, task: Task, folder: Path) -> int:
+    """Peak MiB of this process after one run of a program."""
+    import torch
+
+    from relab.jobs import peak_memory
+
+    torch.set_num_threads(task.threads)
+    PROGRAMS[name](task, folder)()
+    return peak_memory()
+
+
+def alone(name: str, task: Task, folder: Path) -> int:
+    """Peak MiB of a new process that runs one program."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(peak, name, task, folder).result()
+
+
+def speeches(path: Path, number: int, target: Path) -> None:
+    """Write a part of different speeches of plays, spread evenly over them, in the order of the plays."""
+    from relab.datasets.speeches import plays
+    from relab.datasets.storage import CLASSIFICATION, write
+
+    found = list(dict.fromkeys(text for play in plays([path]).values() for scene in play for text in scene))
+    chosen = [found[place * len(found) // number] for place in range(min(number, len(found)))]
+    write(target, [{"text": text, "label": ""} for text in chosen], CLASSIFICATION)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", type=Path, default=MODEL, metavar="FOLDER", help="model directory (default: %(default)s)")
+    parser.add_argument("--part", type=Path, metavar="FILE", help="a part of a data set (default: speeches of Shakespeare's plays)")
+    parser.add_argument("--columns", nargs="+", default=["text"], help="its columns of texts (default: text)")
+    parser.add_argument("--texts", type=int, default=1500, help="speeches, where no part is given (default: 1500)")
+    parser.add_argument("--tokens", type=int, default=128, help="tokens of a text at most (default: 128)")
+    parser.add_argument("--threads", type=int, default=1, help="compute threads (default: 1)")
+    parser.add_argument("--repeats", type=int, default=5, help="timed runs of each program (default: 5)")
+    args = parser.parse_args()
+    needed = [args.model / "model.safetensors", args.part or PLAYS]
+    if missing := [str(path) for path in needed if not path.is_file()]:
+        print(f"nothing measured: {' and '.join(missing)} not found; make them with: snakemake --cores 1 {' '.join(missing)}",
+              file=sys.stderr)  # fmt: skip
+        return
+    os.environ |= {"OMP_NUM_THREADS": str(args.threads), "TQDM_DISABLE": "1", "HF_HUB_OFFLINE": "1"}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        part = args.part or folder / "speeches.parquet"
+        if not args.part:
+            speeches(PLAYS, args.texts, part)
+        measure(Task(part, tuple(args.columns), args.model, args.tokens, args.threads), folder, args.repeats)
+
+
+def measure(task: Task, folder: Path, repeats: int) -> None:
+    """Run the programs in turn, compare what they found, and emit speed and memory beside each peer's."""
+    import torch
+
+    memory = {name: alone(name, task, folder) for name in PROGRAMS}
+    torch.set_num_threads(task.threads)
+    programs = {name: made(task, folder) for name, made in PROGRAMS.items()}
+    counts = programs["ours"]()
+    speed = interleave({name: rate(one, counts["tokens"]) for name, one in programs.items()}, repeats)
+    median = {name: statistics.median(figures) for name, figures in speed.items()}
+    report = functools.partial(reported, told=settings(task, counts), repeats=repeats)
+    for peer in list(PROGRAMS)[1:]:
+        report(peer, "speed", median["ours"], median[peer], "tokens/s", agreement=agreement(folder, task, programs[peer]()))
+        report(peer, "peak memory", memory["ours"], memory[peer], "MiB")
+
+
+def agreement(folder: Path, task: Task, theirs) -> dict[str, float]:
+    """The largest difference of a number of two mean vectors, and the least cosine of two."""
+    import numpy as np
+
+    from relab.features.store import Features
+
+    features = Features(folder / "features.safetensors")
+    mine = np.concatenate([features.of(column, "mean") for column in task.columns])
+    cosine = (mine * theirs).sum(1) / np.linalg.norm(mine, axis=1) / np.linalg.norm(theirs, axis=1)
+    return {"largest difference": float(f"{np.abs(mine - theirs).max():.2g}"), "least cosine": round(float(cosine.min()), 6)}
+
+
+def settings(task: Task, counts: dict[str, int]) -> dict[str, Any]:
+    """What was encoded, for the record."""
+    from relab.settings.encoders import Encoder
+
+    return {
+        "model": task.model.name,
+        "part": task.part.name,
+        **counts,
+        "tokens of a text at most": task.tokens,
+        "batch_tokens": Encoder(model="one").batch_tokens,
+        "batch of the peers": BATCH,
+    }
+
+
+def reported(peer: str, what: str, own: float, other: float, unit: str, told: dict[str, Any], repeats: int, **more: Any) -> None:
+    """Emit one figure beside a peer's."""
+    import sentence_transformers
+    import transformers
+
+    names = {
+        "sentence-transformers": f"SentenceTransformer.encode of sentence-transformers {sentence_transformers.__version__}",
+        "naive": f"batches of {BATCH} in given order on transformers {transformers.__version__}",
+    }
+    shared = {"settings": told, "repeats": repeats} if unit == "tokens/s" else {"settings": told}
+    emit(
+        "encoding",
+        f"{told['texts']:,} texts, {what}",
+        float(own),
+        unit,
+        peer=names[peer],
+        peer_value=float(other),
+        ratio_to=own / other,
+        **shared,
+        **more,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,27 @@
+# Data sets, a job a part: a change that concerns one split makes that split alone.
+
+
+rule make_dataset:
+    """Make one part of a data set: a split, or the documents, queries or judgments of a retrieval set."""
+    input:
+        dataset_files,
+    output:
+        part="results/datasets/{dataset}/{part}.parquet",
+        stats="results/datasets/{dataset}/{part}.json",
+        provenance="results/datasets/{dataset}/{part}.parquet.provenance.json",
+    log:
+        "results/logs/make_dataset/{dataset}/{part}.log",
+    benchmark:
+        "results/benchmarks/make_dataset/{dataset}/{part}.jsonl"
+    conda:
+        "../envs/text.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        spec=spec("make_dataset"),
+        code=code("make_dataset"),
+        program=program("make_dataset"),
+    shell:
+        "python {params.program:q} --input {input:q} --output {output.part:q} --stats {output.stats:q} "
+        "--spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"

@@ -1,0 +1,30 @@
+# Texts as vectors of frozen encoders.
+
+
+rule encode_texts:
+    """Encode the texts of one part of a data set with a frozen encoder: three poolings from one forward pass."""
+    input:
+        unpack(features_inputs),
+    output:
+        features="results/features/{encoder}/{dataset}/{part}.safetensors",
+        stats="results/features/{encoder}/{dataset}/{part}.json",
+        provenance="results/features/{encoder}/{dataset}/{part}.safetensors.provenance.json",
+    log:
+        "results/logs/encode_texts/{encoder}/{dataset}/{part}.log",
+    benchmark:
+        "results/benchmarks/encode_texts/{encoder}/{dataset}/{part}.jsonl"
+    conda:
+        "../envs/train.yaml"
+    threads: SETTINGS.threads
+    resources:
+        gpu=gpu,
+        mem_mb=6000 if CARDS else 2000,
+        runtime=240,
+    params:
+        model=lambda wildcards, input: os.path.dirname(input.weights),
+        spec=spec("encode_texts"),
+        code=code("encode_texts"),
+        program=program("encode_texts"),
+    shell:
+        "python {params.program:q} --model {params.model:q} --part {input.part:q} --output {output.features:q} --stats {output.stats:q} "
+        "--spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"

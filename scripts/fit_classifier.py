@@ -1,0 +1,69 @@
+"""Fit classifiers on frozen features (row A6), beside a majority and a TF-IDF floor, and predict the test split once.
+
+Logistic regression and a shallow perceptron, with and without class weights, for each encoder and pooling; the penalty is
+chosen on validation.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+
+from relab.errors import run
+from relab.files import write_csv
+from relab.jobs import parser, record, settings_of
+from relab.settings.base import Int
+from relab.settings.probes import Classifier
+
+
+class Job(Classifier):
+    """Settings of the job."""
+
+    classes: list[str] = Field(description="The classes in the order of tables.", min_length=2)
+    threads: Int = Field(description="Compute threads.", ge=1)
+
+
+def main() -> None:
+    cli = parser(__doc__)
+    for split in ("train", "validation", "test"):
+        cli.add_argument(f"--{split}", required=True, type=Path, metavar="FILE", help=f"the {split} split (Parquet)")
+    cli.add_argument(
+        "--features",
+        required=True,
+        nargs="+",
+        type=Path,
+        metavar="FILE",
+        help="{encoder}/{dataset}/{split}.safetensors of each",
+    )
+    cli.add_argument("--output-dir", required=True, type=Path, metavar="FOLDER", help="where to write")
+    args = cli.parse_args()
+    job = settings_of(args, Job)
+
+    from threadpoolctl import threadpool_limits
+    from tqdm import tqdm
+
+    from relab.probes.archive import save
+    from relab.probes.classifiers import fit_all, learning_curve
+    from relab.probes.inputs import classification_inputs
+    from relab.probes.names import LOGISTIC
+    from relab.probes.predictions import chosen_table, predictions_of, write_predictions
+
+    splits = {split: getattr(args, split) for split in ("train", "validation", "test")}
+    outputs = [args.output_dir / name for name in ("probes.skops", "predictions.parquet", "chosen.csv", "learning_curve.csv")]
+    with record(args, inputs=[*splits.values(), *args.features], outputs=outputs) as entry, threadpool_limits(job.threads):
+        inputs, labels = classification_inputs(splits, args.features, job)
+        fits = list(tqdm(fit_all(inputs, labels, job), unit="fit", disable=None))
+        strengths = {one.features: one.regularisation for one in fits if one.classifier == LOGISTIC and not one.weighted}
+        import pandas as pd
+
+        save(outputs[0], fits)
+        write_predictions(outputs[1], predictions_of(fits, inputs["test"], labels["test"]))
+        write_csv(outputs[2], chosen_table(fits, len(labels["train"])))
+        write_csv(outputs[3], pd.DataFrame(learning_curve(inputs, labels, strengths, job)))
+        entry["seed"] = job.perceptron.seeds
+    print(f"{len(fits)} classifiers fitted on {len(labels['train']):,} rows, {len(labels['test']):,} rows predicted")
+
+
+if __name__ == "__main__":
+    run(main)

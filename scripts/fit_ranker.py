@@ -1,0 +1,66 @@
+"""Train scorers of a choice beside its question on frozen features (row A8), and answer the test split's questions with them.
+
+The right choice is to lie above each wrong one by a margin; training stops when validation accuracy no longer rises. Beside
+them stand the cosine of the same features and the longest choice, which need no training.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+
+from relab.errors import run
+from relab.jobs import parser, record, settings_of
+from relab.settings.base import Int
+from relab.settings.probes import Ranker
+
+OUTPUTS = ("predictions.parquet", "scorers.safetensors", "chosen.csv", "history.csv")
+
+
+class Job(Ranker):
+    """Settings of the job."""
+
+    threads: Int = Field(description="Compute threads.", ge=1)
+
+
+def main() -> None:
+    cli = parser(__doc__)
+    for split in ("train", "validation", "test"):
+        cli.add_argument(f"--{split}", required=True, type=Path, metavar="FILE", help=f"the {split} split (Parquet)")
+    cli.add_argument(
+        "--features", required=True, nargs="+", type=Path, metavar="FILE",
+        help="{encoder}/{dataset}/{split}.safetensors of every encoder and split",
+    )  # fmt: skip
+    cli.add_argument("--output-dir", required=True, type=Path, metavar="FOLDER", help=f"where to write {', '.join(OUTPUTS)}")
+    args = cli.parse_args()
+    job = settings_of(args, Job)
+
+    import torch
+    from tqdm import tqdm
+
+    from relab.device import prepare
+    from relab.files import write_csv
+    from relab.probes.answers import write
+    from relab.probes.choosing import choose, read_splits
+    from relab.probes.ranker import save_scorers
+
+    prepare(torch.device("cpu"), job.threads)  # networks of a few thousand weights: a card would wait for the next batch
+    parts = {split: getattr(args, split) for split in ("train", "validation", "test")}
+    splits = read_splits(parts, args.features, job)
+    outputs = [args.output_dir / name for name in OUTPUTS]
+    with record(args, inputs=[*parts.values(), *args.features], outputs=outputs) as entry:
+        number = len(job.features) * len(job.scorers) * len(job.seeds)
+        with tqdm(total=number, unit="training", disable=None) as bar:
+            found = choose(parts, splits, job, bar.update)
+        write(outputs[0], found.predictions)
+        save_scorers(outputs[1], found.scorers, job.scorers)
+        write_csv(outputs[2], found.chosen)
+        write_csv(outputs[3], found.history)
+        entry["seed"] = job.seeds
+    counts = {split: len(next(iter(own.values()))) for split, own in splits.items()}
+    print(f"{number} trainings on {counts['train']:,} questions, {counts['test']:,} questions answered")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,1 @@
+"""A6: classification on frozen features, two data sets side by side."""

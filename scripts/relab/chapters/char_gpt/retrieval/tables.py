@@ -1,0 +1,103 @@
+"""A9's tables: systems with their measures, recall by rank, and the first queries with their best documents.
+
+Numbers are texts of a fixed number of decimals, so that the same scores give the same bytes.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pandas as pd
+
+from relab.cells import fixed
+from relab.chapters.char_gpt.retrieval.files import Retrieved
+from relab.chapters.char_gpt.retrieval.names import CHANCE, SPLIT, difference, features_of, p_value
+from relab.metrics.retrieval_names import MAP, MRR, NDCG, RECALLS, recall
+from relab.probes.systems import BM25, fused
+from relab.scores import Summaries
+
+#: The measures of the table by column.
+COLUMNS = {
+    "ndcg_10": NDCG,
+    "recall_1": recall(1),
+    "recall_10": recall(10),
+    "recall_100": recall(100),
+    "mrr_10": MRR,
+    "map": MAP,
+}
+DIGITS = 3
+#: Queries of each data set among the examples, and documents of each query and system.
+EXAMPLES, BEST = 5, 3
+
+
+def retrieval_table(probes: Sequence[Retrieved], titles: dict[str, str], scores: Summaries) -> pd.DataFrame:
+    """A system a row, chance first: each measure with ``_low`` and ``_high``, and its nDCG@10 less BM25's with its p-value.
+
+    Raises:
+        UserError: where a score is missing.
+    """
+    return pd.DataFrame([row for one in probes for row in _systems(one, titles[one.probe.dataset], scores)])
+
+
+def _systems(one: Retrieved, title: str, scores: Summaries) -> Iterator[dict[str, Any]]:
+    for system in (CHANCE, *one.rankings):
+        row = {"data_set": title, "system": system, "features": features_of(system, one.probe)}
+        for column, metric in COLUMNS.items():
+            row |= _with_interval(column, scores, f"{one.probe.dataset}/{system}", metric)
+        yield {**row, **_beside_bm25(one, system, scores), "queries": len(one.qrels), "documents": len(one.corpus)}
+
+
+def _beside_bm25(one: Retrieved, system: str, scores: Summaries) -> dict[str, str]:
+    if system in (CHANCE, BM25):
+        return dict.fromkeys(("difference", "difference_low", "difference_high", "p"), "")
+    experiment = difference(one.probe.dataset, system)
+    p = fixed(scores.value(experiment, p_value(NDCG), SPLIT), 4)
+    return {**_with_interval("difference", scores, experiment, NDCG), "p": p}
+
+
+def _with_interval(column: str, scores: Summaries, experiment: str, metric: str) -> dict[str, str]:
+    cells = {column: fixed(scores.value(experiment, metric, SPLIT), DIGITS)}
+    measured = scores.per_seed(experiment, metric, SPLIT).iloc[0]
+    return cells | {f"{column}_{end}": fixed(measured[end], DIGITS) for end in ("low", "high")}
+
+
+def recall_table(probes: Sequence[Retrieved], titles: dict[str, str], scores: Summaries) -> pd.DataFrame:
+    """Recall among the first k documents: a data set, system and k a row.
+
+    Raises:
+        UserError: where a score is missing.
+    """
+    rows = []
+    for one in probes:
+        about = {"data_set": titles[one.probe.dataset], "queries": len(one.qrels), "documents": len(one.corpus)}
+        for system, k in itertools.product((CHANCE, *one.rankings), RECALLS):
+            found = _with_interval("recall", scores, f"{one.probe.dataset}/{system}", recall(k))
+            ends = {end: found[f"recall_{end}"] for end in ("low", "high")}
+            rows.append({**about, "system": system, "k": k, "recall": found["recall"], **ends})
+    return pd.DataFrame(rows)
+
+
+def examples_table(probes: Sequence[Retrieved], titles: dict[str, str]) -> pd.DataFrame:
+    """The first queries, never chosen ones, with the best documents of BM25, of a cosine and of their fusion.
+
+    The cosine is that of the first encoder's means, or of its first pooling where means are none of its features.
+    """
+    return pd.DataFrame([row for one in probes for row in _examples(one, titles[one.probe.dataset])])
+
+
+def _examples(one: Retrieved, title: str) -> Iterator[dict[str, Any]]:
+    pooling = "mean" if "mean" in one.probe.pooling else one.probe.pooling[0]
+    cosine = f"{one.probe.encoders[0]} {pooling}"
+    for query in [query for query in one.queries if query in one.qrels][:EXAMPLES]:
+        for system in (BM25, cosine, fused(cosine)):
+            for rank, document in enumerate(one.rankings[system][query][:BEST], 1):
+                yield {
+                    "data_set": title,
+                    "query": one.queries[query],
+                    "system": system,
+                    "rank": rank,
+                    "document": one.corpus[document],
+                    "relevant": "yes" if one.qrels[query].get(document, 0) > 0 else "no",
+                }

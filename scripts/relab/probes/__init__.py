@@ -1,0 +1,1 @@
+"""Probes: what is fitted on frozen features."""

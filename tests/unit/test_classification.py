@@ -1,0 +1,257 @@
+"""Row A6: classifiers and their floors are fitted, chosen on validation, saved without pickle, scored and compared honestly."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import accuracy_score, f1_score
+
+from relab.chapters.char_gpt.classification import figure, tables
+from relab.chapters.char_gpt.classification.names import SPLIT, Probe, TableSpec, over_seeds, pairs
+from relab.chapters.char_gpt.classification.scores import classification_scores
+from relab.datasets import storage
+from relab.errors import UserError
+from relab.features.store import writing
+from relab.figures import style
+from relab.metrics.classification import ClassificationFigures, Resampled, interval
+from relab.probes import archive
+from relab.probes.classifiers import fit_all, fitted, learning_curve
+from relab.probes.inputs import classification_inputs
+from relab.probes.names import LOGISTIC, MAJORITY, PERCEPTRON, TFIDF, name
+from relab.probes.predictions import chosen_table, predictions_of, read_predictions, write_predictions
+from relab.scores import Summaries, read_scores, with_summary, write_scores
+
+CLASSES = ["rare", "common", "middling"]
+SETTINGS = {
+    "kind": "classifier",
+    "dataset": "toy",
+    "encoders": ["enc"],
+    "pooling": ["cls", "mean"],
+    "regularisation": [0.001, 1],
+    "perceptron": {"hidden": 16, "penalties": [0.001], "seeds": [3, 4], "batch": 8},
+    "curve": {"sizes": [20, 40], "draws": 2},
+    "classes": CLASSES,
+    "threads": 1,
+}
+
+
+@pytest.fixture(scope="module")
+def probe():
+    return Probe.model_validate(SETTINGS)
+
+
+@pytest.fixture(scope="module")
+def data():
+    """Three splits of a skewed set: the mean vector tells the class well, ``cls`` not at all, one word tells it for TF-IDF."""
+    drawn = np.random.default_rng(0)
+    inputs, labels = {}, {}
+    for split, rows in (("train", 120), ("validation", 60), ("test", 80)):
+        own = drawn.choice(CLASSES, rows, p=[0.1, 0.6, 0.3])
+        centres = np.array([CLASSES.index(one) for one in own])[:, None] == np.arange(3)
+        inputs[split] = {
+            TFIDF: [f"word{drawn.integers(9)} {one if drawn.random() < 0.6 else 'nothing'}" for one in own],
+            "enc cls": drawn.normal(size=(rows, 5)).astype(np.float32),
+            "enc mean": (3 * centres + drawn.normal(size=(rows, 3))).astype(np.float32),
+        }
+        labels[split] = own
+    return inputs, labels
+
+
+@pytest.fixture(scope="module")
+def fits(data, probe):
+    return list(fit_all(*data, probe))
+
+
+@pytest.fixture(scope="module")
+def predictions(fits, data):
+    return predictions_of(fits, data[0]["test"], data[1]["test"])
+
+
+def accuracy(predictions, system):
+    own = predictions[predictions["system"] == system]
+    return (own["label"] == own["prediction"]).mean()
+
+
+def test_every_system_is_fitted_perceptrons_once_a_seed(fits):
+    found = [(one.system, one.seed) for one in fits]
+    assert len(found) == len(set(found)) == 1 + 2 + 2 * (2 + 2 * 2)
+    assert found[0] == (MAJORITY, 0)
+    assert {seed for system, seed in found if PERCEPTRON in system} == {3, 4}
+    assert {system for system, _ in found} >= {name("enc mean", LOGISTIC, True), name(TFIDF, LOGISTIC)}
+
+
+def test_figures_follow_what_the_features_tell(predictions):
+    assert accuracy(predictions, name("enc mean", LOGISTIC)) > 0.9
+    assert accuracy(predictions, name("enc mean", PERCEPTRON)) > 0.8
+    assert accuracy(predictions, MAJORITY) < accuracy(predictions, name(TFIDF, LOGISTIC)) < 0.9
+    assert accuracy(predictions, name("enc cls", LOGISTIC)) < 0.7
+
+
+def test_the_penalty_is_the_best_on_validation(data, probe, fits):
+    inputs, labels = data
+    found = {}
+    for strength in probe.regularisation:
+        model = fitted(inputs["train"]["enc mean"], labels["train"], "enc mean", LOGISTIC, False, strength, 0, probe)
+        predicted = model.predict(inputs["validation"]["enc mean"])
+        found[strength] = f1_score(labels["validation"], predicted, average="macro")
+    (own,) = [one for one in fits if one.system == name("enc mean", LOGISTIC)]
+    assert found[0.001] != found[1]
+    assert own.regularisation == max(found, key=found.get)
+    assert own.validation["macro_f1"] == pytest.approx(max(found.values()))
+
+
+def test_class_weights_raise_the_recall_of_the_rare_class(data, probe):
+    inputs, labels = data
+    recalls = []
+    for classifier in (LOGISTIC, PERCEPTRON):
+        for weighted in (False, True):
+            model = fitted(inputs["train"][TFIDF], labels["train"], TFIDF, classifier, weighted, 0.1, 0, probe)
+            predicted = model.predict(inputs["test"][TFIDF])
+            recalls.append(np.mean(predicted[labels["test"] == "rare"] == "rare"))
+    assert recalls[1] > recalls[0]
+    assert recalls[3] >= recalls[2]
+
+
+def test_a_saved_probe_predicts_the_same_and_holds_no_pickle(fits, data, tmp_path):
+    path = tmp_path / "probes.skops"
+    archive.save(path, fits)
+    loaded = archive.load(path)
+    assert b"pickle" not in path.read_bytes()
+    for one in fits:
+        given = np.zeros((80, 1)) if one.classifier == MAJORITY else data[0]["test"][one.features]
+        assert (loaded[f"{one.system}/{one.seed}"].predict(given) == one.model.predict(given)).all()
+
+
+def test_what_is_no_saved_probe_is_refused_in_a_sentence(tmp_path):
+    import skops.io
+
+    (tmp_path / "broken").write_bytes(b"not a probe")
+    with pytest.raises(UserError, match="broken: expected fitted classifiers"):
+        archive.load(tmp_path / "broken")
+    skops.io.dump({"a": print}, tmp_path / "function")
+    with pytest.raises(UserError, match="function: holds .*print"):
+        archive.load(tmp_path / "function")
+
+
+def test_a_learning_curve_has_all_sizes_and_the_whole_set_once(data, probe):
+    rows = pd.DataFrame(learning_curve(*data, {"enc mean": 1.0, TFIDF: 1.0}, probe))
+    assert rows.groupby("size").size().to_dict() == {20: 4, 40: 4, 120: 2}
+    means = rows[rows["features"] == "enc mean"].groupby("size")["accuracy"].mean()
+    assert means[120] >= means[20] - 0.05
+    assert rows.duplicated(["features", "size", "draw"]).sum() == 0
+
+
+def test_resampled_figures_are_those_of_scikit_learn_on_the_same_rows():
+    drawn = np.random.default_rng(1)
+    references, predicted = drawn.choice(CLASSES, 40), drawn.choice(CLASSES, 40)
+    resampled = Resampled(references, CLASSES, resamples=20)
+    figures = resampled.figures(predicted)
+    for place, counts in enumerate(resampled.weights.astype(int)):
+        rows = np.repeat(np.arange(40), counts)
+        assert figures["accuracy"][place] == pytest.approx(accuracy_score(references[rows], predicted[rows]))
+        f1 = f1_score(references[rows], predicted[rows], labels=CLASSES, average=None, zero_division=0)
+        assert figures["f1"][place] == pytest.approx(f1, abs=1e-6)
+        assert figures["macro_f1"][place] == pytest.approx(f1.mean(), abs=1e-6)
+
+
+def test_the_metric_gives_the_confusion_by_reference_and_prediction():
+    found = ClassificationFigures().compute(
+        predictions=["rare", "common", "common"], references=["rare", "rare", "common"], labels=CLASSES
+    )
+    assert found["confusion"] == [[1, 1, 0], [0, 1, 0], [0, 0, 0]]
+    assert found["f1"] == [pytest.approx(2 / 3), pytest.approx(2 / 3), 0]
+    assert found["macro_f1"] == pytest.approx(4 / 9)
+
+
+@pytest.fixture(scope="module")
+def scores(predictions, fits, probe, tmp_path_factory):
+    path = tmp_path_factory.mktemp("scores") / "scores.parquet"
+    write_scores(path, with_summary(classification_scores(probe, predictions, chosen_table(fits, 120))))
+    return Summaries(read_scores(path), path)
+
+
+def test_scores_have_intervals_seeds_and_the_classes(scores, predictions):
+    system = f"toy/{name('enc mean', LOGISTIC)}"
+    row = scores.per_seed(system, "accuracy", SPLIT).iloc[0]
+    assert row["value"] == pytest.approx(accuracy(predictions, name("enc mean", LOGISTIC)))
+    assert row["low"] < row["value"] < row["high"] and row["n"] == 80
+    seeds = scores.per_seed(f"toy/{name('enc mean', PERCEPTRON)}", "accuracy", SPLIT)
+    assert set(seeds["seed"]) == {"3", "4"}
+    mean = scores.per_seed(f"toy/{name('enc mean', PERCEPTRON)}", over_seeds("accuracy"), SPLIT)
+    assert mean["value"].tolist() == [pytest.approx(seeds["value"].mean())]
+    rare = scores.per_seed(system, "F1 of rare", SPLIT).iloc[0]
+    assert rare["n"] == (predictions[predictions["system"] == MAJORITY]["label"] == "rare").sum()
+
+
+def test_a_pair_is_compared_row_by_row(scores, predictions, probe):
+    system, other, _ = next(iter(pairs(probe.features)))
+    row = scores.per_seed(f"toy/{system} − {other}", "accuracy", SPLIT).iloc[0]
+    assert row["value"] == pytest.approx(accuracy(predictions, system) - accuracy(predictions, other))
+    assert row["low"] <= row["value"] <= row["high"]
+    same = scores.per_seed(f"toy/{name('enc mean', LOGISTIC)} − {name(TFIDF, LOGISTIC)}", "accuracy", SPLIT).iloc[0]
+    assert same["low"] > 0  # the mean vectors tell the class, words only six times in ten
+
+
+def test_equal_systems_differ_by_nothing():
+    resampled = Resampled(["rare", "common"] * 20, CLASSES)
+    figures = resampled.figures(["rare"] * 40)
+    assert interval(figures["accuracy"] - figures["accuracy"]) == (0, 0)
+
+
+def test_tables_and_figures_show_every_system(scores, predictions, fits, data, probe):
+    spec = TableSpec.model_validate({"probes": {"toy": SETTINGS}, "order": ["toy"], "titles": {"toy": "A toy"}})
+    chosen = chosen_table(fits, 120).replace("", np.nan)
+    systems = tables.systems_table(spec, scores, {"toy": chosen})
+    assert len(systems) == 1 + 2 + 2 * 4
+    assert systems.iloc[0]["classifier"] == MAJORITY and systems.iloc[0]["penalty"] == ""
+    assert set(systems[systems["classifier"] == PERCEPTRON]["seeds"]) == {2}
+    assert set(systems["features"]) == {"none", "TF-IDF", "enc [CLS]", "enc mean"}
+    confusion = tables.confusion_table(spec, {"toy": predictions})
+    assert confusion.groupby("class_weights")["count"].sum().to_dict() == {"balanced": 80, "none": 80}
+    classes = tables.classes_table(spec, scores)
+    assert set(classes["class"]) == set(CLASSES)
+    curves = tables.curves_table(spec, {"toy": pd.DataFrame(learning_curve(*data, {"enc mean": 1.0}, probe))})
+    assert len(tables.pairs_table(spec, scores)) == len(list(pairs(probe.features)))
+    numbers = {column: float for column in systems if column.startswith(("accuracy", "macro"))}
+    with style():
+        numeric = systems.replace("", np.nan).astype(numbers)
+        assert len(figure.draw_systems(numeric).axes) == 1
+        assert len(figure.draw_confusions(confusion.astype({"share": float})).axes) == 2
+        assert len(figure.draw_curves(curves.astype({"accuracy": float})).axes) == 1
+    with pytest.raises(UserError, match="no row"):
+        figure.draw_systems(systems.iloc[:0])
+
+
+def test_predictions_are_read_as_written(predictions, tmp_path):
+    write_predictions(tmp_path / "a.parquet", predictions)
+    write_predictions(tmp_path / "b.parquet", predictions)
+    assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
+    pd.testing.assert_frame_equal(read_predictions(tmp_path / "a.parquet"), predictions, check_dtype=False)
+
+
+def written(folder, rows=4, features=4, labels=("rare", "common")):
+    """The files of three splits, with features of a given number of rows."""
+    splits, files = {}, []
+    for split in ("train", "validation", "test"):
+        splits[split] = folder / f"{split}.parquet"
+        own = [{"text": f"{split} {place}", "label": labels[place % len(labels)]} for place in range(rows)]
+        storage.write(splits[split], own, storage.CLASSIFICATION)
+        path = folder / "enc" / "toy" / f"{split}.safetensors"
+        with writing(path, features, 3, {"index.text": np.arange(features)}) as vectors:
+            for values in vectors.values():
+                values[:] = 1
+        files.append(path)
+    return splits, files
+
+
+def test_inputs_are_checked_against_the_splits(tmp_path, probe):
+    splits, files = written(tmp_path)
+    inputs, labels = classification_inputs(splits, files, probe)
+    assert inputs["test"]["enc mean"].shape == (4, 3) and list(labels["test"]) == ["rare", "common"] * 2
+    with pytest.raises(UserError, match="--features: no features of enc, test"):
+        classification_inputs(splits, files[:2], probe)
+    with pytest.raises(UserError, match="expected 4 rows as in .*, found 3"):
+        classification_inputs(*written(tmp_path / "fewer", features=3), probe)
+    with pytest.raises(UserError, match="expected rows of at least two classes, found rare"):
+        classification_inputs(*written(tmp_path / "one", labels=("rare",)), probe)

@@ -1,0 +1,448 @@
+"""Data sets of texts with classes and of questions with choices: what tables become, and which rows end in which split."""
+
+from __future__ import annotations
+
+import csv
+import json
+import runpy
+import subprocess
+import sys
+from collections import Counter
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from pydantic import TypeAdapter
+from support.runs import CHECKOUT
+
+from relab.datasets.build import build
+from relab.datasets.draws import keys, share, stratified
+from relab.datasets.storage import CHOICE, CLASSIFICATION, read, texts
+from relab.errors import UserError
+from relab.settings.datasets import SPLITS, AnyDataset
+
+TEXTS = {"kind": "classification", "title": "", "asset": "one", "text": "text", "label": "label"}
+TEXTS |= {"labels": {"0": "bad", "1": "good"}}
+QUESTIONS = {"kind": "choice", "title": "", "asset": "one", "question": "stem", "choices": "choices", "answer": "answer"}
+
+
+def dataset(base=TEXTS, **more):
+    tables = {name: {"file": table} if isinstance(table, str) else table for name, table in more.pop("tables").items()}
+    return TypeAdapter(AnyDataset).validate_python({**base, "tables": tables, **more})
+
+
+def csv_file(path, rows, header=("text", "label")):
+    with open(path, "w", newline="", encoding="utf-8") as handle:
+        csv.writer(handle).writerows([header, *rows])
+    return path
+
+
+def jsonl_file(path, rows):
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def made(files, settings, part, tmp_path):
+    """The rows of a part, and what was counted."""
+    path = tmp_path / "made" / f"{part}.parquet"
+    counts = build(files, settings, part, path)
+    columns = read(path)
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)], counts
+
+
+def all_parts(files, settings, tmp_path):
+    return {part: made(files, settings, part, tmp_path) for part in SPLITS}
+
+
+def refused(files, settings, part, tmp_path, match):
+    with pytest.raises(UserError, match=match) as error:
+        made(files, settings, part, tmp_path)
+    assert "\n" not in str(error.value)
+    assert not (tmp_path / "made" / f"{part}.parquet").exists()
+    return str(error.value)
+
+
+def hundred(path, goods=25):
+    """A hundred texts, the first of them of the class 1."""
+    return csv_file(path, [(f"text {number}", int(number < goods)) for number in range(100)])
+
+
+# drawn splits
+
+
+def test_drawn_splits_part_the_rows_with_classes_in_proportion(tmp_path):
+    settings = dataset(tables={"all": "a.csv"}, draw={"test": 0.2, "validation": 0.12})
+    parts = all_parts([hundred(tmp_path / "a.csv")], settings, tmp_path)
+    found = {name: {row["text"] for row in rows} for name, (rows, _) in parts.items()}
+    assert {name: len(own) for name, own in found.items()} == {"train": 68, "validation": 12, "test": 20}
+    assert set.union(*found.values()) == {f"text {number}" for number in range(100)}
+    for name, (rows, counts) in parts.items():
+        labels = Counter(row["label"] for row in rows)
+        assert labels == {"good": len(rows) // 4, "bad": len(rows) * 3 // 4}
+        assert counts == {
+            "read": 100, "bad": 0, "duplicates": 0, "available": len(rows), "rows": len(rows), "classes": labels
+        }, name  # fmt: skip
+        assert all((row["label"] == "good") == (int(row["text"].split()[1]) < 25) for row in rows)
+
+
+def test_other_seeds_draw_other_rows_and_keep_the_order_of_the_table(tmp_path):
+    files = [hundred(tmp_path / "a.csv")]
+    drawn = []
+    for seed in (0, 0, 1):
+        rows, _ = made(files, dataset(tables={"all": "a.csv"}, draw={"seed": seed}), "test", tmp_path)
+        numbers = [int(row["text"].split()[1]) for row in rows]
+        assert numbers == sorted(numbers)
+        drawn.append(numbers)
+    assert drawn[0] == drawn[1] != drawn[2]
+
+
+def test_too_few_rows_to_draw_from(tmp_path):
+    files = [csv_file(tmp_path / "a.csv", [("one", 0), ("two", 1)])]
+    refused(files, dataset(tables={"all": "a.csv"}), "test", tmp_path, "drawn from 1 rows, expected at least two")
+
+
+def test_the_smallest_classes_are_drawn_by_largest_remainders():
+    groups = ["a"] * 7 + ["b"] * 2 + ["c"]
+    chosen = stratified(groups, 5, keys(10, 0))
+    assert Counter(group for group, own in zip(groups, chosen, strict=True) if own) == {"a": 4, "b": 1}  # 3.5, 1 and 0.5
+    assert stratified(groups, 99, keys(10, 0)).all()
+    assert not stratified(groups, 0, keys(10, 0)).any()
+    assert [share(10, 0.25), share(10, 0.01), share(10, 0.99), share(2, 0.5)] == [2, 1, 9, 1]
+
+
+# published splits
+
+
+@pytest.fixture
+def published(tmp_path):
+    """Three published tables: 30 rows of training, 10 of validation, 20 of testing."""
+    sizes = {"train": 30, "validation": 10, "test": 20}
+    return [csv_file(tmp_path / f"{name}.csv", [(f"{name} {n}", n % 2) for n in range(size)]) for name, size in sizes.items()]
+
+
+def test_published_splits_stay_as_they_are(tmp_path, published):
+    settings = dataset(tables={name: f"{name}.csv" for name in SPLITS})
+    for name, (rows, counts) in all_parts(published, settings, tmp_path).items():
+        size = {"train": 30, "validation": 10, "test": 20}[name]
+        assert rows == [{"text": f"{name} {n}", "label": ("bad", "good")[n % 2]} for n in range(size)]
+        assert (counts["rows"], counts["available"], counts["duplicates"]) == (size, size, 0)
+
+
+def test_validation_is_drawn_from_the_training_rows_where_none_is_published(tmp_path, published):
+    settings = dataset(tables={"train": "train.csv", "test": "test.csv"}, draw={"validation": 0.2})
+    parts = {name: rows for name, (rows, _) in all_parts(published, settings, tmp_path).items()}
+    assert [len(parts[name]) for name in SPLITS] == [24, 6, 20]
+    assert {row["text"] for row in parts["train"] + parts["validation"]} == {f"train {n}" for n in range(30)}
+    assert [row["text"] for row in parts["test"]] == [f"test {n}" for n in range(20)]
+    assert Counter(row["label"] for row in parts["validation"]) == {"good": 3, "bad": 3}
+
+
+def test_settings_may_lack_what_concerns_earlier_parts_only(tmp_path, published):
+    whole = dataset(tables={name: f"{name}.csv" for name in SPLITS}, limit={"test": 7})
+    alone = dataset(tables={"test": "test.csv"}, limit={"test": 7})
+    assert made(published, whole, "test", tmp_path)[0] == made([published[2]], alone, "test", tmp_path)[0]
+
+
+def test_a_table_that_is_not_among_the_files(tmp_path, published):
+    settings = dataset(tables={"train": "train.csv", "test": "other.csv"})
+    refused(published, settings, "test", tmp_path, "expected the file other.csv, found train.csv, validation.csv, test.csv")
+
+
+def test_splits_of_one_table_by_a_column(tmp_path):
+    rows = [(f"text {n}", n % 2, ("train", "test")[n % 3 == 0]) for n in range(12)]
+    files = [csv_file(tmp_path / "a.csv", rows, ("text", "label", "split"))]
+    tables = {name: {"file": "a.csv", "where": {"split": name}} for name in ("train", "test")}
+    rows, counts = made(files, dataset(tables=tables), "test", tmp_path)
+    assert [row["text"] for row in rows] == ["text 0", "text 3", "text 6", "text 9"]
+    assert counts["read"] == 12
+
+
+# rows that stand in two splits
+
+
+def test_rows_of_later_splits_are_left_out_of_earlier_ones_and_counted(tmp_path):
+    own = {name: [(f"{name} {n}", 0) for n in range(4)] for name in SPLITS}
+    in_all, in_two, twice = ("in all", 0), ("in the first two", 1), ("twice in testing", 1)
+    tables = {
+        "train": [in_all, *own["train"], in_two, in_two, (" twice in testing ", 0)],
+        "validation": [*own["validation"], in_all, in_two],
+        "test": [twice, in_all, twice, *own["test"]],
+    }
+    files = [csv_file(tmp_path / f"{name}.csv", rows) for name, rows in tables.items()]
+    parts = all_parts(files, dataset(tables={name: f"{name}.csv" for name in SPLITS}), tmp_path)
+    assert [row["text"] for row in parts["test"][0]] == [text for text, _ in tables["test"]]
+    assert [row["text"] for row in parts["validation"][0]] == [*(text for text, _ in own["validation"]), in_two[0]]
+    assert [row["text"] for row in parts["train"][0]] == [text for text, _ in own["train"]]
+    assert [parts[name][1]["duplicates"] for name in SPLITS] == [4, 1, 0]
+    assert [parts[name][1]["available"] for name in SPLITS] == [4, 5, 7]
+
+
+def test_no_text_is_on_two_sides_of_drawn_splits(tmp_path):
+    files = [csv_file(tmp_path / "a.csv", [(f"text {n % 60}", n % 2) for n in range(200)])]
+    parts = all_parts(files, dataset(tables={"all": "a.csv"}, draw={"test": 0.3, "validation": 0.2}), tmp_path)
+    found = {name: {row["text"] for row in rows} for name, (rows, _) in parts.items()}
+    assert not found["train"] & (found["validation"] | found["test"]) and not found["validation"] & found["test"]
+    drawn = {"train": 200 - 60 - 40, "validation": 40, "test": 60}
+    assert {name: counts["available"] + counts["duplicates"] for name, (_, counts) in parts.items()} == drawn
+
+
+def test_a_split_of_which_nothing_is_left(tmp_path):
+    files = [csv_file(tmp_path / name, [("one", 0), ("two", 1)]) for name in ("a.csv", "b.csv")]
+    settings = dataset(tables={"train": "a.csv", "validation": "b.csv", "test": "b.csv"})
+    refused(files, settings, "train", tmp_path, "the train split is empty: 6 rows read, 0 bad, 2 duplicates")
+
+
+# limits
+
+
+def test_limits_keep_classes_in_proportion_and_the_order_of_rows(tmp_path):
+    settings = dataset(tables={"all": "a.csv"}, limit={"train": 28, "validation": 999})
+    parts = all_parts([hundred(tmp_path / "a.csv")], settings, tmp_path)
+    rows, counts = parts["train"]
+    assert Counter(row["label"] for row in rows) == {"good": 7, "bad": 21}
+    assert (counts["rows"], counts["available"]) == (28, 70)
+    numbers = [int(row["text"].split()[1]) for row in rows]
+    assert numbers == sorted(numbers)
+    assert [parts[name][1]["rows"] for name in ("validation", "test")] == [10, 20]
+
+
+def test_the_limit_of_one_split_leaves_the_others_as_they_are(tmp_path):
+    files = [hundred(tmp_path / "a.csv")]
+    content = {}
+    for train in (None, 10, 20):
+        all_parts(files, dataset(tables={"all": "a.csv"}, limit={"train": train, "test": 5}), tmp_path)
+        content[train] = {name: (tmp_path / "made" / f"{name}.parquet").read_bytes() for name in SPLITS}
+    for name in ("validation", "test"):
+        assert content[None][name] == content[10][name] == content[20][name]
+    assert len({content[train]["train"] for train in content}) == 3
+
+
+def test_a_smaller_limit_draws_from_a_larger_ones_rows(tmp_path):
+    files = [hundred(tmp_path / "a.csv", goods=50)]
+    drawn = [
+        {row["text"] for row in made(files, dataset(tables={"all": "a.csv"}, limit={"train": size}), "train", tmp_path)[0]}
+        for size in (10, 40)
+    ]
+    assert drawn[0] < drawn[1]
+
+
+def test_the_same_files_and_settings_give_the_same_bytes(tmp_path):
+    settings = dataset(tables={"all": "a.csv"}, limit={"train": 30})
+    files = [hundred(tmp_path / "a.csv")]
+    (tmp_path / "elsewhere").mkdir()
+    moved = [hundred(tmp_path / "elsewhere" / "a.csv")]
+    counts = [build(own, settings, "train", tmp_path / f"{n}.parquet") for n, own in enumerate([files, moved])]
+    assert counts[0] == counts[1]
+    assert (tmp_path / "0.parquet").read_bytes() == (tmp_path / "1.parquet").read_bytes()
+    assert pq.read_schema(tmp_path / "0.parquet") == CLASSIFICATION
+
+
+# what becomes a text with a class
+
+
+def test_columns_of_texts_and_labels(tmp_path):
+    rows = [
+        {"title": " One ", "body": {"text": "two\nlines"}, "stars": 1.0},
+        {"title": None, "body": {"text": "b"}, "stars": 0},
+    ]
+    files = [jsonl_file(tmp_path / "a.jsonl", rows)]
+    files.append(csv_file(tmp_path / "b.csv", [("c", " x ", "1 ")], ("title", "body.text", "stars")))
+    settings = dataset(
+        text=["title", "body.text"], label="stars", tables={"train": "a.jsonl", "validation": "b.csv", "test": "b.csv"}
+    )
+    found = made(files, settings, "train", tmp_path)[0]
+    assert found == [{"text": "One two\nlines", "label": "good"}, {"text": "b", "label": "bad"}]
+    assert made(files, settings, "test", tmp_path)[0] == [{"text": "c x", "label": "good"}]
+
+
+def test_several_values_may_be_one_class_and_truth_values_are_keys(tmp_path):
+    table = pa.table({"text": ["a", "b", "c"], "label": [True, False, True]})
+    pq.write_table(table, tmp_path / "a.parquet")
+    settings = dataset(labels={False: "no", True: "yes"}, tables={"test": "a.parquet"})
+    assert [row["label"] for row in made([tmp_path / "a.parquet"], settings, "test", tmp_path)[0]] == ["yes", "no", "yes"]
+    csv_file(tmp_path / "b.csv", [(f"text {stars}", stars) for stars in range(1, 6)])
+    labels = {1: "low", 2: "low", 3: "middle", 4: "high", 5: "high"}
+    rows, counts = made([tmp_path / "b.csv"], dataset(labels=labels, tables={"test": "b.csv"}), "test", tmp_path)
+    assert counts["classes"] == {"low": 2, "middle": 1, "high": 2}
+
+
+BAD_TEXTS = [
+    ({"text": "", "label": "1"}, "column 'text': expected a text, found none"),
+    ({"text": " \t\n", "label": "1"}, "column 'text': expected a text, found none"),
+    ({"text": None, "label": "1"}, "column 'text': expected a text, found none"),
+    ({"text": 7, "label": "1"}, "column 'text': expected a text, found 7"),
+    ({"text": "half \ud83d", "label": "1"}, r"expected Unicode in its text, found '\\ud83d' alone"),
+    ({"text": "a", "label": "2"}, "column 'label': expected one of 0, 1, found '2'"),
+    ({"text": "a", "label": None}, "column 'label': expected one of 0, 1, found ''"),
+    ({"text": "a", "label": 0.5}, "column 'label': expected one of 0, 1, found '0.5'"),
+]
+
+
+@pytest.mark.parametrize("row, told", BAD_TEXTS)
+def test_a_bad_row_is_an_error_or_left_out(tmp_path, row, told):
+    good = [{"text": "one", "label": "0"}, {"text": "two", "label": 1}]
+    files = [jsonl_file(tmp_path / "a.jsonl", [good[0], row, good[1]])]
+    settings = {"tables": {"test": "a.jsonl"}}
+    found = refused(files, dataset(**settings), "test", tmp_path, told)
+    assert found.startswith(f"{tmp_path / 'a.jsonl'}, line 2: ") and found.endswith("with the data set's `bad_rows: drop`")
+    rows, counts = made(files, dataset(**settings, bad_rows="drop"), "test", tmp_path)
+    assert rows == [{"text": "one", "label": "bad"}, {"text": "two", "label": "good"}]
+    assert (counts["read"], counts["bad"], counts["rows"]) == (3, 1, 2)
+
+
+def test_what_is_wrong_with_a_file_is_an_error_whatever_becomes_of_rows(tmp_path):
+    files = [tmp_path / "a.csv"]
+    settings = dataset(tables={"test": "a.csv"}, bad_rows="drop")
+    csv_file(files[0], [("one", 0)], ("text", "class"))
+    refused(files, settings, "test", tmp_path, "a.csv, line 1: expected a column 'label'")
+    files[0].write_text("text,label\none,0\ntwo\n")
+    refused(files, settings, "test", tmp_path, "a.csv, line 3: expected 2 cells")
+
+
+# what becomes a question with choices
+
+
+def questions(path, number=12):
+    rows = [
+        {"stem": f"question {n}", "choices": {"text": [f"{n} one", f"{n}  two", f"{n} three"], "label": ["A", "B", "C"]},
+         "answer": "ABC"[n % 3]}
+        for n in range(number)
+    ]  # fmt: skip
+    return jsonl_file(path, rows)
+
+
+def test_choices_inside_a_column_with_names(tmp_path):
+    settings = dataset(QUESTIONS, choices="choices.text", names="choices.label", tables={"all": "a.jsonl"})
+    parts = all_parts([questions(tmp_path / "a.jsonl")], settings, tmp_path)
+    found = [row for rows, _ in parts.values() for row in rows]
+    assert len(found) == 12
+    for row in found:
+        n = int(row["question"].split()[1])
+        assert row == {"question": f"question {n}", "choices": [f"{n} one", f"{n} two", f"{n} three"], "answer": n % 3}
+    assert pq.read_schema(tmp_path / "made" / "test.parquet") == CHOICE
+    assert "classes" not in parts["test"][1]
+
+
+def test_names_may_be_fewer_or_in_another_order(tmp_path):
+    rows = [
+        {"stem": "q", "choices": ["w", "x"], "names": ["2", "1"], "answer": 1},
+        {"stem": "r", "choices": ["w", "x"], "names": ["1", "2", "3"], "answer": "2"},
+    ]
+    settings = dataset(QUESTIONS, names="names", tables={"test": "a.jsonl"})
+    assert [row["answer"] for row in made([jsonl_file(tmp_path / "a.jsonl", rows)], settings, "test", tmp_path)[0]] == [1, 1]
+
+
+def test_a_column_for_each_choice(tmp_path):
+    header = ("story", "start", "end1", "end2", "right")
+    files = [csv_file(tmp_path / "a.csv", [("It rained.", "They", "ran  home.", " flew.", 0), ("x", "", "a", "b", 1)], header)]
+    settings = dataset(
+        QUESTIONS, question=["story", "start"], choices=["end1", "end2"], answer="right", tables={"test": "a.csv"}
+    )
+    assert made(files, settings, "test", tmp_path)[0] == [
+        {"question": "It rained. They", "choices": ["ran home.", "flew."], "answer": 0},
+        {"question": "x", "choices": ["a", "b"], "answer": 1},
+    ]
+
+
+def test_a_list_of_choices_with_the_place_of_the_answer(tmp_path):
+    table = pa.table({"stem": ["q", "r"], "choices": [["a", "b"], ["c", "d", "e"]], "answer": pa.array([1, 2], pa.int32())})
+    pq.write_table(table, tmp_path / "a.parquet")
+    rows, _ = made([tmp_path / "a.parquet"], dataset(QUESTIONS, tables={"test": "a.parquet"}), "test", tmp_path)
+    assert [(row["choices"], row["answer"]) for row in rows] == [(["a", "b"], 1), (["c", "d", "e"], 2)]
+
+
+GOOD = {"stem": "q", "choices": ["a", "b"], "answer": 1}
+BAD_QUESTIONS = [
+    ({**GOOD, "stem": " "}, "column 'stem': expected a text, found none"),
+    ({**GOOD, "answer": 2}, "column 'answer': expected one of 0, 1, found '2'"),
+    ({**GOOD, "answer": -1}, "column 'answer': expected one of 0, 1, found '-1'"),
+    ({**GOOD, "answer": "A"}, "column 'answer': expected one of 0, 1, found 'A'"),
+    ({**GOOD, "answer": None}, "column 'answer': expected one of 0, 1, found ''"),
+    ({**GOOD, "choices": ["a"]}, "column 'choices': expected at least two choices with text"),
+    ({**GOOD, "choices": ["a", " "]}, "column 'choices': expected at least two choices with text"),
+    ({**GOOD, "choices": ["a", None]}, "column 'choices': expected a list of texts"),
+    ({**GOOD, "choices": "a b"}, "column 'choices': expected a list of texts, found 'a b'"),
+    ({**GOOD, "choices": None}, "column 'choices': expected a list of texts, found None"),
+    ({**GOOD, "choices": ["a", "\udc00"]}, r"expected Unicode in its choices, found '\\udc00' alone"),
+]
+
+
+@pytest.mark.parametrize("row, told", BAD_QUESTIONS)
+def test_a_bad_question_is_an_error_or_left_out(tmp_path, row, told):
+    files = [jsonl_file(tmp_path / "a.jsonl", [GOOD, row])]
+    found = refused(files, dataset(QUESTIONS, tables={"test": "a.jsonl"}), "test", tmp_path, told)
+    assert found.startswith(f"{tmp_path / 'a.jsonl'}, line 2: ")
+    rows, counts = made(files, dataset(QUESTIONS, tables={"test": "a.jsonl"}, bad_rows="drop"), "test", tmp_path)
+    assert rows == [{"question": "q", "choices": ["a", "b"], "answer": 1}]
+    assert (counts["read"], counts["bad"]) == (2, 1)
+
+
+def test_answers_and_choices_of_other_columns_that_are_bad(tmp_path):
+    rows = [{**GOOD, "names": ["A", "B", "C"], "answer": "C"}, {**GOOD, "names": "AB", "answer": "A"}]
+    settings = dataset(QUESTIONS, names="names", tables={"test": "a.jsonl"})
+    refused([jsonl_file(tmp_path / "a.jsonl", rows)], settings, "test", tmp_path, "line 1: .* expected one of A, B, found 'C'")
+    refused(
+        [jsonl_file(tmp_path / "a.jsonl", rows[1:])], settings, "test", tmp_path, "column 'names': expected a list of texts"
+    )
+    csv_file(tmp_path / "b.csv", [("q", "a", "b", 0), ("q", "a", "", 0)], ("stem", "x", "y", "answer"))
+    settings = dataset(QUESTIONS, choices=["x", "y"], tables={"test": "b.csv"})
+    refused([tmp_path / "b.csv"], settings, "test", tmp_path, "b.csv, line 3: column 'y': expected a text, found none")
+
+
+def test_questions_are_equal_where_all_their_texts_are(tmp_path):
+    other = {**GOOD, "choices": ["b", "a"]}
+    files = [jsonl_file(tmp_path / "a.jsonl", [GOOD, other, {**GOOD, "stem": "r"}]), jsonl_file(tmp_path / "b.jsonl", [GOOD])]
+    settings = dataset(QUESTIONS, tables={"train": "a.jsonl", "validation": "b.jsonl", "test": "b.jsonl"})
+    rows, counts = made(files, settings, "train", tmp_path)
+    assert [(row["question"], row["choices"][0]) for row in rows] == [("q", "b"), ("r", "a")]
+    assert counts["duplicates"] == 1
+
+
+# parts
+
+
+def test_texts_of_a_part_row_by_row_and_column_by_column(tmp_path):
+    settings = dataset(QUESTIONS, choices="choices.text", names="choices.label", tables={"test": "a.jsonl"})
+    made([questions(tmp_path / "a.jsonl", 2)], settings, "test", tmp_path)
+    assert list(texts(tmp_path / "made" / "test.parquet", ["question", "choices"])) == [
+        ("question", ["question 0"]),
+        ("choices", ["0 one", "0 two", "0 three"]),
+        ("question", ["question 1"]),
+        ("choices", ["1 one", "1 two", "1 three"]),
+    ]
+
+
+# the program
+
+
+def words(tmp_path, settings, part="test", name="a.csv"):
+    spec = {"dataset": {key: value for key, value in settings.items() if key != "title"}, "part": part}
+    outputs = ["--output", tmp_path / "out" / "test.parquet", "--stats", tmp_path / "out" / "test.json"]
+    words = [CHECKOUT / "scripts" / "make_dataset.py", "--input", tmp_path / name, *outputs]
+    return [str(word) for word in [*words, "--spec", json.dumps(spec), "--provenance", tmp_path / "provenance.json"]]
+
+
+def test_the_program_writes_a_part_and_what_it_counted(tmp_path, monkeypatch, capsys):
+    hundred(tmp_path / "a.csv")
+    settings = {**TEXTS, "tables": {"all": {"file": "a.csv"}}, "limit": {"test": 8}}
+    monkeypatch.setattr(sys, "argv", words(tmp_path, settings))
+    runpy.run_path(sys.argv[0], run_name="__main__")
+    assert capsys.readouterr().out == "8 rows of 20; 100 read, 0 bad, 0 equal to one of a later split\n"
+    assert json.loads((tmp_path / "out" / "test.json").read_text()) == {
+        "available": 20, "bad": 0, "classes": {"bad": 6, "good": 2}, "duplicates": 0, "read": 100, "rows": 8
+    }  # fmt: skip
+    made([tmp_path / "a.csv"], dataset(tables=settings["tables"], limit=settings["limit"]), "test", tmp_path)
+    assert (tmp_path / "out" / "test.parquet").read_bytes() == (tmp_path / "made" / "test.parquet").read_bytes()
+    assert str(tmp_path / "a.csv") in json.loads((tmp_path / "provenance.json").read_text())["inputs"]
+
+
+def test_the_program_ends_on_a_bad_row_with_status_1_and_one_sentence(tmp_path):
+    csv_file(tmp_path / "a.csv", [("one", 0), ("two", 3)])
+    settings = {**TEXTS, "tables": {"all": {"file": "a.csv"}}}
+    done = subprocess.run([sys.executable, *words(tmp_path, settings)], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        f"error: out, test: {tmp_path / 'a.csv'}, line 3: column 'label': expected one of 0, 1, found '3'; "
+        "mend it, or leave such rows out with the data set's `bad_rows: drop`\n"
+    )
+    assert not (tmp_path / "out").exists() and not (tmp_path / "provenance.json").exists()
