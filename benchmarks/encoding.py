@@ -32,13 +32,21 @@ BATCH = 32
 
 @dataclass(frozen=True)
 class Task:
-    """What all programs encode: a part of a data set and its columns, the model directory, tokens of a text at most."""
+    """What all programs encode: a part of a data set and its columns, the model directory, tokens of a text and of a batch."""
 
     part: Path
     columns: tuple[str, ...]
     model: Path
     tokens: int
+    batch_tokens: int | None
     threads: int
+
+    def encoder(self):
+        """The settings of ours."""
+        from relab.settings.encoders import Encoder
+
+        batch = {} if self.batch_tokens is None else {"batch_tokens": self.batch_tokens}
+        return Encoder(model="one", tokens=self.tokens, **batch)
 
     def texts(self) -> list[str]:
         from relab.datasets.storage import texts
@@ -52,10 +60,8 @@ def ours(task: Task, folder: Path) -> Callable[[], Any]:
 
     from relab.checkpoints import load_encoder, load_tokenizer
     from relab.features.encode import encode_part
-    from relab.settings.encoders import Encoder
 
-    model, tokenizer = load_encoder(task.model, torch.device("cpu")), load_tokenizer(task.model)
-    encoder = Encoder(model="one", tokens=task.tokens)
+    model, tokenizer, encoder = load_encoder(task.model, torch.device("cpu")), load_tokenizer(task.model), task.encoder()
     return lambda: encode_part(task.part, task.columns, folder / "features.safetensors", model, tokenizer, encoder)
 
 
@@ -98,9 +104,12 @@ def peak(name: str, task: Task, folder: Path) -> int:
     """Peak MiB of this process after one run of a program."""
     import torch
 
+    from relab.device import prepare
     from relab.jobs import peak_memory
 
     torch.set_num_threads(task.threads)
+    if name == "ours":
+        prepare(torch.device("cpu"), task.threads)  # as the job does: it keeps freed memory
     PROGRAMS[name](task, folder)()
     return peak_memory()
 
@@ -124,10 +133,13 @@ def speeches(path: Path, number: int, target: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, default=MODEL, metavar="FOLDER", help="model directory (default: %(default)s)")
-    parser.add_argument("--part", type=Path, metavar="FILE", help="a part of a data set (default: speeches of Shakespeare's plays)")
+    parser.add_argument(
+        "--part", type=Path, metavar="FILE", help="a part of a data set (default: speeches of Shakespeare's plays)"
+    )
     parser.add_argument("--columns", nargs="+", default=["text"], help="its columns of texts (default: text)")
-    parser.add_argument("--texts", type=int, default=1500, help="speeches, where no part is given (default: 1500)")
+    parser.add_argument("--texts", type=int, default=1000, help="speeches, where no part is given (default: 1000)")
     parser.add_argument("--tokens", type=int, default=128, help="tokens of a text at most (default: 128)")
+    parser.add_argument("--batch-tokens", type=int, help="tokens of a batch of ours at most (default: the setting's)")
     parser.add_argument("--threads", type=int, default=1, help="compute threads (default: 1)")
     parser.add_argument("--repeats", type=int, default=5, help="timed runs of each program (default: 5)")
     args = parser.parse_args()
@@ -142,22 +154,28 @@ def main() -> None:
         part = args.part or folder / "speeches.parquet"
         if not args.part:
             speeches(PLAYS, args.texts, part)
-        measure(Task(part, tuple(args.columns), args.model, args.tokens, args.threads), folder, args.repeats)
+        measure(Task(part, tuple(args.columns), args.model, args.tokens, args.batch_tokens, args.threads), folder, args.repeats)
 
 
 def measure(task: Task, folder: Path, repeats: int) -> None:
     """Run the programs in turn, compare what they found, and emit speed and memory beside each peer's."""
     import torch
 
+    from relab.device import prepare
+
     memory = {name: alone(name, task, folder) for name in PROGRAMS}
-    torch.set_num_threads(task.threads)
-    programs = {name: made(task, folder) for name, made in PROGRAMS.items()}
-    counts = programs["ours"]()
-    speed = interleave({name: rate(one, counts["tokens"]) for name, one in programs.items()}, repeats)
-    median = {name: statistics.median(figures) for name, figures in speed.items()}
-    report = functools.partial(reported, told=settings(task, counts), repeats=repeats)
+    prepare(torch.device("cpu"), task.threads)
+    found: dict[str, Any] = {}
+
+    def kept(name: str, program: Callable[[], Any]) -> Callable[[], None]:
+        return lambda: found.update({name: program()})
+
+    speed = interleave({name: rate(kept(name, made(task, folder)), 1) for name, made in PROGRAMS.items()}, repeats)
+    tokens = found["ours"]["tokens"]
+    median = {name: tokens * statistics.median(figures) for name, figures in speed.items()}
+    report = functools.partial(reported, told=settings(task, found["ours"]), repeats=repeats)
     for peer in list(PROGRAMS)[1:]:
-        report(peer, "speed", median["ours"], median[peer], "tokens/s", agreement=agreement(folder, task, programs[peer]()))
+        report(peer, "speed", median["ours"], median[peer], "tokens/s", agreement=agreement(folder, task, found[peer]))
         report(peer, "peak memory", memory["ours"], memory[peer], "MiB")
 
 
@@ -175,19 +193,19 @@ def agreement(folder: Path, task: Task, theirs) -> dict[str, float]:
 
 def settings(task: Task, counts: dict[str, int]) -> dict[str, Any]:
     """What was encoded, for the record."""
-    from relab.settings.encoders import Encoder
-
     return {
         "model": task.model.name,
         "part": task.part.name,
         **counts,
         "tokens of a text at most": task.tokens,
-        "batch_tokens": Encoder(model="one").batch_tokens,
+        "batch_tokens": task.encoder().batch_tokens,
         "batch of the peers": BATCH,
     }
 
 
-def reported(peer: str, what: str, own: float, other: float, unit: str, told: dict[str, Any], repeats: int, **more: Any) -> None:
+def reported(
+    peer: str, what: str, own: float, other: float, unit: str, told: dict[str, Any], repeats: int, **more: Any
+) -> None:
     """Emit one figure beside a peer's."""
     import sentence_transformers
     import transformers

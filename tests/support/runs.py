@@ -23,12 +23,14 @@ def environment(**more: str) -> dict[str, str]:
     return {**kept, "PATH": path, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", **more}
 
 
-def run_snakemake(directory: Path, *words: str, checkout: Path = CHECKOUT, **more: str) -> subprocess.CompletedProcess:
+def run_snakemake(
+    directory: Path, *words: str, checkout: Path = CHECKOUT, timeout: int = 900, **more: str
+) -> subprocess.CompletedProcess:
     """Run Snakemake on a checkout's Snakefile in the folder of a run; returns its output whatever its status."""
     directory.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "snakemake", "--snakefile", checkout / "Snakefile", "--directory", directory]
     return subprocess.run(
-        [*map(str, command), *words], capture_output=True, text=True, env=environment(**more), cwd=checkout, timeout=900
+        [*map(str, command), *words], capture_output=True, text=True, env=environment(**more), cwd=checkout, timeout=timeout
     )
 
 

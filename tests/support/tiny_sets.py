@@ -1,4 +1,5 @@
-"""How tests/data/tiny_sets was made: a classification, a choice and a retrieval set of lines of the two texts beside it.
+"""How tests/data/tiny_sets and tests/data/tiny_bert were made: a classification, a choice and a retrieval set of lines of the
+two texts beside them, and a BERT of random weights whose word pieces are their letters.
 
 Run it as a program to write the files again: python tests/support/tiny_sets.py
 """
@@ -11,7 +12,7 @@ import re
 from pathlib import Path
 
 DATA = Path(__file__).resolve().parents[1] / "data"
-FOLDER = DATA / "tiny_sets"
+FOLDER, ENCODER = DATA / "tiny_sets", DATA / "tiny_bert"
 
 
 def verses() -> tuple[list[str], list[str]]:
@@ -49,5 +50,20 @@ def write(folder: Path) -> None:
     (folder / "qrels.tsv").write_text(f"query-id\tcorpus-id\tscore\n{pairs}", encoding="utf-8")
 
 
+def write_encoder(folder: Path) -> None:
+    """Write the files of the encoder."""
+    import torch
+    from transformers import BertConfig, BertModel, BertTokenizer
+
+    letters = sorted(set("".join(sum(verses(), [])).lower()) - {" "})
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, *(f"##{letter}" for letter in letters)]
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 16, "num_attention_heads": 2, "num_hidden_layers": 1, "intermediate_size": 32}
+    config = BertConfig(**sizes, vocab_size=len(pieces), max_position_embeddings=64, initializer_range=0.2)
+    BertModel(config).save_pretrained(folder)
+    BertTokenizer({piece: place for place, piece in enumerate(pieces)}, do_lower_case=True).save_pretrained(folder)
+
+
 if __name__ == "__main__":
     write(FOLDER)
+    write_encoder(ENCODER)

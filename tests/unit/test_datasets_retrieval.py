@@ -13,7 +13,7 @@ from relab.datasets.storage import DOCUMENTS, QRELS, read
 from relab.errors import UserError
 from relab.settings.datasets import PARTS, AnyDataset
 
-#: Documents relevant to each of the made-up queries: query n to those whose number n divides, by the third of its grade.
+#: Documents and queries of the made-up collection.
 DOCUMENTS_MADE, QUERIES_MADE = 60, 20
 
 

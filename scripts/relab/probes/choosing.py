@@ -97,7 +97,7 @@ def choose(parts: Mapping[str, Path], splits: Splits, settings: Ranker, progress
                 on_test = test[features].best(scores_of(network, test[features]))
                 predictions.append(_answers(system, seed, on_test, test[features]))
                 progress()
-    return Outcome(scorers, pd.concat(predictions, ignore_index=True), _rounded(pd.DataFrame(history)), pd.DataFrame(chosen))
+    return Outcome(scorers, pd.concat(predictions, ignore_index=True), _history(history), pd.DataFrame(chosen))
 
 
 def _answers(system: str, seed: int, chosen: torch.Tensor, questions: Questions) -> pd.DataFrame:
@@ -116,6 +116,7 @@ def _chosen(system: str, seed: int, epoch: int | None, accuracy: float, question
     }
 
 
-def _rounded(history: pd.DataFrame) -> pd.DataFrame:
-    columns = ["train_loss", "validation_loss", "train_accuracy", "validation_accuracy"]
-    return history.assign(**{column: history[column].map(lambda value: fixed(value, 6)) for column in columns})
+def _history(epochs: list[dict[str, Any]]) -> pd.DataFrame:
+    measured = ["train_loss", "validation_loss", "train_accuracy", "validation_accuracy"]
+    history = pd.DataFrame(epochs)[["features", "scorer", "seed", "epoch", *measured]]
+    return history.assign(**{column: history[column].map(lambda value: fixed(value, 6)) for column in measured})

@@ -56,7 +56,7 @@ class Questions:
         return self.offsets[:-1] + self.answers
 
     def pairs(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """Every wrong choice with the right one of its question: places of the right ones and of the wrong ones, ``[pairs]``."""
+        """Every wrong choice with the right one of its question: places of the right and of the wrong ones, ``[pairs]``."""
         right = torch.repeat_interleave(self.right(), self.counts)
         wrong = torch.arange(len(self.choices))
         return right[right != wrong], wrong[right != wrong]

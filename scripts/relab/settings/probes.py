@@ -91,10 +91,13 @@ class Ranker(Probe):
     pooling: list[Pooling] = Field(["mean"], description="As for a classifier.", min_length=1)
     scorers: dict[Name, Scorer] = Field(description="The scorers by name.", min_length=1)
     margin: Float = Field(
-        0.2, description="By how much the right choice must lie above a wrong one (`MarginRankingLoss`).", gt=0
+        0.5,
+        description="How far the right choice must lie above a wrong one (`MarginRankingLoss`), in standard deviations of the "
+        "cosine over the training choices.",
+        gt=0,
     )
-    learning_rate: Float = Field(0.001, description="Learning rate (AdamW).", gt=0)
-    weight_decay: Float = Field(0.01, description="Weight decay.", ge=0)
+    learning_rate: Float = Field(0.0001, description="Learning rate (AdamW).", gt=0)
+    weight_decay: Float = Field(3, description="Weight decay of what a scorer adds to the cosine that it starts as.", ge=0)
     batch: Int = Field(32, description="Questions in a batch.", ge=1)
     epochs: Int = Field(60, description="Epochs at most.", ge=1)
     patience: Int = Field(10, description="Epochs without a better validation accuracy after which training stops.", ge=1)

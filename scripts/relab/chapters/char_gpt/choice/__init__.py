@@ -1,0 +1,1 @@
+"""Row A8: choosing an answer by ranking the choices on frozen features."""
