@@ -1,4 +1,4 @@
-"""Benchmark sets of one's own through the real rules: frozen features and their floors reach the figures that others measured."""
+"""Benchmark sets of one's own through the real rules: frozen features and floors reach the figures that others measured."""
 
 from __future__ import annotations
 
