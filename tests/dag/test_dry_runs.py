@@ -11,7 +11,7 @@ from support.runs import CHECKOUT, TINY, job_counts, run_snakemake
 
 @pytest.mark.parametrize(
     ("overlay", "models", "assets", "corpora"),
-    [(None, 12, 6, 4), ("config/full.yaml", 42, 16, 5), ("tests/config/tiny.yaml", 12, 6, 4)],
+    [(None, 12, 13, 4), ("config/full.yaml", 42, 39, 5), ("tests/config/tiny.yaml", 12, 15, 4)],
 )
 def test_every_configuration_plans_its_report(tmp_path, overlay, models, assets, corpora):
     words = ["--configfile", str(CHECKOUT / overlay)] if overlay else []
@@ -19,12 +19,14 @@ def test_every_configuration_plans_its_report(tmp_path, overlay, models, assets,
     counts = job_counts(planned)
     assert (counts["train_model"], counts["fetch_asset"], counts["clean_corpus"]) == (models, assets, corpora)
     assert counts["sample_texts"] == 6
+    # a job for each part of a data set, and one for each that an encoder reads
+    assert counts["make_dataset"] == 12 and counts["encode_texts"] >= 11
     assert counts["build_report"] == 1
 
 
 def test_fetch_plans_downloads_and_nothing_else(tmp_path):
     planned = run_snakemake(tmp_path, "-n", "--quiet", "rules", "--", "fetch")
-    assert job_counts(planned) == {"fetch_asset": 6}
+    assert job_counts(planned) == {"fetch_asset": 13}
 
 
 def test_the_menu_explains_every_rule():
@@ -46,7 +48,7 @@ def test_every_job_rule_has_a_log_a_benchmark_an_environment_and_resources():
                 assert (CHECKOUT / "scripts" / f"{name}.py").exists()
 
 
-@pytest.mark.parametrize("rule", ["train_model", "sample_texts", "trace_words", "measure_memory"])
+@pytest.mark.parametrize("rule", ["train_model", "sample_texts", "trace_words", "measure_memory", "encode_texts"])
 def test_jobs_that_run_a_network_ask_for_a_card(rule):
     text = "".join(path.read_text() for path in (CHECKOUT / "rules").glob("*.smk"))
     assert "gpu=gpu" in re.search(rf"^rule {rule}:\n(.*?)(?=^\S|\Z)", text, re.M | re.S)[1]

@@ -195,7 +195,7 @@ MAP = {
     "probes/balanced/curve/draws": (1, CLASSIFY),
     "probes/multiple_choice/scorers/linear/hidden": (3, CHOOSE),
     "probes/multiple_choice/scorers/linear/dropout": (0.5, CHOOSE),
-    "probes/multiple_choice/margin": (0.5, CHOOSE),
+    "probes/multiple_choice/margin": (0.3, CHOOSE),
     "probes/multiple_choice/learning_rate": (0.1, CHOOSE),
     "probes/multiple_choice/weight_decay": (0.5, CHOOSE),
     "probes/multiple_choice/batch": (3, CHOOSE),

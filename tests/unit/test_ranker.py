@@ -30,7 +30,7 @@ LINEAR, DEEP = ScorerSettings(), ScorerSettings(hidden=8, dropout=0.1)
 def settings(**changed) -> Ranker:
     told = {
         **{"kind": "ranker", "dataset": "quiz", "encoders": ["enc"]},
-        **{"scorers": {"linear": LINEAR, "deep": DEEP}, "margin": 0.5, "learning_rate": 0.01},
+        **{"scorers": {"linear": LINEAR, "deep": DEEP}, "margin": 0.5, "learning_rate": 0.01, "weight_decay": 0.1},
         **{"epochs": 15, "patience": 5, "batch": 8, "seeds": [0, 1]},
     }
     return Ranker(**told | changed)

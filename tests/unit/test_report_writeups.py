@@ -46,8 +46,9 @@ def test_the_project_s_own_contents_are_valid(checkout):
     rows = [row.id for chapter in writeups.writeups for row in chapter.rows]
     assert rows[:3] == ["A1", "A2", "A3"] and rows == sorted(rows, key=lambda row: (row[0], int(row[1:])))
     tables, figures = targets(writeups, "char_gpt")
-    assert "results/tables/char_gpt/progression_italian.csv" in tables and figures == ["results/figures/char_gpt/loss.svg"]
-    assert figure_data(writeups, "char_gpt") == ["results/tables/char_gpt/loss_curves.csv"]
+    assert "results/tables/char_gpt/progression_italian.csv" in tables
+    assert figures[:2] == ["results/figures/char_gpt/loss.svg", "results/figures/char_gpt/classification.svg"]
+    assert figure_data(writeups, "char_gpt")[0] == "results/tables/char_gpt/loss_curves.csv"
 
 
 def test_targets_are_the_files_of_all_rows_or_of_one_chapter():

@@ -84,12 +84,16 @@ def _checkpoint(
 ) -> tuple[PreTrainedModel, list[str]]:
     """The model of a configuration and its weights, and the names of weights that it does not use."""
     place = files["config.json"].parent
-    with shown({**read_beside_weights(files), **found}) as folder, told_as_error(place, "a model"):
+    words = "a language model" if auto is AutoModelForCausalLM else "an encoder"
+    with shown({**read_beside_weights(files), **found}) as folder, told_as_error(place, words):
         model, info = auto.from_pretrained(
             folder, dtype="auto", use_safetensors=kind == "safetensors", weights_only=True, output_loading_info=True,
             local_files_only=True, trust_remote_code=False,
         )  # fmt: skip
     missing, unused = sorted(info["missing_keys"]), sorted(info["unexpected_keys"])
+    if missing and all(name.startswith("pooler.") for name in missing):
+        # a checkpoint of a masked language model has none, and features do not read it
+        model.pooler, missing = None, []
     if missing:
         also = f" (and {len(unused)} of the files have no place in it, as {unused[0]})" if unused else ""
         raise UserError(f"{place}: {len(missing)} weights of the model are missing, among them {', '.join(missing[:3])}{also}")
