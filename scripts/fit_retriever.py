@@ -31,7 +31,7 @@ def main() -> None:
     for part, whose in (("corpus", "documents"), ("query", "queries")):
         cli.add_argument(
             f"--{part}-features", nargs="+", required=True, type=Path, metavar="FILE",
-            help=f"{{encoder}}/{{dataset}}/….safetensors: the {whose}' features, of each encoder in its order",
+            help=f"{{encoder}}/{{dataset}}/….safetensors: the {whose}' features, of each encoder",
         )  # fmt: skip
     cli.add_argument("--output", required=True, type=Path, metavar="FILE", help="the rankings (Parquet)")
     args = cli.parse_args()

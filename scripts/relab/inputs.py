@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from relab.errors import UserError
@@ -15,6 +15,24 @@ def by_name(paths: Iterable[str | Path], expected: Iterable[str], what: str) -> 
         UserError: where one is missing or not asked for.
     """
     found = {Path(path).parent.name: Path(path) for path in paths}
-    for name in sorted(set(found) ^ set(expected)):
-        raise UserError(f"--{what}: {'no file of' if name in set(expected) else 'not expected: a file of'} {name}")
+    _check(found, set(expected), what)
     return found
+
+
+def by_encoder(
+    paths: Iterable[str | Path], encoders: Sequence[str], dataset: str, parts: Sequence[str], what: str = "features"
+) -> dict[tuple[str, str], Path]:
+    """Files of features, ``{encoder}/{dataset}/{part}.safetensors``, by encoder and part; ``what`` is the option's name.
+
+    Raises:
+        UserError: where one is missing or not asked for.
+    """
+    found = {"/".join((*Path(path).parent.parts[-2:], Path(path).stem)): Path(path) for path in paths}
+    places = {(encoder, part): f"{encoder}/{dataset}/{part}" for encoder in encoders for part in parts}
+    _check(found, set(places.values()), what)
+    return {key: found[place] for key, place in places.items()}
+
+
+def _check(found: Iterable[str], expected: set[str], what: str) -> None:
+    for name in sorted(set(found) ^ expected):
+        raise UserError(f"--{what}: {'no file of' if name in expected else 'not expected: a file of'} {name}")

@@ -249,7 +249,7 @@ def test_inputs_are_checked_against_the_splits(tmp_path, probe):
     splits, files = written(tmp_path)
     inputs, labels = classification_inputs(splits, files, probe)
     assert inputs["test"]["enc mean"].shape == (4, 3) and list(labels["test"]) == ["rare", "common"] * 2
-    with pytest.raises(UserError, match="--features: no features of enc, test"):
+    with pytest.raises(UserError, match="--features: no file of enc/toy/test"):
         classification_inputs(splits, files[:2], probe)
     with pytest.raises(UserError, match="expected 4 rows as in .*, found 3"):
         classification_inputs(*written(tmp_path / "fewer", features=3), probe)

@@ -13,8 +13,8 @@ import torch
 
 from relab.cells import fixed
 from relab.datasets.storage import read
-from relab.errors import UserError
 from relab.features.store import Features
+from relab.inputs import by_encoder
 from relab.probes.answers import LONGEST, cosine, trained
 from relab.probes.pairs import Questions, read_questions
 from relab.probes.ranker import Key, Scorer, fit, scores_of
@@ -45,15 +45,11 @@ def read_splits(parts: Mapping[str, Path], files: Iterable[Path], settings: Rank
     Raises:
         UserError: where a file of features is missing, not expected, or of other rows.
     """
-    found = {(path.parent.parent.name, path.parent.name, path.stem): path for path in map(Path, files)}
-    expected = {(encoder, settings.dataset, split) for encoder in settings.encoders for split in SPLITS}
-    for place in sorted(set(found) ^ expected):
-        told = "no file of" if place in expected else "not expected: a file of"
-        raise UserError(f"--features: {told} {'/'.join(place)}")
+    found = by_encoder(files, settings.encoders, settings.dataset, SPLITS)
     splits: dict[str, dict[str, Questions]] = {split: {} for split in SPLITS}
     for encoder in settings.encoders:
         for split in SPLITS:
-            features = Features(found[encoder, settings.dataset, split])
+            features = Features(found[encoder, split])
             for pooling in settings.pooling:
                 splits[split][f"{encoder} {pooling}"] = read_questions(features, parts[split], pooling)
     return splits

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -10,25 +10,10 @@ import numpy as np
 from relab.datasets import storage
 from relab.errors import UserError
 from relab.features.store import Features
+from relab.inputs import by_encoder
 from relab.probes.classifiers import Inputs, Labels
 from relab.probes.names import TFIDF
 from relab.settings.probes import Probe
-
-
-def features_by_encoder(
-    paths: Iterable[str | Path], encoders: Sequence[str], parts: Sequence[str]
-) -> dict[tuple[str, str], Path]:
-    """Files of features by encoder and part, told by their place: ``{encoder}/{dataset}/{part}.safetensors``.
-
-    Raises:
-        UserError: where one is missing or not asked for.
-    """
-    found = {(Path(path).parent.parent.name, Path(path).stem): Path(path) for path in paths}
-    expected = {(encoder, part) for encoder in encoders for part in parts}
-    for encoder, part in sorted(set(found) ^ expected):
-        told = "no features of" if (encoder, part) in expected else "not expected: features of"
-        raise UserError(f"--features: {told} {encoder}, {part}")
-    return found
 
 
 def classification_inputs(splits: Mapping[str, Path], features: Iterable[Path], settings: Probe) -> tuple[Inputs, Labels]:
@@ -37,7 +22,7 @@ def classification_inputs(splits: Mapping[str, Path], features: Iterable[Path], 
     Raises:
         UserError: features of another number of rows than the split's, a training split of one class.
     """
-    files = features_by_encoder(features, settings.encoders, list(splits))
+    files = by_encoder(features, settings.encoders, settings.dataset, list(splits))
     inputs: dict[str, dict] = {split: {} for split in splits}
     labels: dict[str, np.ndarray] = {}
     for split, path in splits.items():

@@ -11,6 +11,7 @@ import numpy as np
 from relab.datasets import storage
 from relab.errors import UserError
 from relab.features.store import Features
+from relab.inputs import by_encoder
 from relab.probes.fusion import fuse
 from relab.probes.lexical import bm25
 from relab.probes.search import Ranked, expanded, nearest, without
@@ -31,26 +32,23 @@ class Collection:
 def open_collection(
     probe: Retriever, corpus: Path, queries: Path, corpus_features: Sequence[Path], query_features: Sequence[Path]
 ) -> Collection:
-    """Read documents and queries, and open their features, one file an encoder in the settings' order.
+    """Read documents and queries, and open their features, a file of each encoder.
 
     Raises:
-        UserError: a file of another data set, encoder or part than is expected there; features of other texts.
+        UserError: a file of another data set; features that are missing or not asked for, or of other texts.
     """
     for option, path in (("corpus", corpus), ("queries", queries)):
         if path.parent.name != probe.dataset:
             raise UserError(f"--{option}: expected a file of the data set {probe.dataset}, found {path}")
     read = {path: storage.read(path) for path in (corpus, queries)}
-    own = _features(probe, "--corpus-features", corpus_features, corpus, len(read[corpus]["id"]))
-    others = _features(probe, "--query-features", query_features, queries, len(read[queries]["id"]))
+    own = _features(probe, "corpus-features", corpus_features, corpus, len(read[corpus]["id"]))
+    others = _features(probe, "query-features", query_features, queries, len(read[queries]["id"]))
     return Collection(read[corpus], read[queries], own, others)
 
 
 def _features(probe: Retriever, option: str, paths: Iterable[Path], part: Path, rows: int) -> dict[str, Features]:
-    expected = [f"{encoder}/{probe.dataset}/{part.stem}" for encoder in probe.encoders]
-    found = ["/".join((*path.parent.parts[-2:], path.stem)) for path in paths]
-    if found != expected:
-        raise UserError(f"{option}: expected features of {', '.join(expected)}, found {', '.join(found)}")
-    opened = {encoder: Features(path) for encoder, path in zip(probe.encoders, paths, strict=True)}
+    files = by_encoder(paths, probe.encoders, probe.dataset, [part.stem], option)
+    opened = {encoder: Features(files[encoder, part.stem]) for encoder in probe.encoders}
     for features in opened.values():
         if len(features.index("text")) != rows:
             raise UserError(f"{features.path}: expected {rows} texts as in {part}, found {len(features.index('text'))}")
