@@ -23,7 +23,7 @@ import pandas as pd
 
 from relab.errors import UserError
 from relab.scores import ALL, read_scores
-from relab.settings.claims import Above, Below, Between, Claim, Falls, Less, Measure, Near, Predicate, SmallestAt
+from relab.settings.claims import Above, Below, Between, Claim, Falls, Less, Measure, Near, Predicate, SmallestAt, Within
 
 REPRODUCED, CONTRADICTED, NOT_COMPARABLE = "reproduced", "contradicted", "not comparable"
 
@@ -318,14 +318,28 @@ def _below_value(test: Below, scores: Scores) -> tuple[bool, str]:
     )
 
 
+def _expect_within(test: Within) -> str:
+    return f"{_name(test.measure)} within {test.value:g} ± {test.tolerance:g} {_WHOLLY}"
+
+
+def _within(test: Within, scores: Scores) -> tuple[bool, str]:
+    intervals = scores.intervals(test.measure)
+    lowest, highest = test.value - test.tolerance, test.value + test.tolerance
+    return _beside(
+        intervals,
+        right=[lowest <= one.low and one.high <= highest for one in intervals],
+        wrong=[one.high < lowest or one.low > highest for one in intervals],
+    )
+
+
 _WHOLLY = "with its whole interval (over seeds; with one seed, over the texts or prompts measured)"
 
 
 def _beside(intervals: Sequence[Interval], right: Sequence[bool], wrong: Sequence[bool]) -> tuple[bool, str]:
-    """Whether all intervals lie on the right side of a value.
+    """Whether all intervals lie on the right side of a value, or in a range.
 
     Raises:
-        NoValue: where one holds the value and none lies on the wrong side.
+        NoValue: where one holds the value or an end of the range, and none lies on the wrong side.
     """
     found = "; ".join(str(one) for one in intervals)
     if not any(wrong) and not all(right):
@@ -373,4 +387,5 @@ COMPARISONS: dict[type, tuple[Callable[[Any], str], Callable[[Any, Scores], tupl
     SmallestAt: (_expect_smallest_at, _smallest_at),
     Above: (_expect_above, _above),
     Below: (_expect_below, _below_value),
+    Within: (_expect_within, _within),
 }

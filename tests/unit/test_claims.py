@@ -25,6 +25,7 @@ from relab.settings.claims import (
     Measure,
     Near,
     SmallestAt,
+    Within,
     load,
     parse,
     settings_named,
@@ -83,6 +84,8 @@ def doctored(claim: Claim, holds: bool) -> list[dict]:
             return rows(test.measure, test.value + (0.01 if holds else -0.01))
         case Below():
             return rows(test.measure, test.value - (0.01 if holds else -0.01))
+        case Within():
+            return rows(test.measure, test.value - test.tolerance * (0.9 if holds else 1.1))
     raise AssertionError(f"no doctored scores for {test!r}")
 
 
@@ -273,7 +276,7 @@ def test_near_takes_the_spread_into_account():
 
 def sided(kind: str, value: float = 0.5) -> Claim:
     measure = {"experiment": "arguments/greedy", "metric": "repeated 4-grams", "split": "texts"}
-    comparison = {"kind": kind, "value": value, "measure": measure}
+    comparison = {"kind": kind, "value": value, "measure": measure} | ({"tolerance": 0.1} if kind == "within" else {})
     return Claim.model_validate({"row": "A5", "writeup": "char_gpt", "says": kind, "source": "here", "comparison": comparison})
 
 
@@ -354,6 +357,25 @@ def near(*experiments: str) -> Claim:
     comparison = {"kind": "near", "value": 0.5, "tolerance": 0.1, "measures": measures}
     told = {"row": "A5", "writeup": "char_gpt", "says": "near", "source": "here", "comparison": comparison}
     return Claim.model_validate(told)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (0.45, 0.55, REPRODUCED),
+        (0.4, 0.6, REPRODUCED),
+        (0.41, 0.61, NOT_COMPARABLE),
+        (0.2, 0.9, NOT_COMPARABLE),
+        (0.3, 0.39, CONTRADICTED),
+        (0.61, 0.9, CONTRADICTED),
+    ],
+)
+def test_what_is_called_equal_lies_in_its_range_with_the_whole_interval(low, high, expected):
+    claim = sided("within")
+    found = verdict(claim, one_seed((low + high) / 2, low, high))
+    assert found["verdict"] == expected
+    assert f"95 % bootstrap interval {low:.4f} to {high:.4f}, n = 54" in (found["found"] or found["reason"])
+    assert "within 0.5 ± 0.1 with its whole interval" in found["expected"]
 
 
 def test_every_experiment_of_a_measure_must_lie_on_the_right_side():

@@ -118,7 +118,16 @@ class Below(Settings):
     )
 
 
-Comparison = Annotated[Near | Less | Between | Falls | SmallestAt | Above | Below, Field(discriminator="kind")]
+class Within(Settings):
+    """A measure lies in a range with the whole of its interval, as the difference of two that are called equal."""
+
+    kind: Literal["within"]
+    measure: Measure = Field(description="The measure.")
+    value: Float = Field(0, description="The middle of the range.")
+    tolerance: Float = Field(description="How far from it both ends of the interval may lie.", gt=0)
+
+
+Comparison = Annotated[Near | Less | Between | Falls | SmallestAt | Above | Below | Within, Field(discriminator="kind")]
 
 
 class Reported(Settings):
