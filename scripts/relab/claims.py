@@ -5,10 +5,9 @@ Then its comparison decides. Means are over seeds; a difference is decided only 
 both means' seeds added in quadrature (none is known where there is one seed, and the ledger says how many there are). Within
 the spread nothing is decided, one way or the other: the verdict is ``not comparable`` too, with the figures as its reason.
 
-Where a measure is compared with a value (above, below, near) one seed is enough: what decides is then the score's own
-bootstrap interval, over the texts or prompts that it was measured on. The value may not lie within the interval; an interval
-that ends at the value does not lie beyond it. Near a value is an interval that lies within the tolerance, far one that lies
-outside; where the tolerance ends within it, nothing is decided. (A seed without an interval, such as a loss, is taken as is.)
+Where a measure is compared with a value (above, below) or a range (within) one seed is enough: what decides is then the score's
+own bootstrap interval, over the texts or prompts that it was measured on. The value, or an end of the range, may not lie within
+the interval; an interval that ends at the value does not lie beyond it.
 """
 
 from __future__ import annotations
@@ -104,21 +103,11 @@ class Scores:
     def _interval(self, score: Score) -> Interval:
         if score.n > 1:
             return Interval(score, score.value - score.deviation, score.value + score.deviation)
-        found = self.bootstrap(score)
-        if found is None:
-            raise NoValue(f"one seed and no interval (counted: {self._seed(score)['n']}): {score}")
-        return found
-
-    def bootstrap(self, score: Score) -> Interval | None:
-        """The bootstrap interval of a score of one seed; None where it has none, or where there are several seeds."""
-        row = self._seed(score)
-        if score.n > 1 or math.isnan(row["low"]) or math.isnan(row["high"]):
-            return None
-        return Interval(score, row["low"], row["high"], int(row["n"]))
-
-    def _seed(self, score: Score) -> pd.Series:
         own = self.seeds[["experiment", "metric", "split"]].eq([score.experiment, score.metric, score.split]).all(axis=1)
-        return self.seeds[own].dropna(subset="value").iloc[0]
+        row = self.seeds[own].dropna(subset="value").iloc[0]
+        if math.isnan(row["low"]) or math.isnan(row["high"]):
+            raise NoValue(f"one seed and no interval (counted: {row['n']}): {score}")
+        return Interval(score, row["low"], row["high"], int(row["n"]))
 
     def _metric(self, measure: Measure) -> str:
         if measure.step is None:
@@ -233,28 +222,9 @@ def _expect_near(test: Near) -> str:
 
 
 def _near(test: Near, scores: Scores) -> tuple[bool, str]:
-    """Whether one of the scores is near.
-
-    Raises:
-        NoValue: where none is and one may be.
-    """
     candidates = [score for measure in test.measures for score in scores.find(measure).values()]
-    candidates.sort(key=lambda score: abs(score.value - test.value) - score.deviation)
-    shown = [scores.bootstrap(score) or score for score in candidates]
-    decided = [_close(test, one) for one in shown]
-    if True not in decided and None in decided:
-        raise NoValue(f"the tolerance ends within the interval: {shown[decided.index(None)]}")
-    return True in decided, str(shown[decided.index(True) if True in decided else 0])
-
-
-def _close(test: Near, found: Score | Interval) -> bool | None:
-    """Whether a score is within the tolerance; None where the interval leaves it open."""
-    if isinstance(found, Score):
-        return abs(found.value - test.value) - found.deviation <= test.tolerance
-    lowest, highest = test.value - test.tolerance, test.value + test.tolerance
-    if lowest <= found.low and found.high <= highest:
-        return True
-    return False if found.high < lowest or found.low > highest else None
+    closest = min(candidates, key=lambda score: abs(score.value - test.value) - score.deviation)
+    return abs(closest.value - test.value) - closest.deviation <= test.tolerance, str(closest)
 
 
 def _expect_less(test: Less) -> str:

@@ -337,39 +337,6 @@ def test_with_several_seeds_their_spread_decides_on_which_side_of_a_value_they_l
         (0.61, 0.9, CONTRADICTED),
     ],
 )
-def test_with_one_seed_its_own_interval_decides_whether_it_is_near_a_value(low, high, expected):
-    claim = near("greedy")
-    found = verdict(claim, one_seed((low + high) / 2, low, high))
-    assert found["verdict"] == expected
-    assert f"95 % bootstrap interval {low:.4f} to {high:.4f}, n = 54" in (found["found"] or found["reason"])
-    assert found["reason"].startswith("the tolerance ends within the interval: ") == (expected == NOT_COMPARABLE)
-
-
-def test_one_score_that_is_near_is_enough():
-    far, open_, close = (one_seed((a + b) / 2, a, b, rest=f"/{a}") for a, b in ((0.1, 0.2), (0.3, 0.5), (0.49, 0.51)))
-    assert verdict(near("greedy/0.1", "greedy/0.3", "greedy/0.49"), far + open_ + close)["verdict"] == REPRODUCED
-    assert verdict(near("greedy/0.1", "greedy/0.3"), far + open_)["verdict"] == NOT_COMPARABLE
-    assert verdict(near("greedy/0.1"), far)["verdict"] == CONTRADICTED
-
-
-def near(*experiments: str) -> Claim:
-    measures = [{"experiment": f"arguments/{one}", "metric": "repeated 4-grams", "split": "texts"} for one in experiments]
-    comparison = {"kind": "near", "value": 0.5, "tolerance": 0.1, "measures": measures}
-    told = {"row": "A5", "writeup": "char_gpt", "says": "near", "source": "here", "comparison": comparison}
-    return Claim.model_validate(told)
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "expected"),
-    [
-        (0.45, 0.55, REPRODUCED),
-        (0.4, 0.6, REPRODUCED),
-        (0.41, 0.61, NOT_COMPARABLE),
-        (0.2, 0.9, NOT_COMPARABLE),
-        (0.3, 0.39, CONTRADICTED),
-        (0.61, 0.9, CONTRADICTED),
-    ],
-)
 def test_what_is_called_equal_lies_in_its_range_with_the_whole_interval(low, high, expected):
     claim = sided("within")
     found = verdict(claim, one_seed((low + high) / 2, low, high))
