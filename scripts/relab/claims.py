@@ -299,13 +299,16 @@ def _within(test: Within, scores: Scores) -> tuple[bool, str]:
         intervals,
         right=[lowest <= one.low and one.high <= highest for one in intervals],
         wrong=[one.high < lowest or one.low > highest for one in intervals],
+        what="an end of the range",
     )
 
 
 _WHOLLY = "with its whole interval (over seeds; with one seed, over the texts or prompts measured)"
 
 
-def _beside(intervals: Sequence[Interval], right: Sequence[bool], wrong: Sequence[bool]) -> tuple[bool, str]:
+def _beside(
+    intervals: Sequence[Interval], right: Sequence[bool], wrong: Sequence[bool], what: str = "the value"
+) -> tuple[bool, str]:
     """Whether all intervals lie on the right side of a value, or in a range.
 
     Raises:
@@ -313,7 +316,7 @@ def _beside(intervals: Sequence[Interval], right: Sequence[bool], wrong: Sequenc
     """
     found = "; ".join(str(one) for one in intervals)
     if not any(wrong) and not all(right):
-        raise NoValue(f"the value lies within the interval: {found}")
+        raise NoValue(f"{what} lies within the interval: {found}")
     return all(right), found
 
 

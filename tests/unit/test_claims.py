@@ -343,6 +343,7 @@ def test_what_is_called_equal_lies_in_its_range_with_the_whole_interval(low, hig
     assert found["verdict"] == expected
     assert f"95 % bootstrap interval {low:.4f} to {high:.4f}, n = 54" in (found["found"] or found["reason"])
     assert "within 0.5 ± 0.1 with its whole interval" in found["expected"]
+    assert found["reason"].startswith("an end of the range lies within the interval: ") == (expected == NOT_COMPARABLE)
 
 
 def test_every_experiment_of_a_measure_must_lie_on_the_right_side():
