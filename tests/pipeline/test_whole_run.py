@@ -84,6 +84,7 @@ def test_jobs_run_side_by_side_where_there_is_no_card(tiny_checkout):
     assert most == 2
 
 
+@pytest.mark.timeout(1500)  # a whole run, on a machine that may be busy
 def test_a_second_run_gives_the_same_bytes(tiny_checkout, tmp_path):
     again = tmp_path / "again"
     copy_checkout(again)
