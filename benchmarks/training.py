@@ -11,9 +11,11 @@ import argparse
 import multiprocessing
 import statistics
 import sys
+import tempfile
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from common import emit, interleave, rate
 
@@ -52,11 +54,28 @@ def ours(settings: Settings, threads: int) -> Callable[[], object]:
     torch.manual_seed(0)
     sizes = {key: getattr(settings, key) for key in ("width", "layers", "heads", "block", "dropout")}
     model = gpt.build(Architecture(**sizes, activation="relu", tied=False), settings.vocabulary).to(place)
-    tokens = torch.randint(settings.vocabulary, (CORPUS,), dtype=torch.int32, device=place)
-    blocks = RandomBlocks(tokens, block=settings.block, batch=settings.batch, accumulation=1, seed=0)
+    blocks = RandomBlocks(corpus(settings), block=settings.block, batch=settings.batch, accumulation=1, seed=0, device=place)
     evaluation = {"every": 10**9, "blocks": 1}
     training = Training(steps=10**9, batch=settings.batch, learning_rate=LEARNING_RATE, evaluation=evaluation)
     return Trainer(model, Data(blocks, []), training, device=place).update
+
+
+def corpus(settings: Settings):
+    """Documents of a thousand random tokens, memory-mapped as in a job."""
+    import numpy as np
+    import pyarrow as pa
+
+    from relab.tokens import store
+
+    ids = np.random.default_rng(0).integers(settings.vocabulary, size=CORPUS, dtype=np.uint16)
+    counts = store.Counts(CORPUS // 1000, CORPUS, CORPUS, CORPUS, separator=0, separator_bytes=0)
+    ends = np.arange(0, CORPUS + 1, 1000, dtype=np.int32)
+    rows = pa.ListArray.from_arrays(ends, ids)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "train.arrow"
+        groups = (rows.slice(begin, store.ROWS) for begin in range(0, len(rows), store.ROWS))
+        store.write(path, groups, counts, np.uint16)
+        return store.Tokens(path)  # the file goes, what was mapped stays
 
 
 def lecture(settings: Settings, threads: int) -> Callable[[], object]:

@@ -112,6 +112,10 @@ CHAR_GPT = provide.char_gpt_models(SETTINGS)
 CHAR_GPT_CORPORA = provide.char_gpt_corpora(SETTINGS)
 MINGPT = provide.mingpt_models(SETTINGS)
 LARGER = provide.larger_models(SETTINGS)
+STORIES = SETTINGS.chapters.stories
+STORY_MODELS = provide.story_models(SETTINGS)
+STORY_CORPUS = SETTINGS.models[STORY_MODELS[0]].settings.corpus
+STORY_SAMPLINGS = provide.story_samplings(SETTINGS)
 TEXT_TABLES = provide.text_tables(SETTINGS)
 FEATURES = provide.used_features(SETTINGS)
 DATASET_PARTS = [(name, part) for name in provide.used_datasets(SETTINGS) for part in SETTINGS.datasets[name].settings.parts]
@@ -125,6 +129,9 @@ SCORES = [
     "results/scores/char_gpt/retrieval.parquet",
     "results/scores/generative/generations.parquet",
     "results/scores/gpt2_lab/memory.parquet",
+    "results/scores/stories/learning.parquet",
+    "results/scores/stories/distributions.parquet",
+    "results/scores/stories/judged.parquet",
     "results/scores/mingpt/training.parquet",
     "results/scores/mingpt/facts.parquet",
     *(f"results/scores/{writeup}/{role}.parquet" for writeup, role in TEXT_TABLES),

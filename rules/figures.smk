@@ -129,3 +129,28 @@ rule draw_retrieval:
     shell:
         "python {params.program:q} --recall {input:q} --output {output.figure:q} "
         "--spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
+
+
+rule draw_story_models:
+    """Draw the losses of the models of stories, with the drops of the learning rate (D2)."""
+    input:
+        "results/tables/stories/curve.csv",
+    output:
+        figure="results/figures/stories/loss.svg",
+        provenance="results/figures/stories/loss.svg.provenance.json",
+    log:
+        "results/logs/draw_story_models.log",
+    benchmark:
+        "results/benchmarks/draw_story_models.jsonl"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        spec="{}",
+        code=code("draw_story_models"),
+        program=program("draw_story_models"),
+    shell:
+        "python {params.program:q} --curves {input:q} --output {output.figure:q} "
+        "--spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"

@@ -29,15 +29,23 @@ def tokenizer_corpus(wildcards):
     return {split: f"results/corpora/{corpus}/{split}.parquet" for split in ("train", "validation")}
 
 
+def tokens_inputs(wildcards):
+    """The splits of a corpus and the tokenizer that turns them into token ids."""
+    splits = {split: f"results/corpora/{wildcards.corpus}/{split}.parquet" for split in ("train", "validation")}
+    return {**splits, **tokenizer_files(wildcards.tokenizer)}
+
+
+def tokenizer_files(tokenizer):
+    """The files of a tokenizer directory."""
+    names = {"tokenizer": "tokenizer.json", "tokenizer_config": "tokenizer_config.json"}
+    return {key: f"results/tokenizers/{tokenizer}/{name}" for key, name in names.items()}
+
+
 def model_inputs(wildcards):
-    """The corpus and the tokenizer that a model is trained with."""
+    """The corpus as token ids, and the tokenizer, that a model is trained with."""
     model = SETTINGS.models[wildcards.model].settings
-    return {
-        "train": f"results/corpora/{model.corpus}/train.parquet",
-        "validation": f"results/corpora/{model.corpus}/validation.parquet",
-        "tokenizer": f"results/tokenizers/{model.tokenizer}/tokenizer.json",
-        "tokenizer_config": f"results/tokenizers/{model.tokenizer}/tokenizer_config.json",
-    }
+    splits = {split: f"results/tokens/{model.tokenizer}/{model.corpus}/{split}.arrow" for split in ("train", "validation")}
+    return {**splits, **tokenizer_files(model.tokenizer)}
 
 
 def sampling_inputs(wildcards):
@@ -124,8 +132,10 @@ def records(wildcards):
         *(f"results/assets/{asset}/{file}" for asset, files in assets.items() for file in files),
         *expand("results/corpora/{corpus}/train.parquet", corpus=provide.used_corpora(SETTINGS)),
         *expand("results/tokenizers/{tokenizer}/tokenizer.json", tokenizer=provide.used_tokenizers(SETTINGS)),
+        *(f"results/tokens/{tokenizer}/{corpus}/train.arrow" for tokenizer, corpus in provide.used_tokens(SETTINGS)),
         *expand("results/models/{model}/model.safetensors", model=provide.used_models(SETTINGS)),
         *expand("results/samples/{sampling}.jsonl", sampling=provide.used_samplings(SETTINGS)),
+        "results/judgements/stories.jsonl",
         *expand("results/traces/{model}.jsonl", model=MINGPT),
         *(f"results/datasets/{dataset}/{part}.parquet" for dataset, part in DATASET_PARTS),
         *(f"results/features/{'/'.join(one)}.safetensors" for one in FEATURES),
@@ -141,6 +151,8 @@ def records(wildcards):
         "results/tables/char_gpt/retrieval.csv",
         "results/tables/gpt2_lab/layers.csv",
         "results/tables/gpt2_lab/measured_memory.csv",
+        "results/tables/stories/tokenizers.csv",
+        "results/tables/stories/grid.csv",
         "results/tables/stories/command.csv",
         "results/tables/mingpt/losses.csv",
         "results/tables/overview/corpora.csv",

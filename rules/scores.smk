@@ -165,6 +165,63 @@ rule score_retrieval:
         "--spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
 
 
+rule score_story_models:
+    """Score what tokenizers make of the stories and how models learn from them (D1, D2)."""
+    input:
+        tokens=expand("results/tokens/{tokenizer}/" + STORY_CORPUS + "/{split}.arrow", tokenizer=STORIES.tokenizers, split=["train", "validation"]),
+        histories=expand("results/models/{model}/history.csv", model=STORY_MODELS),
+        weights=expand("results/models/{model}/model.safetensors", model=STORY_MODELS),
+    output:
+        scores="results/scores/stories/learning.parquet",
+        provenance="results/scores/stories/learning.parquet.provenance.json",
+    log:
+        "results/logs/score_story_models.log",
+    benchmark:
+        "results/benchmarks/score_story_models.jsonl"
+    conda:
+        "../envs/train.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        spec=spec("score_story_models"),
+        code=code("score_story_models"),
+        program=program("score_story_models"),
+    shell:
+        "python {params.program:q} --tokens {input.tokens:q} --histories {input.histories:q} --weights {input.weights:q} "
+        "--output {output.scores:q} "
+        "--spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
+
+
+rule score_stories:
+    """Score judged stories: perplexities, diversity, what is copied, accounts of the temperature (D3 to D5)."""
+    input:
+        samples=expand("results/samples/{sampling}.jsonl", sampling=STORY_SAMPLINGS),
+        judgements="results/judgements/stories.jsonl",
+        train=f"results/corpora/{STORY_CORPUS}/train.parquet",
+        distributions="results/scores/stories/distributions.parquet",
+    output:
+        scores="results/scores/stories/judged.parquet",
+        provenance="results/scores/stories/judged.parquet.provenance.json",
+    log:
+        "results/logs/score_stories.log",
+    benchmark:
+        "results/benchmarks/score_stories.jsonl"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=120,
+    params:
+        spec=spec("score_stories"),
+        code=code("score_stories"),
+        program=program("score_stories"),
+    shell:
+        "python {params.program:q} --samples {input.samples:q} --judgements {input.judgements:q} --train {input.train:q} "
+        "--distributions {input.distributions:q} --output {output.scores:q} "
+        "--spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
+
+
 rule score_claims:
     """Score what the write-ups claim: the ledger."""
     input:

@@ -36,6 +36,71 @@ rule tabulate_char_gpt:
         "--spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
 
 
+rule tabulate_story_models:
+    """Write the tables of the tokenizers of stories and of the models that learn from them (D1, D2)."""
+    input:
+        scores="results/scores/stories/learning.parquet",
+        records=expand("results/models/{model}/model.safetensors.provenance.json", model=STORY_MODELS),
+        histories=expand("results/models/{model}/{file}", model=STORY_MODELS, file=["history.csv", "speed.csv", "samples.jsonl"]),
+    output:
+        tokenizers=shown("results/tables/stories/tokenizers.csv"),
+        models=shown("results/tables/stories/models.csv"),
+        progress=shown("results/tables/stories/progress.csv"),
+        speed=shown("results/tables/stories/speed.csv"),
+        curve="results/tables/stories/curve.csv",
+        provenance="results/tables/stories/tokenizers.csv.provenance.json",
+    log:
+        "results/logs/tabulate_story_models.log",
+    benchmark:
+        "results/benchmarks/tabulate_story_models.jsonl"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        directory=lambda wildcards, output: os.path.dirname(output.tokenizers),
+        spec=spec("tabulate_story_models"),
+        code=code("tabulate_story_models"),
+        program=program("tabulate_story_models"),
+    shell:
+        "python {params.program:q} --scores {input.scores:q} --records {input.records:q} --output-dir {params.directory:q} "
+        "--spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
+
+
+rule tabulate_stories:
+    """Write the tables of judged stories and of the accounts of the temperature (D3 to D5)."""
+    input:
+        samples=expand("results/samples/{sampling}.jsonl", sampling=STORY_SAMPLINGS),
+        judgements="results/judgements/stories.jsonl",
+        scores="results/scores/stories/judged.parquet",
+        distributions="results/scores/stories/distributions.parquet",
+    output:
+        grid=shown("results/tables/stories/grid.csv"),
+        examples=shown("results/tables/stories/examples.csv"),
+        temperature=shown("results/tables/stories/temperature.csv"),
+        accounts=shown("results/tables/stories/accounts.csv"),
+        provenance="results/tables/stories/grid.csv.provenance.json",
+    log:
+        "results/logs/tabulate_stories.log",
+    benchmark:
+        "results/benchmarks/tabulate_stories.jsonl"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        spec=spec("tabulate_stories"),
+        code=code("tabulate_stories"),
+        program=program("tabulate_stories"),
+    shell:
+        "python {params.program:q} --samples {input.samples:q} --judgements {input.judgements:q} --scores {input.scores:q} "
+        "--distributions {input.distributions:q} --grid {output.grid:q} --examples {output.examples:q} "
+        "--temperature {output.temperature:q} --accounts {output.accounts:q} "
+        "--spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
+
+
 rule tabulate_texts:
     """Write the tables of sampled texts: a method a row with its measures, and every text."""
     input:

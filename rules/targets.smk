@@ -20,7 +20,7 @@ rule gpt2_lab:
 
 
 rule stories:
-    """Tables of the fourth write-up: its command line (D6)."""
+    """Tables and figures of the fourth write-up: a story generator and its judge (D1 to D6)."""
     input:
         *writeups.targets(WRITEUPS, "stories"),
 

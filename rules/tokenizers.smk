@@ -11,7 +11,7 @@ rule train_tokenizer:
     benchmark:
         "results/benchmarks/train_tokenizer/{tokenizer}.jsonl"
     wildcard_constraints:
-        tokenizer=of_kind(SETTINGS.tokenizers, "character", "byte_pair"),
+        tokenizer=of_kind(SETTINGS.tokenizers, "character", "byte_pair", "sentencepiece"),
     conda:
         "../envs/train.yaml"
     resources:

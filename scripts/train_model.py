@@ -14,8 +14,8 @@ from relab.training.signals import Stop
 
 def main() -> None:
     cli = parser(__doc__)
-    cli.add_argument("--train", required=True, type=Path, metavar="FILE", help="training split of the corpus (Parquet)")
-    cli.add_argument("--validation", required=True, type=Path, metavar="FILE", help="validation split of the corpus (Parquet)")
+    cli.add_argument("--train", required=True, type=Path, metavar="FILE", help="training split as token ids (Arrow)")
+    cli.add_argument("--validation", required=True, type=Path, metavar="FILE", help="validation split as token ids (Arrow)")
     cli.add_argument("--tokenizer", required=True, type=Path, metavar="FOLDER", help="tokenizer directory")
     cli.add_argument("--output-dir", required=True, type=Path, metavar="FOLDER", help="model directory, named as the model")
     cli.add_argument("--state", required=True, type=Path, metavar="FOLDER", help="folder of the progress of all models")

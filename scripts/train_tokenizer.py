@@ -4,6 +4,8 @@ kind character: every character of the training and of the validation text is a 
 characters that stand between two documents and the line end, from which texts are sampled.
 
 kind byte_pair: byte-level byte-pair encoding as GPT-2's, trained on the training text alone.
+
+kind sentencepiece: SentencePiece's byte-pair encoding, trained on the training text alone; the same ids as SentencePiece's.
 """
 
 from __future__ import annotations
@@ -14,23 +16,17 @@ from pathlib import Path
 from pydantic import Field
 from transformers import PreTrainedTokenizerFast
 
-from relab import bytepair, characters
-from relab.corpora.storage import documents
+from relab import bytepair, characters, sentencepieces
+from relab.corpora.storage import documents, spread
 from relab.errors import UserError, run
 from relab.jobs import parser, record, settings_of, spec_of
-from relab.settings.tokenizers import BytePairTokenizer, CharacterTokenizer
+from relab.settings.tokenizers import BytePairTokenizer, CharacterTokenizer, SentencePieceTokenizer
 
 
 class CharacterSpec(CharacterTokenizer):
     """Settings of the job for characters."""
 
     separator: str = Field(description="What stands between two documents of the corpus.")
-
-
-class BytePairSpec(BytePairTokenizer):
-    """Settings of the job for byte pairs."""
-
-    separator: str = Field(description="What stands between two documents of the corpus; any text can be encoded.")
 
 
 def character_tokenizer(args: Namespace, spec: CharacterSpec) -> PreTrainedTokenizerFast:
@@ -40,11 +36,19 @@ def character_tokenizer(args: Namespace, spec: CharacterSpec) -> PreTrainedToken
     return characters.build(found | set(spec.separator) | {"\n"})
 
 
-def byte_pair_tokenizer(args: Namespace, spec: BytePairSpec) -> PreTrainedTokenizerFast:
+def byte_pair_tokenizer(args: Namespace, spec: BytePairTokenizer) -> PreTrainedTokenizerFast:
     return bytepair.train(documents(args.train), spec.vocab_size, str(args.train))
 
 
-KINDS = {"character": (CharacterSpec, character_tokenizer), "byte_pair": (BytePairSpec, byte_pair_tokenizer)}
+def sentencepiece_tokenizer(args: Namespace, spec: SentencePieceTokenizer) -> PreTrainedTokenizerFast:
+    return sentencepieces.train(spread(args.train, spec.documents), spec, str(args.train))
+
+
+KINDS = {
+    "character": (CharacterSpec, character_tokenizer),
+    "byte_pair": (BytePairTokenizer, byte_pair_tokenizer),
+    "sentencepiece": (SentencePieceTokenizer, sentencepiece_tokenizer),
+}
 
 
 def main() -> None:
@@ -55,7 +59,7 @@ def main() -> None:
     args = arguments.parse_args()
     kind = spec_of(args).get("kind")
     if kind not in KINDS:
-        raise UserError(f"--spec.kind: expected {' or '.join(KINDS)}, found {kind}")
+        raise UserError(f"--spec.kind: expected one of {', '.join(KINDS)}, found {kind}")
     settings, make = KINDS[kind]
     spec = settings_of(args, settings)
     inputs = [args.train, args.validation] if kind == "character" else [args.train]

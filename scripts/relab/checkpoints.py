@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from pickle import UnpicklingError
 
+from safetensors import SafetensorError, safe_open
 from transformers import AutoModel, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging
 
@@ -75,6 +77,19 @@ def load_tokenizer(directory: str | Path) -> PreTrainedTokenizerBase:
     directory = _holding(directory, *TOKENIZER)
     with told_as_error(directory, "a tokenizer"):
         return AutoTokenizer.from_pretrained(directory, local_files_only=True, trust_remote_code=False)
+
+
+def stored_parameters(weights: str | Path) -> int:
+    """Number of parameters in a file of weights, tied ones once; they are not read.
+
+    Raises:
+        UserError: where it is no safetensors file.
+    """
+    try:
+        with safe_open(weights, framework="np") as file:
+            return sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118 - no mapping
+    except (SafetensorError, OSError) as error:
+        raise UserError(f"{weights}: expected weights in safetensors ({error})") from None
 
 
 def end_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> list[int]:

@@ -34,6 +34,16 @@ def encode(tokenizer: PreTrainedTokenizerBase, text: str, place: str) -> np.ndar
     return _encode_characters(characters, text, place).astype(dtype)
 
 
+def opening(tokenizer: PreTrainedTokenizerBase) -> list[int]:
+    """Token ids that the tokenizer's template puts before every text: its beginning-of-text token, or nothing.
+
+    What goes on from a prompt has to read it as documents were read in training.
+    """
+    ids = tokenizer("")["input_ids"]
+    begins = bool(ids) and ids[0] == tokenizer.bos_token_id and (len(ids) > 1 or ids[0] != tokenizer.eos_token_id)
+    return ids[:1] if begins else []
+
+
 def _encode_characters(characters: dict[str, int], text: str, place: str) -> np.ndarray:
     known = [ord(character) for character in characters]
     ids_by_code_point = np.full(max(known) + 2, -1, dtype=np.int32)  # the last one stands for all code points above

@@ -10,6 +10,7 @@ SECONDS = {
     "train_tokenizer": 1.6,
     "import_model": 25.0,
     "import_tokenizer": 5.0,
+    "tokenize_corpus": 6.0,
     "sample_texts": 32.0,
     "trace_words": 8.0,
     "import_encoder": 6.0,

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from torch.nn.init import xavier_uniform_
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedModel
 from transformers.utils import logging
 
@@ -23,7 +24,8 @@ def build(architecture: Architecture, vocab_size: int) -> GPT2LMHeadModel:
     """A GPT-2 with random weights, drawn from torch's global random state (seed it before), in training mode on the CPU.
 
     Weights are initialised as GPT-2's: normal with the given standard deviation, the two projections of every block into
-    the residual stream divided by the square root of their number; biases 0. The feed-forward layers are four times as
+    the residual stream divided by the square root of their number; biases 0. Or, by setting, all matrices are drawn uniformly
+    as Glorot & Bengio (2010) do, embeddings too. The feed-forward layers are four times as
     wide as the model. Dropout is drawn as :mod:`relab.dropout` does.
     """
     config = GPT2Config(
@@ -42,6 +44,10 @@ def build(architecture: Architecture, vocab_size: int) -> GPT2LMHeadModel:
         eos_token_id=None,
     )
     model = GPT2LMHeadModel(config)
+    if architecture.initialisation == "xavier":
+        for parameter in model.parameters():
+            if parameter.dim() > 1:
+                xavier_uniform_(parameter)
     dropout.install(model)
     return model
 

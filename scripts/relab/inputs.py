@@ -19,16 +19,18 @@ def by_name(paths: Iterable[str | Path], expected: Iterable[str], what: str) -> 
     return found
 
 
-def by_encoder(
-    paths: Iterable[str | Path], encoders: Sequence[str], dataset: str, parts: Sequence[str], what: str = "features"
+def by_part(
+    paths: Iterable[str | Path], makers: Iterable[str], source: str, parts: Sequence[str], what: str = "features"
 ) -> dict[tuple[str, str], Path]:
-    """Files of features, ``{encoder}/{dataset}/{part}.safetensors``, by encoder and part; ``what`` is the option's name.
+    """Files ``{maker}/{source}/{part}.…`` by maker and part: such as features, by encoder, of a data set.
+
+    ``what`` is the option's name.
 
     Raises:
         UserError: where one is missing or not asked for.
     """
     found = {"/".join((*Path(path).parent.parts[-2:], Path(path).stem)): Path(path) for path in paths}
-    places = {(encoder, part): f"{encoder}/{dataset}/{part}" for encoder in encoders for part in parts}
+    places = {(maker, part): f"{maker}/{source}/{part}" for maker in makers for part in parts}
     _check(found, set(places.values()), what)
     return {key: found[place] for key, place in places.items()}
 

@@ -1,4 +1,4 @@
-"""Tables as files hold them, a row at a time: CSV, TSV and other delimited text, JSON lines, Parquet, Arrow, SQLite."""
+"""Tables as files hold them, a row at a time: delimited text, JSON lines and arrays, Parquet, Arrow, SQLite."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ import csv
 import json
 import os
 import sqlite3
-import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from relab.corpora.sources import LARGEST_DOCUMENT, Source, lines, sources
+from relab.corpora import arrays
+from relab.corpora.sources import DAMAGE, LARGEST_DOCUMENT, Source, lines_of, opened, sources
 from relab.errors import UserError
 
 #: A row with the place that messages name.
@@ -50,7 +51,7 @@ def read_rows(path: str | os.PathLike, columns: Collection[str], form: Form = Fo
 
 
 def source_rows(source: Source, columns: Collection[str], form: Form = Form()) -> Iterator[Row]:
-    """The rows of one file, which may lie in a zip; otherwise as :func:`read_rows`."""
+    """The rows of one file, which may lie in an archive; otherwise as :func:`read_rows`."""
     if form.delimiter is not None:
         return _delimited(source, columns, form, **_quoting(form.delimiter))
     if source.ending not in _FORMATS:
@@ -82,18 +83,34 @@ def _same(cell: Any, wanted: str | int | bool) -> bool:
 
 def _require(columns: Iterable[str], found: Collection[str], place: str) -> None:
     for column in columns:
-        if column not in found and column.partition(".")[0] not in found:
+        if column not in found and not _leads_inside(column, found):
             raise UserError(f"{place}: expected a column {column!r}, found {', '.join(map(repr, found)) or 'none'}")
         if isinstance(found, list) and found.count(column) > 1:
             raise UserError(f"{place}: expected one column {column!r}, found {found.count(column)} of that name")
 
 
-def _lines(source: Source, encoding: str) -> Iterator[str]:
+def _leads_inside(path: str, found: Collection[str]) -> bool:
+    """Whether a path with a point leads to a field; where only columns' names are known, a column is enough."""
+    column, point, field = path.partition(".")
+    if not point or column not in found:
+        return False
+    inner = found[column] if isinstance(found, Mapping) else None
+    return inner is None or isinstance(inner, Mapping) and field in inner
+
+
+@contextmanager
+def _text(source: Source, encoding: str) -> Iterator[TextIO]:
     try:
-        yield from lines(source, encoding)
-    except (UnicodeError, LookupError, EOFError, zlib.error) as error:
+        with opened(source, encoding) as text:
+            yield text
+    except (UnicodeError, LookupError, *DAMAGE) as error:
         # no byte order mark; a codec that is none of text; both a damaged archive and another encoding
         raise UserError(f"{source.name}: cannot be read as text in {encoding} ({error})") from None
+
+
+def _lines(source: Source, encoding: str) -> Iterator[str]:
+    with _text(source, encoding) as text:
+        yield from lines_of(text, source.name)
 
 
 @contextmanager
@@ -101,7 +118,7 @@ def _damage_told(name: str, what: str) -> Iterator[None]:
     """Turn what Arrow raises for damaged files into a UserError; what the system says of files stays as it is."""
     try:
         yield
-    except (pa.ArrowException, OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError, *DAMAGE) as error:
         if isinstance(error, OSError) and error.errno:
             raise
         reason = (str(error).splitlines() or [type(error).__name__])[0]
@@ -138,16 +155,39 @@ def _tsv(source: Source, columns: Iterable[str], form: Form) -> Iterator[Row]:
 
 
 def _json_lines(source: Source, columns: Iterable[str], form: Form) -> Iterator[Row]:
-    for number, line in enumerate(_lines(source, form.encoding), 1):
-        place = f"{source.name}, line {number}"
-        if line.isspace():
+    return _objects(enumerate(_lines(source, form.encoding), 1), source.name, columns, "one JSON object a line")
+
+
+def _json(source: Source, columns: Iterable[str], form: Form) -> Iterator[Row]:
+    """One array of objects or, as others write files of this ending, JSON lines; the first sign that is no blank tells."""
+    with _text(source, form.encoding) as text:
+        number = 1
+        while (begun := text.readline(2**16)).isspace():
+            number += begun.endswith("\n")
+        if not begun.lstrip().startswith("["):
+            rest = lines_of(text, source.name)
+            whole = chain([begun if begun.endswith("\n") else begun + next(rest, "")], rest)
+            expected = "one JSON object a line, or one array of objects in the file"
+            yield from _objects(enumerate(whole, number), source.name, columns, expected)
+            return
+        for place, row in arrays.values(text, source.name, begun):
+            if not isinstance(row, dict):
+                raise UserError(f"{place}: expected a JSON object, found a {type(row).__name__}")
+            _require(columns, row, place)
+            yield place, row
+
+
+def _objects(numbered: Iterable[tuple[int, str]], name: str, columns: Iterable[str], expected: str) -> Iterator[Row]:
+    for number, line in numbered:
+        place = f"{name}, line {number}"
+        if not line or line.isspace():
             continue
         try:
             row = json.loads(line)
         except (ValueError, RecursionError) as error:  # also a number of thousands of digits, a list in thousands of lists
-            raise UserError(f"{place}: expected one JSON object a line, found none ({error})") from None
+            raise UserError(f"{place}: expected {expected}, found none ({error})") from None
         if not isinstance(row, dict):
-            raise UserError(f"{place}: expected one JSON object a line, found a {type(row).__name__}")
+            raise UserError(f"{place}: expected {expected}, found a {type(row).__name__}")
         _require(columns, row, place)
         yield place, row
 
@@ -206,7 +246,7 @@ _FORMATS: dict[str, Callable[[Source, Collection[str], Form], Iterator[Row]]] = 
     ".tsv": _tsv,
     ".jsonl": _json_lines,
     ".ndjson": _json_lines,
-    ".json": _json_lines,
+    ".json": _json,
     ".parquet": _parquet,
     ".arrow": _arrow,
 }

@@ -18,6 +18,7 @@ def test_every_configuration_plans_its_report(tmp_path, overlay, models, assets,
     planned = run_snakemake(tmp_path / "run", "-n", "--quiet", "rules", *words)
     counts = job_counts(planned)
     assert (counts["train_model"], counts["fetch_asset"], counts["clean_corpus"]) == (models, assets, corpora)
+    assert counts["tokenize_corpus"] >= 4  # once for each corpus and tokenizer, not for each model
     assert counts["sample_texts"] == 6
     # a job for each part of a data set, and one for each that an encoder reads
     assert counts["make_dataset"] == 12 and counts["encode_texts"] >= 11

@@ -11,7 +11,7 @@ import pytest
 from relab.settings.base import Declaration
 from relab.settings.config import Config, Resolved, resolve
 from relab.settings.document import models_in
-from relab.settings.provide import SLICES, mingpt_models, provide, text_tables, used_features
+from relab.settings.provide import SLICES, mingpt_models, provide, text_tables, used_features, used_tokens
 
 CORPUS, MODEL = "corpora/italian", "models/char_gpt"
 REPORT = {"build_report"}
@@ -73,7 +73,7 @@ MAP = {
     f"{CORPUS}/split/by": ("contiguous", CLEAN),
     f"{CORPUS}/split/validation": (0.3, CLEAN),
     f"{CORPUS}/split/seed": (1, CLEAN),
-    f"{CORPUS}/separator": ("\n", {*CLEAN, "train_tokenizer", "train_model"}),
+    f"{CORPUS}/separator": ("\n", {*CLEAN, "train_tokenizer", "tokenize_corpus"}),
     f"{CORPUS}/limit": (3, CLEAN),
     "tokenizers/characters/note": ("Why.", REPORT),
     "tokenizers/characters/kind": None,  # makes it another artefact, by another rule
@@ -276,6 +276,10 @@ def all_slices(resolved: Resolved) -> dict[tuple[str, str], str]:
             for encoder, name, part in used_features(resolved):
                 wildcards = {"encoder": encoder, "dataset": name, "part": part}
                 slices[rule, "/".join(wildcards.values())] = provide(resolved, rule, wildcards)
+        elif rule == "tokenize_corpus":
+            for tokenizer, corpus in used_tokens(resolved):
+                wildcards = {"tokenizer": tokenizer, "corpus": corpus}
+                slices[rule, f"{tokenizer}/{corpus}"] = provide(resolved, rule, wildcards)
         elif rule == "trace_words":
             for name in mingpt_models(resolved):
                 slices[rule, name] = provide(resolved, rule, {"model": name})
@@ -342,7 +346,7 @@ def test_a_changed_corpus_touches_only_its_own_jobs(merged):
     raw["corpora"]["italian"]["separator"] = "\n"
     after = all_slices(resolve(raw))
     touched = {name for (rule, name) in before if before[rule, name] != after[rule, name]}
-    assert touched == {"", "italian", "italian-characters", *(f"italian-w{w}-s{s}" for w in (4, 8) for s in (0, 1))}
+    assert touched == {"", "italian", "italian-characters", "italian-characters/italian"}
 
 
 @pytest.mark.parametrize(("split", "touched"), [("train", {"train"}), ("validation", {"validation"}), ("test", {"test"})])

@@ -123,7 +123,7 @@ def test_a_full_disk_is_a_sentence_and_the_next_attempt_completes(moved_checkout
     run = small_disk / "run"
     results = run / "results"
     results.mkdir(parents=True)
-    for part in ("assets", "corpora", "tokenizers"):
+    for part in ("assets", "corpora", "tokenizers", "tokens"):
         shutil.copytree(moved_checkout / "results" / part, results / part, symlinks=True)
     ballast = small_disk / "ballast"
     free = shutil.disk_usage(small_disk).free

@@ -150,12 +150,13 @@ def _draw(path: Path) -> None:
 
 
 def _records(folder: Path) -> None:
-    corpus = "results/corpora/italian/train.parquet"
+    corpus, tokens = "results/corpora/italian/train.parquet", "results/tokens/italian-characters/italian/train.arrow"
     write_record(folder, "clean_corpus", [], [corpus], {"asset": "bible_db"})
+    write_record(folder, "tokenize_corpus", [corpus], [tokens], {"separator": "\n\n"})
     histories = [f"results/models/{model}/history.csv" for model in MODELS]
     for model, history in zip(MODELS, histories, strict=True):
         weights = f"results/models/{model}/model.safetensors"
-        write_record(folder, "train_model", [corpus], [weights, history], {"seed": int(model[-1]), "prompt": "</pre><script>"})
+        write_record(folder, "train_model", [tokens], [weights, history], {"seed": int(model[-1]), "prompt": "</pre><script>"})
     tables = [path for path in _tables() if "overview" not in path]
     write_record(folder, "tabulate_char_gpt", histories, tables, {"steps": STEPS})
     for path in (f"{TABLES}/overview/corpora.csv", LEDGER):

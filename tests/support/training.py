@@ -25,7 +25,6 @@ TEXT = CHECKOUT / "tests" / "data" / "ruth_jonah_philemon.it.txt"
 SPEC: dict[str, Any] = {
     "corpus": "ruth",
     "tokenizer": "ruth-characters",
-    "separator": "\n\n",
     "threads": 1,
     "seed": 3,
     "architecture": {"width": 16, "layers": 1, "heads": 2, "block": 16, "dropout": 0.2, "activation": "relu", "tied": False},
@@ -44,7 +43,7 @@ SPEC: dict[str, Any] = {
 
 
 def make_corpus(folder: Path, separator: str = "\n\n") -> Path:
-    """Write ``train.parquet``, ``validation.parquet`` and a character tokenizer of a short real text; return the folder.
+    """Write the splits of a short real text, a character tokenizer and the splits' token ids; return the folder.
 
     ``separator`` is what stands between two documents of the text.
     """
@@ -59,7 +58,16 @@ def make_corpus(folder: Path, separator: str = "\n\n") -> Path:
             for document in part:
                 writer.add(document)
     characters.save(characters.build("\n\n".join(documents)), folder / "tokenizer")
+    for name in ("train", "validation"):
+        make_tokens(folder, name)
     return folder
+
+
+def make_tokens(folder: Path, split: str) -> None:
+    """Write ``{split}.arrow`` of a folder as :func:`make_corpus` writes it; documents stand two line ends apart."""
+    from relab.tokens.make import tokenize
+
+    tokenize(folder / f"{split}.parquet", folder / "tokenizer", "\n\n", folder / f"{split}.arrow")
 
 
 @dataclass
@@ -80,7 +88,7 @@ class TrainingRun:
     def words(self, *more: str) -> list[str]:
         """The program's arguments."""
         return [
-            *("--train", f"{self.corpus}/train.parquet", "--validation", f"{self.corpus}/validation.parquet"),
+            *("--train", f"{self.corpus}/train.arrow", "--validation", f"{self.corpus}/validation.arrow"),
             *("--tokenizer", f"{self.corpus}/tokenizer", "--output-dir", f"{self.output}", "--state", f"{self.state}"),
             *("--spec", json.dumps(self.spec), "--code", "abc"),
             *("--provenance", f"{self.output}/model.safetensors.provenance.json", *more),

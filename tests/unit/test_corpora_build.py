@@ -74,7 +74,8 @@ def test_the_contiguous_split_joins_to_the_whole(tmp_path, separator, share):
     first, last = separator.join(train), separator.join(validation)
     assert whole in (first + last, first + separator + last)
     assert abs(len(first) - int((1 - share) * len(whole))) <= len(separator)
-    assert (first, last) == tuple(corpora.stream(tmp_path / f"{split}.parquet", separator) for split in ("train", "validation"))
+    splits = (corpora.documents(tmp_path / f"{split}.parquet") for split in ("train", "validation"))
+    assert (first, last) == tuple(map(separator.join, splits))
 
 
 def test_the_contiguous_split_of_one_file_is_the_lectures(tmp_path):
@@ -290,7 +291,6 @@ def test_the_parquet_file_has_one_column_of_text_in_bounded_row_groups(tmp_path,
     assert file.schema_arrow.names == ["text"] and str(file.schema_arrow.field("text").type) == "string"
     assert file.num_row_groups > 10 and b"pandas" not in (file.schema_arrow.metadata or {})
     assert list(corpora.documents(tmp_path / "a.parquet")) == texts
-    assert corpora.stream(tmp_path / "a.parquet", "--") == "--".join(texts)
 
 
 def test_other_libraries_read_it(tmp_path):

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from tokenizers import Tokenizer, models, pre_tokenizers
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from relab import characters
-from relab.encoding import encode
+from relab.encoding import encode, opening
 from relab.errors import UserError
 
 TEXT = "Così è: e\u0301, a\u00a0b, 😀\r\n\n  end  "
@@ -59,3 +59,19 @@ def test_other_tokenizers_encode_themselves():
     ids = encode(tokenizer, "so it goes and goes", "text")
     assert ids.dtype == np.uint16
     assert ids.tolist() == [0, 1, 2, 3, 2]
+
+
+@pytest.mark.parametrize(
+    ("template", "expected"), [("<s> $A </s>", [0]), ("<s> $A", [0]), ("$A </s>", []), ("$A", []), ("<s> $A <s>", [0])]
+)
+def test_what_stands_before_every_text(template, expected):
+    backend = Tokenizer(models.WordLevel({"<s>": 0, "</s>": 1, "a": 2, "?": 3}, unk_token="?"))
+    backend.pre_tokenizer = pre_tokenizers.Whitespace()
+    marks = [(mark, number) for number, mark in enumerate(("<s>", "</s>")) if mark in template]
+    backend.post_processor = processors.TemplateProcessing(single=template, special_tokens=marks)
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, bos_token="<s>", eos_token="</s>", unk_token="?")
+    assert opening(tokenizer) == expected
+
+
+def test_nothing_stands_before_characters(reloaded):
+    assert opening(reloaded) == []

@@ -72,6 +72,17 @@ def test_initial_weights():
     assert block.attn.c_attn.bias.abs().max() == 0
 
 
+def test_initial_weights_of_glorot_and_bengio():
+    torch.manual_seed(0)
+    settings = {"width": 64, "layers": 1, "heads": 4, "block": 32, "initialisation": "xavier", "tied": False}
+    model = gpt.build(Architecture(**settings), 100)
+    block = model.transformer.h[0]
+    for weight in (model.transformer.wte.weight, model.lm_head.weight, block.mlp.c_fc.weight, block.mlp.c_proj.weight):
+        bound = math.sqrt(6 / sum(weight.shape))
+        assert 0.98 * bound < weight.abs().max().item() <= bound
+    assert block.attn.c_attn.bias.abs().max() == 0 and (block.ln_1.weight == 1).all()
+
+
 def test_seed_decides_the_weights():
     one, again, other = (built(seed).state_dict() for seed in (0, 0, 1))
     assert all(torch.equal(one[name], again[name]) for name in one)

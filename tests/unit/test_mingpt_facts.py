@@ -82,10 +82,11 @@ def test_targets_that_are_moved_otherwise(subject):
             x, y = super().__getitem__(place)
             return y, x
 
-    moved = Moved(subject.ids, 32, 1)
+    sentences = subject.ids.__getitem__, list(map(len, subject.ids))
+    moved = Moved(*sentences, 32)
     assert without(subject, documents=moved) == {"moved left", "next token"}
     assert "moved right" not in failing(dataclasses.replace(subject, documents=moved))
-    cut = type(documents)(subject.ids, 3, 1)  # only the first three tokens are read
+    cut = type(documents)(*sentences, 3)  # only the first three tokens are read
     assert without(subject, documents=cut) == {"examples"}
 
 

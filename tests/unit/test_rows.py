@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import sqlite3
+import tarfile
 import zipfile
 from contextlib import closing
 
@@ -81,12 +82,14 @@ def arrow(path, kind, table=None):
         "ndjson",
         "json",
         "jsonl.gz",
+        "array",
         "parquet",
         "parquet.gz",
         "arrow",
         "stream",
         "db",
         "zip",
+        "tar.gz",
     ]
 )
 def table(request, tmp_path):
@@ -94,7 +97,7 @@ def table(request, tmp_path):
     form = request.param
     if form == "db":
         return database(tmp_path / "table.db"), {"sql": "select grade, name, text from data order by name"}
-    path = tmp_path / f"table.{'arrow' if form == 'stream' else form}"
+    path = tmp_path / f"table.{dict(stream='arrow', array='json').get(form, form)}"
     if form == "arrow":
         return arrow(path, pa.ipc.new_file), {}
     if form == "stream":
@@ -103,6 +106,13 @@ def table(request, tmp_path):
         with zipfile.ZipFile(path, "w") as archive:
             archive.writestr("folder/table.csv", csv_text())
         return path, {}
+    if form == "tar.gz":
+        write(tmp_path / "table.csv", csv_text())
+        with tarfile.open(path, "w:gz") as archive:
+            archive.add(tmp_path / "table.csv", "folder/table.csv")
+        return path, {}
+    if form == "array":
+        return write(path, json.dumps([dict(zip(COLUMNS, row, strict=True)) for row in TABLE], indent=1)), {}
     if form.startswith("parquet"):
         pq.write_table(columnar(), path, row_group_size=2)
         content = path.read_bytes()

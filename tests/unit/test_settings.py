@@ -87,7 +87,8 @@ def _at(raw, path, value):
     raw[leaf] = value
 
 
-CHAR = "models/char_gpt"
+CHAR, STORIES = "models/char_gpt", "chapters/stories"
+SETTINGS_ = [{"temperature": temperature, "top_k": k, "reported": 9} for temperature, k in ((1, 3), (2, 2))]
 
 
 @pytest.mark.parametrize(
@@ -145,6 +146,38 @@ CHAR = "models/char_gpt"
         ("chapters/mingpt/models", "mingpt_larger", "models.mingpt-larger-s0.corpus: expected one drawn from a grammar"),
         ("models/mingpt/training/reading", "blocks", "models.mingpt-s0.training.reading: expected documents"),
         ("chapters/mingpt/every", 70, "chapters.mingpt.every: 70 is no multiple of the 50 steps"),
+        (f"{STORIES}/models", "char_gpt", "chapters.stories.models: expected models that differ in their seed alone"),
+        (f"{STORIES}/models", "smollm2", "chapters.stories.models: 'smollm2' is not among the trained models"),
+        (f"{STORIES}/tokenizers", ["gpt2"], "'gpt2' is not among the tokenizers of the kind sentencepiece"),
+        (
+            f"{STORIES}/tokenizers",
+            ["stories-bytes"],
+            "models.stories.tokenizer: 'stories' is not among the tokenizers of chapters",
+        ),
+        (
+            "tokenizers/stories-bytes/corpus",
+            "english",
+            "'stories-bytes' is trained on 'english', the models of chapters.stories on",
+        ),
+        ("models/stories/training/reading", "blocks", "models.stories.training.reading: expected documents"),
+        ("models/stories/training/samples", None, "models.stories.training.samples: required"),
+        (f"{STORIES}/judge/model", "minilm", "chapters.stories.judge.model: 'minilm' is an encoder"),
+        (f"{STORIES}/judge/model", "starling", "chapters.stories.judge.model: 'starling' is not among the models"),
+        (f"{STORIES}/grid", ["grid"], "chapters.stories.grid: 'grid' is not among the samplings"),
+        (
+            f"{STORIES}/examples",
+            [0, 16],
+            "chapters.stories.examples: expected numbers below 16, of which stories_grid has texts",
+        ),
+        (f"{STORIES}/temperature/samplings", ["command_line"], "expected samplings of one of the models of chapters.stories"),
+        (f"{STORIES}/reported", {"command_line": {}}, "'command_line' is not among the samplings of chapters.stories.grid"),
+        (f"{STORIES}/reported", {"stories_grid": {"T 9": 1}}, "reported.stories_grid: 'T 9' is not among the methods"),
+        (f"{STORIES}/temperature/settings", SETTINGS_[:1] * 2, "settings: expected each once, found T 1, k 3; T 1, k 3"),
+        (
+            f"{STORIES}/temperature/settings",
+            SETTINGS_,
+            "expected two that differ in temperature alone, found T 1, k 3; T 2, k 2",
+        ),
         ("threads", 0, "threads: input should be greater than or equal to 1, found 0"),
     ],
 )

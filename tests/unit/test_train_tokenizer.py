@@ -54,7 +54,17 @@ def test_vocabulary_is_that_of_both_splits_and_the_separator(corpus):
     assert set(provenance["outputs"]) == {str(corpus / "tokenizer" / name) for name in characters.FILES}
 
 
-BYTE_PAIRS = {"kind": "byte_pair", "corpus": "tiny", "vocab_size": 259, "separator": "\n"}
+BYTE_PAIRS = {"kind": "byte_pair", "corpus": "tiny", "vocab_size": 259}
+
+
+def test_sentencepiece_is_trained_on_some_of_the_training_text(tmp_path, capsys, monkeypatch):
+    write(tmp_path / "train.parquet", *(f"{word} {word}" for word in ("one", "two", "six", "ten")))
+    write(tmp_path / "validation.parquet", "zebra")
+    told = {"kind": "sentencepiece", "corpus": "tiny", "vocab_size": 11, "documents": 2, "character_coverage": 1}
+    run_here(monkeypatch, tmp_path, told)
+    assert capsys.readouterr().out == "11 tokens\n"
+    known = set("".join(AutoTokenizer.from_pretrained(tmp_path / "tokenizer").get_vocab()))
+    assert set("onesix") <= known and not set("twzr") & known  # the first and the third document
 
 
 def test_byte_pairs_are_learned_from_the_training_text_alone(corpus, capsys, monkeypatch):
@@ -86,7 +96,7 @@ def test_a_vocabulary_that_the_text_does_not_fill(corpus, monkeypatch):
 def test_other_kinds_are_not_made_here(corpus, monkeypatch, kind):
     with pytest.raises(SystemExit) as stop:
         run_here(monkeypatch, corpus, {**SPEC, "kind": kind})
-    assert stop.value.code == f"error: --spec.kind: expected character or byte_pair, found {kind}"
+    assert stop.value.code == f"error: --spec.kind: expected one of character, byte_pair, sentencepiece, found {kind}"
 
 
 def test_line_end_is_always_a_token_and_bytes_repeat(corpus, monkeypatch):

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import pytest
 import torch
+from support.tokens import tokens_of, write
 
-from relab import characters
-from relab.corpora.storage import Writer
 from relab.errors import UserError
 from relab.training.batches import RandomBlocks, evenly_spread, read
 
-TOKENS = torch.arange(100, dtype=torch.int32)
+CPU = torch.device("cpu")
+TOKENS = tokens_of([range(100)])
 
 
 def blocks(tokens=TOKENS, *, block=8, batch=4, accumulation=1, seed=0) -> RandomBlocks:
-    return RandomBlocks(tokens, block=block, batch=batch, accumulation=accumulation, seed=seed)
+    return RandomBlocks(tokens, block=block, batch=batch, accumulation=accumulation, seed=seed, device=CPU)
 
 
 def drawn(source: RandomBlocks, step: int) -> torch.Tensor:
@@ -60,44 +60,44 @@ def test_every_start_is_drawn_about_equally_often():
 
 
 def test_a_text_of_one_block_and_a_token_has_one_block():
-    inputs, targets = next(blocks(TOKENS[:9]).batches(0))
+    inputs, targets = next(blocks(tokens_of([range(9)])).batches(0))
     assert torch.equal(inputs, torch.arange(8).expand(4, 8))
     assert targets[0, -1] == 8
 
 
 def test_validation_blocks_reach_from_the_start_to_the_end():
-    batches = evenly_spread(TOKENS, block=8, number=5, batch=2)
+    batches = evenly_spread(TOKENS, block=8, number=5, batch=2, device=CPU)
     assert [len(inputs) for inputs, _ in batches] == [2, 2, 1]
     assert torch.cat([inputs[:, 0] for inputs, _ in batches]).tolist() == [0, 22, 45, 68, 91]
     assert batches[-1][1][-1, -1] == 99
-    assert torch.cat([inputs for inputs, _ in evenly_spread(TOKENS, block=8, number=1, batch=2)])[:, 0].tolist() == [0]
+    ((inputs, _),) = evenly_spread(TOKENS, block=8, number=1, batch=2, device=CPU)
+    assert inputs[:, 0].tolist() == [0]
 
 
 def test_a_short_validation_text_has_no_block_twice():
-    batches = evenly_spread(TOKENS[:10], block=8, number=50, batch=32)
+    batches = evenly_spread(tokens_of([range(10)]), block=8, number=50, batch=32, device=CPU)
     assert torch.cat([inputs[:, 0] for inputs, _ in batches]).tolist() == [0, 1]
 
 
-@pytest.fixture
-def corpus(tmp_path):
-    with Writer(tmp_path / "train.parquet") as writer:
-        writer.add("è già")
-        writer.add("sì")
-    return tmp_path / "train.parquet"
+def test_blocks_reach_over_documents_and_what_stands_between_them():
+    ids = [[number, number + 1, number + 2] for number in range(0, 3000, 3)]
+    found = blocks(tokens_of(ids, [7000]), block=50, batch=20)
+    stream = sum(([*one, 7000] for one in ids), [])[:-1]
+    for step in range(5):
+        ((inputs, targets),) = found.batches(step)
+        for row, following in zip(inputs.tolist(), targets.tolist(), strict=True):
+            start = stream.index(next(one for one in row if one != 7000)) - (row[0] == 7000)
+            assert row == stream[start : start + 50] and following == stream[start + 1 : start + 51]
 
 
-def test_documents_are_read_as_one_stream(corpus):
-    tokenizer = characters.build("è già\nsì")
-    text = read(corpus, "\n\n", tokenizer, 8)
-    assert tokenizer.decode(text.tokens.tolist()) == "è già\n\nsì"
-    assert text.bytes == 12  # nine characters, three of two bytes
+def test_what_was_drawn_may_be_written_to_and_the_file_stays_as_it_is():
+    ((inputs, _),) = blocks().batches(0)
+    inputs.zero_()
+    assert TOKENS.slice(0, 100).tolist() == list(range(100))
 
 
-def test_a_block_longer_than_the_corpus_is_an_error(corpus):
-    with pytest.raises(UserError, match=r"train.parquet: the block is longer than the corpus: .* more than 9 .* found 9$"):
-        read(corpus, "\n\n", characters.build("è già\nsì"), 9)
-
-
-def test_a_character_that_the_tokenizer_lacks_is_an_error(corpus):
-    with pytest.raises(UserError, match="train.parquet: character 'ì'"):
-        read(corpus, "\n\n", characters.build("è già\ns"), 8)
+def test_a_block_longer_than_the_corpus_is_an_error(tmp_path):
+    path = write(tmp_path / "train.arrow", [[1, 2, 3], [4, 5, 6, 7]], [0, 0])
+    assert read(path, 8).size == 9
+    with pytest.raises(UserError, match=r"train.arrow: the block is longer than the corpus: .* more than 9 .* found 9$"):
+        read(path, 9)

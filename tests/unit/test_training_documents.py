@@ -7,12 +7,10 @@ import math
 import numpy as np
 import pytest
 import torch
-from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+from support.tokens import tokens_of
 from torch.utils.data import DataLoader, Dataset
-from transformers import PreTrainedTokenizerFast
 
-from relab import characters, gpt
-from relab.corpora.storage import Writer
+from relab import gpt
 from relab.errors import UserError
 from relab.settings.models import Architecture, Training
 from relab.training.batches import (
@@ -33,8 +31,8 @@ VOCABULARY = 12
 IDS = [list(range(2, 2 + length)) for length in range(2, 10)] * 5
 
 
-def documents(ids=IDS, block=8, size=100) -> Documents:
-    return Documents(ids, block, size)
+def documents(ids=IDS, block=8, end=None) -> Documents:
+    return Documents.of(tokens_of(ids, [11], end=end), block)
 
 
 def drawing(*, batch=4, accumulation=1, seed=0, ids=IDS) -> RandomDocuments:
@@ -70,11 +68,29 @@ def test_every_document_is_an_example_of_its_own():
 
 
 def test_long_documents_are_cut_and_those_without_a_target_left_out_and_counted():
-    found = documents([[1], list(range(20)), [], [3, 4]], block=8, size=50)
+    found = documents([[1], list(range(20)), [], [3, 4]], block=8)
     assert len(found) == 2 and found.left_out == 2
     assert found[0][0].tolist() == list(range(8)) and found[0][1].tolist() == list(range(1, 9))
     assert found[1][1].tolist() == [4]
-    assert (found.tokens, found.bytes) == (23, 50), "the text's own size, whatever was cut"
+
+
+def test_a_cut_document_still_ends_where_its_template_ends_it():
+    found = documents([[1, *range(20), 2], [1, *range(7), 2], [1, *range(6), 2]], block=8, end=2)
+    assert [[*inputs.tolist(), int(targets[-1])] for inputs, targets in found] == [
+        [1, *range(7), 2], [1, *range(7), 2], [1, *range(6), 2]
+    ]  # fmt: skip
+    assert found.targets.tolist() == [8, 8, 7]
+
+
+def test_no_separator_is_in_an_example():
+    assert 11 not in {number for inputs, targets in documents() for number in (*inputs.tolist(), *targets.tolist())}
+
+
+def test_ids_stay_in_the_file_until_an_example_is_asked_for():
+    tokens = tokens_of([list(range(1000))] * 100)
+    found = Documents.of(tokens, 999)
+    assert sum(one.nbytes for one in vars(found).values() if isinstance(one, np.ndarray)) == 16 * 100
+    assert tokens.document(3).base is not None and not tokens.document(3).flags.owndata
 
 
 def test_shorter_examples_are_padded_on_the_right():
@@ -91,46 +107,11 @@ def test_pytorchs_own_loader_takes_them():
 # reading
 
 
-@pytest.fixture
-def corpus(tmp_path):
-    def write(*texts):
-        with Writer(tmp_path / "train.parquet") as writer:
-            for text in texts:
-                writer.add(text)
-        return tmp_path / "train.parquet"
-
-    return write
-
-
-def byte_pair(text: str) -> PreTrainedTokenizerFast:
-    backend = Tokenizer(models.BPE())
-    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    initial = pre_tokenizers.ByteLevel.alphabet()
-    backend.train_from_iterator([text], trainers.BpeTrainer(vocab_size=270, initial_alphabet=initial, show_progress=False))
-    return PreTrainedTokenizerFast(tokenizer_object=backend)
-
-
-@pytest.mark.parametrize("make", [characters.build, byte_pair])
-def test_each_document_is_tokenised_alone(corpus, make):
-    texts = ["è già l'ora", "a", "là là là", "ora"]
-    tokenizer = make(" ".join(texts))
-    found = Documents.read(corpus(*texts), tokenizer, 100)
-    ids = [tokenizer(text)["input_ids"] for text in texts]
-    assert rows([collate(list(found))]) == [one for one in ids if len(one) > 1]
-    assert found.tokens == sum(map(len, ids)) and found.left_out == sum(len(one) < 2 for one in ids)
-    assert found.bytes == sum(len(text.encode()) for text in texts)
-
-
-def test_a_corpus_without_a_document_of_two_tokens_is_an_error(corpus):
-    with pytest.raises(UserError, match=r"train\.parquet: expected documents of at least two tokens, found none among 3$"):
-        Documents.read(corpus("a", "b", "a"), characters.build("ab"), 8)
+def test_a_corpus_without_a_document_of_two_tokens_is_an_error():
+    with pytest.raises(UserError, match=r"made\.arrow: expected documents of at least two tokens, found none among 3$"):
+        documents([[1], [], [2]])
     with pytest.raises(UserError, match="found none among 0$"):
-        Documents.read(corpus(), characters.build("ab"), 8)
-
-
-def test_a_character_that_the_tokenizer_lacks_is_told_with_its_document(corpus):
-    with pytest.raises(UserError, match=r"train\.parquet, document 2: character 'c' .* at offset 1 "):
-        Documents.read(corpus("ab", "acb", "ca"), characters.build("ab"), 8)
+        documents([])
 
 
 # batches

@@ -13,7 +13,7 @@ import pytest
 import torch
 import train_model as program
 from safetensors.torch import load_file
-from support.training import SPEC, TrainingRun, make_corpus
+from support.training import SPEC, TrainingRun, make_corpus, make_tokens
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from relab import gpt
@@ -77,10 +77,11 @@ def test_the_columns_of_the_history(finished):
     assert ",".join(history) == (
         "step,tokens_seen,train_loss,validation_loss,train_bits_per_byte,validation_bits_per_byte,learning_rate"
     )
-    assert history.step.tolist() == speed.step.tolist() == [0, 7, 14, 20]
+    assert history.step.tolist() == [0, 7, 14, 20] and speed.step.tolist() == [0, 7, 14, 15, 20]
+    assert speed.dropna(subset="sampled_per_second").step.tolist() == [0, 15, 20]
     assert history.tokens_seen.tolist() == [0, 7 * 128, 14 * 128, 20 * 128]
     assert history.train_loss.isna().tolist() == [True, False, False, False]
-    assert list(speed) == ["step", "seconds", "tokens_per_second"]
+    assert list(speed) == ["step", "seconds", "tokens_per_second", "sampled_per_second"]
 
 
 def test_the_texts_sampled_on_the_way(finished):
@@ -117,7 +118,7 @@ def test_the_loss_over_documents_is_that_of_each_alone(tmp_path, monkeypatch):
     texts = pd.read_parquet(words / "validation.parquet")["text"].tolist()
     kept = [text[:17] for text in texts if len(text) > 1]
     alone = len(texts) - len(kept)
-    assert alone and f"validation.parquet: {alone} documents of fewer than two tokens are left out" in job.log(1)
+    assert alone and f"validation.arrow: {alone} documents of fewer than two tokens are left out" in job.log(1)
     losses = []
     for index in range(8):
         ids = tokenizer(kept[(len(kept) - 1) * index // 7], return_tensors="pt")["input_ids"][0]
@@ -176,15 +177,16 @@ def test_a_block_longer_than_the_corpus_is_refused(corpus, tmp_path, monkeypatch
     long = spec()
     long["architecture"]["block"] = 100_000
     told = refuse(monkeypatch, TrainingRun(tmp_path, corpus, long))
-    assert told.startswith(f"{corpus}/train.parquet: the block is longer than the corpus: expected more than 100000 tokens")
+    assert told.startswith(f"{corpus}/train.arrow: the block is longer than the corpus: expected more than 100000 tokens")
 
 
 def test_a_corpus_without_a_document_of_two_tokens_is_refused(tmp_path, monkeypatch):
     letters = make_corpus(tmp_path / "letters")
     with Writer(letters / "validation.parquet") as writer:
         writer.add("e")
+    make_tokens(letters, "validation")
     told = refuse(monkeypatch, TrainingRun(tmp_path / "run", letters, spec(reading="documents")))
-    assert told == f"{letters}/validation.parquet: expected documents of at least two tokens, found none among 1"
+    assert told == f"{letters}/validation.arrow: expected documents of at least two tokens, found none among 1"
 
 
 def test_a_prompt_that_the_tokenizer_cannot_write_is_refused_before_training(corpus, tmp_path, monkeypatch):
@@ -222,6 +224,7 @@ def test_bits_per_byte_of_a_case_computed_by_hand():
 
 def test_losses_are_written_with_all_their_digits(tmp_path):
     row = {"step": 1, "tokens_seen": 64, "train_loss": 0.1 + 0.2, "validation_loss": 1 / 3, "learning_rate": 5e-4}
-    write(tmp_path, [row], [{"step": 1, "seconds": 1.23456, "tokens_per_second": None}], [])
+    sampling = [{"step": step, "sampled_per_second": 10.0} for step in (1, 3)]
+    write(tmp_path, [row], [{"step": 1, "seconds": 1.23456, "tokens_per_second": None}], [], sampling)
     assert (tmp_path / "history.csv").read_text().splitlines()[1] == "1,64,0.30000000000000004,0.3333333333333333,,,0.0005"
-    assert (tmp_path / "speed.csv").read_text().splitlines()[1] == "1,1.235,"
+    assert (tmp_path / "speed.csv").read_text().splitlines()[1:] == ["1,1.235,,10.0", "3,,,10.0"]

@@ -6,6 +6,7 @@ import math
 
 import pytest
 import torch
+from support.tokens import tokens_of
 
 from relab import gpt
 from relab.errors import UserError
@@ -18,7 +19,7 @@ from relab.training.state import State
 CPU = torch.device("cpu")
 VOCABULARY = 8
 #: Period 5: each token follows from the one before, though on their own all are equally likely.
-PERIODIC = torch.tensor([0, 3, 1, 6, 2] * 60, dtype=torch.int32)
+PERIODIC = tokens_of([[0, 3, 1, 6, 2] * 60])
 
 
 def architecture(**changes) -> Architecture:
@@ -33,8 +34,8 @@ def training(**changes) -> Training:
 def make(settings: Training, tokens=PERIODIC, sampler=None, **changes) -> Trainer:
     torch.manual_seed(0)
     model = gpt.build(architecture(**changes), VOCABULARY)
-    blocks = RandomBlocks(tokens, block=16, batch=settings.batch, accumulation=settings.accumulation, seed=0)
-    validation = evenly_spread(tokens, block=16, number=settings.evaluation.blocks, batch=settings.batch)
+    blocks = RandomBlocks(tokens, block=16, batch=settings.batch, accumulation=settings.accumulation, seed=0, device=CPU)
+    validation = evenly_spread(tokens, block=16, number=settings.evaluation.blocks, batch=settings.batch, device=CPU)
     return Trainer(model, Data(blocks, validation, 2.0, 3.0), settings, sampler=sampler, device=CPU)
 
 
@@ -222,6 +223,62 @@ def test_the_best_weights_are_the_earliest_of_the_lowest_loss(tmp_path, monkeypa
     best = weights(trainer)
     assert not same(best, last)
     assert same(best, weights(train(tmp_path / "five", training(steps=5, evaluation={"every": 9, "blocks": 1}))))
+
+
+def with_losses(monkeypatch, *losses: float) -> None:
+    """Make evaluations find these validation losses."""
+    found = iter(losses)
+    monkeypatch.setattr(Trainer, "_validation_loss", lambda self: next(found))
+
+
+def test_a_plateau_lowers_the_rate_from_the_next_update_on(tmp_path, monkeypatch):
+    with_losses(monkeypatch, 3.0, 2.0, 2.0, 2.0)
+    trainer = train(tmp_path, training(steps=6, evaluation={"every": 2, "blocks": 1}, schedule=PLATEAU))
+    assert [row["learning_rate"] for row in trainer.progress.history] == pytest.approx([0.01, 0.01, 0.003, 0.0009])
+    assert trainer.optimizer.param_groups[0]["lr"] == pytest.approx(0.003)  # that of the last update
+
+
+PLATEAU = {"kind": "plateau", "patience": 0}
+
+
+def test_training_ends_where_the_validation_loss_has_stopped_falling(tmp_path, monkeypatch):
+    sampled = []
+    settings = training(steps=20, evaluation={"every": 2, "blocks": 1}, early_stopping=3, samples={"every": 100})
+    with_losses(monkeypatch, 5.0, 3.0, 3.5, 2.0, 2.5, 2.0, 2.1, 1.0)
+    trainer = make(settings, sampler=lambda step: [sampled.append(step) or {"step": step, "token_ids": [1]}])
+    with State.open(tmp_path / "state") as state:
+        trainer.run(state, Stop())
+    assert [row["step"] for row in trainer.progress.history] == [0, 2, 4, 6, 8, 10, 12]
+    assert trainer.progress.best()["step"] == 6
+    assert sampled == [0, 12]
+    assert "training ends at step 12: the validation loss has stopped falling" in next(state.folder.glob("*.log")).read_text()
+
+
+def test_a_resumed_run_ends_early_where_the_unbroken_one_does(tmp_path, monkeypatch):
+    settings = training(steps=20, evaluation={"every": 2, "blocks": 1}, early_stopping=2, schedule=PLATEAU)
+    with_losses(monkeypatch, 5.0, 3.0, 2.0, 2.5, 2.6)
+    unbroken = train(tmp_path / "unbroken", settings)
+    with_losses(monkeypatch, 5.0, 3.0, 2.0, 2.5, 2.6)
+    first = make(settings)
+    first._observe()
+    while first.progress.step < 7:
+        first.update()
+        first._observe()
+    tensors, plain = first.capture()
+    second = make(settings)
+    second.restore({name: value.clone() for name, value in tensors.items()}, plain)
+    with State.open(tmp_path / "state") as state:
+        second.run(state, Stop())
+    assert second.progress.step == unbroken.progress.step == 8
+    assert second.progress.history == unbroken.progress.history
+    assert same(weights(second), weights(unbroken))
+
+
+def test_sampling_is_timed(tmp_path):
+    settings = training(samples={"every": 6})
+    trainer = train(tmp_path, settings, sampler=lambda step: [{"step": step, "token_ids": [1, 2, 3]}])
+    assert [row["step"] for row in trainer.progress.sampling] == [0, 6, 12]
+    assert all(row["sampled_per_second"] > 0 for row in trainer.progress.sampling)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The learning rate as a function of the step."""
+"""The learning rate as a function of the step and of the validation losses so far."""
 
 from __future__ import annotations
 
@@ -57,3 +57,22 @@ def test_a_linear_decay_ends_at_its_minimum():
 def test_a_warm_up_longer_than_the_training_only_rises():
     settings = training(kind="linear", warmup=40)
     assert [rate(settings, step) for step in (0, 20)] == pytest.approx([0, 0.25])
+
+
+LOSSES = [3.0, 2.5, 2.6, 2.5, 2.4999, 2.49, 2.6, 2.6, 2.6, 2.6, 2.4, 2.5, 2.5, 2.5, 2.5, 2.5, 2.5, 2.39, 2.4]
+
+
+@pytest.mark.parametrize(("factor", "patience", "minimum"), [(0.3, 2, 0.0), (0.5, 0, 0.0), (0.3, 10, 0.0), (0.3, 1, 0.2)])
+def test_plateaus_are_those_of_pytorch(factor, patience, minimum):
+    settings = training(kind="plateau", factor=factor, patience=patience, minimum=minimum)
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.5)
+    peer = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=factor, patience=patience, min_lr=0.5 * minimum)
+    for number, loss in enumerate(LOSSES, start=1):
+        peer.step(loss)
+        assert rate(settings, 7, LOSSES[:number]) == pytest.approx(peer.get_last_lr()[0])
+    assert patience == 10 or rate(settings, 7, LOSSES) < 0.5
+
+
+def test_a_plateau_counts_after_warm_up():
+    settings = training(kind="plateau", warmup=4)
+    assert [rate(settings, step, [1.0]) for step in (0, 2, 4, 19)] == pytest.approx([0, 0.25, 0.5, 0.5])

@@ -1,4 +1,4 @@
-"""The files of an asset as streams of text: plain, gzipped, or packed in a zip; in UTF-8, or refused with the place."""
+"""The files of an asset as streams of text: plain, gzipped, or in a zip or a tar; in UTF-8, or refused with the place."""
 
 from __future__ import annotations
 
@@ -7,23 +7,33 @@ import functools
 import gzip
 import io
 import os
+import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TextIO
 
 from relab.errors import UserError
 
 #: The largest document, in bytes of UTF-8: what bounds the memory of cleaning, whatever the size of the files.
 LARGEST_DOCUMENT = 64 * 2**20
 
+#: What reading a damaged archive raises, apart from what the system says of files.
+DAMAGE = (zipfile.BadZipFile, gzip.BadGzipFile, tarfile.TarError, EOFError, zlib.error)
+
+_GZIPPED_TARS = (".tar.gz", ".tgz")
+
 
 @dataclass(frozen=True)
 class Source:
-    """One file, on disk or in a zip: the name that messages call it by, its ending without ``.gz``, and how to open it."""
+    """One file, on disk or in an archive: the name that messages call it by, its ending without ``.gz``, and how to open it.
+
+    What lies in an archive can be opened, also again, as long as the iteration of :func:`sources` that yielded it goes on.
+    Going back in a gzipped tar unpacks it anew from its beginning, which is right but slow: read a source once, forwards.
+    """
 
     name: str
     ending: str
@@ -31,20 +41,53 @@ class Source:
 
 
 def sources(paths: Iterable[str | os.PathLike]) -> Iterator[Source]:
-    """Yield the files at ``paths``, in the place of a zip its members in sorted order.
+    """Yield the files at ``paths``, in the place of an archive its members: a zip's in sorted order, a tar's in its own.
+
+    A tar's are in the archive's order since a gzipped one can only be read from its beginning to its end: once, in memory that
+    depends neither on its size nor on the number of its members. Nothing is unpacked to disk. Folders, hidden members and, in a
+    tar, links and devices are left out.
 
     Raises:
-        UserError: for a folder, and for a zip that is none or is damaged.
+        UserError: for a folder, and for an archive that is none or is damaged.
     """
     for path in map(Path, paths):
         if path.is_dir():
-            raise UserError(f"{path}: is a folder, expected a file (a zip holds many)")
-        if path.suffix.lower() != ".zip":
+            raise UserError(f"{path}: is a folder, expected a file (a zip or a tar holds many)")
+        name = path.name.lower()
+        if name.endswith((".zip", ".tar", *_GZIPPED_TARS)):
+            with damage_named(str(path)):
+                yield from _zipped(path) if name.endswith(".zip") else _tarred(path, gzipped=name.endswith(_GZIPPED_TARS))
+        else:
             yield _source(str(path), path.name, functools.partial(open, path, "rb"))
-            continue
-        with damage_named(str(path)), zipfile.ZipFile(path) as archive:
-            for member in sorted(filter(_is_text, archive.namelist())):
-                yield _source(f"{path}: {member}", member, functools.partial(archive.open, member))
+
+
+def _zipped(path: Path) -> Iterator[Source]:
+    with zipfile.ZipFile(path) as archive:
+        for member in sorted(filter(_is_text, archive.namelist())):
+            yield _source(f"{path}: {member}", member, functools.partial(archive.open, member))
+
+
+def _tarred(path: Path, gzipped: bool) -> Iterator[Source]:
+    with (gzip.open if gzipped else open)(path, "rb") as raw, tarfile.open(fileobj=raw, mode="r:", tarinfo=_Member) as archive:
+        while (member := archive.next()) is not None:
+            archive.members.clear()  # it remembers all that it has passed
+            if member.isreg() and _is_text(member.name):
+                yield _source(f"{path}: {member.name}", member.name, functools.partial(archive.extractfile, member))
+        while raw.read(2**20):  # the checksum stands at the end
+            pass
+
+
+class _Member(tarfile.TarInfo):
+    """A member of a tar; a damaged or missing header is an error, where tarfile takes all but the first for the end."""
+
+    @classmethod
+    def fromtarfile(cls, tarfile_: tarfile.TarFile) -> tarfile.TarInfo:
+        try:
+            return super().fromtarfile(tarfile_)
+        except tarfile.EOFHeaderError:  # the block of zeros that ends an archive
+            raise
+        except tarfile.HeaderError as error:
+            raise tarfile.ReadError(str(error)) from None
 
 
 def _source(name: str, file: str, opener: Callable[[], BinaryIO]) -> Source:
@@ -61,8 +104,9 @@ def _unpacked(opener: Callable[[], BinaryIO]) -> Iterator[BinaryIO]:
 
 
 def _is_text(member: str) -> bool:
-    """Whether a member of a zip is more than a folder or what a file manager leaves behind."""
-    return not member.endswith("/") and not any(part.startswith((".", "__MACOSX")) for part in member.split("/"))
+    """Whether a member of an archive is more than a folder or what a file manager leaves behind."""
+    parts = (part for part in member.split("/") if part not in (".", ".."))
+    return not member.endswith("/") and not any(part.startswith((".", "__MACOSX")) for part in parts)
 
 
 @contextmanager
@@ -70,28 +114,48 @@ def damage_named(name: str) -> Iterator[None]:
     """Turn what a damaged archive raises into a UserError that names the file."""
     try:
         yield
-    except (zipfile.BadZipFile, gzip.BadGzipFile, EOFError, zlib.error) as error:
+    except DAMAGE as error:
         raise UserError(f"{name}: not an archive of its kind, or a damaged one ({error}); fetch it again") from None
 
 
-def lines(source: Source, encoding: str = "utf-8-sig") -> Iterator[str]:
-    """Yield the lines of a text, whatever its line ends are, each but perhaps the last with ``\\n`` at its end.
+@contextmanager
+def opened(source: Source, encoding: str = "utf-8-sig") -> Iterator[TextIO]:
+    """Open a source as text whose line ends, whatever they are, are read as ``\\n``.
 
     Raises:
-        UserError: for text that is not UTF-8, naming line and byte, and for a line beyond the largest document.
+        UserError: in the block, for text that is not in its encoding (with line and byte if that is UTF-8) and for damage.
     """
     try:
         with damage_named(source.name), source.open() as raw, io.TextIOWrapper(raw, encoding=encoding, newline=None) as text:
-            while line := text.readline(LARGEST_DOCUMENT + 1):
-                if len(line) > LARGEST_DOCUMENT:
-                    raise too_large(source.name)
-                yield line
+            yield text
     except UnicodeDecodeError as error:
         if encoding != "utf-8-sig":
             raise UserError(
                 f"{source.name}: expected text in {encoding}, found the byte 0x{error.object[error.start]:02X}"
             ) from None
         raise _not_utf8(source) from None
+
+
+def lines(source: Source, encoding: str = "utf-8-sig") -> Iterator[str]:
+    """Yield the lines of a text, each but perhaps the last with ``\\n`` at its end.
+
+    Raises:
+        UserError: as :func:`opened` does, and for a line beyond the largest document.
+    """
+    with opened(source, encoding) as text:
+        yield from lines_of(text, source.name)
+
+
+def lines_of(text: TextIO, name: str) -> Iterator[str]:
+    """Yield the lines that are left of an open text; ``name`` is what messages call it.
+
+    Raises:
+        UserError: for a line beyond the largest document.
+    """
+    while line := text.readline(LARGEST_DOCUMENT + 1):
+        if len(line) > LARGEST_DOCUMENT:
+            raise too_large(name)
+        yield line
 
 
 def whole(source: Source) -> str:

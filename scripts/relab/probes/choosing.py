@@ -14,7 +14,7 @@ import torch
 from relab.cells import fixed
 from relab.datasets.storage import read
 from relab.features.store import Features
-from relab.inputs import by_encoder
+from relab.inputs import by_part
 from relab.probes.answers import LONGEST, cosine, trained
 from relab.probes.pairs import Questions, read_questions
 from relab.probes.ranker import Key, Scorer, fit, scores_of
@@ -45,7 +45,7 @@ def read_splits(parts: Mapping[str, Path], files: Iterable[Path], settings: Rank
     Raises:
         UserError: where a file of features is missing, not expected, or of other rows.
     """
-    found = by_encoder(files, settings.encoders, settings.dataset, SPLITS)
+    found = by_part(files, settings.encoders, settings.dataset, SPLITS)
     splits: dict[str, dict[str, Questions]] = {split: {} for split in SPLITS}
     for encoder in settings.encoders:
         for split in SPLITS:

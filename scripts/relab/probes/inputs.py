@@ -10,7 +10,7 @@ import numpy as np
 from relab.datasets import storage
 from relab.errors import UserError
 from relab.features.store import Features
-from relab.inputs import by_encoder
+from relab.inputs import by_part
 from relab.probes.classifiers import Inputs, Labels
 from relab.probes.names import TFIDF
 from relab.settings.probes import Probe
@@ -22,7 +22,7 @@ def classification_inputs(splits: Mapping[str, Path], features: Iterable[Path], 
     Raises:
         UserError: features of another number of rows than the split's, a training split of one class.
     """
-    files = by_encoder(features, settings.encoders, settings.dataset, list(splits))
+    files = by_part(features, settings.encoders, settings.dataset, list(splits))
     inputs: dict[str, dict] = {split: {} for split in splits}
     labels: dict[str, np.ndarray] = {}
     for split, path in splits.items():

@@ -11,7 +11,7 @@ import numpy as np
 from relab.datasets import storage
 from relab.errors import UserError
 from relab.features.store import Features
-from relab.inputs import by_encoder
+from relab.inputs import by_part
 from relab.probes.fusion import fuse
 from relab.probes.lexical import bm25
 from relab.probes.search import Ranked, expanded, nearest, without
@@ -47,7 +47,7 @@ def open_collection(
 
 
 def _features(probe: Retriever, option: str, paths: Iterable[Path], part: Path, rows: int) -> dict[str, Features]:
-    files = by_encoder(paths, probe.encoders, probe.dataset, [part.stem], option)
+    files = by_part(paths, probe.encoders, probe.dataset, [part.stem], option)
     opened = {encoder: Features(files[encoder, part.stem]) for encoder in probe.encoders}
     for features in opened.values():
         if len(features.index("text")) != rows:

@@ -79,6 +79,10 @@ class Choice:
                 blocked.extend([tokens[row]])
         return taken
 
+    def probabilities(self, logprobs: torch.Tensor) -> torch.Tensor:
+        """What each drawn text's next token is drawn by, ``[texts, vocabulary]``, from log-probabilities of the same shape."""
+        return self._shaped(self._allowed(logprobs)).softmax(-1, dtype=self._uniforms.dtype)
+
     def _allowed(self, logprobs: torch.Tensor) -> torch.Tensor:
         """Leave out what is banned, and what would repeat an n-gram."""
         if not self._banned and not self._blocked:

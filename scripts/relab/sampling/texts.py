@@ -14,7 +14,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from relab.checkpoints import end_tokens, start_token
 from relab.corpora.storage import documents
-from relab.encoding import encode
+from relab.encoding import encode, opening
 from relab.errors import UserError
 from relab.files import write_text
 from relab.sampling.loop import Generation, sample
@@ -40,13 +40,13 @@ class Reader:
     tokenizer: PreTrainedTokenizerBase
 
     def prompt(self, text: str, place: str) -> Prompt:
-        """A text as a prompt; the empty one is the token that texts start from.
+        """A text as a prompt, behind what the tokenizer puts before a text; the empty one is the token that texts start from.
 
         Raises:
             UserError: an empty text where the model has no such token, a character that the tokenizer lacks.
         """
         if text:
-            return Prompt(text, encode(self.tokenizer, text, place).tolist())
+            return Prompt(text, [*opening(self.tokenizer), *encode(self.tokenizer, text, place).tolist()])
         start = start_token(self.model, self.tokenizer)
         if start is None:
             raise UserError(f"{place}: the text is empty, and the model has no token that texts start from; give a text")
@@ -87,7 +87,8 @@ def _from_corpus(settings: CorpusPrompts, length: int, reader: Reader, corpus: P
             f"length), found {len(long)}"
         )
     chosen = [long[index * len(long) // settings.number] for index in range(settings.number)]
-    return [Prompt(reader.text(ids[: settings.tokens]), ids[: settings.tokens], ids[settings.tokens :]) for ids in chosen]
+    before, cut = opening(reader.tokenizer), settings.tokens
+    return [Prompt(reader.text(ids[:cut]), [*before, *ids[:cut]], ids[cut:]) for ids in chosen]
 
 
 def sampled(

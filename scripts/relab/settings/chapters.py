@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from relab.settings.base import Float, Int, Name, Scalar, Settings
+from relab.settings.samplings import Decoding
 
 
 class Progressions(Settings):
@@ -88,9 +90,86 @@ class Gpt2Lab(Settings):
     memory: Memory = Field(description="C2: the memory that training takes.")
 
 
+class SamplerSetting(Settings):
+    """A temperature with a number of tokens to draw among."""
+
+    temperature: Float = Field(description="The write-up's temperature.", gt=0)
+    top_k: Int = Field(description="Draw among the k most probable tokens only.", ge=1)
+
+    @property
+    def label(self) -> str:
+        """What tables call it."""
+        return f"T {self.temperature:g}, k {self.top_k}"
+
+    def decoding(self, rule: str) -> Decoding:
+        """The setting under an account of what the temperature does."""
+        return Decoding(do_sample=True, temperature=self.temperature, temperature_rule=rule, top_k=self.top_k)
+
+
+class ReportedSetting(SamplerSetting):
+    """A setting of the sampler beside what the write-up found at it."""
+
+    reported: Float = Field(description="The perplexity that the write-up reports.", gt=0)
+
+
+class StoryJudge(Settings):
+    """D4: the model that judges texts."""
+
+    model: Name = Field(description="The model that judges.")
+    human: Int = Field(description="Held-out documents that are judged beside the texts, cut to their lengths.", ge=1)
+    equal_tokens: Int = Field(description="Tokens of each text that perplexities at equal length are of.", ge=1)
+
+
+class StoryTemperature(Settings):
+    """D5: three accounts of what the write-up's temperature does."""
+
+    samplings: list[Name] = Field(
+        description="The samplings among whose methods are the settings under each account.", min_length=1
+    )
+    settings: list[ReportedSetting] = Field(description="The settings.", min_length=2)
+    documents: Int = Field(description="Held-out documents whose beginnings are the contexts of distributions.", ge=1)
+    characters: Int = Field(description="Characters of each that are read at most.", ge=1)
+
+    @model_validator(mode="after")
+    def _comparable(self):
+        check_settings(self.settings)
+        return self
+
+
+def contrasts(settings: list) -> list[tuple]:
+    """The pairs of settings that differ in temperature alone, from the higher temperature to the lower one."""
+    pairs = (sorted(pair, key=lambda one: -one.temperature) for pair in itertools.combinations(settings, 2))
+    return [(high, low) for high, low in pairs if high.top_k == low.top_k]
+
+
+def check_settings(settings: list) -> None:
+    """Refuse settings among which the temperature cannot be compared.
+
+    Raises:
+        ValueError: as a validator of settings raises it.
+    """
+    labels = [one.label for one in settings]
+    if len(set(labels)) < len(labels):
+        raise ValueError(f"settings: expected each once, found {'; '.join(labels)}")
+    if not contrasts(settings):
+        raise ValueError(f"settings: expected two that differ in temperature alone, found {'; '.join(labels)}")
+
+
 class Stories(Settings):
     """D: the story generator."""
 
+    tokenizers: list[Name] = Field(description="D1: the tokenizers, all of one corpus.", min_length=1)
+    cut: Int = Field(description="D1: tokens of a document, marks included, beyond which it counts as cut.", ge=3)
+    models: Name = Field(description="D2: the models trained on documents of that corpus.")
+    grid: list[Name] = Field(description="D3, D4: the samplings whose methods are shown, judged and measured.", min_length=1)
+    examples: list[Int] = Field(
+        [0, 1], description="D3: numbers of the texts of each method that are shown, from 0.", min_length=1
+    )
+    judge: StoryJudge = Field(description="D4: the judge.")
+    reported: dict[Name, dict[str, Float]] = Field(
+        {}, description="D4: perplexities that the write-up reports, by sampling and method."
+    )
+    temperature: StoryTemperature = Field(description="D5: the accounts of the temperature.")
     command_line: Name = Field(description="D6: the sampling that the command of the table makes, too.")
 
 

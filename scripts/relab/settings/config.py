@@ -186,15 +186,19 @@ def _check_chapters(resolved: Resolved) -> None:
     _known(resolved.tokenizers, "tokenizers", chapters.char_gpt.tokens.tokenizer, "chapters.char_gpt.tokens.tokenizer")
     _known(resolved.models, "models", chapters.gpt2_lab.model, "chapters.gpt2_lab.model")
     _check_mingpt(resolved)
+    _check_stories(resolved)
     shown = [
         ("char_gpt.arguments", chapters.char_gpt.arguments),
         *(("generative.selection", name) for name in chapters.generative.selection),
         ("gpt2_lab.continuations", chapters.gpt2_lab.continuations),
+        *(("stories.grid", name) for name in chapters.stories.grid),
+        *(("stories.temperature.samplings", name) for name in chapters.stories.temperature.samplings),
         ("stories.command_line", chapters.stories.command_line),
         ("mingpt.larger_texts", chapters.mingpt.larger_texts),
     ]
     for place, name in shown:
         _known(resolved.samplings, "samplings", name, f"chapters.{place}")
+    _check_story_samplings(resolved)
 
 
 def _check_char_gpt(resolved: Resolved) -> None:
@@ -231,6 +235,47 @@ def _check_mingpt(resolved: Resolved) -> None:
                 f"{place}.every: {chapter.every} is no multiple of the {member.settings.training.evaluation.every} steps "
                 f"between two evaluations of models.{name}"
             )
+
+
+def _check_stories(resolved: Resolved) -> None:
+    chapter, place = resolved.chapters.stories, "chapters.stories"
+    family = _trained_family(resolved, chapter.models, f"{place}.models")
+    if any(set(member.varied) - {"seed"} for member in family.values()):
+        raise UserError(f"{place}.models: expected models that differ in their seed alone, found {', '.join(family)}")
+    model = next(iter(family.values())).settings
+    of_kind = {name for name, one in resolved.tokenizers.items() if one.settings.kind == "sentencepiece"}
+    for name in chapter.tokenizers:
+        _known(of_kind, "tokenizers of the kind sentencepiece", name, f"{place}.tokenizers")
+        if (corpus := resolved.tokenizers[name].settings.corpus) != model.corpus:
+            raise UserError(f"{place}.tokenizers: {name!r} is trained on {corpus!r}, the models of {place} on {model.corpus!r}")
+    _known(chapter.tokenizers, f"tokenizers of {place}", model.tokenizer, f"models.{chapter.models}.tokenizer")
+    if model.training.reading != "documents":
+        raise UserError(f"models.{chapter.models}.training.reading: expected documents, since {place} reads stories")
+    if model.training.samples is None:
+        raise UserError(f"models.{chapter.models}.training.samples: required, since {place} shows the text sampled on the way")
+    _known(resolved.models, "models", chapter.judge.model, f"{place}.judge.model")
+    if resolved.models[chapter.judge.model].settings.kind == "encoder":
+        raise UserError(f"{place}.judge.model: {chapter.judge.model!r} is an encoder, expected a language model")
+
+
+def _check_story_samplings(resolved: Resolved) -> None:
+    """What the chapter shows of samplings must be sampled; they are known already."""
+    chapter, place = resolved.chapters.stories, "chapters.stories"
+    compared = {resolved.samplings[name].settings.model for name in chapter.temperature.samplings}
+    if len(compared) > 1 or not compared <= set(resolved.family("models", chapter.models)):
+        found = ", ".join(sorted(compared))
+        raise UserError(f"{place}.temperature.samplings: expected samplings of one of the models of {place}, found {found}")
+    for name in chapter.grid:
+        settings = resolved.samplings[name].settings
+        fewest = min(settings.number if method.do_sample else 1 for method in settings.methods.values())
+        if max(chapter.examples) >= fewest:
+            raise UserError(
+                f"{place}.examples: expected numbers below {fewest}, of which {name} has texts, found {max(chapter.examples)}"
+            )
+    for name, methods in chapter.reported.items():
+        _known(chapter.grid, f"samplings of {place}.grid", name, f"{place}.reported")
+        for method in methods:
+            _known(resolved.samplings[name].settings.methods, f"methods of {name}", method, f"{place}.reported.{name}")
 
 
 def _trained_family(resolved: Resolved, declaration: str, place: str) -> dict[str, Member]:

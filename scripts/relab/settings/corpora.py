@@ -91,10 +91,12 @@ class LyricsReader(Division):
 
 
 class TableReader(Settings):
-    """CSV, TSV, JSON lines or Parquet (by file ending, .gz too), a document a row."""
+    """CSV, TSV, JSON lines, one JSON array of objects or Parquet (by file ending; .gz too, and many in a .zip, .tar, .tar.gz or
+    .tgz), a document a row.
+    """
 
     kind: Literal["table"]
-    column: str = Field("text", description="The column that holds the text.")
+    column: str = Field("text", description="The column that holds the text; `a.b` is the field b of the column a.")
     where: dict[str, str | int | bool] = Field({}, description="Rows are kept where these columns have these values.")
 
 

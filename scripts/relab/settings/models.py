@@ -18,7 +18,12 @@ class Architecture(Settings):
     block: Int = Field(description="Block size: tokens of context.", ge=2)
     dropout: Float = Field(0.0, description="Dropout rate: embeddings, attention weights and residual branches.", ge=0, lt=1)
     activation: Literal["relu", "gelu", "gelu_new"] = Field("gelu_new", description="Activation of the feed-forward layers.")
-    initializer_range: Float = Field(0.02, description="Standard deviation of the initial weights.", gt=0)
+    initialisation: Literal["normal", "xavier"] = Field(
+        "normal",
+        description="How the initial weights are drawn: normally, as GPT-2's, or uniformly within a bound that their shape "
+        "gives (Glorot & Bengio 2010).",
+    )
+    initializer_range: Float = Field(0.02, description="Standard deviation of initial weights that are drawn normally.", gt=0)
     tied: bool = Field(True, description="Share the weights of the embedding and of the output layer.")
 
     @model_validator(mode="after")
@@ -31,9 +36,15 @@ class Architecture(Settings):
 class Schedule(Settings):
     """Learning rate over the steps."""
 
-    kind: Literal["constant", "linear", "cosine"] = Field("constant", description="Course of the learning rate after warm-up.")
+    kind: Literal["constant", "linear", "cosine", "plateau"] = Field(
+        "constant",
+        description="Course of the learning rate after warm-up; on a plateau of the validation loss it is multiplied by the "
+        "factor (PyTorch's ReduceLROnPlateau).",
+    )
     warmup: Int = Field(0, description="Steps over which the rate rises linearly from 0.", ge=0)
     minimum: Float = Field(0.0, description="Share of the learning rate at which the decay ends.", ge=0, le=1)
+    factor: Float = Field(0.3, description="What the rate is multiplied by on a plateau.", gt=0, lt=1)
+    patience: Int = Field(10, description="Evaluations without a lower validation loss that are no plateau yet.", ge=0)
 
 
 class Evaluation(Settings):
@@ -72,6 +83,9 @@ class Training(Settings):
     weight_decay: Float = Field(0.01, description="Weight decay of matrices; biases and norms have none.", ge=0)
     clip: Float | None = Field(None, description="Gradients are scaled down to this norm.", gt=0)
     schedule: Schedule = Field(Schedule(), description="Course of the learning rate.")
+    early_stopping: Int | None = Field(
+        None, description="Evaluations without a lower validation loss after which training ends before its last step.", ge=1
+    )
     evaluation: Evaluation = Field(description="Evaluation during training.")
     samples: Progression | None = Field(None, description="Sampling during training.")
 

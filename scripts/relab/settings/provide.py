@@ -22,20 +22,20 @@ def clean_corpus(resolved: Resolved, corpus: str) -> dict[str, Any]:
 
 def train_tokenizer(resolved: Resolved, tokenizer: str) -> dict[str, Any]:
     settings = resolved.tokenizers[tokenizer].settings
-    return {**spec(settings), "separator": resolved.corpora[settings.corpus].settings.separator}
+    more = {"separator": resolved.corpora[settings.corpus].settings.separator} if settings.kind == "character" else {}
+    return {**spec(settings), **more}
 
 
 def import_tokenizer(resolved: Resolved, tokenizer: str) -> dict[str, Any]:
     return spec(resolved.tokenizers[tokenizer].settings)
 
 
+def tokenize_corpus(resolved: Resolved, tokenizer: str, corpus: str) -> dict[str, Any]:
+    return {"separator": resolved.corpora[corpus].settings.separator}
+
+
 def train_model(resolved: Resolved, model: str) -> dict[str, Any]:
-    settings = resolved.models[model].settings
-    return {
-        **spec(settings),
-        "separator": resolved.corpora[settings.corpus].settings.separator,
-        "threads": resolved.threads,
-    }
+    return {**spec(resolved.models[model].settings), "threads": resolved.threads}
 
 
 def import_model(resolved: Resolved, model: str) -> dict[str, Any]:
@@ -174,6 +174,55 @@ def tabulate_command(resolved: Resolved) -> dict[str, Any]:
     return {"sampling": spec(resolved.samplings[resolved.chapters.stories.command_line].settings)}
 
 
+def judge_texts(resolved: Resolved) -> dict[str, Any]:
+    judge = resolved.chapters.stories.judge
+    return {"samplings": story_samplings(resolved), "human": judge.human, "threads": resolved.threads}
+
+
+def trace_temperature(resolved: Resolved) -> dict[str, Any]:
+    temperature = resolved.chapters.stories.temperature
+    settings = [{"temperature": one.temperature, "top_k": one.top_k} for one in temperature.settings]
+    told = {"documents": temperature.documents, "characters": temperature.characters}
+    return {**told, "settings": settings, "threads": resolved.threads}
+
+
+def score_stories(resolved: Resolved) -> dict[str, Any]:
+    chapter = resolved.chapters.stories
+    compared = {"samplings": chapter.temperature.samplings, "settings": [spec(one) for one in chapter.temperature.settings]}
+    told = {"human": True, "judge": chapter.judge.model, "equal_tokens": chapter.judge.equal_tokens}
+    return {"samplings": story_samplings(resolved), **told, "temperature": compared}
+
+
+def tabulate_stories(resolved: Resolved) -> dict[str, Any]:
+    chapter = resolved.chapters.stories
+    models = {name: resolved.samplings[name].settings.model for name in story_samplings(resolved)}
+    titles = {name: models[name] for name in chapter.grid}
+    told = {"grid": chapter.grid, "models": models, "reported": chapter.reported, "examples": chapter.examples}
+    return {**score_stories(resolved), **told, "titles": {**titles, "human": "people"}}
+
+
+def score_story_models(resolved: Resolved) -> dict[str, Any]:
+    chapter = resolved.chapters.stories
+    models = {name: resolved.models[name].settings for name in story_models(resolved)}
+    first = next(iter(models.values()))
+    shown = ("lower_case", "character_coverage", "byte_fallback")
+    return {
+        "corpus": first.corpus,
+        "tokenizers": [
+            {"name": name, "vocabulary": one.vocab_size, **one.model_dump(mode="json", include=set(shown))}
+            for name, one in ((name, resolved.tokenizers[name].settings) for name in chapter.tokenizers)
+        ],
+        "limit": chapter.cut,
+        "models": {name: one.seed for name, one in models.items()},
+        "reads": first.tokenizer,
+        "architecture": spec(first.architecture),
+    }
+
+
+def tabulate_story_models(resolved: Resolved) -> dict[str, Any]:
+    return score_story_models(resolved)
+
+
 def tabulate_layers(resolved: Resolved) -> dict[str, Any]:
     memory = resolved.chapters.gpt2_lab.memory
     return {"batch": memory.batch, "tokens": memory.tokens}
@@ -289,6 +338,22 @@ def larger_models(resolved: Resolved) -> list[str]:
     return list(resolved.family("models", resolved.chapters.mingpt.larger))
 
 
+def story_models(resolved: Resolved) -> list[str]:
+    """The models trained on stories, in declared order."""
+    return list(resolved.family("models", resolved.chapters.stories.models))
+
+
+def story_samplings(resolved: Resolved) -> list[str]:
+    """The samplings that are judged: those of the grid, and those of other accounts of the temperature."""
+    chapter = resolved.chapters.stories
+    return list(dict.fromkeys([*chapter.grid, *chapter.temperature.samplings]))
+
+
+def story_sampled(resolved: Resolved) -> str:
+    """The model that the accounts of the temperature are compared on."""
+    return resolved.samplings[resolved.chapters.stories.temperature.samplings[0]].settings.model
+
+
 def text_tables(resolved: Resolved) -> dict[tuple[str, str], list[str]]:
     """The samplings behind each pair of tables of texts, by write-up and role."""
     chapters = resolved.chapters
@@ -303,7 +368,7 @@ def text_tables(resolved: Resolved) -> dict[tuple[str, str], list[str]]:
 
 def used_samplings(resolved: Resolved) -> list[str]:
     """The samplings that the report shows, in declared order."""
-    used = {name for names in text_tables(resolved).values() for name in names}
+    used = {name for names in text_tables(resolved).values() for name in names} | set(story_samplings(resolved))
     return [name for name in resolved.samplings if name in used]
 
 
@@ -334,15 +399,24 @@ def used_features(resolved: Resolved) -> list[tuple[str, str, str]]:
 
 def used_models(resolved: Resolved) -> list[str]:
     """The models that the report shows or encodes texts with, in declared order."""
-    used = {*char_gpt_models(resolved), *mingpt_models(resolved), *larger_models(resolved), resolved.chapters.gpt2_lab.model}
+    used = {*char_gpt_models(resolved), *mingpt_models(resolved), *larger_models(resolved), *story_models(resolved)}
+    used |= {resolved.chapters.gpt2_lab.model, resolved.chapters.stories.judge.model}
     used |= {resolved.samplings[name].settings.model for name in used_samplings(resolved)}
     used |= {resolved.encoders[encoder].settings.model for encoder, _, _ in used_features(resolved)}
     return [name for name in resolved.models if name in used]
 
 
+def used_tokens(resolved: Resolved) -> list[tuple[str, str]]:
+    """Tokenizer and corpus of those models that are trained here, in the models' order, and of the tokenizers of stories."""
+    models = [resolved.models[name].settings for name in used_models(resolved)]
+    pairs = [(one.tokenizer, one.corpus) for one in models if one.kind == "trained"]
+    corpus = resolved.models[story_models(resolved)[0]].settings.corpus
+    return list(dict.fromkeys([*pairs, *((name, corpus) for name in resolved.chapters.stories.tokenizers)]))
+
+
 def used_tokenizers(resolved: Resolved) -> list[str]:
     """The tokenizers of those models, and those that the report looks at by themselves, in declared order."""
-    used = {resolved.chapters.char_gpt.tokens.tokenizer}
+    used = {resolved.chapters.char_gpt.tokens.tokenizer, *resolved.chapters.stories.tokenizers}
     used |= {getattr(resolved.models[name].settings, "tokenizer", None) for name in used_models(resolved)}
     return [name for name in resolved.tokenizers if name in used]
 
@@ -371,6 +445,7 @@ SLICES: dict[str, Callable[..., dict[str, Any]]] = {
         clean_corpus,
         train_tokenizer,
         import_tokenizer,
+        tokenize_corpus,
         train_model,
         import_model,
         import_encoder,
@@ -391,6 +466,12 @@ SLICES: dict[str, Callable[..., dict[str, Any]]] = {
         tabulate_char_gpt,
         score_texts,
         tabulate_texts,
+        judge_texts,
+        trace_temperature,
+        score_stories,
+        tabulate_stories,
+        score_story_models,
+        tabulate_story_models,
         tabulate_tokens,
         tabulate_generations,
         tabulate_layers,

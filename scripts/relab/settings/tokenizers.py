@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from relab.settings.base import Declaration, Int, Name
+from relab.settings.base import Declaration, Float, Int, Name
 
 
 class CharacterTokenizer(Declaration):
@@ -24,6 +24,32 @@ class BytePairTokenizer(Declaration):
     vocab_size: Int = Field(description="Tokens of the vocabulary: 256 bytes, the end of a text, and what was merged.", ge=257)
 
 
+class SentencePieceTokenizer(Declaration):
+    """SentencePiece (Kudo & Richardson 2018) with byte-pair encoding, trained on the training text of a corpus.
+
+    A text is normalised (NFKC; blanks in a row and line ends become one blank) and stands between `<bos>` and `<eos>`.
+    """
+
+    kind: Literal["sentencepiece"] = Field(description="Kind of tokenizer.")
+    corpus: Name = Field(description="The corpus whose training text it is trained on.")
+    vocab_size: Int = Field(description="Pieces of the vocabulary, the three special ones among them.", ge=4)
+    lower_case: bool = Field(False, description="Fold case to lower.")
+    character_coverage: Float = Field(
+        0.9995,
+        description="Share of the training text whose characters are in the vocabulary; the rarest ones are unknown.",
+        gt=0,
+        le=1,
+    )
+    byte_fallback: bool = Field(
+        False, description="A character that is not in the vocabulary becomes its bytes in UTF-8, which are: none is unknown."
+    )
+    documents: Int = Field(
+        100000,
+        description="Documents of the training text that it is trained on at most, evenly spread: they are in memory.",
+        ge=1,
+    )
+
+
 class PublishedTokenizer(Declaration):
     """A tokenizer as published: the files of an asset, which may be a model's."""
 
@@ -31,4 +57,6 @@ class PublishedTokenizer(Declaration):
     asset: Name = Field(description="The asset that holds its files.")
 
 
-Tokenizer = Annotated[CharacterTokenizer | BytePairTokenizer | PublishedTokenizer, Field(discriminator="kind")]
+Tokenizer = Annotated[
+    CharacterTokenizer | BytePairTokenizer | SentencePieceTokenizer | PublishedTokenizer, Field(discriminator="kind")
+]

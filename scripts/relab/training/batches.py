@@ -1,22 +1,20 @@
-"""What a language model reads: a corpus as one stream of tokens, cut into blocks, or its documents one by one."""
+"""What a language model reads: a corpus as one stream of tokens, cut into blocks, or its documents one by one.
+
+Token ids stay in their file, see :mod:`relab.tokens.store`, until a batch is made of them.
+"""
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import Dataset
-from transformers import PreTrainedTokenizerBase
 
-from relab import corpora
-from relab.characters import alphabet
-from relab.encoding import encode
 from relab.errors import UserError
+from relab.tokens.store import Tokens
 
 #: Token ids that a model reads and the ids that it is to predict, each ``[blocks, block]``; a target of -100 is none.
 Batch = tuple[torch.Tensor, torch.Tensor]
@@ -27,28 +25,19 @@ PADDING = 1
 IGNORED = -100
 
 
-@dataclass(frozen=True)
-class Text:
-    """One split of a corpus: its token ids ``[tokens]`` (int32) and the size of its text in bytes of UTF-8."""
-
-    tokens: torch.Tensor
-    bytes: int
-
-
-def read(path: Path, separator: str, tokenizer: PreTrainedTokenizerBase, block: int) -> Text:
-    """Read a split of a corpus as one stream, its documents joined by ``separator``.
+def read(path: Path, block: int) -> Tokens:
+    """Open a split of a corpus, to be read as one stream.
 
     Raises:
-        UserError: a text too short for one block and the token that follows it, a character that the tokenizer lacks.
+        UserError: a stream too short for one block and the token that follows it, a file that holds no token ids.
     """
-    text = corpora.stream(path, separator)
-    ids = encode(tokenizer, text, str(path))
-    if len(ids) <= block:
+    tokens = Tokens(path)
+    if tokens.size <= block:
         raise UserError(
             f"{path}: the block is longer than the corpus: expected more than {block} tokens (architecture.block), "
-            f"found {len(ids)}"
+            f"found {tokens.size}"
         )
-    return Text(torch.from_numpy(ids.astype(np.int32)), len(text.encode()))
+    return tokens
 
 
 class RandomBlocks:
@@ -58,27 +47,28 @@ class RandomBlocks:
     device and however a step's blocks are shared out between batches.
 
     Args:
-        tokens: the stream ``[tokens]``, on the device where the model is.
+        tokens: the stream.
         block: tokens that are read; there must be at least one more in the stream.
         batch: blocks in a batch.
         accumulation: batches in a step.
         seed: seed of the draws.
+        device: where the model is.
     """
 
-    def __init__(self, tokens: torch.Tensor, *, block: int, batch: int, accumulation: int, seed: int):
+    def __init__(self, tokens: Tokens, *, block: int, batch: int, accumulation: int, seed: int, device: torch.device):
         self.tokens = tokens
         self.tokens_per_step = block * batch * accumulation
+        self._block = block
         self._shape = (accumulation, batch)
-        self._starts = len(tokens) - block
         self._seed = seed
-        self._offsets = torch.arange(block + 1, device=tokens.device)
+        self._device = device
 
     def batches(self, step: int) -> Iterator[Batch]:
         """The batches of the update that follows ``step`` finished ones."""
         accumulation, batch = self._shape
-        starts = torch.from_numpy(_draw(self._starts, accumulation * batch, self._seed, step))
-        for part in starts.to(self.tokens.device, non_blocking=True).split(batch):
-            yield _blocks(self.tokens, part, self._offsets)
+        starts = _draw(self.tokens.size - self._block, accumulation * batch, self._seed, step)
+        for part in starts.reshape(accumulation, batch).tolist():
+            yield _blocks(self.tokens, part, self._block, self._device)
 
     def targets(self, step: int) -> list[int]:
         """The number of targets in each of these batches."""
@@ -86,65 +76,74 @@ class RandomBlocks:
         return [self.tokens_per_step // accumulation] * accumulation
 
 
-def evenly_spread(tokens: torch.Tensor, *, block: int, number: int, batch: int) -> list[Batch]:
+def evenly_spread(tokens: Tokens, *, block: int, number: int, batch: int, device: torch.device) -> list[Batch]:
     """``number`` blocks from the first to the last of a stream (fewer where it has not so many), ``batch`` at a time."""
-    starts = torch.tensor(_spread(len(tokens) - block - 1, number), device=tokens.device)
-    offsets = torch.arange(block + 1, device=tokens.device)
-    return [_blocks(tokens, part, offsets) for part in starts.split(batch)]
+    starts = _spread(tokens.size - block - 1, number)
+    return [_blocks(tokens, starts[begin : begin + batch], block, device) for begin in range(0, len(starts), batch)]
 
 
-def _blocks(tokens: torch.Tensor, starts: torch.Tensor, offsets: torch.Tensor) -> Batch:
-    windows = tokens[starts[:, None] + offsets].long()
-    return windows[:, :-1], windows[:, 1:]
+def _blocks(tokens: Tokens, starts: Sequence[int], block: int, device: torch.device) -> Batch:
+    windows = np.empty((len(starts), block + 1), np.int64)
+    for window, start in zip(windows, starts, strict=True):
+        window[:] = tokens.slice(start, start + block + 1)
+    moved = _moved(torch.from_numpy(windows), device)
+    return moved[:, :-1], moved[:, 1:]
+
+
+def _moved(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """A tensor of the host on the model's device; a card fetches it while it still works on the batch before."""
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
 
 
 class Documents(Dataset):
     """Documents as token ids, each an example of its own; an example is ``(x, y)``, ``y`` being ``x`` moved one to the left.
 
+    Of a document only the first ``block`` + 1 tokens are read; where the tokenizer's template ends documents by a token, the
+    last of those gives way to it, as in the write-up (row D1). Documents of fewer than two tokens, in which there is nothing to
+    predict, are left out. Memory holds two numbers a document; ids are read when an example is asked for.
+
     Args:
-        ids: token ids of each document. What is beyond ``block`` + 1 tokens is cut off, documents of fewer than two tokens,
-            in which there is nothing to predict, are left out.
+        document: returns the token ids of a document by its number.
+        lengths: tokens of each document ``[documents]``.
         block: tokens that are read at most.
-        size: bytes of UTF-8 of all the documents' text.
+        end: the token by which every document ends; None where it ends by its text.
 
     Attributes:
-        tokens: tokens of all the documents, before anything was cut off or left out.
-        bytes: their size.
         left_out: how many documents were left out.
         targets: number of targets in each example, ``[examples]``.
     """
 
-    def __init__(self, ids: Iterable[Sequence[int]], block: int, size: int):
-        documents = [np.asarray(one, dtype=np.int32) for one in ids]
-        kept = [one[: block + 1] for one in documents if len(one) > 1]
-        self.tokens = sum(map(len, documents))
-        self.bytes = size
-        self.left_out = len(documents) - len(kept)
-        self.targets = np.array([len(one) - 1 for one in kept], dtype=np.int64)
-        # one array: a list of a hundred thousand small ones takes ten times as much memory
-        self._ids = torch.from_numpy(np.concatenate(kept) if kept else np.empty(0, np.int32))
-        self._ends = np.cumsum(self.targets + 1)
+    def __init__(self, document: Callable[[int], Sequence[int]], lengths: Sequence[int], block: int, end: int | None = None):
+        lengths = np.asarray(lengths, dtype=np.int64)
+        self._kept = np.flatnonzero(lengths > 1)
+        self.left_out = len(lengths) - len(self._kept)
+        self.targets = np.minimum(lengths[self._kept] - 1, block)
+        self._document = document
+        self._most = block + 1
+        self._end = end
 
     @classmethod
-    def read(cls, path: Path, tokenizer: PreTrainedTokenizerBase, block: int) -> Documents:
-        """Read the documents of a split of a corpus, each tokenised alone.
+    def of(cls, tokens: Tokens, block: int) -> Documents:
+        """The documents of a split of a corpus.
 
         Raises:
-            UserError: no document of two tokens, a character that the tokenizer lacks.
+            UserError: no document of two tokens.
         """
-        texts = list(corpora.documents(path))
-        documents = cls(_encode_each(tokenizer, texts, str(path)), block, sum(len(text.encode()) for text in texts))
+        documents = cls(tokens.document, tokens.lengths, block, tokens.counts.end)
         if not len(documents):
-            raise UserError(f"{path}: expected documents of at least two tokens, found none among {len(texts)}")
+            raise UserError(f"{tokens.path}: expected documents of at least two tokens, found none among {len(tokens)}")
         return documents
 
     def __len__(self) -> int:
         return len(self.targets)
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
-        end = self._ends[index]
-        ids = self._ids[end - self.targets[index] - 1 : end].long()
-        return ids[:-1], ids[1:]
+        found = self._document(int(self._kept[index]))
+        ids = np.array(found[: self._most], dtype=np.int64)  # a copy: the file's own cannot be written to
+        if self._end is not None and len(found) > self._most:
+            ids[-1] = self._end
+        one = torch.from_numpy(ids)
+        return one[:-1], one[1:]
 
 
 def collate(examples: Sequence[tuple[torch.Tensor, torch.Tensor]]) -> Batch:
@@ -196,7 +195,7 @@ def evenly_spread_documents(documents: Documents, *, number: int, batch: int, de
 
 def _padded(documents: Documents, places: Iterable[int], device: torch.device) -> Batch:
     inputs, targets = collate([documents[place] for place in places])
-    return inputs.to(device), targets.to(device)
+    return _moved(inputs, device), _moved(targets, device)
 
 
 def _draw(among: int, number: int, seed: int, step: int) -> np.ndarray:
@@ -209,14 +208,3 @@ def _draw(among: int, number: int, seed: int, step: int) -> np.ndarray:
 def _spread(last: int, number: int) -> list[int]:
     """At most ``number`` different numbers from 0 to ``last``, evenly spread."""
     return sorted({last * index // max(1, number - 1) for index in range(number)})
-
-
-def _encode_each(tokenizer: PreTrainedTokenizerBase, texts: list[str], place: str) -> Iterable[Sequence[int]]:
-    """Encode texts one by one without special tokens; one of single characters takes a path of its own, as in ``encode``."""
-    characters = alphabet(tokenizer)
-    if characters is None:
-        return tokenizer(texts, add_special_tokens=False, return_attention_mask=False, verbose=False)["input_ids"]
-    for number, text in enumerate(texts, 1):
-        if not characters.keys() >= set(text):
-            encode(tokenizer, text, f"{place}, document {number}")  # tells which character
-    return np.split(encode(tokenizer, "".join(texts), place), list(itertools.accumulate(map(len, texts)))[:-1])

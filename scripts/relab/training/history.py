@@ -20,7 +20,7 @@ COLUMNS = [
     "validation_bits_per_byte",
     "learning_rate",
 ]
-SPEED_COLUMNS = ["step", "seconds", "tokens_per_second"]
+SPEED_COLUMNS = ["step", "seconds", "tokens_per_second", "sampled_per_second"]
 
 #: The files that :func:`write` makes.
 FILES = ("history.csv", "speed.csv", "samples.jsonl")
@@ -31,9 +31,22 @@ def bits_per_byte(nats_per_token: float | None, tokens: int, size: int) -> float
     return None if nats_per_token is None else nats_per_token * tokens / size / math.log(2)
 
 
-def write(directory: Path, history: list[dict[str, Any]], speed: list[dict[str, Any]], samples: list[dict[str, Any]]) -> None:
-    """Write ``history.csv``, ``speed.csv`` (whose times differ from run to run) and ``samples.jsonl``, a line a text."""
+def write(
+    directory: Path,
+    history: list[dict[str, Any]],
+    speed: list[dict[str, Any]],
+    samples: list[dict[str, Any]],
+    sampling: list[dict[str, Any]],
+) -> None:
+    """Write ``history.csv``, ``speed.csv`` (whose times differ from run to run) and ``samples.jsonl``, a line a text.
+
+    ``speed.csv`` has a row for each step at which something was measured: the tokens a second of training since the row before,
+    and those sampled at the step.
+    """
     write_csv(directory / "history.csv", pd.DataFrame(history, columns=COLUMNS))
-    write_csv(directory / "speed.csv", pd.DataFrame(speed, columns=SPEED_COLUMNS).round(3))
+    rows = {row["step"]: dict(row) for row in speed}
+    for row in sampling:
+        rows.setdefault(row["step"], {}).update(row)
+    write_csv(directory / "speed.csv", pd.DataFrame([rows[step] for step in sorted(rows)], columns=SPEED_COLUMNS).round(3))
     lines = (json.dumps(sample, ensure_ascii=False, allow_nan=False) + "\n" for sample in samples)
     write_text(directory / "samples.jsonl", "".join(lines))

@@ -1,4 +1,4 @@
-"""A training job: a corpus and a tokenizer in, a model directory out."""
+"""A training job: a corpus as token ids and their tokenizer in, a model directory out."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from relab import gpt
 from relab.characters import FILES as TOKENIZER_FILES
 from relab.device import prepare
-from relab.encoding import encode
+from relab.encoding import encode, opening
 from relab.sampling import sample, text_seed
 from relab.settings.base import Int
 from relab.settings.models import TrainedModel
 from relab.settings.samplings import Decoding
+from relab.tokens.store import Tokens
 from relab.training import history
 from relab.training.batches import (
     Documents,
@@ -39,9 +40,8 @@ FILES = (*gpt.FILES, *TOKENIZER_FILES, *(f"last/{name}" for name in gpt.FILES), 
 
 
 class Job(TrainedModel):
-    """The settings of a training job: those of its model, what its corpus adds to them, and the compute threads."""
+    """The settings of a training job: those of its model and the compute threads."""
 
-    separator: str = Field(description="What stands between two documents of the corpus.")
     threads: Int = Field(description="Compute threads.", ge=1)
 
 
@@ -54,7 +54,7 @@ def train_model(job: Job, *, train: Path, validation: Path, tokenizer: Path, dev
 
     Args:
         job: the settings.
-        train, validation: the splits of the corpus.
+        train, validation: the splits of the corpus as token ids.
         tokenizer: tokenizer directory.
         device: where to train.
         code: digest of the code, noted with the steps that it ran.
@@ -62,13 +62,13 @@ def train_model(job: Job, *, train: Path, validation: Path, tokenizer: Path, dev
         stop: tells when a signal asks to stop.
 
     Raises:
-        UserError: see :meth:`relab.training.loop.Trainer.run`; a corpus shorter than a block, without a document of two
-            tokens where documents are read, or with characters that the tokenizer lacks.
+        UserError: see :meth:`relab.training.loop.Trainer.run`; a corpus shorter than a block, or without a document of two
+            tokens where documents are read.
     """
     prepare(device, job.threads)
     reader = AutoTokenizer.from_pretrained(tokenizer)
     make_data = _documents if job.training.reading == "documents" else _blocks
-    data = make_data(job, train, validation, reader, device)
+    data = make_data(job, train, validation, device)
     torch.manual_seed(job.seed)
     model = gpt.build(job.architecture, len(reader)).to(device)
     sampler = _sampler(job, model, reader) if job.training.samples else None
@@ -93,48 +93,49 @@ def write(trainer: Trainer, tokenizer: Path, directory: Path) -> None:
         trainer.load_best()
         gpt.save(trainer.model, tokenizer, directory)
     progress = trainer.progress
-    history.write(directory, progress.history, progress.speed, progress.samples)
+    history.write(directory, progress.history, progress.speed, progress.samples, progress.sampling)
 
 
 def summary(trainer: Trainer) -> dict[str, Any]:
     """What the record of the job says of the training: which attempt ran which steps with which code, and the best step."""
     told: dict[str, Any] = {"parameters": gpt.parameters(trainer.model), "best_step": trainer.progress.best()["step"]}
+    told["last_step"] = trainer.progress.step
     if trainer.device.type == "cuda":
         told["peak_gpu_memory_mib"] = torch.cuda.max_memory_allocated(trainer.device) // 2**20
     return {**told, "segments": trainer.progress.attempts}
 
 
-def _blocks(job: Job, train: Path, validation: Path, tokenizer: PreTrainedTokenizerBase, device: torch.device) -> Data:
+def _blocks(job: Job, train: Path, validation: Path, device: torch.device) -> Data:
     training, block = job.training, job.architecture.block
-    first, second = (read(path, job.separator, tokenizer, block) for path in (train, validation))
+    first, second = (read(path, block) for path in (train, validation))
     return Data(
         RandomBlocks(
-            first.tokens.to(device), block=block, batch=training.batch, accumulation=training.accumulation, seed=job.seed
+            first, block=block, batch=training.batch, accumulation=training.accumulation, seed=job.seed, device=device
         ),
-        evenly_spread(second.tokens.to(device), block=block, number=training.evaluation.blocks, batch=training.batch),
-        history.bits_per_byte(1.0, len(first.tokens), first.bytes),
-        history.bits_per_byte(1.0, len(second.tokens), second.bytes),
+        evenly_spread(second, block=block, number=training.evaluation.blocks, batch=training.batch, device=device),
+        history.bits_per_byte(1.0, first.size, first.bytes),
+        history.bits_per_byte(1.0, second.size, second.bytes),
     )
 
 
-def _documents(job: Job, train: Path, validation: Path, tokenizer: PreTrainedTokenizerBase, device: torch.device) -> Data:
+def _documents(job: Job, train: Path, validation: Path, device: torch.device) -> Data:
     training = job.training
-    first, second = (Documents.read(path, tokenizer, job.architecture.block) for path in (train, validation))
+    splits = [Tokens(path) for path in (train, validation)]
+    first, second = (Documents.of(tokens, job.architecture.block) for tokens in splits)
     for path, documents in ((train, first), (validation, second)):
         if documents.left_out:
             log.info("%s: %d documents of fewer than two tokens are left out", path, documents.left_out)
     return Data(
         RandomDocuments(first, batch=training.batch, accumulation=training.accumulation, seed=job.seed, device=device),
         evenly_spread_documents(second, number=training.evaluation.blocks, batch=training.batch, device=device),
-        history.bits_per_byte(1.0, first.tokens, first.bytes),
-        history.bits_per_byte(1.0, second.tokens, second.bytes),
+        *(history.bits_per_byte(1.0, tokens.counts.tokens, tokens.counts.bytes) for tokens in splits),
     )
 
 
 def _sampler(job: Job, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> Callable[[int], list[dict[str, Any]]]:
     """Texts sampled at a step, each with the seed ``text_seed(seed of the model, step, number of the text)``."""
     settings = job.training.samples
-    prompt = encode(tokenizer, settings.prompt, "training.samples.prompt").tolist()
+    prompt = [*opening(tokenizer), *encode(tokenizer, settings.prompt, "training.samples.prompt").tolist()]
     told = settings.model_dump(mode="json", include={"length", "temperature", "top_k"})
     decoding = Decoding(do_sample=True, temperature=settings.temperature, top_k=settings.top_k)
 

@@ -59,11 +59,16 @@ class Progress:
     history: list[dict[str, Any]] = field(default_factory=list)
     speed: list[dict[str, Any]] = field(default_factory=list)
     samples: list[dict[str, Any]] = field(default_factory=list)
+    sampling: list[dict[str, Any]] = field(default_factory=list)  #: how fast texts were sampled, a step a row
     attempts: list[dict[str, Any]] = field(default_factory=list)
 
     def best(self) -> dict[str, Any]:
         """The row of the history with the lowest validation loss, the earliest of equals."""
         return min(self.history, key=lambda row: row["validation_loss"])
+
+    def losses(self) -> list[float]:
+        """The validation losses so far."""
+        return [row["validation_loss"] for row in self.history]
 
 
 class Trainer:
@@ -104,7 +109,7 @@ class Trainer:
         self._resumed_at = time.perf_counter()
 
     def run(self, state: State, stop: Stop) -> None:
-        """Train to the last step, and leave a checkpoint there.
+        """Train to the last step, or to where the validation loss has stopped falling, and leave a checkpoint there.
 
         Raises:
             UserError: a signal asked to stop (a checkpoint is written first), a loss is not a finite number, the GPU's
@@ -116,7 +121,7 @@ class Trainer:
             self._resumed_at = time.perf_counter()
             while True:
                 self._observe()
-                if progress.step == steps:
+                if self._ended():
                     break
                 asked = stop.signal
                 if asked or state.due():
@@ -127,13 +132,15 @@ class Trainer:
                     )
                 self.update()
                 bar.update()
+            if progress.step < steps:
+                log.info("training ends at step %d: the validation loss has stopped falling", progress.step)
             self._save(state)
 
     def update(self) -> None:
         """One optimizer step."""
         settings, step = self.settings, self.progress.step
         for group in self.optimizer.param_groups:
-            group["lr"] = rate(settings, step)
+            group["lr"] = rate(settings, step, self.progress.losses())
         losses, numbers = [], self.data.train.targets(step)
         for number, (inputs, targets) in zip(numbers, self.data.train.batches(step), strict=True):
             # the mean over all targets of the step, however many of them each batch has
@@ -192,12 +199,28 @@ class Trainer:
         if self.sampler and samples and self._due(samples.every, progress.samples):
             with self._aside():
                 self._finite_losses()
-                progress.samples += self.sampler(progress.step)
+                self._sample()
+
+    def _sample(self) -> None:
+        begun, texts = time.perf_counter(), self.sampler(self.progress.step)
+        seconds = time.perf_counter() - begun
+        tokens = sum(len(text["token_ids"]) for text in texts)
+        self.progress.samples += texts
+        self.progress.sampling.append({"step": self.progress.step, "sampled_per_second": tokens / seconds})
+
+    def _ended(self) -> bool:
+        """Whether the last step is done, or so many evaluations have passed since the lowest validation loss as are allowed."""
+        progress, patience = self.progress, self.settings.early_stopping
+        if progress.step == self.settings.steps:
+            return True
+        if patience is None or not progress.history or progress.history[-1]["step"] != progress.step:
+            return False
+        return len(progress.history) - 1 - progress.history.index(progress.best()) >= patience
 
     def _due(self, every: int, records: list[dict[str, Any]]) -> bool:
         step = self.progress.step
         done = bool(records) and records[-1]["step"] == step
-        return not done and (step % every == 0 or step == self.settings.steps)
+        return not done and (step % every == 0 or self._ended())
 
     def _evaluate(self) -> None:
         progress, data = self.progress, self.data
@@ -211,7 +234,7 @@ class Trainer:
             "validation_loss": validation,
             "train_bits_per_byte": None if train is None else train * data.train_bits,
             "validation_bits_per_byte": validation * data.validation_bits,
-            "learning_rate": rate(self.settings, progress.step),
+            "learning_rate": rate(self.settings, progress.step, [*progress.losses(), validation]),
         }
         progress.speed.append(self._speed(row["tokens_seen"]))
         progress.history.append(row)
@@ -261,8 +284,9 @@ class Trainer:
         return losses
 
     def _diverged(self, step: int, kind: str) -> UserError:
+        at = rate(self.settings, max(0, step - 1), self.progress.losses())
         return UserError(
-            f"the {kind} loss is not a finite number at step {step} (learning rate {rate(self.settings, max(0, step - 1)):g}): "
+            f"the {kind} loss is not a finite number at step {step} (learning rate {at:g}): "
             "lower training.learning_rate, or set training.clip or training.schedule.warmup"
         )
 

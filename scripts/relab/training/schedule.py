@@ -1,23 +1,42 @@
-"""The learning rate as a function of the step."""
+"""The learning rate as a function of the step and of the validation losses so far."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
-from relab.settings.models import Training
+from relab.settings.models import Schedule, Training
+
+#: A loss counts as lower where it is by this share, as in PyTorch.
+_THRESHOLD = 1e-4
 
 
-def rate(training: Training, step: int) -> float:
-    """The learning rate of the update that follows ``step`` finished ones.
+def rate(training: Training, step: int, losses: Sequence[float] = ()) -> float:
+    """The learning rate of the update that follows ``step`` finished ones, and evaluations with these validation losses.
 
     The same values as Transformers' schedules of these names: linear from 0 during warm-up, then constant, or down to
-    ``minimum`` times the learning rate at the last step, linearly or along half a cosine (Loshchilov & Hutter 2017).
+    ``minimum`` times the learning rate at the last step, linearly or along half a cosine (Loshchilov & Hutter 2017). On a
+    plateau those of PyTorch's ``ReduceLROnPlateau``, whose state is a function of the losses: a resumed run needs no other.
     """
     schedule = training.schedule
     if step < schedule.warmup:
         return training.learning_rate * step / schedule.warmup
     if schedule.kind == "constant":
         return training.learning_rate
+    if schedule.kind == "plateau":
+        return _after_plateaus(training.learning_rate, schedule, losses)
     left = max(0.0, (training.steps - step) / max(1, training.steps - schedule.warmup))
     share = left if schedule.kind == "linear" else (1 - math.cos(math.pi * left)) / 2
     return training.learning_rate * (schedule.minimum + (1 - schedule.minimum) * share)
+
+
+def _after_plateaus(highest: float, schedule: Schedule, losses: Sequence[float]) -> float:
+    found, best, since = highest, math.inf, 0
+    for loss in losses:
+        if loss < best * (1 - _THRESHOLD):
+            best, since = loss, 0
+        else:
+            since += 1
+        if since > schedule.patience:
+            found, since = max(found * schedule.factor, highest * schedule.minimum), 0
+    return found

@@ -59,7 +59,7 @@ class Subject:
         """``model`` is the trained model in evaluation mode, ``texts`` are the sentences that it read."""
         each = {text: encode(tokenizer, text, "the training text").tolist() for text in dict.fromkeys(texts)}
         ids = [each[text] for text in texts]
-        documents = Documents(ids, settings.architecture.block, sum(len(text.encode()) for text in texts))
+        documents = Documents(ids.__getitem__, list(map(len, ids)), settings.architecture.block)
         torch.manual_seed(settings.seed)
         fresh = gpt.build(settings.architecture, len(tokenizer))
         return cls(ids, documents, tokenizer, model, fresh)

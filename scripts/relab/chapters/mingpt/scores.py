@@ -12,22 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
-from relab.chapters.char_gpt.logs import BITS, LOSSES, read_history
-from relab.chapters.char_gpt.names import at
+from relab.chapters.char_gpt.logs import LOSSES, read_history
+from relab.chapters.losses import loss_score, loss_scores
 from relab.chapters.mingpt import records
 from relab.chapters.mingpt.names import (
     ABOVE_ENTROPY,
     ABOVE_UNIFORM,
-    BEST,
-    BITS_PER_BYTE,
     CHANGED,
     DISTANCE,
-    FINAL,
     FIRST_DISTANCE,
     GRAMMAR,
-    INITIAL,
     LARGER,
     LOSS,
     MODEL,
@@ -80,27 +74,11 @@ def _sentence_scores(
         history = read_history(files.histories[model])
         yield from loss_scores(MODEL, seed, history)
         validation = history[LOSSES["validation"]]
-        yield _loss(MODEL, seed, "validation", ABOVE_UNIFORM, validation.iloc[0] - uniform)
-        yield _loss(MODEL, seed, "validation", ABOVE_ENTROPY, validation.iloc[-1] - entropy)
+        yield loss_score(MODEL, seed, "validation", ABOVE_UNIFORM, validation.iloc[0] - uniform)
+        yield loss_score(MODEL, seed, "validation", ABOVE_ENTROPY, validation.iloc[-1] - entropy)
         texts = records.read(files.traces[model])
         yield from distance_scores(seed, records.of_table(texts, records.ALTERNATIVES))
         yield from temperature_scores(seed, records.of_table(texts, records.WORDS))
-
-
-def loss_scores(experiment: str, seed: int, history: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    """Losses of a model at every evaluation; one without a value (training before its first step) has ``n`` 0."""
-    validation = history[LOSSES["validation"]]
-    yield _loss(experiment, seed, "validation", INITIAL, validation.iloc[0])
-    yield _loss(experiment, seed, "validation", BEST, validation.min())
-    for split, column in LOSSES.items():
-        yield _loss(experiment, seed, split, FINAL, history[column].iloc[-1])
-        yield _loss(experiment, seed, split, BITS_PER_BYTE, history[BITS[split]].iloc[-1])
-        for step, value in history[column].items():
-            yield _loss(experiment, seed, split, at(LOSS, step), value)
-
-
-def _loss(experiment: str, seed: int, split: str, metric: str, value: float) -> dict[str, Any]:
-    return score(experiment, seed, split, metric, value, n=0 if pd.isna(value) else 1)
 
 
 def distance_scores(seed: int, texts: Sequence[records.Text]) -> Iterator[dict[str, Any]]:

@@ -1,14 +1,15 @@
-"""Tables with a column of text: CSV, TSV, JSON lines, Parquet and Arrow, read a block at a time."""
+"""Tables with a column of text: CSV, TSV, JSON lines and arrays, Parquet and Arrow, read a block at a time."""
 
 from __future__ import annotations
 
 import os
+import reprlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from relab.corpora.sources import LARGEST_DOCUMENT, Source, sources, too_large, utf8_size
 from relab.errors import UserError
-from relab.rows import keeps, source_rows
+from relab.rows import cell, keeps, source_rows
 from relab.settings.corpora import TableReader
 
 
@@ -25,9 +26,10 @@ def cells(source: Source, column: str, where: Mapping[str, str | int | bool]) ->
     """
     for place, row in source_rows(source, {column: None, **where}):
         if keeps(row, where):
-            text = row[column] or ""
+            found = cell(row, column)
+            text = "" if found is None else found
             if not isinstance(text, str):
-                raise UserError(f"{place}: expected text in the column {column!r}, found {text!r}")
+                raise UserError(f"{place}: expected text in the column {column!r}, found {reprlib.repr(found)}")
             if utf8_size(text) > LARGEST_DOCUMENT:
                 raise too_large(place)
             yield text

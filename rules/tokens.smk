@@ -1,0 +1,27 @@
+rule tokenize_corpus:
+    """Turn a corpus into token ids, once for all models that read it with the same tokenizer."""
+    input:
+        unpack(tokens_inputs),
+    output:
+        train="results/tokens/{tokenizer}/{corpus}/train.arrow",
+        validation="results/tokens/{tokenizer}/{corpus}/validation.arrow",
+        provenance="results/tokens/{tokenizer}/{corpus}/train.arrow.provenance.json",
+    log:
+        "results/logs/tokenize_corpus/{tokenizer}/{corpus}.log",
+    benchmark:
+        "results/benchmarks/tokenize_corpus/{tokenizer}/{corpus}.jsonl"
+    conda:
+        "../envs/train.yaml"
+    threads: 2
+    resources:
+        mem_mb=1500,
+        runtime=240,
+    params:
+        tokenizer=lambda wildcards, input: os.path.dirname(input.tokenizer),
+        spec=spec("tokenize_corpus"),
+        code=code("tokenize_corpus"),
+        program=program("tokenize_corpus"),
+    shell:
+        "python {params.program:q} --corpus {input.train:q} {input.validation:q} --tokenizer {params.tokenizer:q} "
+        "--output {output.train:q} {output.validation:q} --processes {threads} --spec {params.spec:q} "
+        "--code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"

@@ -1,0 +1,235 @@
+"""D3 to D5's tables: the grid with its judged perplexities, example texts, settings and accounts of the temperature.
+
+Numbers are texts of a fixed number of decimals, so that the same scores give the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pandas as pd
+
+from relab.cells import fixed
+from relab.chapters.stories.methods import method_of
+from relab.chapters.stories.names import (
+    ACCOUNTS,
+    BEST,
+    BITS,
+    CONTEXTS,
+    COPIED,
+    CUT,
+    DISTINCT,
+    ENDED,
+    ENTROPY,
+    EQUAL,
+    JUDGED,
+    MEDIAN,
+    PERPLEXITY,
+    RULES,
+    SELF_BLEU,
+    TOKENS,
+    StoriesSpec,
+    StoriesTables,
+    agreement,
+    contrast_label,
+    lowered,
+    raised,
+    tau,
+)
+from relab.errors import UserError
+from relab.judging.spec import HUMAN
+from relab.judging.storage import Judgement, Judgements
+from relab.scores import Summaries
+from relab.settings.chapters import ReportedSetting, contrasts
+from relab.texts.arguments import call
+from relab.texts.samples import Texts
+
+#: What the table of accounts calls each of them.
+TITLES = {
+    "divide": "softmax of logits / T",
+    "multiply": "softmax of logits × T",
+    "ignore": "in proportion to probabilities",
+}
+ITSELF, PEOPLE = "written by the judge itself", "held-out documents, without a prompt"
+#: Decimals of perplexities, of shares and bits, of entropies, of numbers of tokens.
+PERPLEXITIES, SHARES, ENTROPIES, LENGTHS = 2, 3, 3, 1
+
+
+def shown(spec: StoriesTables, samplings: Sequence[Texts]) -> Iterator[tuple[str, str]]:
+    """The sources and methods that tables of texts show, in order: the grid's, then held-out documents."""
+    for one in samplings:
+        if one.sampling in spec.grid:
+            yield from ((one.sampling, method) for method in one.methods)
+    if spec.human:
+        yield HUMAN, HUMAN
+
+
+def grid_table(spec: StoriesTables, samplings: Sequence[Texts], scores: Summaries) -> pd.DataFrame:
+    """A source and method a row.
+
+    ``texts`` judged, ``tokens`` of the judge each on average, ``cut`` texts that its context was too short for; ``ended`` share
+    that ended by themselves. ``perplexity`` of all texts together, ``median_perplexity`` of a text, ``bits_per_character``,
+    ``equal_perplexity`` of the first ``equal_tokens`` tokens of the ``equal_texts`` that have so many, ``distinct_2`` of words
+    and ``copied_8grams`` (share that stands in the training corpus) each have ``_low`` and ``_high`` (95 % bootstrap interval
+    over texts, empty for one text); ``self_bleu`` has none. ``reported`` is the write-up's perplexity. What a row does not have
+    is empty.
+
+    Raises:
+        UserError: where a score is missing.
+    """
+    methods = {(one.sampling, name): texts for one in samplings for name, texts in one.methods.items()}
+    rows = []
+    for source, method in shown(spec, samplings):
+        texts = methods.get((source, method))
+        rows.append(
+            {
+                "source": spec.titles[source],
+                "method": method,
+                "settings": call(texts[0].settings if texts else None),
+                **_measures(spec, f"{source}/{method}", scores, people=texts is None),
+                "reported": fixed(spec.reported.get(source, {}).get(method), PERPLEXITIES),
+                "note": _note(spec, source),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _note(spec: StoriesTables, source: str) -> str:
+    if source == HUMAN:
+        return PEOPLE
+    return ITSELF if spec.models[source] == spec.judge else ""
+
+
+def _measures(spec: StoriesTables, experiment: str, scores: Summaries, people: bool) -> dict[str, Any]:
+    tokens, cut = (_one(scores, experiment, metric, JUDGED) for metric in (TOKENS, CUT))
+    return {
+        "texts": str(tokens["n"]),
+        "tokens": fixed(tokens["value"], LENGTHS),
+        "cut": str(round(cut["value"] * cut["n"])),
+        "ended": "" if people else fixed(_one(scores, experiment, ENDED, JUDGED)["value"], SHARES),
+        **_interval("perplexity", _one(scores, experiment, PERPLEXITY, JUDGED), PERPLEXITIES),
+        **_interval("median_perplexity", _one(scores, experiment, MEDIAN, JUDGED), PERPLEXITIES),
+        **_interval("bits_per_character", _one(scores, experiment, BITS, JUDGED), SHARES),
+        "equal_tokens": str(spec.equal_tokens),
+        **_interval("equal_perplexity", _one(scores, experiment, EQUAL, JUDGED), PERPLEXITIES),
+        "equal_texts": str(_one(scores, experiment, EQUAL, JUDGED)["n"]),
+        **_interval("distinct_2", _one(scores, experiment, DISTINCT, JUDGED), SHARES),
+        "self_bleu": fixed(_one(scores, experiment, SELF_BLEU, JUDGED)["value"], SHARES),
+        **_interval("copied_8grams", _one(scores, experiment, COPIED, JUDGED), SHARES),
+    }
+
+
+def examples_table(spec: StoriesTables, samplings: Sequence[Texts], judgements: Judgements) -> pd.DataFrame:
+    """The texts of the same numbers of every method, for the first prompt: never chosen by what they say.
+
+    Raises:
+        UserError: a method that has no text of such a number.
+    """
+    rows = []
+    for source, method in shown(spec, samplings):
+        own = {one.index: one for one in judgements[source, method] if one.prompt_index == 0}
+        for index in spec.examples:
+            if index not in own:
+                raise UserError(
+                    f"examples: expected numbers of texts that every method has, found {index}: of {source}/{method} there are "
+                    f"{len(own)}"
+                )
+            rows.append(_example(spec.titles[source], own[index]))
+    return pd.DataFrame(rows)
+
+
+def _example(title: str, one: Judgement) -> dict[str, Any]:
+    return {"source": title, "method": one.method, "index": str(one.index), "prompt": one.prompt, "text": one.text}
+
+
+def temperature_table(
+    spec: StoriesSpec, samplings: Sequence[Texts], scores: Summaries, distributions: Summaries
+) -> pd.DataFrame:
+    """An account of the temperature and a setting a row.
+
+    ``entropy`` in nats and ``best_probability`` of what is drawn by, means over the same ``contexts`` for all; judged
+    ``perplexity`` of the ``texts`` of the ``method`` that draws so, each with ``_low`` and ``_high``; ``reported`` is the
+    write-up's perplexity.
+
+    Raises:
+        UserError: where a score or a method is missing.
+    """
+    compared = [one for one in samplings if one.sampling in spec.temperature.samplings]
+    return pd.DataFrame(
+        [
+            _setting(rule, setting, method_of(setting, rule, compared), scores, distributions)
+            for rule in RULES
+            for setting in spec.temperature.settings
+        ]
+    )
+
+
+def _setting(
+    rule: str, setting: ReportedSetting, method: tuple[str, str], scores: Summaries, distributions: Summaries
+) -> dict[str, Any]:
+    entropy, best = (_one(distributions, f"{rule}/{setting.label}", metric, CONTEXTS) for metric in (ENTROPY, BEST))
+    perplexity = _one(scores, "/".join(method), PERPLEXITY, JUDGED)
+    return {
+        "account": TITLES[rule],
+        "temperature": f"{setting.temperature:g}",
+        "top_k": str(setting.top_k),
+        **_interval("entropy", entropy, ENTROPIES),
+        **_interval("best_probability", best, SHARES),
+        "contexts": str(entropy["n"]),
+        **_interval("perplexity", perplexity, PERPLEXITIES),
+        "texts": str(perplexity["n"]),
+        "method": method[1],
+        "reported": fixed(setting.reported, PERPLEXITIES),
+    }
+
+
+def accounts_table(spec: StoriesSpec, scores: Summaries, distributions: Summaries) -> pd.DataFrame:
+    """An account of the temperature and a contrast of two settings that differ in temperature alone a row.
+
+    ``reported`` tells which way the write-up's perplexity goes. ``entropy_change`` of what is drawn by and
+    ``perplexity_change`` of judged texts have ``_low`` and ``_high`` (95 % bootstrap interval over documents, over texts) and
+    ``_support``, the share of resamples that go the reported way. Of the account as a whole, the same in each of its rows:
+    ``_tau``, Kendall's with the reported perplexities over all settings, empty where nothing varies, and ``_agreement``, the
+    share of contrasts that go the reported way.
+
+    Raises:
+        UserError: where a score is missing.
+    """
+    pairs = contrasts(spec.temperature.settings)
+    return pd.DataFrame([_contrast(rule, high, low, scores, distributions) for rule in RULES for high, low in pairs])
+
+
+def _contrast(
+    rule: str, high: ReportedSetting, low: ReportedSetting, scores: Summaries, distributions: Summaries
+) -> dict[str, Any]:
+    rises = low.reported > high.reported
+    experiment = f"{rule}/{contrast_label(high, low)}"
+    cells = {"account": TITLES[rule], "contrast": contrast_label(high, low), "reported": "raises" if rises else "lowers"}
+    for name, metric, where, split, digits in (
+        ("entropy", ENTROPY, distributions, CONTEXTS, ENTROPIES),
+        ("perplexity", PERPLEXITY, scores, ACCOUNTS, PERPLEXITIES),
+    ):
+        cells |= _interval(f"{name}_change", _one(where, experiment, metric, split), digits)
+        support = _one(where, experiment, (raised if rises else lowered)(metric), split)
+        cells[f"{name}_support"] = fixed(support["value"], SHARES)
+        cells[f"{name}_tau"] = fixed(_one(scores, rule, tau(metric), ACCOUNTS)["value"], SHARES)
+        cells[f"{name}_agreement"] = fixed(_one(scores, rule, agreement(metric), ACCOUNTS)["value"], SHARES)
+    return cells
+
+
+def _interval(column: str, row: pd.Series, digits: int) -> dict[str, str]:
+    """The cells of a value and its interval."""
+    return {column: fixed(row["value"], digits)} | {f"{column}_{end}": fixed(row[end], digits) for end in ("low", "high")}
+
+
+def _one(scores: Summaries, experiment: str, metric: str, split: str) -> pd.Series:
+    """The one row of a score, with its own interval.
+
+    Raises:
+        UserError: where it is missing.
+    """
+    found = scores.per_seed(experiment, metric, split)
+    if found.empty:
+        raise UserError(f"{scores.place}: no score {metric!r} ({split}) of the experiment {experiment!r}")
+    return found.iloc[0]

@@ -1,0 +1,105 @@
+"""The judgements of one judging, ``results/judgements/{judging}.jsonl``: a judged text a line, written and read with checks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from relab.errors import UserError
+from relab.files import write_text
+from relab.judging.spec import HUMAN
+from relab.settings.base import check
+from relab.texts.samples import Texts
+
+
+class Judgement(BaseModel):
+    """One judged text. ``source`` is its sampling, or :data:`~relab.judging.spec.HUMAN`.
+
+    ``logprobs`` are the judge's, natural logarithms, one for each of the ``tokens`` that are counted; ``characters`` are those
+    that these tokens hold; ``cut`` tells that the judge's context ended before the text did.
+    """
+
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False, extra="forbid")
+
+    source: str
+    method: str
+    prompt: str
+    prompt_index: int = Field(ge=0)
+    index: int = Field(ge=0)
+    text: str
+    tokens: int = Field(ge=0)
+    characters: int = Field(ge=0)
+    logprobs: list[float]
+    cut: bool
+
+    @model_validator(mode="after")
+    def _a_probability_a_token(self):
+        if len(self.logprobs) != self.tokens:
+            raise ValueError(f"logprobs: expected one for each of the {self.tokens} tokens, found {len(self.logprobs)}")
+        if self.characters > len(self.text):
+            raise ValueError(f"characters: expected at most the {len(self.text)} of the text, found {self.characters}")
+        if any(one > 0 for one in self.logprobs):
+            raise ValueError(f"logprobs: expected none above 0, found {max(self.logprobs)}")
+        return self
+
+
+#: The judgements of each method of each source, ``{(source, method): judgements}``, in the order of tables.
+Judgements = dict[tuple[str, str], list[Judgement]]
+
+
+def write_judgements(path: str | Path, judgements: Iterable[Judgement]) -> None:
+    """Write judgements as JSON lines, whole or not at all."""
+    lines = [json.dumps(one.model_dump(), ensure_ascii=False, allow_nan=False) + "\n" for one in judgements]
+    write_text(path, "".join(lines))
+
+
+def read_judgements(path: str | Path) -> Judgements:
+    """Read a file of judgements.
+
+    Raises:
+        UserError: a line that is no judgement; texts of a method and prompt that are not numbered 0, 1, ….
+    """
+    lines = [line for line in Path(path).read_text(encoding="utf-8").split("\n") if line]
+    if not lines:
+        raise UserError(f"{path}: expected judged texts, found none")
+    found: Judgements = {}
+    for number, line in enumerate(lines, start=1):
+        one = _judgement(line, f"{path}, line {number}")
+        own = found.setdefault((one.source, one.method), [])
+        before = sum(other.prompt_index == one.prompt_index for other in own)
+        if one.index != before:
+            raise UserError(
+                f"{path}, line {number}: expected the text numbered {before} of the source {one.source!r}, method "
+                f"{one.method!r}, prompt {one.prompt_index}, found {one.index}"
+            )
+        own.append(one)
+    return found
+
+
+def _judgement(line: str, place: str) -> Judgement:
+    try:
+        return check(Judgement, json.loads(line), "")
+    except json.JSONDecodeError as error:
+        raise UserError(f"{place}: not JSON ({error})") from None
+    except UserError as error:
+        raise UserError(f"{place}: {str(error).removeprefix(': ')}") from None
+
+
+def check_sources(path: str | Path, judgements: Judgements, samplings: Sequence[Texts], human: bool) -> None:
+    """Check that a file judged the texts of some samplings, all of them, and where ``human`` is set people's too.
+
+    Raises:
+        UserError: where it judged others.
+    """
+    expected = {(one.sampling, method): texts for one in samplings for method, texts in one.methods.items()}
+    names = [*expected, *([(HUMAN, HUMAN)] if human else [])]
+    for source, method in sorted(set(judgements) ^ set(names)):
+        state = "no texts of" if (source, method) in names else "not expected: texts of"
+        raise UserError(f"{path}: {state} the source {source!r}, method {method!r}; have the texts judged again")
+    for (source, method), texts in expected.items():
+        told = [(one.prompt, one.text) for one in judgements[source, method]]
+        if told != [(text.prompt, text.text) for text in texts]:
+            raise UserError(f"{path}: judged other texts of {source!r}, method {method!r}, than were sampled; judge them again")

@@ -1,0 +1,291 @@
+"""Judging texts: which tokens count, the same as one text at a time, human texts, the file of judgements, the program."""
+
+from __future__ import annotations
+
+import json
+import runpy
+import sys
+
+import pytest
+import torch
+from support.sampled_texts import line, settings
+from support.sampled_texts import write as write_samples
+from support.tiny_gpt2 import CONTEXT, FOLDER, tokenizer
+from transformers import PreTrainedTokenizerFast
+
+from relab import characters, scoring
+from relab.checkpoints import load_model
+from relab.corpora.storage import Writer
+from relab.errors import UserError
+from relab.judging.human import human_texts, shortened
+from relab.judging.job import asked, judgements
+from relab.judging.judge import judged
+from relab.judging.spec import HUMAN, JudgeTexts
+from relab.judging.storage import Judgement, check_sources, read_judgements, write_judgements
+from relab.settings.base import canonical, check
+from relab.texts.samples import read_samplings
+
+STORY = "Once upon a time there was a merchant of Syracuse, condemned to die."
+PAIRS = [
+    ("Once upon a time", " there was a merchant of Syracuse."),
+    ("", "O, had the gods done so!"),
+    ("Hap", "less Aegeon"),
+    ("Once upon a time", ""),
+    ("Proceed, ", "é naïf — 死"),
+    ("Once upon a time", " there was a merchant of Syracuse."),
+    ("Solinus", " a"),
+]
+
+
+@pytest.fixture(scope="module")
+def judge():
+    return load_model(FOLDER, torch.device("cpu")), tokenizer()
+
+
+@pytest.fixture(scope="module")
+def unstarted(judge):
+    """The same judge without a start-of-text token, in model and tokenizer."""
+    model, own = load_model(FOLDER, torch.device("cpu")), judge[1]
+    model.config.bos_token_id = model.generation_config.bos_token_id = None
+    return model, PreTrainedTokenizerFast(tokenizer_object=own.backend_tokenizer, eos_token=own.eos_token)
+
+
+def alone(model, own, prompt, text, start):
+    """One text by itself: the log-probabilities of the tokens that reach beyond the prompt."""
+    found = own(prompt + text, add_special_tokens=False, return_offsets_mapping=True)
+    ids = [*start, *found["input_ids"]]
+    with torch.no_grad():
+        logprobs = model(torch.tensor([ids])).logits[0].log_softmax(-1)
+    counted = [place for place, (_, end) in enumerate(found["offset_mapping"]) if end > len(prompt) and place + len(start)]
+    return [logprobs[place + len(start) - 1, found["input_ids"][place]].item() for place in counted]
+
+
+@pytest.mark.parametrize("tokens", [None, 1, 60])
+def test_each_text_is_judged_as_by_a_plain_loop_over_single_texts(judge, tokens):
+    found = judged(*judge, PAIRS, tokens)
+    for (prompt, text), one in zip(PAIRS, found, strict=True):
+        assert one.logprobs == pytest.approx(alone(*judge, prompt, text, [judge[1].bos_token_id]), abs=1e-4)
+        assert (one.tokens, one.characters, one.cut) == (len(one.logprobs), len(text), False)
+    assert found[3].logprobs == [] and len(found[4].logprobs) > len(PAIRS[4][1])  # a character of several tokens
+
+
+def test_a_token_that_straddles_prompt_and_text_counts_and_the_prompts_own_do_not(judge):
+    ids = judge[1]("the merchant", add_special_tokens=False)["input_ids"]
+    whole, after, within = judged(*judge, [("", "the merchant"), ("the", " merchant"), ("the m", "erchant")])
+    assert len(whole.logprobs) == len(ids)
+    assert after.logprobs == pytest.approx(whole.logprobs[len(whole.logprobs) - after.tokens :], abs=1e-5)
+    ends = [end for _, end in judge[1]("the merchant", return_offsets_mapping=True)["offset_mapping"]]
+    assert within.tokens == sum(end > 5 for end in ends) and within.characters == 7
+
+
+def test_without_a_start_token_and_a_prompt_the_first_token_is_not_scored(unstarted):
+    own = unstarted[1]
+    bare, prompted = judged(*unstarted, [("", STORY[:40]), (STORY[:16], STORY[16:40])])
+    offsets = own(STORY[:40], return_offsets_mapping=True)["offset_mapping"]
+    assert bare.tokens == len(offsets) - 1 and bare.characters == 40 - offsets[0][1]
+    assert bare.logprobs == pytest.approx(alone(*unstarted, "", STORY[:40], []), abs=1e-4)
+    assert prompted.characters == 24
+    one = judged(*unstarted, [("", "O")])[0]  # a single token
+    assert (one.tokens, one.characters, one.cut) == (0, 0, False)
+
+
+def test_the_same_prompt_and_text_are_read_once_and_progress_tells_what_is_done(judge, monkeypatch):
+    read, done = [], []
+    real = scoring.logprobs
+    monkeypatch.setattr(
+        "relab.judging.judge.logprobs", lambda model, pairs, *more: read.extend(pairs) or real(model, pairs, *more)
+    )
+    found = judged(*judge, PAIRS, progress=done.append)
+    assert len(read) == len(set(PAIRS)) - 1  # and the empty text not at all
+    assert done == [2, 5] and found[0] == found[5]
+
+
+def test_a_text_beyond_the_context_is_cut_there(judge):
+    long = STORY * 4
+    own = judge[1](long, add_special_tokens=False, return_offsets_mapping=True)
+    assert len(own["input_ids"]) > CONTEXT
+    (one,) = judged(*judge, [("", long)])
+    assert one.cut and one.tokens == CONTEXT  # the start token and all but the last are read
+    assert one.characters == own["offset_mapping"][CONTEXT - 1][1]
+    with torch.no_grad():
+        ids = torch.tensor([[judge[1].bos_token_id, *own["input_ids"][: CONTEXT - 1]]])
+        last = judge[0](ids).logits[0, -1].log_softmax(-1)[own["input_ids"][CONTEXT - 1]].item()
+    assert one.logprobs[-1] == pytest.approx(last, abs=1e-4)
+    (none,) = judged(*judge, [(long, " and")])  # the prompt fills the context by itself
+    assert (none.cut, none.tokens, none.characters) == (True, 0, 0)
+
+
+def test_a_judge_that_cannot_judge_is_told_in_a_sentence(judge):
+    class Slow:
+        is_fast = False
+
+    with pytest.raises(UserError, match="the judge's tokenizer: expected one that tells where tokens lie, found Slow"):
+        judged(judge[0], Slow(), PAIRS)
+    with pytest.raises(UserError, match="text 2: character 'z' .* is not among the 2 characters of the tokenizer"):
+        judged(judge[0], characters.build("ab"), [("", "ab"), ("a", "bz")])
+    broken = load_model(FOLDER, torch.device("cpu"))
+    with torch.no_grad():
+        broken.transformer.ln_f.weight.fill_(float("nan"))
+    with pytest.raises(UserError, match="text 1: the judge's log-probabilities are not numbers"):
+        judged(broken, judge[1], PAIRS)
+
+
+@pytest.mark.parametrize(
+    ("length", "text"),
+    [
+        (13, "one two three"),
+        (12, "one two"),
+        (8, "one two"),
+        (7, "one two"),
+        (6, "one"),
+        (3, "one"),
+        (2, "on"),
+        (99, "one two three"),
+    ],
+)
+def test_texts_are_cut_to_where_a_word_ends(length, text):
+    assert shortened("one two three", length) == text
+
+
+@pytest.fixture
+def validation(tmp_path):
+    path = tmp_path / "validation.parquet"
+    with Writer(path) as writer:
+        for number in range(10):
+            writer.add(f" {number} " + "word " * number)  # 1 + 5 a number of characters, but for blanks around
+    return path
+
+
+def test_human_texts_are_spread_evenly_over_documents_that_are_long_enough_and_cut_in_turns(validation):
+    # of at least 31 characters are the documents 6, 7, 8 and 9
+    assert human_texts(validation, [31, 0, 12], 2) == ["6" + " word" * 6, "8 word word"]
+    assert human_texts(validation, [6], 4) == ["1 word", "3 word", "5 word", "7 word"]
+    assert [len(one) for one in human_texts(validation, [11, 6], 4)] == [11, 6, 11, 6]
+    with pytest.raises(UserError, match="validation.parquet: expected 3 documents of at least 41 characters, .* found 2"):
+        human_texts(validation, [41], 3)
+    with pytest.raises(UserError, match="found only empty ones"):
+        human_texts(validation, [0], 3)
+
+
+SAMPLES = [
+    line("hot", 0, [1, 2], 0, text=" there was", prompt="Once", settings=settings(do_sample=True)),
+    line("hot", 0, [1, 2], 1, text="", prompt="Once", settings=settings(do_sample=True)),
+    line("cold", 0, [1, 2], text=" a merchant", prompt="Once"),
+]
+
+
+@pytest.fixture
+def samplings(tmp_path):
+    return read_samplings([write_samples(tmp_path / "samples/grid.jsonl", SAMPLES)], ["grid"])
+
+
+def test_judgements_are_written_and_read_by_source_and_method(judge, samplings, tmp_path):
+    made = judgements(*judge, asked(samplings, ["A tale.", "Another"]))
+    write_judgements(tmp_path / "j.jsonl", made)
+    found = read_judgements(tmp_path / "j.jsonl")
+    assert [(key, len(own)) for key, own in found.items()] == [(("grid", "hot"), 2), (("grid", "cold"), 1), ((HUMAN, HUMAN), 2)]
+    assert [one for own in found.values() for one in own] == made
+    assert (found[HUMAN, HUMAN][1].prompt, found[HUMAN, HUMAN][1].text) == ("", "Another")
+    assert found["grid", "hot"][1].tokens == 0
+    check_sources(tmp_path / "j.jsonl", found, samplings, human=True)
+
+
+GOOD = {
+    **{"source": "grid", "method": "hot", "prompt": "", "prompt_index": 0, "index": 0, "text": "ab"},
+    **{"tokens": 2, "characters": 2, "logprobs": [-1.0, -2.5], "cut": False},
+}
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ([], "j.jsonl: expected judged texts, found none"),
+        ([GOOD, {**GOOD, "index": 1, "tokens": 3}], "line 2: logprobs: expected one for each of the 3 tokens, found 2"),
+        ([{**GOOD, "characters": 3}], "line 1: characters: expected at most the 2 of the text, found 3"),
+        ([{**GOOD, "logprobs": [-1.0, 0.5]}], "line 1: logprobs: expected none above 0, found 0.5"),
+        ([{**GOOD, "logprobs": [-1.0, float("nan")]}], "line 1: logprobs.1: input should be a finite number"),
+        ([{**GOOD, "text": None}], "line 1: text: input should be a valid string"),
+        ([{**GOOD, "mood": 1}], "line 1: mood: unknown key"),
+        ([GOOD, GOOD], "line 2: expected the text numbered 1 of the source 'grid', method 'hot', prompt 0, found 0"),
+    ],
+)
+def test_what_is_no_file_of_judgements_is_refused_by_line(tmp_path, lines, message):
+    path = tmp_path / "j.jsonl"
+    path.write_text("".join(json.dumps(one) + "\n" for one in lines))
+    with pytest.raises(UserError, match=message):
+        read_judgements(path)
+
+
+def test_a_line_that_is_no_json_is_named(tmp_path):
+    path = tmp_path / "j.jsonl"
+    path.write_text(json.dumps(GOOD) + "\n{\n")
+    with pytest.raises(UserError, match="j.jsonl, line 2: not JSON"):
+        read_judgements(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "human", "message"),
+    [
+        (lambda made: made[:2], False, "j: no texts of the source 'grid', method 'cold'; have the texts judged again"),
+        (lambda made: made, True, "j: no texts of the source 'human', method 'human'"),
+        (lambda made: [*made, made[0].model_copy(update={"source": "other"})], False, "j: not expected: texts of .* 'other'"),
+        (lambda made: [made[0].model_copy(update={"text": "x"}), *made[1:]], False, "j: judged other texts of 'grid'"),
+    ],
+)
+def test_judgements_of_other_texts_are_refused(judge, samplings, change, human, message):
+    found = {}
+    for one in change(judgements(*judge, asked(samplings, []))):
+        found.setdefault((one.source, one.method), []).append(one)
+    with pytest.raises(UserError, match=message):
+        check_sources("j", found, samplings, human)
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [(["a", "a"], "expected each once, found a, a"), (["a", HUMAN], "'human' is the name of the held-out documents")],
+)
+def test_names_of_samplings_that_cannot_be_told_apart_are_refused(names, message):
+    with pytest.raises(UserError, match=message):
+        check(JudgeTexts, {"samplings": names}, "--spec")
+
+
+@pytest.fixture
+def model(tmp_path, judge):
+    """A model directory as jobs read it."""
+    folder = tmp_path / "models/judge"
+    judge[0].save_pretrained(folder)
+    judge[1].save_pretrained(folder)
+    return folder
+
+
+def run_program(monkeypatch, checkout, spec, **options):
+    words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+    monkeypatch.setattr(sys, "argv", ["judge_texts.py", "--spec", canonical(spec), *words])
+    runpy.run_path(str(checkout / "scripts/judge_texts.py"), run_name="__main__")
+
+
+def test_the_program_judges_samples_and_people_and_writes_the_same_bytes(
+    monkeypatch, checkout, tmp_path, model, samplings, validation, capsys
+):
+    spec = {"samplings": ["grid"], "human": 3, "threads": 1}
+    written = []
+    for name in ("one", "two"):
+        options = {"model": model, "samples": tmp_path / "samples/grid.jsonl", "human": validation}
+        run_program(
+            monkeypatch, checkout, spec, **options, output=tmp_path / f"{name}.jsonl", provenance=tmp_path / f"{name}.json"
+        )
+        written.append((tmp_path / f"{name}.jsonl").read_bytes())
+    assert written[0] == written[1] and "6 texts" in capsys.readouterr().out
+    found = read_judgements(tmp_path / "one.jsonl")
+    # as long as the sampled texts of 10 and 11 characters, in turns
+    assert [one.text for one in found[HUMAN, HUMAN]] == ["2 word", "4 word word", "7 word"]
+    assert isinstance(found["grid", "cold"][0], Judgement)
+    assert len(json.loads((tmp_path / "one.json").read_text())["inputs"]) == 3
+
+
+@pytest.mark.parametrize("human", [None, 3])
+def test_a_file_of_people_is_given_exactly_where_it_is_asked_for(monkeypatch, checkout, tmp_path, model, validation, human):
+    spec = {"samplings": ["grid"], **({"human": human} if human else {})}
+    options = {"model": model, "samples": tmp_path / "grid.jsonl", "output": tmp_path / "o", "provenance": tmp_path / "p"}
+    with pytest.raises(SystemExit, match="--human: expected a file where, and only where, the settings ask"):
+        run_program(monkeypatch, checkout, spec, **options, **({} if human else {"human": validation}))

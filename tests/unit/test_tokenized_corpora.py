@@ -1,0 +1,415 @@
+"""Corpora as token ids: what is written, how it is read, what is said of mistakes."""
+
+from __future__ import annotations
+
+import json
+import os
+import runpy
+import signal
+import sys
+
+import datasets
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from support.tokens import tokens_of, write
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
+from transformers import AutoTokenizer, PreTrainedTokenizerFast
+
+from relab import bytepair, characters
+from relab.corpora.storage import Writer
+from relab.errors import UserError
+from relab.files import sha256
+from relab.tokens import make
+from relab.tokens.make import tokenize
+from relab.tokens.store import ROWS, Counts, Tokens
+
+TEXTS = ["è già l'ora", "", "a", "là là là", "l'ora\n\nè già"]
+MANY = [f"{number} è già l'ora" * (number % 4) for number in range(3 * ROWS + 7)]
+
+
+def corpus(folder, texts):
+    folder.mkdir(exist_ok=True)
+    with Writer(folder / "train.parquet") as writer:
+        for text in texts:
+            writer.add(text)
+    return folder / "train.parquet"
+
+
+def letters(texts):
+    return characters.build(set().union("\n", *texts))
+
+
+def pairs(texts):
+    return bytepair.train(texts or ["a"], 257, "the texts")
+
+
+def templated(texts):
+    """Words, with a mark before and behind each text; what is in none of the first two texts is unknown."""
+    words = sorted({word for text in texts[:2] for word in text.split()})
+    vocabulary = {word: index for index, word in enumerate(["<unk>", "<bos>", "<eos>", *words])}
+    backend = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
+    backend.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    backend.post_processor = processors.TemplateProcessing(single="<bos> $A <eos>", special_tokens=[("<bos>", 1), ("<eos>", 2)])
+    return PreTrainedTokenizerFast(tokenizer_object=backend, unk_token="<unk>", bos_token="<bos>", eos_token="<eos>")
+
+
+KINDS = pytest.mark.parametrize("build", [letters, pairs, templated])
+
+
+@pytest.fixture
+def made(tmp_path):
+    """A function from texts, a kind of tokenizer and a separator to the opened file, what was counted and the tokenizer."""
+
+    def run(texts, build=letters, separator="\n\n", name="train.arrow", processes=1):
+        tokenizer = build(texts)
+        characters.save(tokenizer, tmp_path / "tokenizer")
+        counts = tokenize(corpus(tmp_path, texts), tmp_path / "tokenizer", separator, tmp_path / name, processes)
+        return Tokens(tmp_path / name), counts, tokenizer
+
+    return run
+
+
+# what is written
+
+
+@KINDS
+def test_ids_are_the_tokenizers_own(made, build):
+    tokens, counts, tokenizer = made(TEXTS, build)
+    expected = [tokenizer(text)["input_ids"] for text in TEXTS]
+    assert [tokens.document(number).tolist() for number in range(len(TEXTS))] == expected
+    assert len(tokens) == len(TEXTS) and tokens.lengths.tolist() == list(map(len, expected))
+    assert tokens.counts == counts and counts.tokens == sum(map(len, expected))
+    assert counts.characters == len("".join(TEXTS)) and counts.bytes == len("".join(TEXTS).encode())
+
+
+@pytest.mark.parametrize("separator", ["\n\n", "", "\n"])
+@pytest.mark.parametrize("build", [letters, pairs])
+def test_the_stream_is_the_documents_and_what_stands_between_them(made, build, separator):
+    tokens, counts, tokenizer = made(TEXTS, build, separator)
+    between = tokenizer(separator)["input_ids"]
+    expected = sum(([*tokenizer(text)["input_ids"], *between] for text in TEXTS), [])
+    expected = expected[: len(expected) - len(between)]
+    assert tokens.slice(0, tokens.size).tolist() == expected
+    assert tokenizer.decode(expected) == separator.join(TEXTS) and tokens.bytes == len(separator.join(TEXTS).encode())
+    assert (counts.separator, counts.separator_bytes, counts.end) == (len(between), len(separator), None)
+
+
+def test_a_template_that_ends_documents_needs_no_separator(made):
+    tokens, counts, tokenizer = made(TEXTS, templated)
+    assert tokens.slice(0, tokens.size).tolist() == sum((tokenizer(text)["input_ids"] for text in TEXTS), [])
+    assert tokens.document(1).tolist() == [1, 2]
+    assert (counts.separator, counts.separator_bytes, counts.end) == (0, 0, 2)
+    assert tokens.bytes == len("".join(TEXTS).encode())
+
+
+def test_a_tokenizer_that_was_saved_with_a_limit_cuts_and_pads_nothing(made):
+    def limited(texts):
+        tokenizer = templated(texts)
+        tokenizer.backend_tokenizer.enable_truncation(3)
+        tokenizer.backend_tokenizer.enable_padding(length=9)
+        return tokenizer
+
+    assert made(TEXTS, limited)[0].lengths.tolist() == [5, 2, 3, 5, 5]
+
+
+def test_what_the_tokenizer_does_not_know_is_counted(made):
+    _, counts, _ = made(TEXTS, templated)
+    assert counts.unknown == 4  # a, and là three times
+    assert made(TEXTS, letters)[1].unknown is None
+    assert made(TEXTS, pairs)[1].unknown is None, "its end of text is no unknown token"
+
+
+@KINDS
+def test_the_number_of_processes_changes_no_byte(made, build, monkeypatch, tmp_path):
+    made(MANY, build, name="one.arrow")
+    monkeypatch.setattr(make, "SMALL", 0)
+    _, counts, tokenizer = made(MANY, build, name="two.arrow", processes=2)
+    assert sha256(tmp_path / "one.arrow") == sha256(tmp_path / "two.arrow")
+    assert counts.documents == len(MANY) and counts.tokens == sum(len(tokenizer(text)["input_ids"]) for text in MANY)
+
+
+def test_processes_are_started_for_large_corpora_alone(made, monkeypatch):
+    asked = []
+
+    def spy(self, *words, num_proc=None, **more):
+        asked.append(num_proc)
+        return whole(self, *words, **more)
+
+    whole = datasets.Dataset.map
+    monkeypatch.setattr(datasets.Dataset, "map", spy)
+    made(TEXTS, processes=2)
+    monkeypatch.setattr(make, "SMALL", 0)
+    made(TEXTS, processes=2)
+    made(TEXTS, processes=100)
+    made(["a"], processes=100)
+    assert asked == [None, 2, len(TEXTS), None]
+
+
+def test_the_corpus_is_never_in_memory_as_a_whole(made, monkeypatch):
+    asked, whole = [], datasets.Dataset.from_parquet
+
+    def spy(*words, **more):
+        asked.append(more)
+        found = whole(*words, **more)
+        assert found.cache_files, "the text is mapped from a file"
+        return found
+
+    monkeypatch.setattr(datasets.Dataset, "from_parquet", spy)
+    made(TEXTS)
+    assert not asked[0]["fragment_scan_options"].pre_buffer, "which reads the whole file ahead"
+
+
+def test_large_vocabularies_take_four_bytes_an_id(made, monkeypatch):
+    monkeypatch.setattr(PreTrainedTokenizerFast, "__len__", lambda self: 70_000)
+    tokens, *_ = made(TEXTS, pairs)
+    assert tokens.slice(0, 3).dtype == np.uint32
+    monkeypatch.undo()
+    tokens, *_ = made(TEXTS, pairs)
+    assert tokens.slice(0, 3).dtype == np.uint16
+
+
+def test_datasets_opens_it(made, tmp_path):
+    _, _, tokenizer = made(MANY)
+    found = datasets.Dataset.from_file(str(tmp_path / "train.arrow"))
+    assert found["ids"][5] == tokenizer(MANY[5] + "\n\n")["input_ids"] and len(found) == len(MANY)
+
+
+@KINDS
+@pytest.mark.parametrize("texts", [["a b"], [""], ["", ""], []], ids=["one", "empty", "two empty", "none"])
+def test_small_corpora(made, build, texts):
+    tokens, counts, tokenizer = made(texts, lambda _: build(["a b", "b"]))
+    ids = [tokenizer(text)["input_ids"] for text in texts]
+    assert counts.documents == len(tokens) == len(texts) and counts.tokens == sum(map(len, ids)) == tokens.lengths.sum()
+    assert tokens.size == counts.tokens + counts.separator * max(0, len(texts) - 1)
+    assert tokens.slice(0, tokens.size)[: len(ids[0]) if ids else 0].tolist() == (ids[0] if ids else [])
+
+
+def test_progress_is_told_pass_by_pass(made, tmp_path):
+    made(MANY)
+    told = []
+    words = (tmp_path / "train.parquet", tmp_path / "tokenizer", "", tmp_path / "again.arrow")
+    tokenize(*words, progress=lambda done, total, stage: told.append((stage, done, total)))
+    number = len(MANY)
+    steps = [ROWS, 2 * ROWS, 3 * ROWS, number]
+    assert told == [(stage, done, number) for stage in ("tokenizing", "writing") for done in steps]
+
+
+# how it is read
+
+
+def test_slices_go_across_record_batches():
+    documents = [[number % 7, number % 11] for number in range(2 * ROWS + 3)]
+    documents[ROWS - 1 : ROWS + 2] = [[], [], []]
+    tokens = tokens_of(documents, [60_000])
+    stream = sum(([*one, 60_000] for one in documents), [])[:-1]
+    assert tokens.size == len(stream)
+    for start in (0, 1, 3 * ROWS - 7, 3 * ROWS - 6, 3 * ROWS, len(stream) - 4, len(stream)):
+        for stop in {start, start + 1, start + 9, start + 4 * ROWS, len(stream)}:
+            if start <= stop <= len(stream):
+                assert tokens.slice(start, stop).tolist() == stream[start:stop]
+    assert [tokens.document(number).tolist() for number in range(len(documents))] == documents
+
+
+@pytest.mark.parametrize("bounds", [(-1, 2), (3, 2), (0, 6)])
+def test_a_slice_beyond_the_stream_is_an_error(bounds):
+    with pytest.raises(IndexError, match="of 5"):
+        tokens_of([[1, 2], [3, 4]], [0]).slice(*bounds)
+
+
+@pytest.mark.parametrize("number", [-1, 2])
+def test_a_document_that_is_not_there_is_an_error(number):
+    with pytest.raises(IndexError, match="of 2"):
+        tokens_of([[1, 2], [3, 4]]).document(number)
+
+
+def test_ids_are_views_of_the_mapped_file():
+    tokens = tokens_of([list(range(1000))] * (2 * ROWS))
+    allocated = pa.total_allocated_bytes()
+    found = tokens.slice(10, 50_000)
+    assert not found.flags.owndata and not found.flags.writeable and not tokens.document(7).flags.owndata
+    arrays = [one for held in vars(tokens).values() if isinstance(held, list) for one in held if isinstance(one, np.ndarray)]
+    assert arrays and all(not one.flags.owndata for one in arrays), "the stream is nowhere copied"
+    assert pa.total_allocated_bytes() == allocated
+    assert tokens.lengths.nbytes == 4 * 2 * ROWS
+
+
+# mistakes
+
+
+def refused(path):
+    with pytest.raises(UserError) as caught:
+        Tokens(path)
+    told = str(caught.value)
+    assert told.startswith(f"{path}: expected ") and told.endswith("; delete it, and the tokens are made again")
+    return told
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1" * 100, b"not a table"])
+def test_another_kind_of_file_is_refused(tmp_path, content):
+    (tmp_path / "train.arrow").write_bytes(content)
+    assert "expected an Arrow stream of token ids, found none" in refused(tmp_path / "train.arrow")
+
+
+@pytest.mark.parametrize(
+    ("columns", "found"),
+    [
+        ({"text": pa.array(["a"])}, "text: string"),
+        ({"ids": pa.array([[1]], pa.list_(pa.int64()))}, "ids: list<item: int64>"),
+        ({"ids": pa.array([[1]], pa.list_(pa.uint16()))}, "ids: list<item: uint16>, counts: False"),
+    ],
+)
+def test_another_table_is_refused(tmp_path, columns, found):
+    table = pa.table(columns)
+    with pa.ipc.new_stream(tmp_path / "train.arrow", table.schema) as stream:
+        stream.write_table(table)
+    told = refused(tmp_path / "train.arrow")
+    assert "expected a column ids of lists of uint16 or uint32 and what was counted" in told and f"found {found}" in told
+
+
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.98])
+def test_a_file_that_was_cut_off_is_refused(tmp_path, share):
+    path = write(tmp_path / "train.arrow", [[1, 2, 3]] * (3 * ROWS))
+    os.truncate(path, int(path.stat().st_size * share))
+    refused(path)
+
+
+def test_a_file_of_other_counts_is_refused(tmp_path):
+    assert "expected 2 documents in 9 ids, found 2 in 5" in refused(write(tmp_path / "a.arrow", [[1, 2], [3, 4, 5]], tokens=9))
+    fields = [*Counts.__dataclass_fields__, "more"]
+    assert "damaged" in refused(written_with(tmp_path / "b.arrow", json.dumps(dict.fromkeys(fields, 1))))
+    assert "damaged" in refused(written_with(tmp_path / "c.arrow", "{"))
+
+
+def written_with(path, told):
+    table = pa.table({"ids": pa.array([[1]], pa.list_(pa.uint16()))}).replace_schema_metadata({"relab": told})
+    with pa.ipc.new_stream(path, table.schema) as stream:
+        stream.write_table(table)
+    return path
+
+
+def test_a_missing_file_is_told_as_such(tmp_path):
+    with pytest.raises(FileNotFoundError) as caught:
+        Tokens(tmp_path / "train.arrow")
+    assert str(caught.value.filename).endswith("train.arrow")
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_character_that_the_tokenizer_lacks_is_told_with_its_document(made, tmp_path, monkeypatch, processes):
+    monkeypatch.setattr(make, "SMALL", 0)
+    texts = ["ab"] * ROWS + ["acb", "ab"]
+    told = r"train\.parquet, document 257: character 'c' .* at offset 1 "
+    with pytest.raises(UserError, match=told):
+        made(texts, lambda _: characters.build("ab\n"), processes=processes)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["tokenizer", "train.parquet"], "working files go"
+
+
+def test_a_separator_that_the_tokenizer_lacks_is_an_error(made):
+    with pytest.raises(UserError, match="the corpus's separator: character '\\\\n'"):
+        made(["ab"], lambda _: characters.build("ab"))
+
+
+def parquet(tmp_path, column, name="text"):
+    pq.write_table(pa.table({name: column}), tmp_path / "train.parquet")
+    characters.save(pairs(["a"]), tmp_path / "tokenizer")
+    return tmp_path / "train.parquet"
+
+
+def told_of(tmp_path) -> str:
+    with pytest.raises(UserError) as caught:
+        tokenize(tmp_path / "train.parquet", tmp_path / "tokenizer", "", tmp_path / "train.arrow")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["tokenizer", "train.parquet"]
+    return str(caught.value)
+
+
+def test_bytes_that_are_no_text_are_an_error(tmp_path):
+    texts = pa.StringArray.from_buffers(2, pa.py_buffer(np.array([0, 1, 4], np.int32)), pa.py_buffer(b"ab\xffc"))
+    path = parquet(tmp_path, texts)
+    assert told_of(tmp_path) == f"{path}, document 2: expected UTF-8, found byte 0xff at offset 1"
+
+
+def test_a_missing_text_is_an_error(tmp_path):
+    path = parquet(tmp_path, pa.array(["a", None]))
+    assert told_of(tmp_path) == f"{path}, document 2: expected a text, found none"
+
+
+def test_a_file_without_texts_is_an_error(tmp_path):
+    path = parquet(tmp_path, pa.array(["a"]), name="texts")
+    assert told_of(tmp_path) == f"{path}: expected a column text of strings, found none"
+    parquet(tmp_path, pa.array([1]))
+    assert told_of(tmp_path) == f"{path}: expected a column text of strings, found int64"
+    path.write_bytes(b"text")
+    assert told_of(tmp_path).startswith(f"{path}: expected a corpus in Parquet, found none (")
+
+
+def test_a_damaged_corpus_is_an_error(tmp_path):
+    content = bytearray(parquet(tmp_path, pa.array(["a" * 50, "b" * 50])).read_bytes())
+    content[4:60] = bytes(56)
+    (tmp_path / "train.parquet").write_bytes(content)
+    assert "expected a whole Parquet file, found a damaged one (" in told_of(tmp_path)
+
+
+def test_a_killed_process_is_told_in_a_sentence(tmp_path, monkeypatch):
+    monkeypatch.setattr(make, "SMALL", 0)
+    path = parquet(tmp_path, pa.array(["a"] * 4))
+    words = (path, tmp_path / "tokenizer", "", tmp_path / "train.arrow", 2)
+    with pytest.raises(UserError, match=r"train\.parquet: a process that tokenizes it was killed; take fewer"):
+        tokenize(*words, progress=lambda *told: os.kill(os.getpid(), signal.SIGKILL))
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["tokenizer", "train.parquet"]
+
+
+def test_a_failure_while_writing_leaves_the_file_before_and_nothing_else(made, tmp_path, monkeypatch):
+    made(TEXTS)
+    before, files = sha256(tmp_path / "train.arrow"), sorted(path.name for path in tmp_path.iterdir())
+
+    def full(*words):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(make, "_regrouped", full)
+    with pytest.raises(OSError, match="No space left"):
+        made(MANY)
+    assert sha256(tmp_path / "train.arrow") == before and sorted(path.name for path in tmp_path.iterdir()) == files
+
+
+def test_what_a_killed_attempt_left_goes(made, tmp_path):
+    left = tmp_path / ".train.tokenizing"
+    left.mkdir()
+    (left / "tmp.arrow").write_bytes(b"half")
+    made(TEXTS)
+    assert not left.exists()
+
+
+# the program
+
+
+def program(folder, checkout, monkeypatch, *outputs):
+    words = ["--corpus", folder / "train.parquet", folder / "validation.parquet", "--tokenizer", folder / "tokenizer"]
+    words += ["--output", *outputs, "--processes", 2, "--spec", json.dumps({"separator": "\n"})]
+    words += ["--provenance", folder / "p.json"]
+    monkeypatch.setattr(sys, "argv", ["tokenize_corpus.py", *map(str, words)])
+    runpy.run_path(str(checkout / "scripts" / "tokenize_corpus.py"), run_name="__main__")
+
+
+def test_the_program_writes_both_splits_and_their_record(tmp_path, checkout, monkeypatch, capsys):
+    corpus(tmp_path, ["è già", "ora"]).rename(tmp_path / "validation.parquet")
+    corpus(tmp_path, MANY)
+    tokenizer = templated(MANY)
+    characters.save(tokenizer, tmp_path / "tokenizer")
+    outputs = [tmp_path / "tokens" / f"{split}.arrow" for split in ("train", "validation")]
+    program(tmp_path, checkout, monkeypatch, *outputs)
+    assert (
+        Tokens(outputs[1]).document(0).tolist() == AutoTokenizer.from_pretrained(tmp_path / "tokenizer")("è già")["input_ids"]
+    )
+    told = capsys.readouterr()
+    assert told.out.splitlines()[1] == "validation.arrow: 2 documents, 10 bytes, 7 tokens, 1 of them unknown"
+    lines = [line for line in told.err.splitlines() if line]
+    assert lines[:2] == [f"{stage}: {len(MANY)} documents" for stage in ("tokenizing", "writing")]
+    record = json.loads((tmp_path / "p.json").read_text())
+    assert record["spec"] == {"separator": "\n"} and set(record["outputs"]) == set(map(str, outputs))
+    assert {os.path.basename(path) for path in record["inputs"]} == {"train.parquet", "validation.parquet", "tokenizer.json"}
+
+
+def test_the_program_wants_an_output_for_each_split(tmp_path, checkout, monkeypatch):
+    with pytest.raises(SystemExit, match="error: --output: expected 2 files, one for each of --corpus, found 1"):
+        program(tmp_path, checkout, monkeypatch, tmp_path / "train.arrow")
