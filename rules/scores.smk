@@ -168,7 +168,11 @@ rule score_retrieval:
 rule score_story_models:
     """Score what tokenizers make of the stories and how models learn from them (D1, D2)."""
     input:
-        tokens=expand("results/tokens/{tokenizer}/" + STORY_CORPUS + "/{split}.arrow", tokenizer=STORIES.tokenizers, split=["train", "validation"]),
+        tokens=expand(
+            f"results/tokens/{{tokenizer}}/{STORY_CORPUS}/{{split}}.arrow",
+            tokenizer=STORIES.tokenizers,
+            split=["train", "validation"],
+        ),
         histories=expand("results/models/{model}/history.csv", model=STORY_MODELS),
         weights=expand("results/models/{model}/model.safetensors", model=STORY_MODELS),
     output:

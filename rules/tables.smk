@@ -41,7 +41,9 @@ rule tabulate_story_models:
     input:
         scores="results/scores/stories/learning.parquet",
         records=expand("results/models/{model}/model.safetensors.provenance.json", model=STORY_MODELS),
-        histories=expand("results/models/{model}/{file}", model=STORY_MODELS, file=["history.csv", "speed.csv", "samples.jsonl"]),
+        histories=expand(
+            "results/models/{model}/{file}", model=STORY_MODELS, file=["history.csv", "speed.csv", "samples.jsonl"]
+        ),
     output:
         tokenizers=shown("results/tables/stories/tokenizers.csv"),
         models=shown("results/tables/stories/models.csv"),

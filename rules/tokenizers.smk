@@ -15,7 +15,7 @@ rule train_tokenizer:
     conda:
         "../envs/train.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=2000,
         runtime=120,
     params:
         directory=lambda wildcards, output: os.path.dirname(output.tokenizer),

@@ -11,15 +11,15 @@ from support.runs import CHECKOUT, TINY, job_counts, run_snakemake
 
 @pytest.mark.parametrize(
     ("overlay", "models", "assets", "corpora"),
-    [(None, 12, 13, 4), ("config/full.yaml", 42, 39, 5), ("tests/config/tiny.yaml", 12, 15, 4)],
+    [(None, 14, 13, 4), ("config/full.yaml", 43, 49, 6), ("tests/config/tiny.yaml", 14, 15, 4)],
 )
 def test_every_configuration_plans_its_report(tmp_path, overlay, models, assets, corpora):
     words = ["--configfile", str(CHECKOUT / overlay)] if overlay else []
     planned = run_snakemake(tmp_path / "run", "-n", "--quiet", "rules", *words)
     counts = job_counts(planned)
     assert (counts["train_model"], counts["fetch_asset"], counts["clean_corpus"]) == (models, assets, corpora)
-    assert counts["tokenize_corpus"] >= 4  # once for each corpus and tokenizer, not for each model
-    assert counts["sample_texts"] == 6
+    assert counts["tokenize_corpus"] == 6  # once for each corpus and tokenizer, not for each model
+    assert counts["sample_texts"] == 9
     # a job for each part of a data set, and one for each that an encoder reads
     assert counts["make_dataset"] == 12 and counts["encode_texts"] >= 11
     assert counts["build_report"] == 1
@@ -49,7 +49,9 @@ def test_every_job_rule_has_a_log_a_benchmark_an_environment_and_resources():
                 assert (CHECKOUT / "scripts" / f"{name}.py").exists()
 
 
-@pytest.mark.parametrize("rule", ["train_model", "sample_texts", "trace_words", "measure_memory", "encode_texts"])
+@pytest.mark.parametrize(
+    "rule", ["train_model", "sample_texts", "trace_words", "measure_memory", "encode_texts", "judge_texts", "trace_temperature"]
+)
 def test_jobs_that_run_a_network_ask_for_a_card(rule):
     text = "".join(path.read_text() for path in (CHECKOUT / "rules").glob("*.smk"))
     assert "gpu=gpu" in re.search(rf"^rule {rule}:\n(.*?)(?=^\S|\Z)", text, re.M | re.S)[1]

@@ -31,6 +31,10 @@ BALANCED, ANSWERS, PASSAGES = "datasets/balanced", "datasets/multiple_choice", "
 MAKE = {"make_dataset", *REPORT}
 CLASSIFY = {"fit_classifier", "score_classification", "tabulate_classification", *REPORT}
 CHOOSE = {"fit_ranker", "score_choice", "tabulate_choice", *REPORT}
+LEARNING = {"score_story_models", "tabulate_story_models", *REPORT}
+STORIES = {"score_stories", "tabulate_stories", *REPORT}
+JUDGE = {"judge_texts", *STORIES}
+PIECES, STORY = "tokenizers/stories", "models/stories"
 RETRIEVE = {"fit_retriever", "score_retrieval", "tabulate_retrieval", *REPORT}
 ENCODE = {"encode_texts", *REPORT}
 A_TABLE = (
@@ -48,7 +52,10 @@ THREADED |= {"score_retrieval", "tabulate_retrieval"}
 MAP = {
     "scale": ("other", REPORT),
     "about": ("other", REPORT),
-    "threads": (2, {*TRAIN, "sample_texts", "trace_words", "measure_memory", "check_facts", *THREADED}),
+    "threads": (
+        2,
+        {*TRAIN, "sample_texts", "trace_words", "measure_memory", "check_facts", "judge_texts", "trace_temperature", *THREADED},
+    ),
     f"{ASSET}/about": ("other", {"tabulate_assets", *REPORT}),
     f"{ASSET}/purpose": ("other", {"tabulate_assets", *REPORT}),
     f"{ASSET}/licence": ("CC0-1.0", {"tabulate_assets", *REPORT}),
@@ -79,6 +86,11 @@ MAP = {
     "tokenizers/characters/kind": None,  # makes it another artefact, by another rule
     "tokenizers/english-bytes/corpus": ("italian", {"train_tokenizer", *REPORT}),
     "tokenizers/english-bytes/vocab_size": (310, {"train_tokenizer", *REPORT}),
+    f"{PIECES}/vocab_size": (90, {"train_tokenizer", *LEARNING}),
+    f"{PIECES}/lower_case": (False, {"train_tokenizer", *LEARNING}),
+    f"{PIECES}/character_coverage": (0.9, {"train_tokenizer", *LEARNING}),
+    f"{PIECES}/byte_fallback": (True, {"train_tokenizer", *LEARNING}),
+    f"{PIECES}/documents": (10, {"train_tokenizer", *REPORT}),
     "tokenizers/gpt2/asset": ("tiny_italian", {"import_tokenizer", *REPORT}),
     "models/smollm2/kind": None,  # makes it another artefact, by another rule
     "models/smollm2/asset": ("tiny_italian", {"import_model", *REPORT}),
@@ -88,7 +100,7 @@ MAP = {
     f"{SAMPLING}/note": ("Why.", REPORT),
     f"{SAMPLING}/model": ("mingpt-s0", COMMAND),
     f"{SAMPLING}/prompts": (["Once"], COMMAND),
-    f"{SELECTION}/prompts/corpus": ("english", {*SAMPLE, "tabulate_corpora"}),
+    f"{SELECTION}/prompts/corpus": ("english", SAMPLE),
     f"{SELECTION}/prompts/split": ("train", SAMPLE),
     f"{SELECTION}/prompts/number": (2, SAMPLE),
     f"{SELECTION}/prompts/tokens": (3, SAMPLE),
@@ -139,6 +151,10 @@ MAP = {
     f"{MODEL}/training/samples/prompt": ("E", TRAIN),
     f"{MODEL}/training/samples/temperature": (0.5, TRAIN),
     f"{MODEL}/training/samples/top_k": (3, TRAIN),
+    f"{STORY}/architecture/initialisation": ("normal", {*TRAIN, *LEARNING}),
+    f"{STORY}/training/schedule/factor": (0.5, TRAIN),
+    f"{STORY}/training/schedule/patience": (3, TRAIN),
+    f"{STORY}/training/early_stopping": (9, TRAIN),
     "models/minilm/kind": None,  # makes it another artefact, by another rule
     f"{BALANCED}/title": ("other", {"tabulate_classification", "tabulate_datasets", *REPORT}),
     f"{BALANCED}/language": ("la", {"tabulate_datasets", *REPORT}),
@@ -228,6 +244,22 @@ MAP = {
     "chapters/gpt2_lab/memory/tokens": (8, {*MEMORY, "tabulate_layers", "measure_memory"}),
     "chapters/gpt2_lab/memory/measured_batch": (3, {"measure_memory", *REPORT}),
     "chapters/stories/command_line": ("continuations", {"tabulate_command", *TEXTS}),
+    "chapters/stories/tokenizers": (["stories"], LEARNING),
+    "chapters/stories/cut": (20, LEARNING),
+    "chapters/stories/models": None,  # one sweep on documents of these tokenizers so far
+    "chapters/stories/grid": (["stories_grid"], {"tabulate_stories", *JUDGE}),
+    "chapters/stories/examples": ([1], {"tabulate_stories", *REPORT}),
+    "chapters/stories/judge/model": ("mingpt-s0", STORIES),  # and other files are read
+    "chapters/stories/judge/human": (2, {"judge_texts", *REPORT}),
+    "chapters/stories/judge/equal_tokens": (3, STORIES),
+    "chapters/stories/reported": ({}, {"tabulate_stories", *REPORT}),
+    "chapters/stories/temperature/samplings": (["stories_accounts"], None),  # one of the three accounts alone: refused
+    "chapters/stories/temperature/settings": (
+        [{"temperature": heat, "top_k": 3, "reported": 30} for heat in (0.1, 1)],
+        {"trace_temperature", *STORIES},
+    ),
+    "chapters/stories/temperature/documents": (2, {"trace_temperature", *REPORT}),
+    "chapters/stories/temperature/characters": (9, {"trace_temperature", *REPORT}),
     "chapters/mingpt/models": None,  # one sweep on sentences so far
     "chapters/mingpt/every": (4, {"tabulate_mingpt", *REPORT}),
     "chapters/mingpt/words": ([{"prompt": "I", "temperature": 1}], TRACE),
@@ -243,7 +275,7 @@ MAP = {
 JOBS = {
     "fetch_asset": ("assets", None),
     "clean_corpus": ("corpora", None),
-    "train_tokenizer": ("tokenizers", ("character", "byte_pair")),
+    "train_tokenizer": ("tokenizers", ("character", "byte_pair", "sentencepiece")),
     "import_tokenizer": ("tokenizers", ("published",)),
     "train_model": ("models", ("trained",)),
     "import_model": ("models", ("published",)),
@@ -307,7 +339,7 @@ def test_a_leaf_changes_the_settings_of_its_users_and_of_no_other_rule(merged, p
 
 
 #: Unions and lists of groups, which are covered as a whole.
-WHOLE = ("reader", "sources", "generations", "sizes", "words")
+WHOLE = ("reader", "sources", "generations", "sizes", "words", "settings")
 
 
 def leaves(model, path=()):
