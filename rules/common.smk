@@ -43,6 +43,7 @@ wildcard_constraints:
     part="|".join((*datasets.SPLITS, *datasets.PARTS)),
     encoder=names(SETTINGS.encoders),
     probe=names(SETTINGS.probes),
+    classifier=names(SETTINGS.classifiers),
 
 
 def of_kind(members, *kinds):
@@ -117,7 +118,11 @@ STORY_MODELS = provide.story_models(SETTINGS)
 STORY_CORPUS = SETTINGS.models[STORY_MODELS[0]].settings.corpus
 STORY_SAMPLINGS = provide.story_samplings(SETTINGS)
 TEXT_TABLES = provide.text_tables(SETTINGS)
+FINETUNED = list(provide.finetuned_rows(SETTINGS))
+ADAPTERS = provide.finetuned_models(SETTINGS, "generative", "adapters")
+ADAPTERS_BASE = provide.finetuned_base(SETTINGS, "generative", "adapters")
 FEATURES = provide.used_features(SETTINGS)
+CLASSIFIER_ROWS = provide.classifier_rows(SETTINGS)
 DATASET_PARTS = [(name, part) for name in provide.used_datasets(SETTINGS) for part in SETTINGS.datasets[name].settings.parts]
 
 # Every file of scores; the ledger reads them all.
@@ -125,6 +130,7 @@ SCORES = [
     "results/scores/char_gpt/scores.parquet",
     "results/scores/char_gpt/tokens.parquet",
     "results/scores/char_gpt/classification.parquet",
+    *(f"results/scores/{writeup}/classifiers.parquet" for writeup in CLASSIFIER_ROWS),
     "results/scores/char_gpt/choice.parquet",
     "results/scores/char_gpt/retrieval.parquet",
     "results/scores/generative/generations.parquet",
@@ -134,6 +140,9 @@ SCORES = [
     "results/scores/stories/judged.parquet",
     "results/scores/mingpt/training.parquet",
     "results/scores/mingpt/facts.parquet",
+    "results/scores/generative/adapters_parameters.parquet",
+    "results/scores/gpt2_lab/code_rates.parquet",
+    *(f"results/scores/{writeup}/{role}.parquet" for writeup, role in FINETUNED),
     *(f"results/scores/{writeup}/{role}.parquet" for writeup, role in TEXT_TABLES),
 ]
 

@@ -81,6 +81,33 @@ rule draw_classification:
         "--spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
 
 
+rule draw_classifiers:
+    """Draw losses and accuracies of fine-tuned classifiers over the epochs (A7, E5, E6)."""
+    input:
+        "results/tables/{writeup}/classifier_curves.csv",
+    output:
+        figure="results/figures/{writeup}/classifiers.svg",
+        provenance="results/figures/{writeup}/classifiers.svg.provenance.json",
+    log:
+        "results/logs/draw_classifiers/{writeup}.log",
+    benchmark:
+        "results/benchmarks/draw_classifiers/{writeup}.jsonl"
+    wildcard_constraints:
+        writeup=names(CLASSIFIER_ROWS),
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        spec="{}",
+        code=code("draw_classifiers"),
+        program=program("draw_classifiers"),
+    shell:
+        "python {params.program:q} --curves {input:q} --output {output.figure:q} "
+        "--spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
+
+
 rule draw_choice:
     """Draw A8: accuracy of the rankers over the epochs of their training."""
     input:
@@ -153,4 +180,57 @@ rule draw_story_models:
         program=program("draw_story_models"),
     shell:
         "python {params.program:q} --curves {input:q} --output {output.figure:q} "
+        "--spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
+
+
+rule draw_finetuning:
+    """Draw the losses of finetuned models against the tokens that they read (B1, B5, C3, C4)."""
+    input:
+        "results/tables/{writeup}/{role}_curve.csv",
+    output:
+        figure="results/figures/{writeup}/{role}_loss.svg",
+        provenance="results/figures/{writeup}/{role}_loss.svg.provenance.json",
+    log:
+        "results/logs/draw_finetuning/{writeup}/{role}.log",
+    benchmark:
+        "results/benchmarks/draw_finetuning/{writeup}/{role}.jsonl"
+    wildcard_constraints:
+        writeup=names(writeup for writeup, _ in FINETUNED),
+        role=names(role for _, role in FINETUNED),
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        spec="{}",
+        code=code("draw_finetuning"),
+        program=program("draw_finetuning"),
+    shell:
+        "python {params.program:q} --curves {input:q} --output {output.figure:q} "
+        "--spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
+
+
+rule draw_rates:
+    """Draw the learning rates of the sheet's scheduler beside those that were meant (C3)."""
+    input:
+        "results/tables/gpt2_lab/code_rates.csv",
+    output:
+        figure=shown("results/figures/gpt2_lab/code_rates.svg"),
+        provenance="results/figures/gpt2_lab/code_rates.svg.provenance.json",
+    log:
+        "results/logs/draw_rates.log",
+    benchmark:
+        "results/benchmarks/draw_rates.jsonl"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        spec="{}",
+        code=code("draw_rates"),
+        program=program("draw_rates"),
+    shell:
+        "python {params.program:q} --rates {input:q} --output {output.figure:q} "
         "--spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"

@@ -36,16 +36,23 @@ def tokens_inputs(wildcards):
 
 
 def tokenizer_files(tokenizer):
-    """The files of a tokenizer directory."""
+    """The files of a tokenizer directory; for the name of a published model alone, those that lie in its own."""
     names = {"tokenizer": "tokenizer.json", "tokenizer_config": "tokenizer_config.json"}
-    return {key: f"results/tokenizers/{tokenizer}/{name}" for key, name in names.items()}
+    folder = "tokenizers" if tokenizer in SETTINGS.tokenizers else "models"
+    return {key: f"results/{folder}/{tokenizer}/{name}" for key, name in names.items()}
 
 
 def model_inputs(wildcards):
     """The corpus as token ids, and the tokenizer, that a model is trained with."""
-    model = SETTINGS.models[wildcards.model].settings
-    splits = {split: f"results/tokens/{model.tokenizer}/{model.corpus}/{split}.arrow" for split in ("train", "validation")}
-    return {**splits, **tokenizer_files(model.tokenizer)}
+    tokenizer, corpus = provide.tokenizer_of(SETTINGS, wildcards.model), SETTINGS.models[wildcards.model].settings.corpus
+    splits = {split: f"results/tokens/{tokenizer}/{corpus}/{split}.arrow" for split in ("train", "validation")}
+    return {**splits, **tokenizer_files(tokenizer)}
+
+
+def finetuning_inputs(wildcards):
+    """The corpus as token ids that a model is trained with, and the model that it starts from, whose tokenizer it keeps."""
+    splits = {split: path for split, path in model_inputs(wildcards).items() if split in ("train", "validation")}
+    return {**splits, **model_files(SETTINGS.models[wildcards.model].settings.base)}
 
 
 def sampling_inputs(wildcards):
@@ -57,15 +64,20 @@ def sampling_inputs(wildcards):
 
 
 def model_files(model):
-    """The files that open a model with its tokenizer."""
-    names = {
-        "weights": "model.safetensors",
-        "config": "config.json",
-        "generation": "generation_config.json",
-        "tokenizer": "tokenizer.json",
-        "tokenizer_config": "tokenizer_config.json",
-    }
-    return {key: f"results/models/{model}/{name}" for key, name in names.items()}
+    """The files that open a model with its tokenizer, for an adapter those of its base too; `weights` is its own."""
+    names = {"tokenizer": "tokenizer.json", "tokenizer_config": "tokenizer_config.json"}
+    if settings.is_adapter(SETTINGS, model):
+        names |= {"weights": "adapter_model.safetensors", "config": "adapter_config.json"}
+        base = {f"base_{key}": path for key, path in model_files(SETTINGS.models[model].settings.base).items()}
+    else:
+        names |= {"weights": "model.safetensors", "config": "config.json", "generation": "generation_config.json"}
+        base = {}
+    return {**{key: f"results/models/{model}/{name}" for key, name in names.items()}, **base}
+
+
+def model_weights(models):
+    """The file of the weights of each model."""
+    return [model_files(model)["weights"] for model in models]
 
 
 def traced_model(wildcards):
@@ -77,6 +89,33 @@ def traced_model(wildcards):
 def sampled_texts(wildcards):
     """The texts that a pair of tables shows."""
     return expand("results/samples/{sampling}.jsonl", sampling=TEXT_TABLES[wildcards.writeup, wildcards.role])
+
+
+def finetuned_inputs(wildcards):
+    """The models of a row of finetuned models, their base first, and the splits of their corpus."""
+    models = provide.finetuned_models(SETTINGS, wildcards.writeup, wildcards.role)
+    models = [provide.finetuned_base(SETTINGS, wildcards.writeup, wildcards.role), *models]
+    more = [path for model in models for key, path in model_files(model).items() if key != "weights"]
+    corpus = SETTINGS.models[models[-1]].settings.corpus
+    splits = {split: f"results/corpora/{corpus}/{split}.parquet" for split in ("train", "validation")}
+    return {"weights": model_weights(models), "more": list(dict.fromkeys(more)), **splits}
+
+
+def finetuned_records(wildcards):
+    """What a row of finetuned models is scored from: histories, texts, weights, splits, and for B1 both as token ids."""
+    models = provide.finetuned_models(SETTINGS, wildcards.writeup, wildcards.role)
+    base, corpus = SETTINGS.models[models[0]].settings.base, SETTINGS.models[models[0]].settings.corpus
+    found = {
+        "histories": expand("results/models/{model}/history.csv", model=models),
+        "samples": expand("results/models/{model}/samples.jsonl", model=models),
+        "weights": model_weights([base, *models]),
+        **{split: f"results/corpora/{corpus}/{split}.parquet" for split in ("train", "validation")},
+    }
+    if wildcards.role == "recital":
+        found["samples"] = expand("results/samples/{sampling}.jsonl", sampling=provide.recital_samplings(SETTINGS))
+        tokenizer = provide.tokenizer_of(SETTINGS, base)
+        found["tokens"] = [f"results/tokens/{tokenizer}/{corpus}/{split}.arrow" for split in ("train", "validation")]
+    return found
 
 
 def dataset_files(wildcards):
@@ -112,6 +151,26 @@ def probe_features(wildcards, parts=datasets.SPLITS):
     return [f"results/features/{encoder}/{probe.dataset}/{part}.safetensors" for encoder in probe.encoders for part in parts]
 
 
+def classifier_inputs(wildcards):
+    """The splits of a data set, and the network that is fine-tuned on it; of a random one its configuration alone."""
+    settings = SETTINGS.classifiers[wildcards.classifier].settings
+    splits = {split: f"results/datasets/{settings.dataset}/{split}.parquet" for split in datasets.SPLITS}
+    wanted = ("config", "tokenizer", "tokenizer_config", *(["weights"] if settings.pretrained else []))
+    return {**splits, **{key: path for key, path in model_files(settings.model).items() if key in wanted}}
+
+
+def classifier_probes(file):
+    """A file of each of the probes that stand beside a write-up's fine-tuned classifiers."""
+    return lambda wildcards: expand("results/probes/{probe}/{file}", probe=CLASSIFIER_ROWS[wildcards.writeup][0], file=file)
+
+
+def classifier_results(file):
+    """A file of each of a write-up's fine-tuned classifiers."""
+    return lambda wildcards: expand(
+        "results/classifiers/{classifier}/{file}", classifier=provide.shown_classifiers(SETTINGS, wildcards.writeup), file=file
+    )
+
+
 def probe_data(row, part):
     """One part of the data set of each probe that a row shows."""
     shown = getattr(SETTINGS.chapters.char_gpt, row)
@@ -133,9 +192,10 @@ def records(wildcards):
         *expand("results/corpora/{corpus}/train.parquet", corpus=provide.used_corpora(SETTINGS)),
         *expand("results/tokenizers/{tokenizer}/tokenizer.json", tokenizer=provide.used_tokenizers(SETTINGS)),
         *(f"results/tokens/{tokenizer}/{corpus}/train.arrow" for tokenizer, corpus in provide.used_tokens(SETTINGS)),
-        *expand("results/models/{model}/model.safetensors", model=provide.used_models(SETTINGS)),
+        *model_weights(provide.used_models(SETTINGS)),
         *expand("results/samples/{sampling}.jsonl", sampling=provide.used_samplings(SETTINGS)),
         "results/judgements/stories.jsonl",
+        *(f"results/judgements/{writeup}/{role}.jsonl" for writeup, role in FINETUNED),
         *expand("results/traces/{model}.jsonl", model=MINGPT),
         *(f"results/datasets/{dataset}/{part}.parquet" for dataset, part in DATASET_PARTS),
         *(f"results/features/{'/'.join(one)}.safetensors" for one in FEATURES),
@@ -143,8 +203,11 @@ def records(wildcards):
             f"results/probes/{name}/{PROBE_RECORDS[SETTINGS.probes[name].settings.kind]}"
             for name in provide.used_probes(SETTINGS)
         ),
+        *expand("results/classifiers/{classifier}/predictions.parquet", classifier=provide.used_classifiers(SETTINGS)),
+        *expand("results/tables/{writeup}/classifiers.csv", writeup=CLASSIFIER_ROWS),
         *SCORES,
         *(f"results/tables/{writeup}/{role}.csv" for writeup, role in TEXT_TABLES),
+        *(f"results/tables/{writeup}/{role}.csv" for writeup, role in FINETUNED),
         "results/tables/char_gpt/loss_curves.csv",
         "results/tables/char_gpt/classification.csv",
         "results/tables/char_gpt/choice.csv",

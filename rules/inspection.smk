@@ -182,3 +182,53 @@ rule check_facts:
     shell:
         "python {params.program:q} --model {params.model:q} --train {input.train:q} --output {output.table:q} --scores {output.scores:q} "
         "--spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
+
+
+rule tabulate_adapters:
+    """Count the trained parameters by module, of adapters and of full fine-tuning (B5)."""
+    input:
+        weights=model_weights([ADAPTERS_BASE, *ADAPTERS]),
+    output:
+        table=shown("results/tables/generative/adapters_parameters.csv"),
+        scores="results/scores/generative/adapters_parameters.parquet",
+        provenance="results/scores/generative/adapters_parameters.parquet.provenance.json",
+    log:
+        "results/logs/tabulate_adapters.log",
+    benchmark:
+        "results/benchmarks/tabulate_adapters.jsonl"
+    conda:
+        "../envs/train.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        spec=spec("tabulate_adapters"),
+        code=code("tabulate_adapters"),
+        program=program("tabulate_adapters"),
+    shell:
+        "python {params.program:q} --weights {input.weights:q} --output {output.table:q} --scores {output.scores:q} "
+        "--spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
+
+
+rule tabulate_rates:
+    """Write the learning rates of the sheet's scheduler beside those that were meant (C3)."""
+    output:
+        table=shown("results/tables/gpt2_lab/code_rates.csv"),
+        scores="results/scores/gpt2_lab/code_rates.parquet",
+        provenance="results/scores/gpt2_lab/code_rates.parquet.provenance.json",
+    log:
+        "results/logs/tabulate_rates.log",
+    benchmark:
+        "results/benchmarks/tabulate_rates.jsonl"
+    conda:
+        "../envs/train.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        spec=spec("tabulate_rates"),
+        code=code("tabulate_rates"),
+        program=program("tabulate_rates"),
+    shell:
+        "python {params.program:q} --output {output.table:q} --scores {output.scores:q} "
+        "--spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"

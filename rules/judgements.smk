@@ -59,3 +59,35 @@ rule trace_temperature:
     shell:
         "python {params.program:q} --model {params.model:q} --validation {input.validation:q} --output {output.distributions:q} "
         "--spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
+
+
+rule read_passages:
+    """Have finetuned models and their base read held-out passages, or a text learnt by heart (B1, B5, C3, C4)."""
+    input:
+        unpack(finetuned_inputs),
+    output:
+        readings="results/judgements/{writeup}/{role}.jsonl",
+        provenance="results/judgements/{writeup}/{role}.jsonl.provenance.json",
+    log:
+        "results/logs/read_passages/{writeup}/{role}.log",
+    benchmark:
+        "results/benchmarks/read_passages/{writeup}/{role}.jsonl"
+    wildcard_constraints:
+        writeup=names(writeup for writeup, _ in FINETUNED),
+        role=names(role for _, role in FINETUNED),
+    conda:
+        "../envs/train.yaml"
+    threads: SETTINGS.threads
+    resources:
+        gpu=gpu,
+        mem_mb=6000 if CARDS else 3000,
+        runtime=240,
+    params:
+        models=lambda wildcards, input: [os.path.dirname(path) for path in input.weights],
+        spec=spec("read_passages"),
+        code=code("read_passages"),
+        program=program("read_passages"),
+    shell:
+        "python {params.program:q} --models {params.models:q} --train {input.train:q} --validation {input.validation:q} "
+        "--output {output.readings:q} "
+        "--spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"

@@ -41,6 +41,90 @@ rule train_model:
         "--code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
 
 
+rule finetune_model:
+    """Train all weights of a model on; killed, it goes on from its last checkpoint under state/ at the next attempt."""
+    input:
+        unpack(finetuning_inputs),
+    output:
+        weights="results/models/{model}/model.safetensors",
+        config="results/models/{model}/config.json",
+        generation="results/models/{model}/generation_config.json",
+        tokenizer="results/models/{model}/tokenizer.json",
+        tokenizer_config="results/models/{model}/tokenizer_config.json",
+        last="results/models/{model}/last/model.safetensors",
+        last_config="results/models/{model}/last/config.json",
+        last_generation="results/models/{model}/last/generation_config.json",
+        history="results/models/{model}/history.csv",
+        speed="results/models/{model}/speed.csv",
+        samples="results/models/{model}/samples.jsonl",
+        provenance="results/models/{model}/model.safetensors.provenance.json",
+    log:
+        "results/logs/finetune_model/{model}.log",
+    benchmark:
+        "results/benchmarks/finetune_model/{model}.jsonl"
+    wildcard_constraints:
+        model=names(provide.finetuned(SETTINGS, adapters=False)),
+    conda:
+        "../envs/train.yaml"
+    threads: SETTINGS.threads
+    resources:
+        gpu=gpu,
+        # measured at 4.1 GiB of SmolLM2-135M on a CPU, 4 blocks of 128 tokens a batch
+        mem_mb=8000 if CARDS else 5000,
+        runtime=480,
+    params:
+        base=lambda wildcards, input: os.path.dirname(input.weights),
+        directory=lambda wildcards, output: os.path.dirname(output.weights),
+        spec=spec("finetune_model"),
+        code=code("finetune_model"),
+        program=program("finetune_model"),
+    shell:
+        "python {params.program:q} --train {input.train:q} --validation {input.validation:q} "
+        "--base {params.base:q} --output-dir {params.directory:q} --state state --spec {params.spec:q} "
+        "--code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
+
+
+rule train_adapter:
+    """Train an adapter of a model, LoRA or a prefix, whose own weights stay as they are; killed, it goes on as training does."""
+    input:
+        unpack(finetuning_inputs),
+    output:
+        weights="results/models/{model}/adapter_model.safetensors",
+        config="results/models/{model}/adapter_config.json",
+        tokenizer="results/models/{model}/tokenizer.json",
+        tokenizer_config="results/models/{model}/tokenizer_config.json",
+        last="results/models/{model}/last/adapter_model.safetensors",
+        last_config="results/models/{model}/last/adapter_config.json",
+        history="results/models/{model}/history.csv",
+        speed="results/models/{model}/speed.csv",
+        samples="results/models/{model}/samples.jsonl",
+        provenance="results/models/{model}/adapter_model.safetensors.provenance.json",
+    log:
+        "results/logs/train_adapter/{model}.log",
+    benchmark:
+        "results/benchmarks/train_adapter/{model}.jsonl"
+    wildcard_constraints:
+        model=names(provide.finetuned(SETTINGS, adapters=True)),
+    conda:
+        "../envs/train.yaml"
+    threads: SETTINGS.threads
+    resources:
+        gpu=gpu,
+        # measured at 2.2 GiB of the same
+        mem_mb=8000 if CARDS else 3000,
+        runtime=480,
+    params:
+        base=lambda wildcards, input: os.path.dirname(input.weights),
+        directory=lambda wildcards, output: os.path.dirname(output.weights),
+        spec=spec("train_adapter"),
+        code=code("train_adapter"),
+        program=program("train_adapter"),
+    shell:
+        "python {params.program:q} --train {input.train:q} --validation {input.validation:q} "
+        "--base {params.base:q} --output-dir {params.directory:q} --state state --spec {params.spec:q} "
+        "--code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
+
+
 rule import_model:
     """Turn the published files of a model into a model directory like any other, with safetensors in it."""
     input:

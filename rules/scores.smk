@@ -111,6 +111,36 @@ rule score_classification:
         "--spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
 
 
+rule score_classifiers:
+    """Score the fine-tuned classifiers beside floors and frozen features on the same rows, and pairs of them (A7, E5, E6)."""
+    input:
+        predictions=classifier_probes("predictions.parquet"),
+        finetuned=classifier_results("predictions.parquet"),
+        texts=classifier_results("texts.csv"),
+    output:
+        scores="results/scores/{writeup}/classifiers.parquet",
+        provenance="results/scores/{writeup}/classifiers.parquet.provenance.json",
+    log:
+        "results/logs/score_classifiers/{writeup}.log",
+    benchmark:
+        "results/benchmarks/score_classifiers/{writeup}.jsonl"
+    wildcard_constraints:
+        writeup=names(CLASSIFIER_ROWS),
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        spec=spec("score_classifiers"),
+        code=code("score_classifiers"),
+        program=program("score_classifiers"),
+    shell:
+        "python {params.program:q} --predictions {input.predictions:q} --finetuned {input.finetuned:q} "
+        "--texts {input.texts:q} --output {output.scores:q} "
+        "--spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
+
+
 rule score_choice:
     """Score the rankers of choices on their test splits, beside chance, cosine and the longest choice (A8)."""
     input:
@@ -252,3 +282,35 @@ rule score_claims:
         "python {params.program:q} --claims {params.claims:q} --scores {input.scores:q} "
         "--output {output.ledger:q} --spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} "
         "> {log:q} 2>&1"
+
+
+rule score_finetuning:
+    """Score finetuned models beside their base: losses, held-out text, what is learnt by heart (B1, B5, C3, C4)."""
+    input:
+        unpack(finetuned_records),
+        readings="results/judgements/{writeup}/{role}.jsonl",
+    output:
+        scores="results/scores/{writeup}/{role}.parquet",
+        provenance="results/scores/{writeup}/{role}.parquet.provenance.json",
+    log:
+        "results/logs/score_finetuning/{writeup}/{role}.log",
+    benchmark:
+        "results/benchmarks/score_finetuning/{writeup}/{role}.jsonl"
+    wildcard_constraints:
+        writeup=names(writeup for writeup, _ in FINETUNED),
+        role=names(role for _, role in FINETUNED),
+    conda:
+        "../envs/train.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        tokens=lambda wildcards, input: ["--tokens", *input.tokens] if "tokens" in input.keys() else [],
+        spec=spec("score_finetuning"),
+        code=code("score_finetuning"),
+        program=program("score_finetuning"),
+    shell:
+        "python {params.program:q} --histories {input.histories:q} --samples {input.samples:q} --weights {input.weights:q} "
+        "--readings {input.readings:q} --train {input.train:q} --validation {input.validation:q} {params.tokens:q} "
+        "--output {output.scores:q} "
+        "--spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"

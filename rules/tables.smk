@@ -201,6 +201,41 @@ rule tabulate_classification:
         "--spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
 
 
+rule tabulate_classifiers:
+    """Write the tables of fine-tuned classifiers: beside floors and frozen features, pairs, curves, words split (A7, E5, E6)."""
+    input:
+        scores="results/scores/{writeup}/classifiers.parquet",
+        chosen=classifier_probes("chosen.csv"),
+        histories=classifier_results("history.csv"),
+        texts=classifier_results("texts.csv"),
+    output:
+        systems="results/tables/{writeup}/classifiers.csv",
+        pairs="results/tables/{writeup}/classifier_pairs.csv",
+        curves="results/tables/{writeup}/classifier_curves.csv",
+        words="results/tables/{writeup}/split_words.csv",
+        provenance="results/tables/{writeup}/classifiers.csv.provenance.json",
+    log:
+        "results/logs/tabulate_classifiers/{writeup}.log",
+    benchmark:
+        "results/benchmarks/tabulate_classifiers/{writeup}.jsonl"
+    wildcard_constraints:
+        writeup=names(CLASSIFIER_ROWS),
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        directory=lambda wildcards, output: os.path.dirname(output.systems),
+        spec=spec("tabulate_classifiers"),
+        code=code("tabulate_classifiers"),
+        program=program("tabulate_classifiers"),
+    shell:
+        "python {params.program:q} --scores {input.scores:q} --chosen {input.chosen:q} --histories {input.histories:q} "
+        "--texts {input.texts:q} --output-dir {params.directory:q} "
+        "--spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
+
+
 rule tabulate_choice:
     """Write the tables of A8: rankers and baselines, their training, questions answered rightly and wrongly."""
     input:
@@ -343,4 +378,37 @@ rule tabulate_assets:
         program=program("tabulate_assets"),
     shell:
         "python {params.program:q} --locks {input:q} --output {output.table:q} "
+        "--spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
+
+
+rule tabulate_finetuning:
+    """Write the tables of finetuned models: beside their base, their texts before and after, losses (B1, B5, C3, C4)."""
+    input:
+        scores="results/scores/{writeup}/{role}.parquet",
+        histories=lambda wildcards: finetuned_records(wildcards)["histories"],
+        samples=lambda wildcards: finetuned_records(wildcards)["samples"],
+    output:
+        models="results/tables/{writeup}/{role}.csv",
+        texts="results/tables/{writeup}/{role}_texts.csv",
+        curve="results/tables/{writeup}/{role}_curve.csv",
+        provenance="results/tables/{writeup}/{role}.csv.provenance.json",
+    log:
+        "results/logs/tabulate_finetuning/{writeup}/{role}.log",
+    benchmark:
+        "results/benchmarks/tabulate_finetuning/{writeup}/{role}.jsonl"
+    wildcard_constraints:
+        writeup=names(writeup for writeup, _ in FINETUNED),
+        role=names(role for _, role in FINETUNED),
+    conda:
+        "../envs/train.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        spec=spec("tabulate_finetuning"),
+        code=code("tabulate_finetuning"),
+        program=program("tabulate_finetuning"),
+    shell:
+        "python {params.program:q} --scores {input.scores:q} --histories {input.histories:q} --samples {input.samples:q} "
+        "--models {output.models:q} --texts {output.texts:q} --curve {output.curve:q} "
         "--spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"

@@ -8,13 +8,13 @@ rule char_gpt:
 
 
 rule generative:
-    """Tables of the second write-up: ways of selecting tokens, sizes of the GPT generations (B2, B7)."""
+    """Tables and figures of the second write-up: a text learnt by heart, selecting tokens, adapters, sizes (B1, B2, B5, B7)."""
     input:
         *writeups.targets(WRITEUPS, "generative"),
 
 
 rule gpt2_lab:
-    """Tables of the third write-up: continuations, layers and memory of a GPT-2 (C1, C2)."""
+    """Tables and figures of the third write-up: continuations, layers, memory, fine-tuning of a GPT-2 (C1 to C4)."""
     input:
         *writeups.targets(WRITEUPS, "gpt2_lab"),
 
@@ -26,7 +26,7 @@ rule stories:
 
 
 rule mingpt:
-    """Tables and figures of the fifth write-up: a small GPT on a small and a larger corpus (E1 to E4, E7)."""
+    """Tables and figures of the fifth write-up: a small GPT on a small and a larger corpus, as a classifier (E1 to E7)."""
     input:
         *writeups.targets(WRITEUPS, "mingpt"),
 
@@ -40,7 +40,7 @@ rule ledger:
 rule models:
     """Every language model that the report shows."""
     input:
-        expand("results/models/{model}/model.safetensors", model=provide.used_models(SETTINGS)),
+        model_weights(provide.used_models(SETTINGS)),
 
 
 rule samples:
@@ -53,6 +53,12 @@ rule datasets:
     """Every data set that the report shows, in splits."""
     input:
         expand("results/datasets/{part}.parquet", part=[f"{dataset}/{part}" for dataset, part in DATASET_PARTS]),
+
+
+rule classifiers:
+    """Every network fine-tuned as a classifier that the report shows."""
+    input:
+        expand("results/classifiers/{classifier}/predictions.parquet", classifier=provide.used_classifiers(SETTINGS)),
 
 
 rule features:

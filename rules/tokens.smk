@@ -10,6 +10,9 @@ rule tokenize_corpus:
         "results/logs/tokenize_corpus/{tokenizer}/{corpus}.log",
     benchmark:
         "results/benchmarks/tokenize_corpus/{tokenizer}/{corpus}.jsonl"
+    wildcard_constraints:
+        # a published model's own tokenizer goes by the model's name
+        tokenizer=names([*SETTINGS.tokenizers, *SETTINGS.models]),
     conda:
         "../envs/train.yaml"
     threads: 2

@@ -2,7 +2,7 @@
 
 The files are read as the settings' `reader` says (plays in Markdown, a Bible in SQLite, Project Gutenberg texts, plain
 text, lyrics, tables), one document at a time, so that a file may be larger than memory; a grammar's sentences are drawn
-and need no file.
+and texts that stand in the settings are taken from there: these need no file.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def main() -> None:
     arguments.add_argument("--stats", required=True, type=Path, metavar="FILE", help="statistics to write, JSON")
     args = arguments.parse_args()
     corpus = settings_of(args, Corpus)
-    if bool(args.input) == (corpus.reader.kind == "grammar"):
+    if bool(args.input) != corpus.reads_files:
         expected = "no file" if args.input else "the files that hold the text"
         raise UserError(f"--input: expected {expected} with `reader.kind: {corpus.reader.kind}`, found {len(args.input)}")
     with record(args, inputs=args.input, outputs=[args.train, args.validation, args.stats]):

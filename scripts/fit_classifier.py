@@ -31,10 +31,10 @@ def main() -> None:
     cli.add_argument(
         "--features",
         required=True,
-        nargs="+",
+        nargs="*",
         type=Path,
         metavar="FILE",
-        help="{encoder}/{dataset}/{split}.safetensors of each",
+        help="{encoder}/{dataset}/{split}.safetensors of each; none: floors alone",
     )
     cli.add_argument("--output-dir", required=True, type=Path, metavar="FOLDER", help="where to write")
     args = cli.parse_args()

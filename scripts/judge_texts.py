@@ -35,7 +35,7 @@ def main() -> None:
 
     from tqdm import tqdm
 
-    from relab.checkpoints import load_model, load_tokenizer
+    from relab.checkpoints import load_model, load_tokenizer, weight_files
     from relab.device import describe, pick, prepare
     from relab.judging.job import asked, judgements
     from relab.judging.storage import write_judgements
@@ -43,7 +43,7 @@ def main() -> None:
 
     device = pick()
     prepare(device, spec.threads)
-    inputs = [args.model / "model.safetensors", *args.samples, *([args.human] if args.human else [])]
+    inputs = [*weight_files(args.model), *args.samples, *([args.human] if args.human else [])]
     with record(args, inputs=inputs, outputs=[args.output]) as entry:
         texts = asked(samplings, human)
         model, tokenizer = load_model(args.model, device), load_tokenizer(args.model)

@@ -74,7 +74,7 @@ def pending(arguments: argparse.Namespace) -> dict[str, set[str]]:
 #: Rules of several jobs: those named by the folder of their artefact, by their file, by the write-up's folder and the file, by
 #: all folders below that of their stage and the file.
 BY_FOLDER = ("clean_corpus", "train_tokenizer", "import_tokenizer", "train_model", "import_model", "import_encoder")
-BY_FOLDER += ("fit_classifier", "fit_ranker", "fit_retriever")
+BY_FOLDER += ("finetune_model", "train_adapter", "fit_classifier", "fit_ranker", "fit_retriever")
 BY_FILE = ("sample_texts", "trace_words", "draw_mingpt")
 BY_WRITEUP = ("score_texts", "tabulate_texts")
 BY_PLACE = ("make_dataset", "encode_texts")

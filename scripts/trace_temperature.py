@@ -22,14 +22,14 @@ def main() -> None:
     from tqdm import tqdm
 
     from relab.chapters.stories.distributions import distribution_scores
-    from relab.checkpoints import load_model, load_tokenizer
+    from relab.checkpoints import load_model, load_tokenizer, weight_files
     from relab.device import describe, pick, prepare
     from relab.judging.human import human_texts
     from relab.scores import with_summary, write_scores
 
     device = pick()
     prepare(device, spec.threads)
-    with record(args, inputs=[args.model / "model.safetensors", args.validation], outputs=[args.output]) as entry:
+    with record(args, inputs=[*weight_files(args.model), args.validation], outputs=[args.output]) as entry:
         texts = human_texts(args.validation, [spec.characters], spec.documents)
         model, tokenizer = load_model(args.model, device), load_tokenizer(args.model)
         with tqdm(total=len(texts), unit="document", disable=None, mininterval=1) as bar:

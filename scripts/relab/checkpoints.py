@@ -16,29 +16,65 @@ from transformers.utils import logging
 from relab.bytepair import END_OF_TEXT
 from relab.errors import UserError
 
-#: What a directory must hold to be opened as a model or as a tokenizer, with the words for an error.
+#: What a directory must hold to be opened as a model, an adapter or a tokenizer, with the words for an error.
 MODEL = ("a model directory", ("config.json", "model.safetensors"))
+ADAPTER = ("an adapter", ("adapter_config.json", "adapter_model.safetensors"))
 TOKENIZER = ("a tokenizer", ("tokenizer.json", "tokenizer_config.json"))
 
 READING_ERRORS = (OSError, ValueError, RuntimeError, LookupError, ImportError, UnpicklingError, struct.error)
 
 
 def load_model(directory: str | Path, device) -> PreTrainedModel:
-    """The language model of a model directory on ``device``, in evaluation mode.
+    """The language model of a model directory on ``device``, in evaluation mode; of an adapter's, its base with the adapter.
 
     Its weights are float32 on a CPU and on Apple's GPU, where narrower types are slower or less exact, and as they are stored
-    on CUDA. Code that may lie in the directory is not run.
+    on CUDA. Code that may lie in the directory is not run. The base of an adapter stands in a directory beside its own.
+
+    Raises:
+        UserError: the directory holds no model, or one that cannot be read; an adapter whose base is not there, or another one.
+    """
+    if (Path(directory) / ADAPTER[1][0]).is_file():
+        from relab import adapters
+
+        directory = _holding(directory, *ADAPTER)
+        base = adapters.base_of(directory)
+        adapters.check_base(directory, base)
+        model = load_model(base, device)
+        with told_as_error(directory, "an adapter"):
+            return adapters.opened(directory, model).to(device).eval()
+    return _language_model(directory, "auto" if device.type == "cuda" else "float32").to(device).eval()
+
+
+def load_for_training(directory: str | Path, device, dtype, quantisation=None) -> PreTrainedModel:
+    """The language model of a model directory, no adapter, on ``device`` with weights of a type, in training mode.
+
+    ``quantisation`` tells Transformers how weights are quantised, which are then on the device from the start.
 
     Raises:
         UserError: the directory holds no model, or one that cannot be read.
     """
+    if quantisation is not None:
+        more = {"quantization_config": quantisation, "device_map": {"": device}}
+        return _language_model(directory, dtype, **more).train()
+    return _language_model(directory, dtype).to(device).train()
+
+
+def _language_model(directory: str | Path, dtype, **more) -> PreTrainedModel:
     directory = _holding(directory, *MODEL)
-    dtype = "auto" if device.type == "cuda" else "float32"
     with told_as_error(directory, "a language model"), without_bar():
-        model = AutoModelForCausalLM.from_pretrained(
-            directory, dtype=dtype, use_safetensors=True, local_files_only=True, trust_remote_code=False
+        return AutoModelForCausalLM.from_pretrained(
+            directory, dtype=dtype, use_safetensors=True, local_files_only=True, trust_remote_code=False, **more
         )
-    return model.to(device).eval()
+
+
+def weight_files(directory: str | Path) -> list[Path]:
+    """The files that the weights of a model directory are read from, its own first; an adapter has its base's besides."""
+    directory = Path(directory)
+    if (directory / ADAPTER[1][0]).is_file():
+        from relab import adapters
+
+        return [directory / adapters.WEIGHTS, adapters.base_of(directory) / "model.safetensors"]
+    return [directory / "model.safetensors"]
 
 
 def load_encoder(directory: str | Path, device) -> PreTrainedModel:

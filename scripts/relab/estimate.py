@@ -11,6 +11,8 @@ SECONDS = {
     "import_model": 25.0,
     "import_tokenizer": 5.0,
     "tokenize_corpus": 6.0,
+    "finetune_model": 150.0,
+    "train_adapter": 120.0,
     "sample_texts": 32.0,
     "trace_words": 8.0,
     "import_encoder": 6.0,

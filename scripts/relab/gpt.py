@@ -81,9 +81,9 @@ def save(
     return [directory / source.name for source in sources]
 
 
-def parameters(model: PreTrainedModel) -> int:
-    """Number of parameters; tied ones count once."""
-    return sum(parameter.numel() for parameter in model.parameters())
+def parameters(model: PreTrainedModel, trained: bool = False) -> int:
+    """Number of parameters, or of those that are trained alone; tied ones count once."""
+    return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad or not trained)
 
 
 @contextmanager

@@ -69,9 +69,16 @@ def cell(row: Mapping[str, Any], path: str) -> Any:
     return inner.get(field) if isinstance(inner, Mapping) else None
 
 
-def keeps(row: Mapping[str, Any], where: Mapping[str, str | int | bool]) -> bool:
-    """Whether the columns of a row have the values of ``where``."""
-    return all(_same(cell(row, name), value) for name, value in where.items())
+#: What rows are kept by: columns with a value, or with several any of which will do.
+Where = Mapping[str, str | int | bool | list[str | int | bool]]
+
+
+def keeps(row: Mapping[str, Any], where: Where) -> bool:
+    """Whether the columns of a row have the values of ``where``, or one of several."""
+    return all(
+        any(_same(cell(row, name), value) for value in (wanted if isinstance(wanted, list) else [wanted]))
+        for name, wanted in where.items()
+    )
 
 
 def _same(cell: Any, wanted: str | int | bool) -> bool:

@@ -9,6 +9,7 @@ from torch.nn import functional
 from transformers import PreTrainedModel
 
 from relab.errors import UserError
+from relab.prefix import context
 
 #: Tokens, padding included, that are read at once at most: with 50,000 words to choose from, some 100 MB of scores. More are
 #: slower on a CPU: 135 M parameters, one thread, read 425 tokens/s 512 at a time, 290 to 365 tokens/s 2048 at a time.
@@ -81,6 +82,6 @@ def _batches(lengths: Sequence[int], tokens: int) -> Iterator[list[int]]:
 
 
 def _check(model: PreTrainedModel, length: int) -> None:
-    window = model.config.max_position_embeddings
+    window = context(model)
     if length > window:
         raise UserError(f"a text of {length} tokens is longer than the model's context of {window} tokens")

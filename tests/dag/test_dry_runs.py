@@ -30,6 +30,16 @@ def test_fetch_plans_downloads_and_nothing_else(tmp_path):
     assert job_counts(planned) == {"fetch_asset": 13}
 
 
+def test_an_adapter_is_planned_with_its_base_and_the_tokens_of_the_base(tmp_path):
+    """The base is a finetuned model itself, of a published one whose directory holds the tokenizer."""
+    target = "results/models/tuned_prefix/adapter_model.safetensors"
+    planned = run_snakemake(tmp_path, "-n", "--quiet", "rules", *TINY, "--", target)
+    counts = job_counts(planned)
+    assert {rule: number for rule, number in counts.items() if rule != "fetch_asset"} == {
+        **{"clean_corpus": 1, "import_model": 1, "tokenize_corpus": 1, "finetune_model": 1, "train_adapter": 1}
+    }
+
+
 def test_the_menu_explains_every_rule():
     listed = run_snakemake(CHECKOUT, "--list").stdout
     rules = {path.read_text() for path in (CHECKOUT / "rules").glob("*.smk")}
@@ -50,7 +60,11 @@ def test_every_job_rule_has_a_log_a_benchmark_an_environment_and_resources():
 
 
 @pytest.mark.parametrize(
-    "rule", ["train_model", "sample_texts", "trace_words", "measure_memory", "encode_texts", "judge_texts", "trace_temperature"]
+    "rule",
+    [
+        *("train_model", "finetune_model", "train_adapter", "sample_texts", "trace_words", "measure_memory", "encode_texts"),
+        *("judge_texts", "trace_temperature"),
+    ],
 )
 def test_jobs_that_run_a_network_ask_for_a_card(rule):
     text = "".join(path.read_text() for path in (CHECKOUT / "rules").glob("*.smk"))

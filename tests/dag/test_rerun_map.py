@@ -11,11 +11,13 @@ import pytest
 from relab.settings.base import Declaration
 from relab.settings.config import Config, Resolved, resolve
 from relab.settings.document import models_in
-from relab.settings.provide import SLICES, mingpt_models, provide, text_tables, used_features, used_tokens
+from relab.settings.provide import SLICES, finetuned_rows, mingpt_models, provide, text_tables, used_features, used_tokens
 
 CORPUS, MODEL = "corpora/italian", "models/char_gpt"
+TUNED, LORA, PREFIX = "models/tuned", "models/tuned_lora", "models/tuned_prefix"
 REPORT = {"build_report"}
 TRAIN = {"train_model", *REPORT}
+FINETUNE, ADAPT = {"finetune_model", *REPORT}, {"train_adapter", *REPORT}
 CLEAN = {"clean_corpus", *REPORT}
 CHAPTER = {"score_char_gpt", "tabulate_char_gpt", *REPORT}
 SAMPLING, SELECTION, SENTENCES = "samplings/command_line", "samplings/selection", "corpora/sentences"
@@ -35,6 +37,8 @@ LEARNING = {"score_story_models", "tabulate_story_models", *REPORT}
 STORIES = {"score_stories", "tabulate_stories", *REPORT}
 JUDGE = {"judge_texts", *STORIES}
 PIECES, STORY = "tokenizers/stories", "models/stories"
+READ = {"read_passages", *REPORT}
+TUNE = {"read_passages", "score_finetuning", "tabulate_finetuning", *REPORT}
 RETRIEVE = {"fit_retriever", "score_retrieval", "tabulate_retrieval", *REPORT}
 ENCODE = {"encode_texts", *REPORT}
 A_TABLE = (
@@ -54,7 +58,10 @@ MAP = {
     "about": ("other", REPORT),
     "threads": (
         2,
-        {*TRAIN, "sample_texts", "trace_words", "measure_memory", "check_facts", "judge_texts", "trace_temperature", *THREADED},
+        {
+            *(*TRAIN, *FINETUNE, *ADAPT, *THREADED, "sample_texts", "trace_words", "measure_memory", "check_facts"),
+            *("judge_texts", "trace_temperature", "read_passages"),
+        },
     ),
     f"{ASSET}/about": ("other", {"tabulate_assets", *REPORT}),
     f"{ASSET}/purpose": ("other", {"tabulate_assets", *REPORT}),
@@ -151,6 +158,21 @@ MAP = {
     f"{MODEL}/training/samples/prompt": ("E", TRAIN),
     f"{MODEL}/training/samples/temperature": (0.5, TRAIN),
     f"{MODEL}/training/samples/top_k": (3, TRAIN),
+    f"{TUNED}/base": ("mingpt-s0", FINETUNE),
+    f"{TUNED}/block": (8, FINETUNE),
+    f"{TUNED}/adaptation/kind": None,  # makes it another artefact, by another rule
+    f"{TUNED}/training/keep": ("last", FINETUNE),
+    f"{TUNED}/training/gradient_checkpointing": (True, FINETUNE),
+    f"{TUNED}/training/schedule": ({"kind": "linear", "warmup": 2, "decay_steps": -1}, FINETUNE),
+    f"{LORA}/base": ("tuned", ADAPT),
+    f"{LORA}/adaptation/rank": (4, ADAPT),
+    f"{LORA}/adaptation/alpha": (16, ADAPT),
+    f"{LORA}/adaptation/dropout": (0.1, ADAPT),
+    f"{LORA}/adaptation/targets": (["c_attn"], ADAPT),
+    f"{LORA}/adaptation/bias": ("all", ADAPT),
+    f"{LORA}/quantisation": ("4bit", ADAPT),
+    f"{PREFIX}/adaptation/tokens": (5, ADAPT),
+    f"{STORY}/training/schedule/decay_steps": None,  # of the linear kind alone: with it above
     f"{STORY}/architecture/initialisation": ("normal", {*TRAIN, *LEARNING}),
     f"{STORY}/training/schedule/factor": (0.5, TRAIN),
     f"{STORY}/training/schedule/patience": (3, TRAIN),
@@ -235,6 +257,21 @@ MAP = {
     "chapters/char_gpt/tokens/tokenizer": ("english-bytes", {"tabulate_tokens", *REPORT}),
     "chapters/char_gpt/tokens/texts": (["Hello"], {"tabulate_tokens", *REPORT}),
     "chapters/char_gpt/arguments": ("continuations", TEXTS),
+    "models/quotes_lora/adaptation/rank": (4, {*ADAPT, "tabulate_finetuning"}),
+    "chapters/generative/recital/models": None,  # the samplings are of these
+    "chapters/generative/recital/texts": None,  # one sampling of each of the models
+    "chapters/generative/recital/opening": (2, READ),
+    "chapters/generative/adapters/models": (["quotes_lora"], {*TUNE, "tabulate_adapters"}),
+    "chapters/generative/adapters/passages/number": (2, READ),
+    "chapters/generative/adapters/passages/characters": (20, READ),
+    "chapters/generative/adapters/sizes": ([], {"tabulate_adapters", *REPORT}),
+    "chapters/gpt2_lab/code/models": (["books"], {*TUNE, "tabulate_rates"}),
+    "chapters/gpt2_lab/code/passages/number": (1, READ),
+    "chapters/gpt2_lab/code/passages/characters": (20, READ),
+    "chapters/gpt2_lab/code/sheet": ({"kind": "cosine"}, {"tabulate_rates", *REPORT}),
+    "chapters/gpt2_lab/books/models": (["code"], TUNE),
+    "chapters/gpt2_lab/books/passages/number": (2, READ),
+    "chapters/gpt2_lab/books/passages/characters": (20, READ),
     "chapters/generative/selection": (["selection"], TEXTS),
     "chapters/generative/generations": ([A_SIZE], {"tabulate_generations", *REPORT}),
     "chapters/gpt2_lab/continuations": ("arguments", TEXTS),
@@ -278,6 +315,8 @@ JOBS = {
     "train_tokenizer": ("tokenizers", ("character", "byte_pair", "sentencepiece")),
     "import_tokenizer": ("tokenizers", ("published",)),
     "train_model": ("models", ("trained",)),
+    "finetune_model": ("models", ("finetuned",)),
+    "train_adapter": ("models", ("adapter",)),
     "import_model": ("models", ("published",)),
     "import_encoder": ("models", ("encoder",)),
     "fit_classifier": ("probes", ("classifier",)),
@@ -289,16 +328,23 @@ WILDCARD = {"assets": "asset", "corpora": "corpus", "tokenizers": "tokenizer", "
 WILDCARD |= {"probes": "probe"}
 
 
+def is_adapter(settings) -> bool:
+    return getattr(settings, "is_adapter", False)
+
+
 def all_slices(resolved: Resolved) -> dict[tuple[str, str], str]:
     slices = {}
     for rule in SLICES:
         if rule in JOBS:
             kind, made = JOBS[rule]
             for name, member in getattr(resolved, kind).items():
-                if made is None or member.settings.kind in made:
+                if made is None or ("adapter" if is_adapter(member.settings) else member.settings.kind) in made:
                     slices[rule, name] = provide(resolved, rule, {WILDCARD[kind]: name})
         elif rule in ("score_texts", "tabulate_texts"):
             for writeup, role in text_tables(resolved):
+                slices[rule, role] = provide(resolved, rule, {"writeup": writeup, "role": role})
+        elif rule in ("read_passages", "score_finetuning", "tabulate_finetuning"):
+            for writeup, role in finetuned_rows(resolved):
                 slices[rule, role] = provide(resolved, rule, {"writeup": writeup, "role": role})
         elif rule == "make_dataset":
             for name, member in resolved.datasets.items():
@@ -339,7 +385,7 @@ def test_a_leaf_changes_the_settings_of_its_users_and_of_no_other_rule(merged, p
 
 
 #: Unions and lists of groups, which are covered as a whole.
-WHOLE = ("reader", "sources", "generations", "sizes", "words", "settings")
+WHOLE = ("reader", "sources", "generations", "sizes", "words", "settings", "sheet")
 
 
 def leaves(model, path=()):

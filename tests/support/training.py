@@ -72,13 +72,30 @@ def make_tokens(folder: Path, split: str) -> None:
 
 @dataclass
 class TrainingRun:
-    """One model to be trained in a run's folder, by as many attempts as it takes."""
+    """One model to be trained in a run's folder, by as many attempts as it takes.
+
+    With a ``base``, a model directory, training starts from that one and the corpus holds its tokens.
+    """
 
     folder: Path
     corpus: Path
     spec: dict[str, Any] = field(default_factory=lambda: SPEC)
     output: Path | None = None
     state: Path | None = None
+    base: Path | None = None
+
+    @property
+    def program(self) -> Path:
+        """The program that trains it."""
+        finetuning = {"full": "finetune_model", "lora": "train_adapter", "prefix": "train_adapter"}
+        name = "train_model" if self.base is None else finetuning[self.spec.get("adaptation", {}).get("kind", "full")]
+        return PROGRAM.with_name(f"{name}.py")
+
+    @property
+    def record(self) -> Path:
+        """Where it writes how its output came to be."""
+        weights = "adapter_model" if self.program.stem == "train_adapter" else "model"
+        return self.output / f"{weights}.safetensors.provenance.json"
 
     def __post_init__(self) -> None:
         self.output = self.output or self.folder / "models" / "ruth"
@@ -89,9 +106,10 @@ class TrainingRun:
         """The program's arguments."""
         return [
             *("--train", f"{self.corpus}/train.arrow", "--validation", f"{self.corpus}/validation.arrow"),
-            *("--tokenizer", f"{self.corpus}/tokenizer", "--output-dir", f"{self.output}", "--state", f"{self.state}"),
+            *(("--base", f"{self.base}") if self.base else ("--tokenizer", f"{self.corpus}/tokenizer")),
+            *("--output-dir", f"{self.output}", "--state", f"{self.state}"),
             *("--spec", json.dumps(self.spec), "--code", "abc"),
-            *("--provenance", f"{self.output}/model.safetensors.provenance.json", *more),
+            *("--provenance", f"{self.record}", *more),
         ]
 
     @contextlib.contextmanager
@@ -119,11 +137,11 @@ class TrainingRun:
         return next(self.state.glob(f"*/attempt-{number:03d}.log")).read_text(encoding="utf-8")
 
     def provenance(self) -> dict[str, Any]:
-        return json.loads((self.output / "model.safetensors.provenance.json").read_bytes())
+        return json.loads(self.record.read_bytes())
 
     def files(self) -> dict[str, bytes]:
         """What must not depend on how often the training was interrupted."""
-        varying = ("speed.csv", "model.safetensors.provenance.json")
+        varying = ("speed.csv", self.record.name)
         paths = [path for path in self.output.rglob("*") if path.is_file() and path.name not in varying]
         return {str(path.relative_to(self.output)): path.read_bytes() for path in paths}
 
@@ -137,7 +155,9 @@ class Attempt:
     def __init__(self, run: TrainingRun, words: list[str], file_limit: int | None):
         self.run = run
         self._errors = run.folder / f"stderr-{next(_numbers)}.txt"
-        self._process = _forkserver().Process(target=_program, args=(words, str(self._errors), file_limit), daemon=True)
+        self._process = _forkserver().Process(
+            target=_program, args=(run.program, words, str(self._errors), file_limit), daemon=True
+        )
         self._process.start()
 
     def send(self, number: signal.Signals) -> None:
@@ -170,7 +190,7 @@ def _forkserver():
     context = multiprocessing.get_context("forkserver")
     before = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = os.pathsep.join([str(CHECKOUT / "scripts"), str(CHECKOUT / "tests")])
-    context.set_forkserver_preload(["relab.training.job", "relab.device", "support.training"])
+    context.set_forkserver_preload(["relab.training.job", "relab.device", "peft", "support.training"])
     try:
         from multiprocessing import forkserver
 
@@ -180,7 +200,7 @@ def _forkserver():
     return context
 
 
-def _program(words: list[str], errors: str, file_limit: int | None) -> None:
+def _program(program: Path, words: list[str], errors: str, file_limit: int | None) -> None:
     import resource
 
     with open(errors, "w") as handle:
@@ -188,5 +208,5 @@ def _program(words: list[str], errors: str, file_limit: int | None) -> None:
     sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)
     if file_limit is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (file_limit, file_limit))
-    sys.argv = [str(PROGRAM), *words]
-    runpy.run_path(str(PROGRAM), run_name="__main__")
+    sys.argv = [str(program), *words]
+    runpy.run_path(str(program), run_name="__main__")

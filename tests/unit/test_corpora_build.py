@@ -230,6 +230,7 @@ def test_the_row_of_a_table_names_blanks(tmp_path):
     assert row == {
         "documents": 2,
         "duplicates": 0,
+        "undecodable": 0,
         "characters": 14,
         "train characters": stats["train"]["characters"],
         "validation characters": stats["validation"]["characters"],
@@ -266,7 +267,7 @@ def test_only_the_first_sentences_are_drawn(tmp_path):
 
 def test_mistakes_without_files_name_the_grammar(tmp_path):
     for text, told in ((" ", "is empty: of 40 .* look at the corpus's `reader`"), ("a", "a split .* needs two documents")):
-        with pytest.raises(UserError, match=f"^the corpus's grammar: .*{told}"):
+        with pytest.raises(UserError, match=f"^the corpus's settings: .*{told}"):
             make_sentences(tmp_path, reader=GRAMMAR | {"symbols": {"sentence": [text]}}, duplicates="drop")
 
 

@@ -62,6 +62,12 @@ def test_separators_may_stand_inside_a_line(tmp_path):
     assert read(path, kind="text", document="separator", regexp=r"<\|end\|>") == ["one\n", "\ntwo ", " three\n"]
 
 
+def test_a_text_may_be_cut_at_places_by_a_separator_without_width(tmp_path):
+    path = write(tmp_path / "home.txt", "one two three\nfour five six\n")
+    found = read(path, kind="text", document="separator", regexp="(?= three)|(?= six)")
+    assert found == ["one two", " three\nfour five", " six\n"]
+
+
 @pytest.mark.parametrize("document", ["heading", "separator"])
 def test_an_expression_that_matches_nothing_is_an_error(tmp_path, document):
     path = write(tmp_path / "a.txt", "text\n")
@@ -114,6 +120,25 @@ def test_the_place_of_a_byte_that_is_not_utf8_is_told(tmp_path):
         UserError, match=r"dante\.txt, line 3, byte 19: expected text in UTF-8, found the byte 0xF9.*WINDOWS-1252"
     ):
         read(path, kind="text")
+
+
+def test_files_that_do_not_decode_are_left_out_and_counted_where_asked(tmp_path):
+    with zipfile.ZipFile(tmp_path / "source.zip", "w") as archive:
+        archive.writestr("a.py", "a = 'è'\n")
+        archive.writestr("latin.py", "# coding: latin-1\nb = 'è'\n".encode("latin-1"))
+        archive.writestr("utf16.py", "c = 1\n".encode("utf-16"))
+        archive.writestr("z.py", "\ufeffd = 2\r\n")
+    tally = Counter()
+    assert read(tmp_path / "source.zip", tally, kind="text", undecodable="drop") == ["a = 'è'\n", "d = 2\n"]
+    assert tally == {sources.UNDECODABLE: 2}
+    with pytest.raises(UserError, match=r"latin\.py, line 2, byte 23: expected text in UTF-8"):
+        read(tmp_path / "source.zip", kind="text")
+
+
+def test_given_texts_are_documents():
+    assert read([], kind="given", texts=["one", " two\n"]) == ["one", " two\n"]
+    with pytest.raises(ValidationError, match="at least 2 items"):
+        TypeAdapter(AnyReader).validate_python({"kind": "given", "texts": ["one"]})
 
 
 def test_the_place_is_right_across_blocks_and_in_zips(tmp_path):
@@ -354,6 +379,15 @@ def test_tables_give_a_document_a_row(tmp_path, name, writer):
         read(tmp_path / name, kind="table", column="body")
     with pytest.raises(UserError, match="expected a column 'lang'"):
         read(tmp_path / name, kind="table", where={"lang": "it"})
+
+
+def test_rows_may_be_kept_where_a_column_has_one_of_several_values(tmp_path):
+    rows = [("a", "mit"), ("b", "gpl-3.0"), ("c", "isc"), ("d", None)]
+    path = write(tmp_path / "code.jsonl", "".join(json.dumps({"code": one, "license": two}) + "\n" for one, two in rows))
+    settings = {"kind": "table", "column": "code"}
+    assert read(path, **settings, where={"license": ["mit", "isc"]}) == ["a", "c"]
+    assert read(path, **settings, where={"license": "mit"}) == ["a"]
+    assert read(path, **settings, where={"license": []}) == []
 
 
 def test_quotation_marks_are_characters_in_tsv(tmp_path):

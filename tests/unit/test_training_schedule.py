@@ -49,6 +49,19 @@ def test_schedules_are_those_of_transformers(kind, minimum, warmup, make, option
     assert found == pytest.approx(theirs(make, num_warmup_steps=warmup, **options))
 
 
+@pytest.mark.parametrize("decay", [-1, 0, 3, 10, 20, 40])
+@pytest.mark.parametrize("warmup", [0, 4, 12])
+def test_a_linear_decay_ends_where_transformers_ends_it(decay, warmup):
+    """-1 is what the lab sheet on GPT-2 passes (row C3): the rate is 0 from the end of warm-up on."""
+    settings = training(kind="linear", warmup=warmup, decay_steps=decay)
+    make = transformers.get_linear_schedule_with_warmup
+    expected = theirs(make, num_warmup_steps=warmup, num_training_steps=decay)
+    found = [rate(settings, step) for step in range(21)]
+    assert found == pytest.approx(expected)
+    if decay == -1:
+        assert not any(found[warmup:])
+
+
 def test_a_linear_decay_ends_at_its_minimum():
     settings = training(kind="linear", minimum=0.2)
     assert [rate(settings, step) for step in (0, 10, 20)] == pytest.approx([0.5, 0.3, 0.1])

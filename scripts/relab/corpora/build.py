@@ -62,7 +62,7 @@ def build(
     ``progress`` is given each pass over the documents with the pass's name and passes them on. Working files stand in the
     folder of ``train`` (the system's folder for temporary files may be memory).
 
-    ``inputs`` is empty where the reader draws sentences from a grammar.
+    ``inputs`` is empty where the reader draws sentences from a grammar or is given texts.
 
     Raises:
         UserError: for inputs that are not of the reader's form, and where nothing is left for one of the two splits.
@@ -149,7 +149,7 @@ def _last(spool: Spool, kept: np.ndarray, corpus: Corpus, inputs: Sequence[str |
 
 
 def _names(inputs: Sequence[str | os.PathLike]) -> str:
-    return ", ".join(os.path.basename(path) for path in inputs) or "the corpus's grammar"
+    return ", ".join(os.path.basename(path) for path in inputs) or "the corpus's settings"
 
 
 def _write(sides: Iterable[tuple[bool, str]], train: str | os.PathLike, validation: str | os.PathLike) -> dict[str, Any]:

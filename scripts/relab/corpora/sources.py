@@ -27,6 +27,14 @@ DAMAGE = (zipfile.BadZipFile, gzip.BadGzipFile, tarfile.TarError, EOFError, zlib
 _GZIPPED_TARS = (".tar.gz", ".tgz")
 
 
+#: What a tally calls files that are left out since they do not decode.
+UNDECODABLE = "files left out that are no UTF-8"
+
+
+class NotUTF8(UserError):
+    """A file that is not in UTF-8."""
+
+
 @dataclass(frozen=True)
 class Source:
     """One file, on disk or in an archive: the name that messages call it by, its ending without ``.gz``, and how to open it.
@@ -186,7 +194,7 @@ def too_large(name: str) -> UserError:
     )
 
 
-def _not_utf8(source: Source) -> UserError:
+def _not_utf8(source: Source) -> NotUTF8:
     """Read the file again, up to the first byte that is not UTF-8, and tell its place."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     line, offset, start = 1, 0, b""
@@ -205,7 +213,7 @@ def _not_utf8(source: Source) -> UserError:
             line += block.count(b"\n")
             offset += len(block)
     guess = "UTF-16" if start in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "WINDOWS-1252"
-    return UserError(
+    return NotUTF8(
         f"{source.name}, {place}: expected text in UTF-8, found the byte 0x{found:02X}; convert the file first, for instance "
         f"by iconv -f {guess} -t UTF-8 (if {guess} is what it is in)"
     )

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from relab.corpora.sources import UNDECODABLE
+
 _CODES = 0x110000
 _BLOCK = 2**20  # characters counted at a time
 #: Reasons of removal that concern the blank edges of lines and documents.
@@ -103,6 +105,7 @@ def table_row(stats: dict[str, Any], shown: int = 10) -> dict[str, Any]:
     return {
         "documents": stats["documents"]["kept"],
         "duplicates": stats["documents"]["duplicates"],
+        "undecodable": stats.get("reading", {}).get(UNDECODABLE, 0),
         "characters": stats["total"]["characters"],
         "train characters": stats["train"]["characters"],
         "validation characters": stats["validation"]["characters"],

@@ -37,10 +37,14 @@ class Rows:
         if table.file not in self.files:
             raise UserError(f"--input: expected the file {table.file}, found {', '.join(self.files) or 'none'}")
         header = tuple(table.header) if table.header else None
+        kept = 0
         form = Form(table.delimiter, header, table.sql, table.encoding or "utf-8-sig")
         for place, row in read_rows(self.files[table.file], [*columns, *table.where], form):
             if not keeps(row, table.where):
                 continue
+            if table.first is not None and kept >= table.first:
+                break
+            kept += 1
             self.counts["read"] += 1
             try:
                 parsed = _storable(parse(row))

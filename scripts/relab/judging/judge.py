@@ -17,6 +17,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from relab.checkpoints import start_token
 from relab.encoding import encode
 from relab.errors import UserError
+from relab.prefix import context
 from relab.scoring import TOKENS, logprobs
 
 #: Tokens that are read at once at most, padding included. A CUDA card wants more than a CPU: with 50,000 words to choose from
@@ -80,7 +81,7 @@ def judged(
     if not tokenizer.is_fast:
         raise UserError(f"the judge's tokenizer: expected one that tells where tokens lie, found {type(tokenizer).__name__}")
     start = start_token(model, tokenizer)
-    window = model.config.max_position_embeddings
+    window = context(model)
     places: dict[tuple[str, str], list[int]] = {}
     for place, pair in enumerate(texts):
         places.setdefault(pair, []).append(place)

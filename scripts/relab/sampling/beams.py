@@ -9,6 +9,7 @@ import torch
 from transformers import GenerationConfig, PreTrainedModel
 
 from relab.errors import UserError
+from relab.prefix import context
 from relab.scoring import logprobs
 from relab.settings.samplings import Decoding
 
@@ -48,7 +49,7 @@ def search(
 
 
 def _check(model: PreTrainedModel, start: int, length: int) -> None:
-    window = model.config.max_position_embeddings
+    window = context(model)
     if start + length > window:
         raise UserError(
             f"a beam search stays inside the context of {window} tokens, but a prompt of {start} and {length} more are "

@@ -12,6 +12,7 @@ import torch
 from transformers import DynamicCache, PreTrainedModel
 
 from relab.errors import UserError
+from relab.prefix import context
 from relab.sampling import beams
 from relab.sampling.attention import decoding as decoding_attention
 from relab.sampling.choice import Choice
@@ -152,7 +153,7 @@ class _Batch:
 
     def _logits(self, end: int) -> torch.Tensor:
         """The logits ``[texts, vocabulary]`` for the tokens of column ``end``."""
-        window = self.model.config.max_position_embeddings
+        window = context(self.model)
         if end <= window:
             given = self._masked(self.unread, 0, end)
             output = self.model(

@@ -218,7 +218,7 @@ def _sentence(error: ValidationError, model: Any, place: str) -> str:
     first = error.errors()[0]
     path = [str(part) for part in first["loc"] if not str(part).startswith(("function-", "tagged-union"))]
     if not isinstance(model, type) and path:  # the tag that told the members of the union apart is no key
-        path = path[1:] if first["type"] not in ("union_tag_invalid", "union_tag_not_found") else path
+        path = path[1:]
     key = ".".join([place, *path] if place else path)
     message = first["msg"].removeprefix("Value error, ")
     found = "" if isinstance(first.get("input"), (dict, BaseModel)) else f", found {first.get('input')!r}"
@@ -226,6 +226,8 @@ def _sentence(error: ValidationError, model: Any, place: str) -> str:
         return f"{key}: unknown key; {_nearest(path[-1], model, path[:-1])}"
     if first["type"] == "missing":
         return f"{key}: this key is required"
+    if first["type"] == "union_tag_invalid":
+        return f"{key}: kind: expected one of {first['ctx']['expected_tags']}, found {first['ctx']['tag']!r}"
     if first["type"] == "value_error":
         return f"{key}: {message}"
     hint = " (YAML reads no, off and false as False: quote the word)" if isinstance(first.get("input"), bool) else ""

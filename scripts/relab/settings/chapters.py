@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from relab.settings.base import Float, Int, Name, Scalar, Settings
+from relab.settings.models import LoraAdaptation, Schedule
 from relab.settings.samplings import Decoding
 
 
@@ -33,6 +34,9 @@ class CharGpt(Settings):
     tokens: Tokens = Field(description="The table of token ids.")
     arguments: Name = Field(description="The sampling whose methods are a grid of arguments of `generate()`.")
     classification: list[Name] = Field(description="A6: the classifiers, one a data set.", min_length=1)
+    finetuned: list[Name] = Field(
+        description="A7: the declarations of fine-tuned classifiers that are shown beside those of A6.", min_length=1
+    )
     choice: list[Name] = Field(description="A8: the rankers of choices, one a data set.", min_length=1)
     retrieval: list[Name] = Field(description="A9: the retrievers, one a data set.", min_length=1)
 
@@ -75,9 +79,65 @@ class Memory(Estimate):
     measured_batch: Int = Field(description="Texts in a batch where the memory is measured: the machine must hold it.", ge=1)
 
 
+class Passages(Settings):
+    """Held-out text that models are measured on, evenly spread over the validation split of their corpus."""
+
+    number: Int = Field(description="Passages.", ge=1)
+    characters: Int = Field(description="Characters of each at most.", ge=1)
+
+
+class Finetuned(Settings):
+    """Models that were trained on from one base on one corpus."""
+
+    models: list[Name] = Field(
+        description="The models, each a declaration whose members differ in their seed alone; all of one base and one corpus.",
+        min_length=1,
+    )
+
+
+class Recital(Finetuned):
+    """B1: a short text that is learnt by heart."""
+
+    texts: Name = Field(description="The samplings, one of each of these models and one of their base.")
+    opening: Int = Field(description="Words of each document that a model is given before it is asked for the rest.", ge=1)
+
+
+class HeldOut(Finetuned):
+    """Models that are measured on held-out passages beside their base."""
+
+    passages: Passages = Field(description="The held-out passages.")
+
+
+class AdapterSize(Settings):
+    """A published architecture whose adapter is counted without its weights."""
+
+    name: str = Field(description="What the table calls it.")
+    vocabulary: Int = Field(description="Tokens of the vocabulary.", ge=1)
+    context: Int = Field(description="Tokens of context.", ge=1)
+    width: Int = Field(description="Embedding dimension (hidden size).", ge=1)
+    feed_forward: Int = Field(description="Width between the two feed-forward layers.", ge=1)
+    layers: Int = Field(description="Number of Transformer blocks.", ge=1)
+    heads: Int = Field(description="Number of attention heads.", ge=1)
+    adaptation: LoraAdaptation = Field(description="The adapter.")
+
+
+class Adapters(HeldOut):
+    """B5: adapters beside full fine-tuning."""
+
+    sizes: list[AdapterSize] = Field([], description="Architectures (of OPT) whose adapters are counted beside them.")
+
+
+class Code(HeldOut):
+    """C3: Python source."""
+
+    sheet: Schedule = Field(description="The sheet's schedule, whose learning rates stand beside those of the models.")
+
+
 class Generative(Settings):
     """B: the notebook on generative modelling."""
 
+    recital: Recital = Field(description="B1: the short text.")
+    adapters: Adapters = Field(description="B5: adapters.")
     selection: list[Name] = Field(description="B2: the samplings whose methods are ways of selecting tokens.", min_length=1)
     generations: list[ReportedSize] = Field(description="B7: the generations of GPT.", min_length=1)
 
@@ -88,6 +148,8 @@ class Gpt2Lab(Settings):
     continuations: Name = Field(description="C1: the sampling whose texts are shown.")
     model: Name = Field(description="C2: the model whose layers, configuration and training memory are shown.")
     memory: Memory = Field(description="C2: the memory that training takes.")
+    code: Code = Field(description="C3: models of Python source.")
+    books: HeldOut = Field(description="C4: models of a set of books or plays.")
 
 
 class SamplerSetting(Settings):
@@ -187,6 +249,17 @@ class Alternatives(Settings):
     number: Int = Field(6, description="Tokens shown at every step.", ge=1)
 
 
+class Sentiment(Settings):
+    """E5 and E6: language models turned into classifiers."""
+
+    floors: Name = Field(description="The classifier on frozen features (or without any) whose systems stand beside them.")
+    classifiers: list[Name] = Field(
+        description="The declarations of fine-tuned classifiers, all on the data set of that one; each is compared with those "
+        "before it.",
+        min_length=1,
+    )
+
+
 class MinGpt(Settings):
     """E: the assignment on minGPT."""
 
@@ -197,6 +270,7 @@ class MinGpt(Settings):
     length: Int = Field(10, description="E2 and E3: tokens generated.", ge=1)
     larger: Name = Field(description="E4: the models trained on a larger corpus.")
     larger_texts: Name = Field(description="E4: the sampling of their texts.")
+    sentiment: Sentiment = Field(description="E5, E6: language models as classifiers.")
 
 
 class Chapters(Settings):

@@ -11,6 +11,7 @@ from relab.errors import UserError
 from relab.settings.assets import Asset
 from relab.settings.base import Int, Settings, check, documentation, expand, without_null
 from relab.settings.chapters import Chapters
+from relab.settings.classifiers import FinetunedClassifier
 from relab.settings.corpora import Corpus
 from relab.settings.datasets import AnyDataset, tables_of
 from relab.settings.encoders import Encoder
@@ -28,6 +29,7 @@ KINDS: dict[str, Any] = {
     "datasets": AnyDataset,
     "encoders": Encoder,
     "probes": AnyProbe,
+    "classifiers": FinetunedClassifier,
 }
 
 #: The kind of data set that each kind of probe is fitted on.
@@ -50,6 +52,7 @@ class Config(Settings):
     datasets: dict[str, AnyDataset] = Field(description="Data sets by name.")
     encoders: dict[str, Encoder] = Field(description="Frozen encoders by name.")
     probes: dict[str, AnyProbe] = Field(description="What is fitted on frozen features, by name.")
+    classifiers: dict[str, FinetunedClassifier] = Field(description="Networks fine-tuned as classifiers, by name.")
     chapters: Chapters = Field(description="What the chapters of the report show.")
 
 
@@ -78,6 +81,7 @@ class Resolved:
     datasets: dict[str, Member]
     encoders: dict[str, Member]
     probes: dict[str, Member]
+    classifiers: dict[str, Member]
     chapters: Chapters
 
     def family(self, kind: str, declaration: str) -> dict[str, Member]:
@@ -134,6 +138,7 @@ def _check_references(resolved: Resolved) -> None:
                 if hasattr(member.settings, key):
                     plural = {"asset": "assets", "corpus": "corpora", "tokenizer": "tokenizers"}[key]
                     _known(getattr(resolved, plural), plural, getattr(member.settings, key), f"{kind}.{name}.{key}")
+    _check_bases(resolved)
     for name, member in resolved.samplings.items():
         _known(resolved.models, "models", member.settings.model, f"samplings.{name}.model")
         if resolved.models[member.settings.model].settings.kind == "encoder":
@@ -141,7 +146,46 @@ def _check_references(resolved: Resolved) -> None:
         if isinstance(member.settings.prompts, CorpusPrompts):
             _known(resolved.corpora, "corpora", member.settings.prompts.corpus, f"samplings.{name}.prompts.corpus")
     _check_probes(resolved)
+    _check_classifiers(resolved)
     _check_chapters(resolved)
+
+
+def _check_bases(resolved: Resolved) -> None:
+    """Finetuned models start from a language model that is there, in the end from one that did not start from another."""
+    for name, member in resolved.models.items():
+        seen, place = [name], f"models.{name}.base"
+        while member.settings.kind == "finetuned":
+            base = member.settings.base
+            _known(resolved.models, "models", base, f"models.{seen[-1]}.base")
+            if base in seen:
+                raise UserError(f"{place}: expected a model to start from, found a circle: {' → '.join([*seen, base])}")
+            seen.append(base)
+            member = resolved.models[base]
+            _language_model(resolved, base, place)
+            _no_adapter(resolved, base, place)
+        root = seen[-1]
+        if len(seen) > 1 and root in resolved.tokenizers and member.settings.kind == "published":
+            asset = getattr(resolved.tokenizers[root].settings, "asset", None)
+            if asset != member.settings.asset:
+                raise UserError(
+                    f"tokenizers.{root}: expected another name, or the asset {member.settings.asset}, since models.{root} is "
+                    f"what models.{name} starts from and its own tokenizer has that name, too; found the asset {asset}"
+                )
+
+
+def _language_model(resolved: Resolved, model: str, place: str) -> None:
+    if resolved.models[model].settings.kind == "encoder":
+        raise UserError(f"{place}: {model!r} is an encoder, expected a language model")
+
+
+def _no_adapter(resolved: Resolved, model: str, place: str) -> None:
+    if is_adapter(resolved, model):
+        raise UserError(f"{place}: {model!r} is an adapter, expected a model with weights of its own")
+
+
+def is_adapter(resolved: Resolved, model: str) -> bool:
+    """Whether a model is an adapter beside its base."""
+    return getattr(resolved.models[model].settings, "is_adapter", False)
 
 
 def _check_probes(resolved: Resolved) -> None:
@@ -156,6 +200,7 @@ def _check_probes(resolved: Resolved) -> None:
             _known(resolved.assets[settings.asset].files, f"files of {settings.asset}", table.file, f"{place}.{key}.file")
     for name, member in resolved.encoders.items():
         _known(resolved.models, "models", member.settings.model, f"encoders.{name}.model")
+        _no_adapter(resolved, member.settings.model, f"encoders.{name}.model")
     for name, member in resolved.probes.items():
         settings, place = member.settings, f"probes.{name}"
         _known(resolved.datasets, "datasets", settings.dataset, f"{place}.dataset")
@@ -164,6 +209,48 @@ def _check_probes(resolved: Resolved) -> None:
             raise UserError(f"{place}.dataset: {settings.dataset!r} is of the kind {kind}, expected {' or '.join(expected)}")
         for encoder in settings.encoders:
             _known(resolved.encoders, "encoders", encoder, f"{place}.encoders")
+
+
+def _check_classifiers(resolved: Resolved) -> None:
+    """Fine-tuned classifiers find a network with weights of its own and a data set of texts with classes."""
+    for name, member in resolved.classifiers.items():
+        settings, place = member.settings, f"classifiers.{name}"
+        _known(resolved.models, "models", settings.model, f"{place}.model")
+        _no_adapter(resolved, settings.model, f"{place}.model")
+        _known(resolved.datasets, "datasets", settings.dataset, f"{place}.dataset")
+        if (kind := resolved.datasets[settings.dataset].settings.kind) != "classification":
+            raise UserError(f"{place}.dataset: {settings.dataset!r} is of the kind {kind}, expected classification")
+        architecture = getattr(resolved.models[settings.model].settings, "architecture", None)
+        if architecture is not None and settings.tokens > architecture.block:
+            raise UserError(
+                f"{place}.tokens: expected at most {architecture.block}, the context of models.{settings.model}, found "
+                f"{settings.tokens}"
+            )
+
+
+def _check_shown_classifiers(resolved: Resolved) -> None:
+    """The rows of fine-tuned classifiers show some on the data sets of the floors that stand beside them."""
+    chapters = resolved.chapters
+    floors, place = chapters.mingpt.sentiment.floors, "chapters.mingpt.sentiment"
+    of_kind = {name for name, member in resolved.probes.items() if member.settings.kind == "classifier"}
+    _known(of_kind, "probes of the kind classifier", floors, f"{place}.floors")
+    declared = {member.declaration for member in resolved.classifiers.values()}
+    shown = (
+        ("chapters.char_gpt.finetuned", chapters.char_gpt.finetuned, chapters.char_gpt.classification),
+        (f"{place}.classifiers", chapters.mingpt.sentiment.classifiers, [floors]),
+    )
+    for key, declarations, probes in shown:
+        sets = [resolved.probes[probe].settings.dataset for probe in probes]
+        for declaration in declarations:
+            _known(declared, "classifiers", declaration, key)
+            for name, member in resolved.family("classifiers", declaration).items():
+                if set(member.varied) - {"dataset", "seed"}:
+                    raise UserError(f"{key}: expected classifiers that differ in data set and seed alone, found {name}")
+                if member.settings.dataset not in sets:
+                    raise UserError(
+                        f"{key}: {name} is on the data set {member.settings.dataset!r}, of which no floor stands in that row; "
+                        f"expected {' or '.join(sets)}"
+                    )
 
 
 def _check_shown_probes(resolved: Resolved) -> None:
@@ -183,10 +270,13 @@ def _check_chapters(resolved: Resolved) -> None:
     chapters = resolved.chapters
     _check_char_gpt(resolved)
     _check_shown_probes(resolved)
+    _check_shown_classifiers(resolved)
     _known(resolved.tokenizers, "tokenizers", chapters.char_gpt.tokens.tokenizer, "chapters.char_gpt.tokens.tokenizer")
     _known(resolved.models, "models", chapters.gpt2_lab.model, "chapters.gpt2_lab.model")
+    _no_adapter(resolved, chapters.gpt2_lab.model, "chapters.gpt2_lab.model")
     _check_mingpt(resolved)
     _check_stories(resolved)
+    _check_finetuned(resolved)
     shown = [
         ("char_gpt.arguments", chapters.char_gpt.arguments),
         *(("generative.selection", name) for name in chapters.generative.selection),
@@ -276,6 +366,34 @@ def _check_story_samplings(resolved: Resolved) -> None:
         _known(chapter.grid, f"samplings of {place}.grid", name, f"{place}.reported")
         for method in methods:
             _known(resolved.samplings[name].settings.methods, f"methods of {name}", method, f"{place}.reported.{name}")
+
+
+def _check_finetuned(resolved: Resolved) -> None:
+    """The rows of finetuned models show models of one base and one corpus, and texts before and after."""
+    chapters = resolved.chapters
+    rows = {"generative": ("recital", "adapters"), "gpt2_lab": ("code", "books")}
+    declarations = {member.declaration for member in resolved.models.values() if member.settings.kind == "finetuned"}
+    for chapter, role in ((chapter, role) for chapter, roles in rows.items() for role in roles):
+        shown, place = getattr(getattr(chapters, chapter), role), f"chapters.{chapter}.{role}"
+        members: dict[str, Member] = {}
+        for declaration in shown.models:
+            _known(declarations, "finetuned models", declaration, f"{place}.models")
+            members |= resolved.family("models", declaration)
+        if any(set(member.varied) - {"seed"} for member in members.values()):
+            raise UserError(f"{place}.models: expected models that differ in their seed alone, found {', '.join(members)}")
+        for key in ("base", "corpus"):
+            if len(found := sorted({getattr(member.settings, key) for member in members.values()})) > 1:
+                raise UserError(f"{place}.models: expected models of one {key}, found {', '.join(found)}")
+        if role != "recital" and (lacking := [name for name, one in members.items() if one.settings.training.samples is None]):
+            raise UserError(f"models.{lacking[0]}.training.samples: required, since {place} shows texts before and after")
+    recital = chapters.generative.recital
+    place = "chapters.generative.recital.texts"
+    _known({member.declaration for member in resolved.samplings.values()}, "samplings", recital.texts, place)
+    sampled = sorted(member.settings.model for member in resolved.family("samplings", recital.texts).values())
+    own = [name for declaration in recital.models for name in resolved.family("models", declaration)]
+    expected = sorted([resolved.models[own[0]].settings.base, *own])
+    if sampled != expected:
+        raise UserError(f"{place}: expected a sampling of each of {', '.join(expected)}, found {', '.join(sampled)}")
 
 
 def _trained_family(resolved: Resolved, declaration: str, place: str) -> dict[str, Member]:

@@ -75,6 +75,17 @@ class TextReader(Division):
     """Plain UTF-8 text."""
 
     kind: Literal["text"]
+    undecodable: Literal["error", "drop"] = Field(
+        "error",
+        description="What becomes of a file that is no UTF-8: an error that names the byte, or it is left out and counted.",
+    )
+
+
+class GivenReader(Settings):
+    """Texts that stand in the settings: no file is read, a document is a text."""
+
+    kind: Literal["given"]
+    texts: list[NonEmpty] = Field(description="The texts, a document each.", min_length=2)
 
 
 class LyricsReader(Division):
@@ -97,7 +108,9 @@ class TableReader(Settings):
 
     kind: Literal["table"]
     column: str = Field("text", description="The column that holds the text; `a.b` is the field b of the column a.")
-    where: dict[str, str | int | bool] = Field({}, description="Rows are kept where these columns have these values.")
+    where: dict[str, str | int | bool | list[str | int | bool]] = Field(
+        {}, description="Rows are kept where these columns have these values, or one of a list: `license: [mit, isc]`."
+    )
 
 
 class GrammarReader(Settings):
@@ -120,7 +133,7 @@ class GrammarReader(Settings):
 
 
 AnyReader = Annotated[
-    PlayReader | BibleReader | GutenbergReader | TextReader | LyricsReader | TableReader | GrammarReader,
+    PlayReader | BibleReader | GutenbergReader | TextReader | LyricsReader | TableReader | GrammarReader | GivenReader,
     Field(discriminator="kind"),
 ]
 
@@ -163,7 +176,7 @@ class Corpus(Declaration):
     title: str = documentation("What tables and figures call it.")
     language: str = documentation("Language as an ISO 639-1 code.", default="")
     asset: Name | None = Field(
-        None, description="The asset that it is read from, all of its files; none for sentences drawn from a grammar."
+        None, description="The asset that it is read from, all of its files; none for drawn sentences and for given texts."
     )
     reader: AnyReader = Field(description="How the published form becomes documents.")
     limit: Int | None = Field(None, description="Read only so many documents, the first ones.", gt=0)
@@ -178,9 +191,14 @@ class Corpus(Declaration):
 
     @model_validator(mode="after")
     def _files_where_they_are_read(self):
-        grammar = self.reader.kind == "grammar"
-        if grammar and self.asset is not None:
-            raise ValueError(f"asset: a grammar reads no file, found {self.asset!r}")
-        if not grammar and self.asset is None:
+        if not self.reads_files and self.asset is not None:
+            what = {"grammar": "a grammar reads", "given": "texts in the settings read"}[self.reader.kind]
+            raise ValueError(f"asset: {what} no file, found {self.asset!r}")
+        if self.reads_files and self.asset is None:
             raise ValueError(f"asset: required with `reader.kind: {self.reader.kind}`")
         return self
+
+    @property
+    def reads_files(self) -> bool:
+        """Whether its documents come out of files."""
+        return self.reader.kind not in ("grammar", "given")

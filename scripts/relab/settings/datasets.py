@@ -45,6 +45,7 @@ class Table(Settings):
     )
     sql: str | None = Field(None, description="For SQLite: the query whose result is the table.", min_length=1)
     where: dict[str, str | int | bool] = Field({}, description="Rows are kept where these columns have these values.")
+    first: Int | None = Field(None, description="Only so many of the rows that are kept are read, the first ones.", ge=1)
 
 
 class Draw(Settings):

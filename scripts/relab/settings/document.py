@@ -191,6 +191,8 @@ def _leaf(key: str, value: Any, indent: str) -> list[str]:
     word = yaml.safe_dump(key, allow_unicode=True).split("\n")[0]
     if isinstance(value, str) and "\n" in value:
         return [f"{indent}{word}: {json.dumps(value, ensure_ascii=False)}"]
+    if isinstance(value, list) and any(isinstance(one, str) and "\n" in one for one in value):
+        return [f"{indent}{word}:", *(f"{indent}- {json.dumps(one, ensure_ascii=False)}" for one in value)]
     if isinstance(value, str) and len(value) > 90 and " ".join(value.split()) == value:
         return [f"{indent}{word}: >-", *(f"{indent}  {line}" for line in textwrap.wrap(value, 116 - len(indent)))]
     text = yaml.safe_dump(value, allow_unicode=True, sort_keys=False, width=10**6, default_flow_style=True)

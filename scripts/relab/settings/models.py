@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
@@ -42,9 +43,21 @@ class Schedule(Settings):
         "factor (PyTorch's ReduceLROnPlateau).",
     )
     warmup: Int = Field(0, description="Steps over which the rate rises linearly from 0.", ge=0)
+    decay_steps: Int | None = Field(
+        None,
+        description="Step at which a linear decay ends, as Transformers' get_linear_schedule_with_warmup takes it: before the "
+        "end of warm-up, such as -1, the rate is at its minimum as soon as warm-up is over. None: at the last step.",
+        ge=-1,
+    )
     minimum: Float = Field(0.0, description="Share of the learning rate at which the decay ends.", ge=0, le=1)
     factor: Float = Field(0.3, description="What the rate is multiplied by on a plateau.", gt=0, lt=1)
     patience: Int = Field(10, description="Evaluations without a lower validation loss that are no plateau yet.", ge=0)
+
+    @model_validator(mode="after")
+    def _only_a_linear_decay_has_an_end(self):
+        if self.decay_steps is not None and self.kind != "linear":
+            raise ValueError(f"decay_steps: only of the kind linear, found kind {self.kind}")
+        return self
 
 
 class Evaluation(Settings):
@@ -86,6 +99,15 @@ class Training(Settings):
     early_stopping: Int | None = Field(
         None, description="Evaluations without a lower validation loss after which training ends before its last step.", ge=1
     )
+    keep: Literal["best", "last"] = Field(
+        "best",
+        description="The weights that the model has in the end: those of the lowest validation loss, or of the last step.",
+    )
+    gradient_checkpointing: bool = Field(
+        False,
+        description="Compute what lies between two blocks of the network a second time in the backward pass instead of keeping "
+        "it: less memory, a third more time, the same losses.",
+    )
     evaluation: Evaluation = Field(description="Evaluation during training.")
     samples: Progression | None = Field(None, description="Sampling during training.")
 
@@ -118,14 +140,95 @@ class EncoderModel(Declaration):
     asset: Name = Field(description="The asset that holds its files.")
 
 
-def _kind(value: Any) -> str:
-    kind = value.get("kind") if isinstance(value, dict) else getattr(value, "kind", None)
-    return "trained" if kind is None else str(kind)
+class FullAdaptation(Settings):
+    """All weights of the base are trained."""
+
+    kind: Literal["full"] = Field("full", description="What is trained: all weights, LoRA's factors, or a prefix.")
+
+
+class LoraAdaptation(Settings):
+    """Low-rank updates of some matrices beside the frozen base (Hu et al. 2021), by PEFT."""
+
+    kind: Literal["lora"] = Field(description="What is trained: all weights, LoRA's factors, or a prefix.")
+    rank: Int = Field(16, description="Rank of an update.", ge=1)
+    alpha: Float = Field(32, description="An update is multiplied by this over the rank.", gt=0)
+    dropout: Float = Field(0.05, description="Dropout rate of what an update reads.", ge=0, lt=1)
+    targets: list[str] | None = Field(
+        None,
+        description="Ends of the names of the layers that are updated, such as q_proj; none: those that PEFT names for the "
+        "architecture.",
+        min_length=1,
+    )
+    bias: Literal["none", "all", "lora_only"] = Field(
+        "none", description="Biases that are trained too: none, all of the base, those of the updated layers."
+    )
+
+
+class PrefixAdaptation(Settings):
+    """Keys and values of tokens that are not there, before every text, beside the frozen base (Li & Liang 2021), by PEFT.
+
+    They take positions of their own: the context is shorter by them.
+    """
+
+    kind: Literal["prefix"] = Field(description="What is trained: all weights, LoRA's factors, or a prefix.")
+    tokens: Int = Field(20, description="Length of the prefix.", ge=1)
+
+
+def _kind_or(default: str) -> Callable[[Any], str]:
+    """Tells the members of a union apart by their kind, which may be left out for one of them."""
+
+    def kind_of(value: Any) -> str:
+        kind = value.get("kind") if isinstance(value, dict) else getattr(value, "kind", None)
+        return default if kind is None else str(kind)
+
+    return kind_of
+
+
+Adaptation = Annotated[
+    Annotated[FullAdaptation, Tag("full")]
+    | Annotated[LoraAdaptation, Tag("lora")]
+    | Annotated[PrefixAdaptation, Tag("prefix")],
+    Discriminator(_kind_or("full")),
+]
+
+
+class FinetunedModel(Declaration):
+    """A language model trained on from another one's weights: all of them, or an adapter beside them.
+
+    Dropout of the base is as its own configuration says.
+    """
+
+    kind: Literal["finetuned"] = Field(description="Trained here, or published by others.")
+    base: Name = Field(description="The model that it starts from: a trained, a published or a fully finetuned one.")
+    corpus: Name = Field(description="The corpus it is trained on.")
+    block: Int = Field(description="Tokens of a block, or of a document at most; within the base's context.", ge=2)
+    adaptation: Adaptation = Field(FullAdaptation(), description="What is trained.")
+    quantisation: Literal["8bit", "4bit"] | None = Field(
+        None,
+        description="Width of the frozen base's weights while an adapter is trained, by bitsandbytes; on CUDA only. None: not "
+        "quantised.",
+    )
+    training: Training = Field(description="Its training.")
+    seed: Int = Field(0, description="Seed of new weights, of the blocks drawn and of the texts sampled.", ge=0, lt=2**63)
+
+    @property
+    def is_adapter(self) -> bool:
+        """Whether it is an adapter beside its base, not a model of its own."""
+        return self.adaptation.kind != "full"
+
+    @model_validator(mode="after")
+    def _goes_together(self):
+        if self.quantisation and not self.is_adapter:
+            raise ValueError("quantisation: only the frozen base of an adapter is quantised, found adaptation full")
+        if self.training.gradient_checkpointing and self.adaptation.kind == "prefix":
+            raise ValueError("training.gradient_checkpointing: a prefix stands in the cache, which checkpoints do not keep")
+        return self
 
 
 Model = Annotated[
     Annotated[TrainedModel, Tag("trained")]
     | Annotated[PublishedModel, Tag("published")]
+    | Annotated[FinetunedModel, Tag("finetuned")]
     | Annotated[EncoderModel, Tag("encoder")],
-    Discriminator(_kind),
+    Discriminator(_kind_or("trained")),
 ]

@@ -68,6 +68,7 @@ class Classifier(Probe):
     """Classifiers on frozen features: logistic regression and a shallow perceptron, class weights or none, beside floors."""
 
     kind: Literal["classifier"]
+    encoders: list[Name] = Field([], description="The encoders whose features are used; none: the floors alone.")
     regularisation: list[Float] = Field(
         [0.001, 0.01, 0.1, 1, 10],
         description="Inverse strengths of logistic regression's L2 penalty (C) that are tried; validation decides.",

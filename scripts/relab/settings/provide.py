@@ -8,7 +8,7 @@ from typing import Any
 
 from relab.settings.base import canonical, spec
 from relab.settings.chapters import Estimate
-from relab.settings.config import Resolved
+from relab.settings.config import Resolved, is_adapter
 from relab.settings.datasets import SPLITS
 
 
@@ -36,6 +36,14 @@ def tokenize_corpus(resolved: Resolved, tokenizer: str, corpus: str) -> dict[str
 
 def train_model(resolved: Resolved, model: str) -> dict[str, Any]:
     return {**spec(resolved.models[model].settings), "threads": resolved.threads}
+
+
+def finetune_model(resolved: Resolved, model: str) -> dict[str, Any]:
+    return train_model(resolved, model)
+
+
+def train_adapter(resolved: Resolved, model: str) -> dict[str, Any]:
+    return train_model(resolved, model)
 
 
 def import_model(resolved: Resolved, model: str) -> dict[str, Any]:
@@ -125,6 +133,39 @@ def score_retrieval(resolved: Resolved) -> dict[str, Any]:
 
 def tabulate_retrieval(resolved: Resolved) -> dict[str, Any]:
     return {**score_retrieval(resolved), "titles": _dataset_titles(resolved, "retrieval")}
+
+
+def finetune_classifier(resolved: Resolved, classifier: str) -> dict[str, Any]:
+    settings = resolved.classifiers[classifier].settings
+    labels = resolved.datasets[settings.dataset].settings.labels
+    return {**spec(settings), "classes": list(dict.fromkeys(labels.values())), "threads": resolved.threads}
+
+
+def score_classifiers(resolved: Resolved, writeup: str) -> dict[str, Any]:
+    probes, _ = classifier_rows(resolved)[writeup]
+    floors = {}
+    for name in probes:
+        probe = resolved.probes[name].settings
+        labels = resolved.datasets[probe.dataset].settings.labels
+        floors[name] = {
+            "dataset": probe.dataset, "classes": list(dict.fromkeys(labels.values())), "features": probe.features
+        }  # fmt: skip
+    shown = {}
+    for name in shown_classifiers(resolved, writeup):
+        member = resolved.classifiers[name]
+        model = resolved.models[member.settings.model].declaration
+        told = {"declaration": member.declaration, "dataset": member.settings.dataset, "seed": member.settings.seed}
+        shown[name] = {**told, "model": model}
+    return {"floors": floors, "order": probes, "classifiers": shown, "shown": list(shown)}
+
+
+def tabulate_classifiers(resolved: Resolved, writeup: str) -> dict[str, Any]:
+    told = score_classifiers(resolved, writeup)
+    titles = {one["dataset"]: resolved.datasets[one["dataset"]].settings.title for one in told["floors"].values()}
+    for name, one in told["classifiers"].items():
+        settings = resolved.classifiers[name].settings
+        one |= {"pretrained": settings.pretrained, "adaptation": spec(settings.adaptation)}
+    return {**told, "titles": titles}
 
 
 def _shown_probes(resolved: Resolved, row: str) -> list[str]:
@@ -271,6 +312,40 @@ def check_facts(resolved: Resolved) -> dict[str, Any]:
     return {"architecture": spec(settings.architecture), "seed": settings.seed, "threads": resolved.threads}
 
 
+def read_passages(resolved: Resolved, writeup: str, role: str) -> dict[str, Any]:
+    shown = finetuned_rows(resolved)[writeup, role]
+    asked = {"opening": shown.opening} if role == "recital" else {"passages": spec(shown.passages)}
+    return {"models": [finetuned_base(resolved, writeup, role), *finetuned_models(resolved, writeup, role)], **asked,
+            "threads": resolved.threads}  # fmt: skip
+
+
+def score_finetuning(resolved: Resolved, writeup: str, role: str) -> dict[str, Any]:
+    models = {name: resolved.models[name] for name in finetuned_models(resolved, writeup, role)}
+    told = {name: {"experiment": one.declaration, "seed": one.settings.seed} for name, one in models.items()}
+    base = finetuned_base(resolved, writeup, role)
+    samplings = {}
+    if role == "recital":
+        members = resolved.family("samplings", resolved.chapters.generative.recital.texts)
+        samplings = {"samplings": {member.settings.model: name for name, member in members.items()}}
+    return {"role": role, "base": base, "models": told, "order": list(told), **samplings}
+
+
+def tabulate_finetuning(resolved: Resolved, writeup: str, role: str) -> dict[str, Any]:
+    told = score_finetuning(resolved, writeup, role)
+    return {**told, "adaptations": {name: spec(resolved.models[name].settings.adaptation) for name in told["models"]}}
+
+
+def tabulate_adapters(resolved: Resolved) -> dict[str, Any]:
+    told = score_finetuning(resolved, "generative", "adapters")
+    sizes = [spec(one) for one in resolved.chapters.generative.adapters.sizes]
+    return {"base": told["base"], "models": told["models"], "order": told["order"], "sizes": sizes}
+
+
+def tabulate_rates(resolved: Resolved) -> dict[str, Any]:
+    first = resolved.models[finetuned_models(resolved, "gpt2_lab", "code")[0]].settings
+    return {"training": spec(first.training), "sheet": spec(resolved.chapters.gpt2_lab.code.sheet)}
+
+
 def _seeds(resolved: Resolved, declaration: str) -> dict[str, int]:
     return {name: member.settings.seed for name, member in resolved.family("models", declaration).items()}
 
@@ -354,6 +429,33 @@ def story_sampled(resolved: Resolved) -> str:
     return resolved.samplings[resolved.chapters.stories.temperature.samplings[0]].settings.model
 
 
+def finetuned_rows(resolved: Resolved) -> dict[tuple[str, str], Any]:
+    """The rows of finetuned models, by write-up and role."""
+    generative, lab = resolved.chapters.generative, resolved.chapters.gpt2_lab
+    return {
+        ("generative", "recital"): generative.recital,
+        ("generative", "adapters"): generative.adapters,
+        ("gpt2_lab", "code"): lab.code,
+        ("gpt2_lab", "books"): lab.books,
+    }
+
+
+def finetuned_models(resolved: Resolved, writeup: str, role: str) -> list[str]:
+    """The models of a row of finetuned models, in declared order."""
+    shown = finetuned_rows(resolved)[writeup, role]
+    return [name for declaration in shown.models for name in resolved.family("models", declaration)]
+
+
+def finetuned_base(resolved: Resolved, writeup: str, role: str) -> str:
+    """The model that those of a row start from."""
+    return resolved.models[finetuned_models(resolved, writeup, role)[0]].settings.base
+
+
+def recital_samplings(resolved: Resolved) -> list[str]:
+    """The samplings of the models that learn a text by heart, and of their base."""
+    return list(resolved.family("samplings", resolved.chapters.generative.recital.texts))
+
+
 def text_tables(resolved: Resolved) -> dict[tuple[str, str], list[str]]:
     """The samplings behind each pair of tables of texts, by write-up and role."""
     chapters = resolved.chapters
@@ -369,18 +471,42 @@ def text_tables(resolved: Resolved) -> dict[tuple[str, str], list[str]]:
 def used_samplings(resolved: Resolved) -> list[str]:
     """The samplings that the report shows, in declared order."""
     used = {name for names in text_tables(resolved).values() for name in names} | set(story_samplings(resolved))
+    used |= set(recital_samplings(resolved))
     return [name for name in resolved.samplings if name in used]
+
+
+def classifier_rows(resolved: Resolved) -> dict[str, tuple[list[str], list[str]]]:
+    """Of the write-ups that show fine-tuned classifiers: the probes that stand beside them, and their declarations."""
+    chapters = resolved.chapters
+    return {
+        "char_gpt": (list(chapters.char_gpt.classification), list(chapters.char_gpt.finetuned)),
+        "mingpt": ([chapters.mingpt.sentiment.floors], list(chapters.mingpt.sentiment.classifiers)),
+    }
+
+
+def shown_classifiers(resolved: Resolved, writeup: str) -> list[str]:
+    """The fine-tuned classifiers of a write-up, in the order of its row."""
+    _, declarations = classifier_rows(resolved)[writeup]
+    return [name for declaration in declarations for name in resolved.family("classifiers", declaration)]
+
+
+def used_classifiers(resolved: Resolved) -> list[str]:
+    """The fine-tuned classifiers that the report shows, in declared order."""
+    used = {name for writeup in classifier_rows(resolved) for name in shown_classifiers(resolved, writeup)}
+    return [name for name in resolved.classifiers if name in used]
 
 
 def used_probes(resolved: Resolved) -> list[str]:
     """The probes that the report shows, in declared order."""
     used = {name for row in ("classification", "choice", "retrieval") for name in _shown_probes(resolved, row)}
+    used |= {name for probes, _ in classifier_rows(resolved).values() for name in probes}
     return [name for name in resolved.probes if name in used]
 
 
 def used_datasets(resolved: Resolved) -> list[str]:
-    """The data sets that those probes are fitted on, in declared order."""
+    """The data sets that those probes and classifiers are fitted on, in declared order."""
     used = {resolved.probes[name].settings.dataset for name in used_probes(resolved)}
+    used |= {resolved.classifiers[name].settings.dataset for name in used_classifiers(resolved)}
     return [name for name in resolved.datasets if name in used]
 
 
@@ -403,13 +529,39 @@ def used_models(resolved: Resolved) -> list[str]:
     used |= {resolved.chapters.gpt2_lab.model, resolved.chapters.stories.judge.model}
     used |= {resolved.samplings[name].settings.model for name in used_samplings(resolved)}
     used |= {resolved.encoders[encoder].settings.model for encoder, _, _ in used_features(resolved)}
+    used |= {resolved.classifiers[name].settings.model for name in used_classifiers(resolved)}
+    used |= {name for writeup, role in finetuned_rows(resolved) for name in finetuned_models(resolved, writeup, role)}
+    used |= {base for name in used for base in bases(resolved, name)}
     return [name for name in resolved.models if name in used]
+
+
+def bases(resolved: Resolved, model: str) -> list[str]:
+    """The models that a finetuned one starts from, the nearest first; none for others."""
+    found: list[str] = []
+    while (settings := resolved.models[model].settings).kind == "finetuned":
+        model = settings.base
+        found.append(model)
+    return found
+
+
+def finetuned(resolved: Resolved, adapters: bool) -> list[str]:
+    """The models that are finetuned as a whole, or the adapters among them, in declared order."""
+    of_kind = [name for name, member in resolved.models.items() if member.settings.kind == "finetuned"]
+    return [name for name in of_kind if is_adapter(resolved, name) == adapters]
+
+
+def tokenizer_of(resolved: Resolved, model: str) -> str:
+    """What a language model reads with, as paths name it: the tokenizer that a trained model declares, or for a published one
+    the model itself, whose directory holds it. A finetuned model reads as the one that it starts from in the end.
+    """
+    root = [model, *bases(resolved, model)][-1]
+    return getattr(resolved.models[root].settings, "tokenizer", root)
 
 
 def used_tokens(resolved: Resolved) -> list[tuple[str, str]]:
     """Tokenizer and corpus of those models that are trained here, in the models' order, and of the tokenizers of stories."""
-    models = [resolved.models[name].settings for name in used_models(resolved)]
-    pairs = [(one.tokenizer, one.corpus) for one in models if one.kind == "trained"]
+    models = {name: resolved.models[name].settings for name in used_models(resolved)}
+    pairs = [(tokenizer_of(resolved, name), one.corpus) for name, one in models.items() if one.kind in ("trained", "finetuned")]
     corpus = resolved.models[story_models(resolved)[0]].settings.corpus
     return list(dict.fromkeys([*pairs, *((name, corpus) for name in resolved.chapters.stories.tokenizers)]))
 
@@ -447,6 +599,8 @@ SLICES: dict[str, Callable[..., dict[str, Any]]] = {
         import_tokenizer,
         tokenize_corpus,
         train_model,
+        finetune_model,
+        train_adapter,
         import_model,
         import_encoder,
         sample_texts,
@@ -457,6 +611,9 @@ SLICES: dict[str, Callable[..., dict[str, Any]]] = {
         fit_retriever,
         score_classification,
         tabulate_classification,
+        finetune_classifier,
+        score_classifiers,
+        tabulate_classifiers,
         score_choice,
         tabulate_choice,
         score_retrieval,
@@ -482,6 +639,11 @@ SLICES: dict[str, Callable[..., dict[str, Any]]] = {
         score_mingpt,
         tabulate_mingpt,
         check_facts,
+        read_passages,
+        score_finetuning,
+        tabulate_finetuning,
+        tabulate_adapters,
+        tabulate_rates,
         tabulate_corpora,
         tabulate_assets,
         build_report,

@@ -34,8 +34,7 @@ def read(path: Path, block: int) -> Tokens:
     tokens = Tokens(path)
     if tokens.size <= block:
         raise UserError(
-            f"{path}: the block is longer than the corpus: expected more than {block} tokens (architecture.block), "
-            f"found {tokens.size}"
+            f"{path}: the block is longer than the corpus: expected more than {block} tokens (block), found {tokens.size}"
         )
     return tokens
 

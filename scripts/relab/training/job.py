@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from pydantic import Field
-from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from relab import gpt
 from relab.characters import FILES as TOKENIZER_FILES
-from relab.device import prepare
+from relab.checkpoints import load_tokenizer
 from relab.encoding import encode, opening
+from relab.errors import UserError
 from relab.sampling import sample, text_seed
 from relab.settings.base import Int
-from relab.settings.models import TrainedModel
+from relab.settings.models import TrainedModel, Training
 from relab.settings.samplings import Decoding
 from relab.tokens.store import Tokens
 from relab.training import history
@@ -35,9 +39,6 @@ from relab.training.state import State, system_errors
 
 log = logging.getLogger("relab.training")
 
-#: The files of a model directory that training writes.
-FILES = (*gpt.FILES, *TOKENIZER_FILES, *(f"last/{name}" for name in gpt.FILES), *history.FILES)
-
 
 class Job(TrainedModel):
     """The settings of a training job: those of its model and the compute threads."""
@@ -45,17 +46,58 @@ class Job(TrainedModel):
     threads: Int = Field(description="Compute threads.", ge=1)
 
 
-def train_model(job: Job, *, train: Path, validation: Path, tokenizer: Path, device: torch.device, code: str, state: State,
-                stop: Stop) -> Trainer:  # fmt: skip
+@dataclass(frozen=True)
+class Start:
+    """What training starts from.
+
+    Attributes:
+        model: the model, on the device where it is trained; parameters that need no gradient are not trained.
+        tokenizer: tokenizer directory.
+        block: tokens that it reads at most.
+        save: writes the files that hold the model into a directory, with those of the tokenizer where its directory is given.
+        saved: the names of the files that hold the model.
+        told: what the record says of it.
+    """
+
+    model: PreTrainedModel
+    tokenizer: Path
+    block: int
+    save: Callable[[Path | None, Path], object]
+    saved: Sequence[str] = gpt.FILES
+    told: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files of the model directory that training writes."""
+        return (*self.saved, *TOKENIZER_FILES, *(f"last/{name}" for name in self.saved), *history.FILES)
+
+
+class Settings(Protocol):
+    """The settings that every training job has."""
+
+    seed: int
+    training: Training
+
+
+def fresh(job: Job, tokenizer: Path, device: torch.device) -> Start:
+    """A model with random weights, drawn from torch's global random state seeded with the model's seed."""
+    size = len(load_tokenizer(tokenizer))
+    torch.manual_seed(job.seed)
+    model = gpt.build(job.architecture, size).to(device)
+    return Start(model, tokenizer, job.architecture.block, partial(gpt.save, model))
+
+
+def train(job: Settings, start: Start, *, train: Path, validation: Path, device: torch.device, code: str, state: State,
+          stop: Stop) -> Trainer:  # fmt: skip
     """Train a model on a corpus, from its last checkpoint in ``state`` where there is one.
 
-    Initial weights and dropout are drawn from torch's global random state seeded with the model's seed, blocks and sampled
-    texts from generators of their own keyed by the seed and the step.
+    Dropout is drawn from torch's global random state, as ``start`` left it; blocks and sampled texts are drawn from generators
+    of their own keyed by the seed and the step.
 
     Args:
         job: the settings.
+        start: what it starts from.
         train, validation: the splits of the corpus as token ids.
-        tokenizer: tokenizer directory.
         device: where to train.
         code: digest of the code, noted with the steps that it ran.
         state: where progress is kept.
@@ -63,35 +105,46 @@ def train_model(job: Job, *, train: Path, validation: Path, tokenizer: Path, dev
 
     Raises:
         UserError: see :meth:`relab.training.loop.Trainer.run`; a corpus shorter than a block, or without a document of two
-            tokens where documents are read.
+            tokens where documents are read; a checkpoint of other trained weights.
     """
-    prepare(device, job.threads)
-    reader = AutoTokenizer.from_pretrained(tokenizer)
     make_data = _documents if job.training.reading == "documents" else _blocks
-    data = make_data(job, train, validation, device)
-    torch.manual_seed(job.seed)
-    model = gpt.build(job.architecture, len(reader)).to(device)
-    sampler = _sampler(job, model, reader) if job.training.samples else None
-    trainer = Trainer(model, data, job.training, sampler=sampler, device=device)
+    data = make_data(job, start.block, train, validation, device)
+    sampler = _sampler(job, start.model, load_tokenizer(start.tokenizer)) if job.training.samples else None
+    trainer = Trainer(start.model, data, job.training, sampler=sampler, device=device)
     found = state.load()
     if found:
-        trainer.restore(*found)
+        with _told_of(state.folder):
+            trainer.restore(*found)
     step = trainer.progress.step
     trainer.progress.attempts.append({"attempt": state.attempt, "from_step": step, "device": device.type, "code": code})
     log.info(
-        "attempt %d: %s step %d of %d, %d parameters, %s",
-        state.attempt, "goes on from" if found else "starts at", step, job.training.steps, gpt.parameters(model), device,
+        "attempt %d: %s step %d of %d, %s, %s",
+        state.attempt, "goes on from" if found else "starts at", step, job.training.steps, _sizes(start.model), device,
     )  # fmt: skip
     trainer.run(state, stop)
     return trainer
 
 
-def write(trainer: Trainer, tokenizer: Path, directory: Path) -> None:
-    """Write the files of a model directory: the best weights, the last ones under ``last/``, the history."""
+def _sizes(model: PreTrainedModel) -> str:
+    every, trained = gpt.parameters(model), gpt.parameters(model, trained=True)
+    return f"{every} parameters" if trained == every else f"{trained} of {every} parameters"
+
+
+@contextmanager
+def _told_of(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except UserError as error:
+        raise UserError(f"{folder}: {error}; delete the folder to start anew") from None
+
+
+def write(trainer: Trainer, start: Start, directory: Path) -> None:
+    """Write the files of a model directory: the weights that are kept, the last ones under ``last/``, the history."""
     with system_errors(directory):
-        gpt.save(trainer.model, None, directory / "last")
-        trainer.load_best()
-        gpt.save(trainer.model, tokenizer, directory)
+        start.save(None, directory / "last")
+        if trainer.settings.keep == "best":
+            trainer.load_best()
+        start.save(start.tokenizer, directory)
     progress = trainer.progress
     history.write(directory, progress.history, progress.speed, progress.samples, progress.sampling)
 
@@ -99,14 +152,15 @@ def write(trainer: Trainer, tokenizer: Path, directory: Path) -> None:
 def summary(trainer: Trainer) -> dict[str, Any]:
     """What the record of the job says of the training: which attempt ran which steps with which code, and the best step."""
     told: dict[str, Any] = {"parameters": gpt.parameters(trainer.model), "best_step": trainer.progress.best()["step"]}
+    told["trained_parameters"] = gpt.parameters(trainer.model, trained=True)
     told["last_step"] = trainer.progress.step
     if trainer.device.type == "cuda":
         told["peak_gpu_memory_mib"] = torch.cuda.max_memory_allocated(trainer.device) // 2**20
     return {**told, "segments": trainer.progress.attempts}
 
 
-def _blocks(job: Job, train: Path, validation: Path, device: torch.device) -> Data:
-    training, block = job.training, job.architecture.block
+def _blocks(job: Settings, block: int, train: Path, validation: Path, device: torch.device) -> Data:
+    training = job.training
     first, second = (read(path, block) for path in (train, validation))
     return Data(
         RandomBlocks(
@@ -118,10 +172,10 @@ def _blocks(job: Job, train: Path, validation: Path, device: torch.device) -> Da
     )
 
 
-def _documents(job: Job, train: Path, validation: Path, device: torch.device) -> Data:
+def _documents(job: Settings, block: int, train: Path, validation: Path, device: torch.device) -> Data:
     training = job.training
     splits = [Tokens(path) for path in (train, validation)]
-    first, second = (Documents.of(tokens, job.architecture.block) for tokens in splits)
+    first, second = (Documents.of(tokens, block) for tokens in splits)
     for path, documents in ((train, first), (validation, second)):
         if documents.left_out:
             log.info("%s: %d documents of fewer than two tokens are left out", path, documents.left_out)
@@ -132,7 +186,9 @@ def _documents(job: Job, train: Path, validation: Path, device: torch.device) ->
     )
 
 
-def _sampler(job: Job, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> Callable[[int], list[dict[str, Any]]]:
+def _sampler(
+    job: Settings, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase
+) -> Callable[[int], list[dict[str, Any]]]:
     """Texts sampled at a step, each with the seed ``text_seed(seed of the model, step, number of the text)``."""
     settings = job.training.samples
     prompt = [*opening(tokenizer), *encode(tokenizer, settings.prompt, "training.samples.prompt").tolist()]

@@ -96,6 +96,8 @@ class Trainer:
         device: torch.device,
     ):
         self.model = model.train()
+        if settings.gradient_checkpointing:
+            model.activation_checkpointing_enable({"use_reentrant": False})  # the other kind wants inputs that are trained
         self.data = data
         self.settings = settings
         self.sampler = sampler
@@ -169,20 +171,43 @@ class Trainer:
         return tensors, {**asdict(self.progress), "device": self.device.type}
 
     def restore(self, tensors: dict[str, torch.Tensor], plain: dict[str, Any]) -> None:
-        """Go back to what :meth:`capture` returned, in a trainer with the same model, data and settings."""
-        device = plain.pop("device")
-        self.progress = Progress(**plain)
-        _copy(_below("model.", tensors), self.parameters)
-        self.best = {name: value.to(self.device, copy=True) for name, value in _below("best.", tensors).items()}
+        """Go back to what :meth:`capture` returned, in a trainer with the same model, data and settings.
+
+        Raises:
+            UserError: what was captured is of other trained weights.
+        """
         state: dict[int, dict[str, torch.Tensor]] = {}
         for name, value in _below("optimizer.", tensors).items():
             index, key = name.split(".")
             state.setdefault(int(index), {})[key] = value
+        self._check(_below("model.", tensors), state)
+        device = plain.pop("device")
+        self.progress = Progress(**plain)
+        _copy(_below("model.", tensors), self.parameters)
+        self.best = {name: value.to(self.device, copy=True) for name, value in _below("best.", tensors).items()}
         self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": state})
         self._losses = list(tensors["losses"].to(self.device, copy=True))
         if device != self.device.type:
             log.warning("the checkpoint was made on %s: from here on the numbers differ from an unbroken run's", device)
         _set_random_states(_below("random.", tensors), self.device)
+
+    def _check(self, weights: dict[str, torch.Tensor], state: dict[int, dict[str, torch.Tensor]]) -> None:
+        """Refuse a checkpoint whose weights, or whose optimizer's moments, are those of other parameters."""
+        expected = {name: tuple(one.shape) for name, one in self.parameters.items()}
+        found = {name: tuple(one.shape) for name, one in weights.items()}
+        if strange := sorted(expected.items() ^ found.items()):
+            raise UserError(
+                f"the checkpoint is of other trained weights: expected {len(expected)} tensors, found {len(found)}, which "
+                f"differ in {strange[0][0]}"
+            )
+        shapes = [tuple(one.shape) for group in self.optimizer.param_groups for one in group["params"]]
+        for index, entries in state.items():
+            if not index < len(shapes) or tuple(entries["exp_avg"].shape) != shapes[index]:
+                place = f"of the shape {list(shapes[index])}" if index < len(shapes) else f"of {len(shapes)} tensors"
+                raise UserError(
+                    f"the optimizer's state does not fit: expected moments {place}, found those of tensor {index + 1} of the "
+                    f"shape {list(entries['exp_avg'].shape)}"
+                )
 
     def _loss(self, inputs: torch.Tensor, targets: torch.Tensor, reduction: str) -> torch.Tensor:
         """Cross-entropy in nats over all targets but those of -100, which stand for nothing."""

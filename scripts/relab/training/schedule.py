@@ -15,7 +15,8 @@ def rate(training: Training, step: int, losses: Sequence[float] = ()) -> float:
     """The learning rate of the update that follows ``step`` finished ones, and evaluations with these validation losses.
 
     The same values as Transformers' schedules of these names: linear from 0 during warm-up, then constant, or down to
-    ``minimum`` times the learning rate at the last step, linearly or along half a cosine (Loshchilov & Hutter 2017). On a
+    ``minimum`` times the learning rate at the last step, linearly (or at another step where ``decay_steps`` says so: -1 lies
+    before all of them) or along half a cosine (Loshchilov & Hutter 2017). On a
     plateau those of PyTorch's ``ReduceLROnPlateau``, whose state is a function of the losses: a resumed run needs no other.
     """
     schedule = training.schedule
@@ -25,7 +26,8 @@ def rate(training: Training, step: int, losses: Sequence[float] = ()) -> float:
         return training.learning_rate
     if schedule.kind == "plateau":
         return _after_plateaus(training.learning_rate, schedule, losses)
-    left = max(0.0, (training.steps - step) / max(1, training.steps - schedule.warmup))
+    end = training.steps if schedule.decay_steps is None else schedule.decay_steps
+    left = max(0.0, (end - step) / max(1, end - schedule.warmup))
     share = left if schedule.kind == "linear" else (1 - math.cos(math.pi * left)) / 2
     return training.learning_rate * (schedule.minimum + (1 - schedule.minimum) * share)
 

@@ -19,6 +19,7 @@ from relab.chapters.stories.names import BEST, CONTEXTS, ENTROPY, RULES, contras
 from relab.checkpoints import start_token
 from relab.encoding import encode
 from relab.errors import UserError
+from relab.prefix import context
 from relab.sampling.choice import Choice
 from relab.scores import NAN, score
 from relab.scoring import next_token_logprobs
@@ -95,7 +96,7 @@ def _contexts(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, text: 
     ids = [*([] if start is None else [start]), *encode(tokenizer, text, place).tolist()]
     if not ids:
         raise UserError(f"{place}: expected a text, found an empty one")
-    return next_token_logprobs(model, ids[: model.config.max_position_embeddings])
+    return next_token_logprobs(model, ids[: context(model)])
 
 
 @torch.inference_mode()

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from relab.corpora.readers import bible, grammar, gutenberg, lyrics, play, table, text
+from relab.corpora.readers import bible, given, grammar, gutenberg, lyrics, play, table, text
 from relab.settings.corpora import AnyReader
 
 _READERS: dict[str, Callable[[Sequence[str | os.PathLike], Any, Counter[str]], Iterator[str]]] = {
@@ -18,6 +18,7 @@ _READERS: dict[str, Callable[[Sequence[str | os.PathLike], Any, Counter[str]], I
     "lyrics": lyrics.read,
     "table": table.read,
     "grammar": grammar.read,
+    "given": given.read,
 }
 
 

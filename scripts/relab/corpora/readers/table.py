@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import reprlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from relab.corpora.sources import LARGEST_DOCUMENT, Source, sources, too_large, utf8_size
 from relab.errors import UserError
-from relab.rows import cell, keeps, source_rows
+from relab.rows import Where, cell, keeps, source_rows
 from relab.settings.corpora import TableReader
 
 
@@ -18,7 +18,7 @@ def read(paths: Sequence[str | os.PathLike], settings: TableReader, tally: Count
         yield from cells(source, settings.column, settings.where)
 
 
-def cells(source: Source, column: str, where: Mapping[str, str | int | bool]) -> Iterator[str]:
+def cells(source: Source, column: str, where: Where) -> Iterator[str]:
     """Yield the texts of one column, of the rows whose other columns have the values of ``where``; a missing text is empty.
 
     Raises:

@@ -1,0 +1,57 @@
+# Networks fine-tuned as classifiers, with all of their weights or by an adapter.
+ADAPTED = names(name for name, one in SETTINGS.classifiers.items() if one.settings.adaptation.kind != "full")
+WHOLE = names(name for name, one in SETTINGS.classifiers.items() if one.settings.adaptation.kind == "full")
+
+
+rule finetune_classifier:
+    """Fine-tune a network with a classification head, and predict the test split once; killed, it goes on from state/."""
+    input:
+        unpack(classifier_inputs),
+    output:
+        weights="results/classifiers/{classifier}/model.safetensors",
+        config="results/classifiers/{classifier}/config.json",
+        tokenizer="results/classifiers/{classifier}/tokenizer.json",
+        tokenizer_config="results/classifiers/{classifier}/tokenizer_config.json",
+        history="results/classifiers/{classifier}/history.csv",
+        texts="results/classifiers/{classifier}/texts.csv",
+        predictions="results/classifiers/{classifier}/predictions.parquet",
+        provenance="results/classifiers/{classifier}/predictions.parquet.provenance.json",
+    log:
+        "results/logs/finetune_classifier/{classifier}.log",
+    benchmark:
+        "results/benchmarks/finetune_classifier/{classifier}.jsonl"
+    wildcard_constraints:
+        classifier=WHOLE,
+    conda:
+        "../envs/train.yaml"
+    threads: SETTINGS.threads
+    resources:
+        gpu=gpu,
+        # measured at 1,300 MiB for MiniLM, 2,780 for an adapter of SmolLM2, on a CPU
+        mem_mb=8000 if CARDS else 3500,
+        runtime=480,
+    params:
+        model=lambda wildcards, input: os.path.dirname(input.config),
+        directory=lambda wildcards, output: os.path.dirname(output.predictions),
+        spec=spec("finetune_classifier"),
+        code=code("finetune_classifier"),
+        program=program("finetune_classifier"),
+    shell:
+        "python {params.program:q} --train {input.train:q} --validation {input.validation:q} --test {input.test:q} "
+        "--model {params.model:q} --output-dir {params.directory:q} --state state --spec {params.spec:q} "
+        "--code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
+
+
+use rule finetune_classifier as finetune_classifier_by_adapter with:
+    output:
+        weights="results/classifiers/{classifier}/adapter_model.safetensors",
+        adapter="results/classifiers/{classifier}/adapter_config.json",
+        config="results/classifiers/{classifier}/config.json",
+        tokenizer="results/classifiers/{classifier}/tokenizer.json",
+        tokenizer_config="results/classifiers/{classifier}/tokenizer_config.json",
+        history="results/classifiers/{classifier}/history.csv",
+        texts="results/classifiers/{classifier}/texts.csv",
+        predictions="results/classifiers/{classifier}/predictions.parquet",
+        provenance="results/classifiers/{classifier}/predictions.parquet.provenance.json",
+    wildcard_constraints:
+        classifier=ADAPTED,

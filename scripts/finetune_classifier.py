@@ -1,0 +1,54 @@
+"""Fine-tune a network with a classification head on a data set, and predict its test split once.
+
+Its progress is kept in a folder of its own below --state, named by the classifier and a digest of its settings and inputs.
+Killed, whatever the moment, the same command goes on from the last checkpoint and ends in the same files, bit for bit.
+SIGINT (Ctrl-C), SIGTERM and SIGUSR1 make it save, say so and end with status 1.
+"""
+
+from pathlib import Path
+
+from relab.errors import run
+from relab.jobs import parser, record, settings_of, spec_of
+from relab.training.signals import Stop
+
+
+def main() -> None:
+    cli = parser(__doc__)
+    for split in ("train", "validation", "test"):
+        cli.add_argument(f"--{split}", required=True, type=Path, metavar="FILE", help=f"the {split} split (Parquet)")
+    cli.add_argument(
+        "--model", required=True, type=Path, metavar="FOLDER",
+        help="model directory; its weights are not read where the settings start from random ones",
+    )  # fmt: skip
+    cli.add_argument("--output-dir", required=True, type=Path, metavar="FOLDER", help="where to write, named as the classifier")
+    cli.add_argument("--state", required=True, type=Path, metavar="FOLDER", help="folder of the progress of all trainings")
+    cli.add_argument(
+        "--checkpoint-seconds", type=float, default=60, metavar="SECONDS",
+        help="time between two checkpoints; changes no result (default: 60)",
+    )  # fmt: skip
+    args = cli.parse_args()
+
+    with Stop() as stop:
+        from relab.classifiers.job import Job, clear, finetune, summary, write
+        from relab.device import describe, pick
+        from relab.training.state import State, fingerprint
+
+        job, device = settings_of(args, Job), pick()
+        splits = {split: getattr(args, split) for split in ("train", "validation", "test")}
+        weights = [args.model / "model.safetensors"] if job.pretrained else []
+        inputs = [*splits.values(), args.model / "config.json", args.model / "tokenizer.json", *weights]
+        folder = args.state / f"{args.output_dir.name}-{fingerprint(spec_of(args), inputs)}"
+        with State.open(folder, args.checkpoint_seconds) as state:
+            with record(args, inputs=inputs, outputs=[args.output_dir / name for name in job.files]) as entry:
+                classifier = finetune(
+                    job, splits=splits, model=args.model, device=device, code=args.code, state=state, stop=stop,
+                    every=args.checkpoint_seconds,
+                )  # fmt: skip
+                write(classifier, job, args.output_dir)
+                entry |= {"device": describe(device), "seed": job.seed, "attempts": state.attempt, **summary(classifier)}
+            clear(state)
+            state.finish()
+
+
+if __name__ == "__main__":
+    run(main)

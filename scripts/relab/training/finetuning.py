@@ -1,0 +1,85 @@
+"""Training that starts from a model directory: of all weights, or of an adapter."""
+
+from __future__ import annotations
+
+import importlib.util
+from functools import partial
+from pathlib import Path
+
+import torch
+from pydantic import Field
+from transformers import GPT2LMHeadModel, PreTrainedModel
+
+from relab import adapters, dropout, gpt
+from relab.adapters import Adapter
+from relab.checkpoints import load_for_training
+from relab.errors import UserError
+from relab.prefix import context
+from relab.settings.base import Int
+from relab.settings.models import FinetunedModel
+from relab.training.job import Start
+
+
+class Job(FinetunedModel):
+    """The settings of a finetuning job: those of its model and the compute threads."""
+
+    threads: Int = Field(description="Compute threads.", ge=1)
+
+
+def whole(job: Job, base: Path, device: torch.device) -> Start:
+    """All weights of a base, in float32, which are trained.
+
+    Raises:
+        UserError: no model in the directory, a context shorter than the block.
+    """
+    model = _prepared(load_for_training(base, device, torch.float32))
+    _check_context(model, job, base)
+    torch.manual_seed(job.seed)
+    return Start(model, base, job.block, partial(gpt.save, model), told={"base": base.name})
+
+
+def adapter(job: Job, base: Path, device: torch.device) -> Start:
+    """An adapter beside a base whose weights are frozen: float32 on a CPU, bfloat16 on CUDA, or quantised there.
+
+    Raises:
+        UserError: no model in the directory, a context shorter than the block, a layer to update that the model lacks, weights
+            to be quantised on another device than CUDA or without bitsandbytes.
+    """
+    quantisation = _quantisation(job, device)
+    dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
+    model = _prepared(load_for_training(base, device, dtype, quantisation))
+    torch.manual_seed(job.seed)
+    made = Adapter(model, job.adaptation, base)
+    _check_context(made.model, job, base)
+    save = partial(gpt.save, made, files=adapters.FILES)
+    return Start(made.model, base, job.block, save, adapters.FILES, told={"base": base.name})
+
+
+def _prepared(model: PreTrainedModel) -> PreTrainedModel:
+    """A GPT-2 draws its dropout as one that is trained from random weights does."""
+    if isinstance(model, GPT2LMHeadModel):
+        dropout.install(model)
+    return model
+
+
+def _check_context(model: PreTrainedModel, job: Job, base: Path) -> None:
+    if job.block > context(model):
+        behind = "" if context(model) == model.config.max_position_embeddings else " behind the prefix"
+        raise UserError(f"block: expected at most the context of {base}, {context(model)} tokens{behind}, found {job.block}")
+
+
+def _quantisation(job: Job, device: torch.device):
+    """How Transformers is to quantise the base; None where it is not."""
+    if job.quantisation is None:
+        return None
+    if device.type != "cuda":
+        raise UserError(
+            f"quantisation: {job.quantisation} needs a CUDA card, and this job would run on {device.type}: leave it out here"
+        )
+    if importlib.util.find_spec("bitsandbytes") is None:
+        raise UserError(f"quantisation: {job.quantisation} needs the package bitsandbytes, which is not installed here")
+    from transformers import BitsAndBytesConfig
+
+    if job.quantisation == "8bit":
+        return BitsAndBytesConfig(load_in_8bit=True)
+    return BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=torch.bfloat16)

@@ -1,0 +1,68 @@
+"""What the programs that train a language model share: their options, and a job from its state to its record."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
+
+from relab.jobs import parser, record, settings_of, spec_of
+from relab.training.signals import Stop
+
+if TYPE_CHECKING:
+    from relab.training.job import Start
+
+
+def arguments(description: str | None) -> argparse.ArgumentParser:
+    """The options of every program that trains a language model."""
+    cli = parser(description)
+    cli.add_argument("--train", required=True, type=Path, metavar="FILE", help="training split as token ids (Arrow)")
+    cli.add_argument("--validation", required=True, type=Path, metavar="FILE", help="validation split as token ids (Arrow)")
+    cli.add_argument("--output-dir", required=True, type=Path, metavar="FOLDER", help="model directory, named as the model")
+    cli.add_argument("--state", required=True, type=Path, metavar="FOLDER", help="folder of the progress of all models")
+    cli.add_argument(
+        "--checkpoint-seconds", type=float, default=60, metavar="SECONDS",
+        help="time between two checkpoints; changes no result (default: 60)",
+    )  # fmt: skip
+    return cli
+
+
+def execute(
+    args: argparse.Namespace,
+    settings: type[BaseModel],
+    start: Callable[[Any, Any], Start],
+    *,
+    inputs: Sequence[Path],
+    stop: Stop,
+) -> None:
+    """Train a model and write its directory and its record.
+
+    Args:
+        args: the options.
+        settings: what the job's settings are.
+        start: the model to train, from the settings and the device.
+        inputs: files that the result depends on, the splits apart.
+        stop: tells when a signal asks to stop.
+    """
+    from relab.device import describe, pick, prepare
+    from relab.training.job import summary, train, write
+    from relab.training.state import State, fingerprint
+
+    job, device = settings_of(args, settings), pick()
+    prepare(device, job.threads)
+    inputs = [args.train, args.validation, *inputs]
+    folder = args.state / f"{args.output_dir.name}-{fingerprint(spec_of(args), inputs)}"
+    with State.open(folder, args.checkpoint_seconds) as state:
+        model = start(job, device)
+        outputs = [args.output_dir / name for name in model.files]
+        with record(args, inputs=inputs, outputs=outputs) as entry:
+            trainer = train(
+                job, model, train=args.train, validation=args.validation, device=device, code=args.code, state=state, stop=stop
+            )
+            write(trainer, model, args.output_dir)
+            told = {"device": describe(device), "seed": job.seed, "attempts": state.attempt}
+            entry |= {**told, **model.told, **summary(trainer)}
+        state.finish()

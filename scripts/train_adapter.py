@@ -1,0 +1,28 @@
+"""Train an adapter of a language model, LoRA or a prefix, on a corpus of token ids of the model's own tokenizer.
+
+The model's weights stay as they are; what is written is a PEFT directory that names its base as the pipeline does: it opens
+beside the base's directory. Progress is kept, and signals are answered, as by train_model.py. Dropout is as the base's own
+configuration says, beside LoRA's own.
+"""
+
+from pathlib import Path
+
+from relab.errors import run
+from relab.training.program import arguments, execute
+from relab.training.signals import Stop
+
+
+def main() -> None:
+    cli = arguments(__doc__)
+    cli.add_argument("--base", required=True, type=Path, metavar="FOLDER", help="model directory of the base")
+    args = cli.parse_args()
+
+    with Stop() as stop:
+        from relab.training.finetuning import Job, adapter
+
+        inputs = [args.base / name for name in ("model.safetensors", "config.json", "tokenizer.json")]
+        execute(args, Job, lambda job, device: adapter(job, args.base, device), inputs=inputs, stop=stop)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,494 @@
+"""Rows of finetuned models beside their base: what is read, scores, tables, figures, learning rates, parameters by module."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections import Counter
+
+import pandas as pd
+import pytest
+import torch
+from pydantic import ValidationError
+from safetensors.torch import save_file
+from support.sampled_texts import line, settings
+from support.sampled_texts import write as write_samples
+from support.tiny_gpt2 import FOLDER, tokenizer
+
+from relab.chapters.finetuning import names, parameters
+from relab.chapters.finetuning.figure import draw_losses, draw_rates
+from relab.chapters.finetuning.names import HELD_OUT, TAIL, TRAINED, RatesSpec, ReadSpec, ScoreSpec, TableSpec
+from relab.chapters.finetuning.rates import AFTER, rates_scores, rates_table
+from relab.chapters.finetuning.reading import asked, read_by, spread
+from relab.chapters.finetuning.scores import (
+    Files,
+    bytes_counted,
+    code_scores,
+    functions,
+    held_out_scores,
+    learning_scores,
+    mean_loss,
+    recital_scores,
+)
+from relab.chapters.finetuning.tables import curve, models_table, recital_texts, texts_table
+from relab.checkpoints import load_model
+from relab.corpora.storage import Writer
+from relab.errors import UserError
+from relab.files import write_csv
+from relab.judging.storage import Judgement, read_judgements, write_judgements
+from relab.metrics.copying import CopiedEightGrams
+from relab.metrics.parsing import ParsedShare
+from relab.scores import SCHEMA, Summaries, with_summary
+from relab.settings.chapters import AdapterSize, Passages
+from relab.settings.config import resolve
+from relab.settings.provide import finetuned_rows, provide, used_corpora, used_models, used_samplings
+from relab.texts.samples import read_samplings
+from relab.training.history import COLUMNS
+
+MODELS = {"heart-s0": {"experiment": "heart", "seed": 0}, "heart-s1": {"experiment": "heart", "seed": 1}}
+SPEC = {"role": "books", "base": "old", "models": MODELS, "order": list(MODELS)}
+LORA = {"kind": "lora", "rank": 4, "targets": ["q_proj"]}
+
+
+def corpus(path, *texts):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with Writer(path) as writer:
+        for text in texts:
+            writer.add(text)
+    return path
+
+
+def judgement(source, method, text, logprobs, index=0, **more):
+    told = {"prompt": "", "prompt_index": 0, "tokens": len(logprobs), "characters": len(text), "cut": False, **more}
+    return Judgement(source=source, method=method, index=index, text=text, logprobs=logprobs, **told)
+
+
+def summaries(rows):
+    return Summaries(pd.DataFrame(with_summary(rows), columns=SCHEMA.names), "scores.parquet")
+
+
+@pytest.fixture
+def files(tmp_path):
+    """What two trainings leave behind, and the weights of base and adapters."""
+    for name, shift in (("heart-s0", 0.0), ("heart-s1", 0.5)):
+        rows = [
+            [0, 0, None, 4.0 + shift, None, 2.0, 0.01],
+            [2, 20, 3.0 + shift, 3.0 + shift, 1.5, 1.5, 0.005],
+            [3, 30, 1.5 + shift, 2.0 + shift, 0.7, 1.0, 0.0],
+        ]
+        write_csv(tmp_path / name / "history.csv", pd.DataFrame(rows, columns=COLUMNS))
+        lines = [
+            json.dumps({"step": step, "index": index, "prompt": "def f():", "text": text})
+            for step, texts in ((0, ["\n  return 1\nde f", " 1"]), (3, ["\n  return 2\n", "\n  return"]))
+            for index, text in enumerate(texts)
+        ]
+        (tmp_path / name / "samples.jsonl").write_text("\n".join(lines) + "\n")
+        save_file({"lora_A": torch.zeros(2, 3)}, tmp_path / name / "adapter_model.safetensors")
+    (tmp_path / "old").mkdir()
+    save_file({"a": torch.zeros(50, 20)}, tmp_path / "old" / "model.safetensors")
+    return Files(
+        histories={name: tmp_path / name / "history.csv" for name in MODELS},
+        samples={name: tmp_path / name / "samples.jsonl" for name in MODELS},
+        weights={"old": tmp_path / "old" / "model.safetensors"}
+        | {name: tmp_path / name / "adapter_model.safetensors" for name in MODELS},
+    )
+
+
+# what is read
+
+
+def test_passages_are_spread_over_the_text_and_begin_where_lines_do(tmp_path):
+    path = corpus(tmp_path / "v.parquet", "one two three\nfour five six\nseven eight nine\n" * 5, "tiny")
+    found = spread(path, Passages(number=3, characters=12))
+    assert len(found) == 3 and all(len(one) <= 12 for one in found)
+    assert {one.split()[0] for one in found} <= {"one", "four", "seven"} and not any(one.endswith(" ") for one in found)
+    assert spread(corpus(tmp_path / "w.parquet", "a b", "c d"), Passages(number=2, characters=99)) == ["a b", "c d"]
+    with pytest.raises(UserError, match="expected 5 passages at different lines, found 2"):
+        spread(tmp_path / "w.parquet", Passages(number=5, characters=99))
+
+
+def test_a_text_learnt_by_heart_is_read_after_its_first_words(tmp_path):
+    train = corpus(tmp_path / "t.parquet", "one two\nthree four", "five  six seven")
+    tail = corpus(tmp_path / "v.parquet", "a b c")
+    rows = asked(train, tail, None, 2)
+    assert [(one["method"], one["index"], one["prompt"], one["text"]) for one in rows] == [
+        (TRAINED, 0, "one two", "\nthree four"),
+        (TRAINED, 1, "five  six", " seven"),
+        (TAIL, 0, "a b", " c"),
+    ]
+    with pytest.raises(UserError, match=r"v\.parquet: expected documents of more than 3 words, found 'a b c'"):
+        asked(corpus(tmp_path / "u.parquet", "one two three four"), tail, None, 3)
+
+
+def test_a_model_reads_what_it_is_asked(tmp_path):
+    model = load_model(FOLDER, torch.device("cpu"))
+    splits = corpus(tmp_path / "t.parquet", "x"), corpus(tmp_path / "v.parquet", "the merchant\nof Syracuse")
+    rows = asked(*splits, Passages(number=1, characters=99), None)
+    found = list(read_by(model, tokenizer(), "tiny", rows))
+    write_judgements(tmp_path / "r.jsonl", found)
+    assert list(read_judgements(tmp_path / "r.jsonl")) == [("tiny", HELD_OUT)]
+    assert (found[0].text, found[0].characters) == ("the merchant\nof Syracuse", 24)
+
+
+def test_what_is_read_is_passages_or_a_text_learnt_by_heart():
+    with pytest.raises(ValidationError, match="expected passages or opening, and not both"):
+        ReadSpec(models=["a", "b"])
+    with pytest.raises(ValidationError, match="expected passages or opening, and not both"):
+        ReadSpec(models=["a", "b"], opening=3, passages={"number": 1, "characters": 9})
+
+
+# scores
+
+
+def test_the_mean_training_loss_is_that_of_all_steps(files):
+    history = pd.DataFrame({"step": [0, 2, 3], "train_loss": [None, 3.0, 1.5]}).set_index("step")
+    assert mean_loss(history) == pytest.approx((3 + 3 + 1.5) / 3)
+    scores = summaries(learning_scores(ScoreSpec(**SPEC), files))
+    assert scores.value("heart", names.MEAN_LOSS, "train") == pytest.approx((2.5 + 3.0) / 2)
+    assert scores.value("heart", "final loss") == pytest.approx(2.25)
+    assert scores.value("heart", names.TOKENS_SEEN, "train") == 30
+    assert scores.value("heart", names.PARAMETERS, names.FILES) == 6
+    assert scores.value("books/base", names.PARAMETERS, names.FILES) == 1000
+    assert scores.value("books/base", names.BYTES_SHARE, names.FILES) == 1
+    assert 0 < scores.value("heart", names.BYTES_SHARE, names.FILES) < 0.1
+
+
+def readings(tuned=-1.0):
+    texts = ["wörd", "two words", "three words here"]
+    return {
+        (name, HELD_OUT): [judgement(name, HELD_OUT, text, [value] * 3, index) for index, text in enumerate(texts)]
+        for name, value in (("old", -2.0), ("heart-s0", tuned), ("heart-s1", tuned))
+    }
+
+
+def test_held_out_text_is_scored_beside_the_base_on_the_same_passages():
+    scores = summaries(held_out_scores(ScoreSpec(**SPEC), readings()))
+    assert scores.value("books/base", names.PERPLEXITY, HELD_OUT) == pytest.approx(math.exp(2))
+    assert scores.value("heart", names.PERPLEXITY, HELD_OUT) == pytest.approx(math.e)
+    assert scores.value("heart", names.BITS, HELD_OUT) == pytest.approx(9 / math.log(2) / (5 + 9 + 16))
+    own = scores.per_seed("heart", names.CHANGE, HELD_OUT)
+    assert own["value"].tolist() == pytest.approx([math.e - math.exp(2)] * 2) and own["n"].tolist() == [3, 3]
+    assert (own["high"] < 0).all()
+
+
+def test_models_must_have_read_the_same():
+    with pytest.raises(UserError, match="the model 'heart-s1' has read nothing of 'held out'"):
+        list(held_out_scores(ScoreSpec(**SPEC), {key: one for key, one in readings().items() if key[0] != "heart-s1"}))
+    other = readings()
+    other["heart-s0", HELD_OUT] = other["heart-s0", HELD_OUT][:2]
+    with pytest.raises(UserError, match="the model 'heart-s0' has read other texts of 'held out' than its base"):
+        list(held_out_scores(ScoreSpec(**SPEC), other))
+
+
+def test_bytes_are_of_what_is_counted():
+    assert bytes_counted(judgement("m", HELD_OUT, "éa", [-1.0], characters=2)) == 3
+    assert bytes_counted(judgement("m", HELD_OUT, "éa", [-1.0], characters=1)) == 1  # the first token was not scored
+    assert bytes_counted(judgement("m", HELD_OUT, "éa", [-1.0], characters=1, cut=True)) == 2
+
+
+class Ids:
+    """Token ids of a split as the scores read them."""
+
+    def __init__(self, *documents):
+        self._documents = [torch.tensor(one).numpy() for one in documents]
+
+    def __len__(self):
+        return len(self._documents)
+
+    def document(self, number):
+        return self._documents[number]
+
+
+LEARNT = "a b c d e f g h i j k l"
+REST = "m n o p q r s t u v w x"
+
+
+@pytest.fixture
+def recital(tmp_path, files):
+    """A base that knows nothing, one model that recites what it learnt, one that does not."""
+    texts = {"old": "no idea", "heart-s0": "c d e f g h i j k l", "heart-s1": "m n b c"}
+    ids = {"old": [90, 91], "heart-s0": [3, 4, 5, 6], "heart-s1": [13, 14, 2]}
+    samplings = {}
+    for name, text in texts.items():
+        told = {"text": text, "prompt": "a b", "token_logprobs": [-1.0] * len(ids[name])}
+        lines = [line("greedy", 0, ids[name], **told)]
+        lines.append(line("inert", 0, ids[name] if name != "old" else [90, 92], settings=settings(top_k=50), **told))
+        write_samples(tmp_path / f"{name}-texts.jsonl", lines)
+        samplings[name] = f"{name}-texts"
+    found = {}
+    for name, value in (("old", -4.0), ("heart-s0", -0.1), ("heart-s1", -0.3)):
+        found[name, TRAINED] = [judgement(name, TRAINED, " c d", [value] * 2), judgement(name, TRAINED, " g", [value], 1)]
+        found[name, TAIL] = [judgement(name, TAIL, " o p", [-5.0, -5.0])]
+    spec = ScoreSpec(**{**SPEC, "role": "recital"}, samplings=samplings)
+    paths = [tmp_path / f"{one}.jsonl" for one in samplings.values()]
+    by_model = dict(zip(samplings, read_samplings(paths, list(samplings.values())), strict=True))
+    documents = {TRAINED: [LEARNT], TAIL: [REST]}
+    tokens = {TRAINED: Ids(range(1, 13)), TAIL: Ids(range(13, 25))}
+    metrics = {names.COPIED: CopiedEightGrams(keep_in_memory=True, cache_dir=str(tmp_path))}
+    rows = [*learning_scores(spec, files), *recital_scores(spec, found, by_model, documents, tokens, metrics)]
+    return spec, summaries(rows), by_model
+
+
+def test_what_was_learnt_by_heart_is_measured_beside_what_was_not(recital):
+    _, scores, _ = recital
+    assert scores.value("recital/base", names.PROBABILITY, TRAINED) == pytest.approx(math.exp(-4))
+    assert scores.value("heart", names.PROBABILITY, TRAINED) == pytest.approx((math.exp(-0.1) + math.exp(-0.3)) / 2)
+    assert scores.per_seed("heart", names.LOGPROB, TRAINED)["value"].tolist() == pytest.approx([-0.3, -0.9])
+    assert scores.value("heart", names.PERPLEXITY, TAIL) == pytest.approx(math.exp(5))
+    learnt = scores.per_seed("heart/a b", names.CHARACTERS, TRAINED)["value"].tolist()
+    assert learnt == [len("c d e f g h i j k l"), len(" b c")]
+    assert scores.per_seed("heart/a b", names.TOKENS, TRAINED)["value"].tolist() == [4, 1]
+    assert scores.per_seed("heart/a b", names.TOKENS, TAIL)["value"].tolist() == [0, 2]
+    eight = scores.per_seed("heart/a b", names.COPIED, TRAINED)
+    assert eight["value"].iloc[0] == 1 and pd.isna(eight["value"].iloc[1])  # too short for an 8-gram
+    assert eight["n"].tolist() == [1, 0]
+
+
+def test_arguments_that_change_nothing_are_found(recital):
+    _, scores, _ = recital
+    assert scores.value("heart", names.SAME, names.TEXTS) == 1
+    assert scores.value("recital/base", names.SAME, names.TEXTS) == 0
+
+
+def test_the_tables_of_a_text_learnt_by_heart(recital):
+    spec, scores, samplings = recital
+    spec = TableSpec(**spec.model_dump(), adaptations=dict.fromkeys(MODELS, LORA))
+    models = models_table(spec, scores)
+    assert models["model"].tolist() == ["old", "heart"] and models["how"].tolist() == ["as published", "LoRA, rank 4"]
+    base, tuned = models.to_dict("records")
+    assert (base["trained_probability"], base["trained_tokens"], base["steps"]) == ("0.018", "3", "")
+    told = ("seeds", "mean_train_loss", "trained_logprob", "tail_tokens")
+    assert [tuned[column] for column in told] == ["2", "2.750", "-0.6", "2"]
+    texts = recital_texts(spec, scores, samplings)
+    assert texts["same"].tolist() == ["no", "yes", "yes"] and texts["seed"].tolist() == ["", "0", "1"]
+    assert texts["trained_run"].tolist()[1:] == ["19", "4"] and texts["trained_8grams"].tolist() == ["", "1.000", ""]
+
+
+# source code
+
+
+def test_functions_of_real_files_are_cut_to_the_lengths_of_texts():
+    inner = "class A:\n    def inner(self): pass\n\n\ndef two(): pass\n"
+    documents = ["import a\n\n\ndef one():\n    pass\n", "x = 1\n", inner]
+    assert functions(documents, [7, 9]) == ["def one", "def two()"]
+    assert functions(documents, [3] * 3) == ["def"] * 3
+    with pytest.raises(UserError, match="expected Python files with a function at their top level"):
+        functions(["x = 1"], [3])
+
+
+@pytest.fixture
+def code(tmp_path, files):
+    spec = ScoreSpec(**{**SPEC, "role": "code"})
+    metrics = {names.PARSES: ParsedShare(keep_in_memory=True, cache_dir=str(tmp_path))}
+    documents = ["def g():\n  return 1\n\n\nclass", "def h(a, b): return a\nb"]
+    rows = [*learning_scores(spec, files), *held_out_scores(spec, readings())]
+    return spec, summaries([*rows, *code_scores(spec, files.samples, documents, metrics)])
+
+
+def test_texts_before_and_after_are_parsed_with_their_prompt(code):
+    _, scores = code
+    before = {metric: scores.value("code/base", metric, names.TEXTS) for metric in (names.PARSES, names.PARSES_CUT)}
+    after = {metric: scores.value("heart", metric, names.TEXTS) for metric in (names.PARSES, names.PARSES_CUT)}
+    assert before == {names.PARSES: 0.5, names.PARSES_CUT: 1.0}
+    assert after == {names.PARSES: 1.0, names.PARSES_CUT: 0.5}
+    assert scores.per_seed("heart", names.PARSES, names.TEXTS)["n"].tolist() == [2, 2]
+    assert scores.per_seed("code/people", names.PARSES, names.TEXTS)["n"].tolist() == [2]
+
+
+def test_the_tables_of_source_code(code, files):
+    spec, scores = code
+    spec = TableSpec(**spec.model_dump(), adaptations=dict.fromkeys(MODELS, {"kind": "full"}))
+    models = models_table(spec, scores)
+    assert models["model"].tolist() == ["old", "heart", "people"] and models["perplexity"].tolist() == ["7.39", "2.72", ""]
+    assert models["change"].tolist() == ["", "-4.67", ""] and models["change_low"].tolist() == ["", "", ""]  # two seeds
+    assert models["perplexity_low"].tolist()[0] == "7.39"
+    texts = texts_table(spec, files.samples)
+    assert list(zip(texts["when"], texts["index"], texts["parses"], texts["parses_cut"], strict=True)) == [
+        *(("before", "0", "no", "yes"), ("before", "1", "yes", "yes")),
+        *(("after", "0", "yes", "yes"), ("after", "1", "yes", "no")),
+    ]
+    (files.samples["heart-s0"]).write_text((files.samples["heart-s0"]).read_text().split("\n")[0] + "\n")
+    with pytest.raises(UserError, match="found those of one step"):
+        texts_table(spec, files.samples)
+
+
+# figures and learning rates
+
+
+@pytest.fixture
+def curves(files):
+    spec = TableSpec(**SPEC, adaptations={"heart-s0": LORA, "heart-s1": LORA})
+    found = curve(spec, files.histories)
+    numbers = {name: found[name].replace("", None).astype(float) for name in ("train_loss", "validation_loss")}
+    return found.assign(**numbers)
+
+
+def test_the_figure_of_losses(curves):
+    assert curves["model"].unique().tolist() == ["heart (LoRA, rank 4)"] and curves["tokens_seen"].tolist() == [0, 20, 30] * 2
+    figure = draw_losses(curves)
+    (axes,) = figure.axes
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("tokens predicted so far", "loss, nats a token")
+    told = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert told == [
+        *("heart (LoRA, rank 4)", "validation", "training, mean since the row before", "lowest to highest of 2 seeds")
+    ]
+    with pytest.raises(UserError, match="the curves have no column 'seed'"):
+        draw_losses(curves.drop(columns="seed"))
+
+
+def test_seeds_that_read_different_documents_are_drawn_at_their_mean(curves):
+    uneven = curves.assign(tokens_seen=curves["tokens_seen"] + curves["seed"] * (curves["step"] > 0))
+    (axes,) = draw_losses(uneven).axes
+    assert Counter(len(one.get_xdata()) for one in axes.lines)[3] >= 1  # a place a step, not one a seed
+    assert 20.5 in set(axes.lines[1].get_xdata())
+
+
+RATES = {
+    "training": {
+        "steps": 8, "batch": 1, "learning_rate": 0.1, "evaluation": {"every": 1, "blocks": 1},
+        "schedule": {"kind": "linear", "warmup": 2},
+    },
+    "sheet": {"kind": "linear", "warmup": 2, "decay_steps": -1},
+}  # fmt: skip
+
+
+def test_the_sheets_rate_is_nothing_after_warm_up():
+    rates = rates_table(RatesSpec(**RATES))
+    assert rates["sheet"].astype(float).tolist() == pytest.approx([0, 0.05, *[0.0] * 6])
+    meant = [0, 0.05, *(0.1 * left / 6 for left in range(6, 0, -1))]
+    assert rates["meant"].astype(float).tolist() == pytest.approx(meant, rel=1e-5)
+    scores = summaries(rates_scores(RatesSpec(**RATES), rates))
+    assert (scores.value("code/sheet", AFTER, "schedule"), scores.value("code/meant", AFTER, "schedule")) == (0, 1)
+
+
+def test_the_sheets_rate_is_that_of_transformers_own_schedule():
+    from transformers import get_linear_schedule_with_warmup
+
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
+    schedule = get_linear_schedule_with_warmup(optimizer, num_warmup_steps=2, num_training_steps=-1)
+    expected = []
+    for _ in range(8):
+        expected.append(schedule.get_last_lr()[0])
+        optimizer.step()
+        schedule.step()
+    assert rates_table(RatesSpec(**RATES))["sheet"].astype(float).tolist() == pytest.approx(expected)
+
+
+def test_the_figure_of_learning_rates():
+    rates = rates_table(RatesSpec(**RATES)).astype(float)
+    (axes,) = draw_rates(rates).axes
+    assert [line.get_ydata().max() for line in axes.lines] == pytest.approx([0.1, 0.05])
+    with pytest.raises(UserError, match="the learning rates have no row"):
+        draw_rates(rates[:0])
+
+
+# parameters
+
+
+def size(**more):
+    told = {"vocabulary": 50272, "context": 2048, "width": 768, "feed_forward": 3072, "layers": 12, "heads": 12}
+    adaptation = {"kind": "lora", "rank": 16, "alpha": 32, "dropout": 0.05, "targets": ["q_proj", "v_proj"]}
+    return AdapterSize(**{"name": "OPT-125M", "adaptation": adaptation, **told, **more})
+
+
+def test_the_write_ups_adapter_has_589824_parameters():
+    tensors, total = parameters.counted(size())
+    assert sum(map(math.prod, tensors.values())) == 589_824
+    assert 589_824 / total == pytest.approx(0.00469, abs=5e-6)
+    table = parameters.parameters_table({"OPT-125M": (tensors, total)}).set_index("module")
+    module = "model.decoder.layers.*.self_attn.q_proj.lora_A"
+    assert table.loc[module, ["shape", "number", "parameters"]].tolist() == ["16 × 768", 12, 147_456]
+    assert table.loc[parameters.ALL, ["parameters", "share"]].tolist() == [589_824, "0.00469"]
+
+
+def test_a_layer_that_the_architecture_lacks_is_told():
+    lora = {"kind": "lora", "targets": ["c_attn"]}
+    with pytest.raises(UserError, match="OPT-125M: .*c_attn"):
+        parameters.counted(size(layers=1, width=12, heads=2, feed_forward=4, vocabulary=9, context=8, adaptation=lora))
+
+
+def test_parameters_of_files_are_counted_by_module_and_beside_the_base(tmp_path):
+    paths = {}
+    for name, tensors in {
+        "old": {"h.0.w.weight": torch.zeros(3, 4), "h.1.w.weight": torch.zeros(3, 4), "b": torch.zeros(6)},
+        "thin": {f"base_model.model.h.{block}.w.lora_A.weight": torch.zeros(1, 4) for block in (0, 1)},
+    }.items():
+        (tmp_path / name).mkdir()
+        paths[name] = tmp_path / name / "w.safetensors"
+        save_file(tensors, paths[name])
+    spec = names.AdaptersSpec(base="old", models={"thin": {"experiment": "thin", "seed": 0}}, order=["thin"])
+    found = parameters.totals(spec, paths, {"thin"})
+    assert found == {"thin": ({f"base_model.model.h.{block}.w.lora_A.weight": (1, 4) for block in (0, 1)}, 30 + 8)}
+    table = parameters.parameters_table(found)
+    rows = [["h.*.w.lora_A", "1 × 4", 2], [parameters.ALL, "", 2]]
+    assert table.values.tolist() == [["thin", *row, 8, "0.21053"] for row in rows]
+    scores = summaries(parameters.parameters_scores(found))
+    assert scores.value("parameters/thin", parameters.TRAINED, parameters.SPLIT) == 8
+    (tmp_path / "no.safetensors").write_text("no")
+    with pytest.raises(UserError, match="expected weights in safetensors"):
+        parameters.stored(tmp_path / "no.safetensors")
+
+
+# settings
+
+
+@pytest.mark.parametrize("overlays", [(), ("config/full.yaml",), ("tests/config/tiny.yaml",)])
+def test_the_rows_are_the_same_at_every_scale(merged, overlays):
+    resolved = resolve(merged(*overlays))
+    assert list(finetuned_rows(resolved)) == [
+        *(("generative", "recital"), ("generative", "adapters"), ("gpt2_lab", "code"), ("gpt2_lab", "books"))
+    ]
+    for writeup, role in finetuned_rows(resolved):
+        read = json.loads(provide(resolved, "read_passages", {"writeup": writeup, "role": role}))
+        told = json.loads(provide(resolved, "tabulate_finetuning", {"writeup": writeup, "role": role}))
+        assert read["models"] == [told["base"], *told["order"]] and set(read["models"]) <= set(used_models(resolved))
+        assert TableSpec(**told).experiments.keys() == set(finetuned_rows(resolved)[writeup, role].models)
+    assert "recital" in used_corpora(resolved) and "recital-full-s0-texts" in used_samplings(resolved)
+
+
+def test_full_scale_has_the_write_ups_settings(merged):
+    models = {name: member.settings for name, member in resolve(merged("config/full.yaml")).models.items()}
+    short = models["recital-full-s0"]
+    assert (short.base, short.block, short.training.steps, short.training.batch) == ("gpt2", 128, 50, 2)
+    assert (short.training.learning_rate, short.training.keep, short.training.reading) == (1e-3, "last", "documents")
+    lora = models["quotes_lora-s0"]
+    told = lora.adaptation.model_dump()
+    assert told == {
+        **{"kind": "lora", "rank": 16, "alpha": 32, "dropout": 0.05, "targets": ["q_proj", "v_proj"], "bias": "none"}
+    }
+    training = lora.training
+    assert (training.batch, training.accumulation, training.steps, training.learning_rate) == (4, 4, 200, 2e-4)
+    assert (training.schedule.kind, training.schedule.warmup, training.samples.length) == ("linear", 100, 50)
+    code = models["code-s0"]
+    assert (code.adaptation.kind, code.block, code.training.batch, code.training.learning_rate) == ("full", 128, 8, 3e-5)
+    assert (code.training.schedule.warmup, code.training.schedule.decay_steps) == (500, None)
+
+
+ROW = "chapters/generative/adapters"
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "sentence"),
+    [
+        (f"{ROW}/models", ["quotes"], "chapters.generative.adapters.models: 'quotes' is not among the finetuned models"),
+        (f"{ROW}/models", ["smollm2"], "chapters.generative.adapters.models: 'smollm2' is not among the finetuned models"),
+        (f"{ROW}/models", ["code", "quotes_lora"], "chapters.generative.adapters.models: expected models of one corpus, found"),
+        (f"{ROW}/models", ["recital_lora"], "models.recital-lora-s0.training.samples: required, since chapters.generative.ada"),
+        ("models/quotes_lora/base", "stories-s0", "chapters.generative.adapters.models: expected models of one base, found"),
+        ("models/books/sweep", {"block": [8, 16]}, "models that differ in their seed alone, found books-8, books-16"),
+        ("chapters/generative/recital/texts", "arguments", "recital.texts: expected a sampling of each of recital-full-s0,"),
+        ("chapters/generative/recital/texts", "text", "chapters.generative.recital.texts: 'text' is not among the samplings"),
+    ],
+)
+def test_rows_that_cannot_be_shown_are_refused(merged, path, value, sentence):
+    raw = merged()
+    *parents, leaf = path.split("/")
+    place = raw
+    for parent in parents:
+        place = place[parent]
+    place[leaf] = value
+    if leaf == "sweep":
+        place["name"] = "books-{block}"
+    with pytest.raises(UserError, match=re.escape(sentence)):
+        resolve(raw)
