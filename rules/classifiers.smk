@@ -53,5 +53,9 @@ use rule finetune_classifier as finetune_classifier_by_adapter with:
         texts="results/classifiers/{classifier}/texts.csv",
         predictions="results/classifiers/{classifier}/predictions.parquet",
         provenance="results/classifiers/{classifier}/predictions.parquet.provenance.json",
+    log:
+        "results/logs/finetune_classifier_by_adapter/{classifier}.log",
+    benchmark:
+        "results/benchmarks/finetune_classifier_by_adapter/{classifier}.jsonl"
     wildcard_constraints:
         classifier=ADAPTED,

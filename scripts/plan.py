@@ -75,6 +75,8 @@ def pending(arguments: argparse.Namespace) -> dict[str, set[str]]:
 #: all folders below that of their stage and the file.
 BY_FOLDER = ("clean_corpus", "train_tokenizer", "import_tokenizer", "train_model", "import_model", "import_encoder")
 BY_FOLDER += ("finetune_model", "train_adapter", "fit_classifier", "fit_ranker", "fit_retriever")
+BY_FOLDER += ("finetune_classifier", "finetune_classifier_by_adapter")
+BY_FOLDER += ("score_classifiers", "tabulate_classifiers", "draw_classifiers")  # named by their write-up
 BY_FILE = ("sample_texts", "trace_words", "draw_mingpt")
 BY_WRITEUP = ("score_texts", "tabulate_texts")
 BY_PLACE = ("make_dataset", "encode_texts")

@@ -62,8 +62,8 @@ class Adapter:
     def __init__(self, base: PreTrainedModel, settings: LoraAdaptation | PrefixAdaptation, directory: Path):
         from peft import get_peft_model
 
-        config = _lora(base, settings, directory) if settings.kind == "lora" else _prefix(settings)
-        with _quiet():
+        config = lora_config(base, settings, directory) if settings.kind == "lora" else _prefix(settings)
+        with quiet():
             self._peft = get_peft_model(base, config)
         config.base_model_name_or_path, config.revision = directory.name, sha256(directory / "model.safetensors")
         self.model = _model_of(self._peft)
@@ -84,14 +84,19 @@ class Adapter:
         write_json(folder / CONFIG, told)
 
 
-def _lora(base: PreTrainedModel, settings: LoraAdaptation, directory: Path) -> PeftConfig:
+def lora_config(base: PreTrainedModel, settings: LoraAdaptation, directory: Path, task: str = TASK) -> PeftConfig:
+    """PEFT's settings of LoRA beside a model that was read from a directory.
+
+    Raises:
+        UserError: a layer to update that the model lacks.
+    """
     from peft import LoraConfig
 
     layers = {name: module for name, module in base.named_modules() if isinstance(module, LAYERS)}
     targets = _targets(settings, layers, base.config.model_type, directory)
     updated = [module for name, module in layers.items() if any(_ends(name, target) for target in targets)]
     return LoraConfig(
-        task_type=TASK,
+        task_type=task,
         r=settings.rank,
         lora_alpha=settings.alpha,
         lora_dropout=settings.dropout,
@@ -133,7 +138,7 @@ def _model_of(peft: PeftModel) -> PreTrainedModel:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """PEFT asks Transformers for a property by its old name."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.* is deprecated", category=FutureWarning)
@@ -183,5 +188,5 @@ def opened(directory: Path, base: PreTrainedModel) -> PreTrainedModel:
     """An adapter beside its base, which becomes a part of it; not to be trained."""
     from peft import PeftModel
 
-    with torch.random.fork_rng(devices=[]), _quiet():  # weights are drawn before they are read
+    with torch.random.fork_rng(devices=[]), quiet():  # weights are drawn before they are read
         return _model_of(PeftModel.from_pretrained(base, str(directory), local_files_only=True))

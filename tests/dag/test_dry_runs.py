@@ -11,23 +11,27 @@ from support.runs import CHECKOUT, TINY, job_counts, run_snakemake
 
 @pytest.mark.parametrize(
     ("overlay", "models", "assets", "corpora"),
-    [(None, 14, 13, 4), ("config/full.yaml", 43, 49, 6), ("tests/config/tiny.yaml", 14, 15, 4)],
+    [(None, 14, 14, 7), ("config/full.yaml", 43, 74, 10), ("tests/config/tiny.yaml", 14, 15, 7)],
 )
 def test_every_configuration_plans_its_report(tmp_path, overlay, models, assets, corpora):
     words = ["--configfile", str(CHECKOUT / overlay)] if overlay else []
     planned = run_snakemake(tmp_path / "run", "-n", "--quiet", "rules", *words)
     counts = job_counts(planned)
     assert (counts["train_model"], counts["fetch_asset"], counts["clean_corpus"]) == (models, assets, corpora)
-    assert counts["tokenize_corpus"] == 6  # once for each corpus and tokenizer, not for each model
-    assert counts["sample_texts"] == 9
+    assert counts["tokenize_corpus"] == 10  # once for each corpus and tokenizer, not for each model
+    assert counts["sample_texts"] == 14
+    tuned = (11, 8) if overlay == "config/full.yaml" else (3, 6)
+    assert (counts["finetune_model"], counts["train_adapter"], counts["read_passages"]) == (*tuned, 4)
     # a job for each part of a data set, and one for each that an encoder reads
-    assert counts["make_dataset"] == 12 and counts["encode_texts"] >= 11
+    assert counts["make_dataset"] == 15 and counts["encode_texts"] >= 11
+    by_adapter = counts.get("finetune_classifier_by_adapter", 0)
+    assert (counts["finetune_classifier"], by_adapter) == ((15, 0) if overlay == "config/full.yaml" else (8, 1))
     assert counts["build_report"] == 1
 
 
 def test_fetch_plans_downloads_and_nothing_else(tmp_path):
     planned = run_snakemake(tmp_path, "-n", "--quiet", "rules", "--", "fetch")
-    assert job_counts(planned) == {"fetch_asset": 13}
+    assert job_counts(planned) == {"fetch_asset": 14}
 
 
 def test_an_adapter_is_planned_with_its_base_and_the_tokens_of_the_base(tmp_path):
@@ -63,7 +67,7 @@ def test_every_job_rule_has_a_log_a_benchmark_an_environment_and_resources():
     "rule",
     [
         *("train_model", "finetune_model", "train_adapter", "sample_texts", "trace_words", "measure_memory", "encode_texts"),
-        *("judge_texts", "trace_temperature"),
+        *("judge_texts", "trace_temperature", "finetune_classifier", "read_passages"),
     ],
 )
 def test_jobs_that_run_a_network_ask_for_a_card(rule):

@@ -11,7 +11,16 @@ import pytest
 from relab.settings.base import Declaration
 from relab.settings.config import Config, Resolved, resolve
 from relab.settings.document import models_in
-from relab.settings.provide import SLICES, finetuned_rows, mingpt_models, provide, text_tables, used_features, used_tokens
+from relab.settings.provide import (
+    SLICES,
+    classifier_rows,
+    finetuned_rows,
+    mingpt_models,
+    provide,
+    text_tables,
+    used_features,
+    used_tokens,
+)
 
 CORPUS, MODEL = "corpora/italian", "models/char_gpt"
 TUNED, LORA, PREFIX = "models/tuned", "models/tuned_lora", "models/tuned_prefix"
@@ -32,6 +41,9 @@ A_SIZE = {"name": "n", "vocabulary": 9, "context": 16, "width": 4, "layers": 1, 
 BALANCED, ANSWERS, PASSAGES = "datasets/balanced", "datasets/multiple_choice", "datasets/passages"
 MAKE = {"make_dataset", *REPORT}
 CLASSIFY = {"fit_classifier", "score_classification", "tabulate_classification", *REPORT}
+TURNED = {"finetune_classifier", *REPORT}
+SHOWN = {"score_classifiers", "tabulate_classifiers"}
+CLASSIFIER = "classifiers/language_model"
 CHOOSE = {"fit_ranker", "score_choice", "tabulate_choice", *REPORT}
 LEARNING = {"score_story_models", "tabulate_story_models", *REPORT}
 STORIES = {"score_stories", "tabulate_stories", *REPORT}
@@ -43,14 +55,14 @@ RETRIEVE = {"fit_retriever", "score_retrieval", "tabulate_retrieval", *REPORT}
 ENCODE = {"encode_texts", *REPORT}
 A_TABLE = (
     *(("file", "choices.jsonl"), ("delimiter", ","), ("header", ["_id", "text"])),
-    *(("encoding", "latin-1"), ("sql", "select 1"), ("where", {"text": "a"})),
+    *(("encoding", "latin-1"), ("sql", "select 1"), ("where", {"text": "a"}), ("first", 5)),
 )
 ASSET = "assets/tiny_italian"
 FETCH = {"fetch_asset", *REPORT}
 
 #: Jobs on frozen features that depend on the number of threads, or record it.
 THREADED = {"encode_texts", "fit_classifier", "fit_ranker", "fit_retriever", "score_classification", "tabulate_classification"}
-THREADED |= {"score_retrieval", "tabulate_retrieval"}
+THREADED |= {"score_retrieval", "tabulate_retrieval", "finetune_classifier"}
 
 #: path in the raw configuration (the tests' tiniest) → a new value, the rules whose settings it changes
 MAP = {
@@ -178,7 +190,7 @@ MAP = {
     f"{STORY}/training/schedule/patience": (3, TRAIN),
     f"{STORY}/training/early_stopping": (9, TRAIN),
     "models/minilm/kind": None,  # makes it another artefact, by another rule
-    f"{BALANCED}/title": ("other", {"tabulate_classification", "tabulate_datasets", *REPORT}),
+    f"{BALANCED}/title": ("other", {"tabulate_classification", "tabulate_classifiers", "tabulate_datasets", *REPORT}),
     f"{BALANCED}/language": ("la", {"tabulate_datasets", *REPORT}),
     f"{BALANCED}/note": ("Why.", REPORT),
     f"{BALANCED}/kind": None,  # with the data set of another kind, another probe
@@ -190,9 +202,10 @@ MAP = {
     f"{BALANCED}/tables/all/encoding": ("latin-1", MAKE),
     f"{BALANCED}/tables/all/sql": ("select 1", MAKE),
     f"{BALANCED}/tables/all/where": ({"length": "short"}, MAKE),
+    f"{BALANCED}/tables/all/first": (50, MAKE),
     f"{BALANCED}/text": ("length", MAKE),
     f"{BALANCED}/label": ("length", MAKE),
-    f"{BALANCED}/labels": ({"0": "English", "1": "Latin"}, {*MAKE, *CLASSIFY}),
+    f"{BALANCED}/labels": ({"0": "English", "1": "Latin"}, {*MAKE, *CLASSIFY, *TURNED, *SHOWN}),
     f"{BALANCED}/draw/test": (0.3, MAKE),
     f"{BALANCED}/draw/validation": (0.3, MAKE),
     f"{BALANCED}/draw/seed": (1, MAKE),
@@ -215,14 +228,14 @@ MAP = {
         for key, value in (*A_TABLE, ("query", "score"), ("document", "score"), ("relevance", "query-id"))
     },
     "encoders/minilm/note": ("Why.", REPORT),
-    "encoders/minilm/model": ("smollm2", {*ENCODE, "tabulate_assets"}),
+    "encoders/minilm/model": ("smollm2", ENCODE),
     "encoders/minilm/tokens": (16, ENCODE),
     "encoders/minilm/batch_tokens": (64, ENCODE),
     "probes/balanced/note": ("Why.", REPORT),
     "probes/balanced/kind": None,  # makes it another artefact, by another rule
     "probes/balanced/dataset": None,  # one data set a probe of the chapter
-    "probes/balanced/encoders": (["tiny"], CLASSIFY),
-    "probes/balanced/pooling": (["last"], CLASSIFY),
+    "probes/balanced/encoders": (["tiny"], {*CLASSIFY, *SHOWN}),
+    "probes/balanced/pooling": (["last"], {*CLASSIFY, *SHOWN}),
     "probes/balanced/regularisation": ([2], CLASSIFY),
     "probes/balanced/perceptron/hidden": (3, CLASSIFY),
     "probes/balanced/perceptron/penalties": ([0.5], CLASSIFY),
@@ -249,8 +262,33 @@ MAP = {
     "probes/passages/block": (32, RETRIEVE),
     "chapters/char_gpt/classification": (
         ["balanced"],
-        {"score_classification", "tabulate_classification", "tabulate_datasets", *REPORT},
+        {"score_classification", "tabulate_classification", "tabulate_datasets", *SHOWN, *REPORT},
     ),
+    f"{CLASSIFIER}/note": ("Why.", REPORT),
+    f"{CLASSIFIER}/name": ("{seed}-lm", SHOWN | REPORT),
+    f"{CLASSIFIER}/model": ("smollm2", {*TURNED, *SHOWN}),
+    f"{CLASSIFIER}/pretrained": (False, {*TURNED, "tabulate_classifiers"}),
+    f"{CLASSIFIER}/dataset": ("balanced", None),  # no floors stand beside it: refused
+    f"{CLASSIFIER}/adaptation": ({"kind": "lora"}, {*TURNED, "tabulate_classifiers"}),
+    "classifiers/published/adaptation/kind": None,  # makes it another artefact
+    "classifiers/published/adaptation/rank": (3, {*TURNED, "tabulate_classifiers"}),
+    "classifiers/published/adaptation/alpha": (3, {*TURNED, "tabulate_classifiers"}),
+    "classifiers/published/adaptation/dropout": (0.3, {*TURNED, "tabulate_classifiers"}),
+    "classifiers/published/adaptation/targets": (["c_fc"], {*TURNED, "tabulate_classifiers"}),
+    "classifiers/published/adaptation/bias": ("all", {*TURNED, "tabulate_classifiers"}),
+    f"{CLASSIFIER}/tokens": (9, TURNED),
+    f"{CLASSIFIER}/seed": None,  # swept
+    f"{CLASSIFIER}/training/epochs": (3, TURNED),
+    f"{CLASSIFIER}/training/batch": (3, TURNED),
+    f"{CLASSIFIER}/training/learning_rate": (0.1, TURNED),
+    f"{CLASSIFIER}/training/warmup": (0.5, TURNED),
+    f"{CLASSIFIER}/training/weight_decay": (0.5, TURNED),
+    f"{CLASSIFIER}/training/clip": (3, TURNED),
+    f"{CLASSIFIER}/training/evaluations": (2, TURNED),
+    f"{CLASSIFIER}/training/early_stopping": (1, TURNED),
+    "chapters/char_gpt/finetuned": None,  # one sweep on these data sets so far
+    "chapters/mingpt/sentiment/floors": None,  # one probe on this data set
+    "chapters/mingpt/sentiment/classifiers": (["published"], SHOWN | REPORT),
     "chapters/char_gpt/choice": None,  # one probe of this kind
     "chapters/char_gpt/retrieval": None,  # one probe of this kind
     "chapters/char_gpt/models": None,  # one sweep so far
@@ -265,9 +303,9 @@ MAP = {
     "chapters/generative/adapters/passages/number": (2, READ),
     "chapters/generative/adapters/passages/characters": (20, READ),
     "chapters/generative/adapters/sizes": ([], {"tabulate_adapters", *REPORT}),
-    "chapters/gpt2_lab/code/models": (["books"], {*TUNE, "tabulate_rates"}),
+    "chapters/gpt2_lab/code/models": (["books"], {*TUNE, "tabulate_rates", "tabulate_corpora"}),  # one corpus less
     "chapters/gpt2_lab/code/passages/number": (1, READ),
-    "chapters/gpt2_lab/code/passages/characters": (20, READ),
+    "chapters/gpt2_lab/code/passages/characters": (15, READ),
     "chapters/gpt2_lab/code/sheet": ({"kind": "cosine"}, {"tabulate_rates", *REPORT}),
     "chapters/gpt2_lab/books/models": (["code"], TUNE),
     "chapters/gpt2_lab/books/passages/number": (2, READ),
@@ -322,10 +360,11 @@ JOBS = {
     "fit_classifier": ("probes", ("classifier",)),
     "fit_ranker": ("probes", ("ranker",)),
     "fit_retriever": ("probes", ("retriever",)),
+    "finetune_classifier": ("classifiers", None),
     "sample_texts": ("samplings", None),
 }
 WILDCARD = {"assets": "asset", "corpora": "corpus", "tokenizers": "tokenizer", "models": "model", "samplings": "sampling"}
-WILDCARD |= {"probes": "probe"}
+WILDCARD |= {"probes": "probe", "classifiers": "classifier"}
 
 
 def is_adapter(settings) -> bool:
@@ -340,6 +379,9 @@ def all_slices(resolved: Resolved) -> dict[tuple[str, str], str]:
             for name, member in getattr(resolved, kind).items():
                 if made is None or ("adapter" if is_adapter(member.settings) else member.settings.kind) in made:
                     slices[rule, name] = provide(resolved, rule, {WILDCARD[kind]: name})
+        elif rule in ("score_classifiers", "tabulate_classifiers"):
+            for writeup in classifier_rows(resolved):
+                slices[rule, writeup] = provide(resolved, rule, {"writeup": writeup})
         elif rule in ("score_texts", "tabulate_texts"):
             for writeup, role in text_tables(resolved):
                 slices[rule, role] = provide(resolved, rule, {"writeup": writeup, "role": role})
@@ -399,7 +441,7 @@ def leaves(model, path=()):
 
 def test_the_map_covers_every_leaf_of_the_settings():
     declared = {"assets", "corpora", "tokenizers", "models", "samplings", "methods", "files"}
-    declared |= {"datasets", "encoders", "probes", "tables", "scorers"}
+    declared |= {"datasets", "encoders", "probes", "tables", "scorers", "classifiers"}
     covered = set()
     for path in MAP:
         words, kept = path.split("/"), []

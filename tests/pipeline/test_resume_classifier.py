@@ -122,7 +122,9 @@ def test_where_a_file_cannot_be_written_the_checkpoint_before_stays(run, unbroke
     before = run.checkpoints()[-1].name
     largest = max(path.stat().st_size for path in run.checkpoints()[-1].iterdir())
     with run.attempt(file_limit=largest // 2) as attempt:
-        assert attempt.wait() != 0
+        assert attempt.wait() == 1
+    assert "Traceback" not in attempt.errors()
+    assert attempt.errors().splitlines()[-1].startswith("error: the disk is full while writing ")
     assert run.checkpoints()[-1].name == before
     assert not run.output.exists()
     run.finish()

@@ -42,6 +42,7 @@ def test_the_report_shows_the_rows(tiny_checkout):
         "A4",
         "A5",
         "A6",
+        "A7",
         "A8",
         "A9",
         "B2",
@@ -58,6 +59,8 @@ def test_the_report_shows_the_rows(tiny_checkout):
         "E2",
         "E3",
         "E4",
+        "E5",
+        "E6",
         "E7",
     ):
         assert len(re.findall(f'id="{row}"', page)) == 1

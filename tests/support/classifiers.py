@@ -69,7 +69,8 @@ class ClassifierRun(TrainingRun):
         return self.output / "predictions.parquet.provenance.json"
 
     def words(self, *more: str) -> list[str]:
-        splits = [word for split in ("train", "validation", "test") for word in (f"--{split}", f"{self.corpus}/{split}.parquet")]
+        parts = ("train", "validation", "test")
+        splits = [word for split in parts for word in (f"--{split}", f"{self.corpus}/{split}.parquet")]
         return [
             *(*splits, "--model", f"{self.corpus}/base", "--output-dir", f"{self.output}", "--state", f"{self.state}"),
             *("--spec", json.dumps(self.spec), "--code", "abc", "--provenance", f"{self.record}", *more),

@@ -160,6 +160,17 @@ def test_splits_of_one_table_by_a_column(tmp_path):
 # rows that stand in two splits
 
 
+def test_only_the_first_of_the_rows_that_are_kept_are_read(tmp_path):
+    rows = [(f"text {number}", number % 2, "yes" if number >= 10 else "no") for number in range(100)]
+    table = {"file": "a.csv", "where": {"kept": "yes"}, "first": 40}
+    parts = all_parts(
+        [csv_file(tmp_path / "a.csv", rows, ("text", "label", "kept"))], dataset(tables={"all": table}), tmp_path
+    )
+    numbers = sorted(int(row["text"].split()[1]) for found, _ in parts.values() for row in found)
+    assert numbers == list(range(10, 50))
+    assert parts["test"][1]["read"] == 40
+
+
 def test_rows_of_later_splits_are_left_out_of_earlier_ones_and_counted(tmp_path):
     own = {name: [(f"{name} {n}", 0) for n in range(4)] for name in SPLITS}
     in_all, in_two, twice = ("in all", 0), ("in the first two", 1), ("twice in testing", 1)

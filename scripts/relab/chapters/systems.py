@@ -1,7 +1,7 @@
 """Scores of systems that classify the rows of one test split: figures of each with intervals, and pairs of them.
 
-An experiment is ``{place}/{system}``, of a pair ``{place}/{system} − {other}``. Accuracy, macro-F1 and the F1 of each class have a
-row a seed; the metrics ``…, mean over seeds`` have the interval of that mean over test rows, as the differences have.
+An experiment is ``{place}/{system}``, of a pair ``{place}/{system} − {other}``. Accuracy, macro-F1 and the F1 of each class
+have a row a seed; the metrics ``…, mean over seeds`` have the interval of that mean over test rows, as the differences have.
 """
 
 from __future__ import annotations

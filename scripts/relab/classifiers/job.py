@@ -22,6 +22,7 @@ from torch.nn import functional
 from torch.utils.data import DataLoader
 from transformers import PreTrainedTokenizerBase, PrinterCallback, Trainer, TrainingArguments
 
+from relab.adapters import quiet
 from relab.characters import FILES as TOKENIZER_FILES
 from relab.checkpoints import load_tokenizer, without_bar
 from relab.classifiers import network, predictions, texts
@@ -55,6 +56,7 @@ class Job(FinetunedClassifier):
 class Classifier:
     """A classifier with the best weights of its fine-tuning, and what the fine-tuning left."""
 
+    model: Path  #: the model directory that it started from
     trainer: Trainer
     progress: Progress
     tokenizer: PreTrainedTokenizerBase
@@ -98,8 +100,8 @@ def finetune(
 ) -> Classifier:  # fmt: skip
     """Fine-tune a classifier, from its last checkpoint in ``state`` where there is one.
 
-    The head and random weights are drawn from torch's global random state seeded with the job's seed, which dropout draws from
-    afterwards; the order of rows has a generator of its own, keyed by seed and epoch.
+    The head and random weights are drawn from torch's global random state seeded with the job's seed, dropout from the same one
+    seeded anew; the order of rows has a generator of its own, keyed by seed and epoch.
 
     Args:
         job: the settings.
@@ -113,14 +115,15 @@ def finetune(
 
     Raises:
         UserError: what :mod:`relab.classifiers.texts` and :mod:`relab.classifiers.network` refuse, a training split of one
-            class, a signal that asks to stop (a checkpoint is written first), a loss that is not finite, a GPU that is too small.
+            class, a signal that asks to stop (a checkpoint is written first), a loss that is not finite, a GPU that is too
+            small.
     """
     prepare(device, job.threads)
     tokenizer = load_tokenizer(model)
     pad = texts.padding(tokenizer)
     rows = {split: texts.read(path, tokenizer, job.classes, job.tokens) for split, path in splits.items()}
-    if len(set(rows["train"].labels)) < 2:
-        raise UserError(f"{splits['train']}: expected rows of at least two classes, found {job.classes[rows['train'].labels[0]]}")
+    if len(found := set(rows["train"].labels)) < 2:
+        raise UserError(f"{splits['train']}: expected rows of at least two classes, found {job.classes[found.pop()]}")
     torch.manual_seed(job.seed)
     net = network.build(job, model, tokenizer, pad, job.classes)
     batches = texts.TrainingBatches([len(ids) for ids in rows["train"].ids], job.training.batch, job.seed)
@@ -151,13 +154,14 @@ def finetune(
         log.info("training ends at step %d: the validation loss has stopped falling", progress.history[-1]["step"])
     speed = (progress.rows - seen) / (time.perf_counter() - clock) if progress.rows > seen else None
     progress.load_best()
-    return Classifier(trainer, progress, tokenizer, rows, speed)
+    return Classifier(model, trainer, progress, tokenizer, rows, speed)
 
 
 def _progress(job: Job, net, batches: texts.TrainingBatches, folder: Path, every: float, stop: Stop) -> Progress:
     training, per_epoch = job.training, len(batches)
     steps, number = per_epoch * training.epochs, training.evaluations
-    evaluate_at = {epoch * per_epoch + -(-per_epoch * part // number) for epoch in range(training.epochs) for part in range(1, number + 1)}
+    within = [-(-per_epoch * part // number) for part in range(1, number + 1)]  # the last one is the last of an epoch
+    evaluate_at = {epoch * per_epoch + step for epoch in range(training.epochs) for step in within}
     progress = Progress(
         network.trained(net), steps=steps, per_epoch=per_epoch, evaluate_at=evaluate_at, patience=training.early_stopping,
         folder=folder, every=every, stop=stop,
@@ -202,7 +206,7 @@ def _arguments(job: Job, folder: Path, device: torch.device, steps: int) -> Trai
 def _told(job: Job, folder: Path) -> Iterator[None]:
     """Tell a full disk and a GPU that is too small in the words of the other training jobs."""
     try:
-        with system_errors(folder), without_bar():
+        with system_errors(folder), without_bar(), quiet():
             yield
     except torch.OutOfMemoryError as error:
         raise UserError(
@@ -224,7 +228,7 @@ def write(classifier: Classifier, job: Job, directory: Path) -> None:
     found[order] = logits
     net = classifier.trainer.accelerator.unwrap_model(classifier.trainer.model)
     with system_errors(directory):
-        network.save(net, job, classifier.tokenizer, directory)
+        network.save(net, job, classifier.tokenizer, classifier.model, directory)
     write_csv(directory / "history.csv", pd.DataFrame(classifier.progress.history, columns=COLUMNS))
     write_csv(directory / "texts.csv", pd.DataFrame([_texts(classifier)]))
     name, classes = directory.name, job.classes

@@ -13,17 +13,20 @@ import torch
 from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging
 
-from relab import checkpoints
+from relab import adapters, checkpoints
 from relab.characters import FILES as TOKENIZER_FILES
 from relab.errors import UserError
-from relab.files import replacing, write_json
+from relab.files import replacing, sha256, write_json
 from relab.settings.classifiers import FinetunedClassifier
 
 #: The files of a classifier's directory that hold the network, for all weights and for an adapter.
 FILES = {
     "full": ("config.json", "model.safetensors"),
-    "lora": ("config.json", "adapter_config.json", "adapter_model.safetensors"),
+    "lora": ("config.json", *adapters.FILES),
 }
+
+#: What an adapter's base is for, in PEFT's words: it classifies sequences.
+TASK = "SEQ_CLS"
 
 
 def build(
@@ -43,6 +46,8 @@ def build(
             target that the network lacks.
     """
     config = _config(directory)
+    if getattr(config, "vocab_size", None) is None:
+        raise UserError(f"{directory}: a network of the kind {config.model_type}, expected one that reads texts")
     config.num_labels = len(classes)
     config.id2label, config.label2id = dict(enumerate(classes)), {name: number for number, name in enumerate(classes)}
     config.pad_token_id, config.use_cache = pad if pad < config.vocab_size else None, False
@@ -66,7 +71,7 @@ def build(
 
 
 def _config(directory: Path):
-    if (directory / "adapter_config.json").exists():
+    if (directory / adapters.CONFIG).exists():
         raise UserError(f"{directory}: holds an adapter, expected a model with all of its weights")
     with checkpoints.told_as_error(directory, "a model"):
         return AutoConfig.from_pretrained(directory, local_files_only=True, trust_remote_code=False)
@@ -94,32 +99,13 @@ def positions_of(network: PreTrainedModel) -> float:
 
 def _with_adapter(settings: FinetunedClassifier, network: PreTrainedModel, directory: Path) -> torch.nn.Module:
     """LoRA (Hu et al. 2021) beside the frozen weights; the head is trained whole and kept with the adapter."""
-    from peft import LoraConfig, TaskType, get_peft_model
+    from peft import get_peft_model
 
-    lora = settings.adaptation
-    names = {name.rpartition(".")[2] for name, module in network.named_modules() if isinstance(module, _linear())}
-    for target in lora.targets or ():
-        if not any(name == target or name.endswith(f".{target}") for name, _ in network.named_modules()):
-            raise UserError(
-                f"adaptation.targets: {directory.name} has no layer {target!r}; expected some of "
-                f"{', '.join(sorted(names - {'score', 'classifier'}))}"
-            )
-    config = LoraConfig(
-        task_type=TaskType.SEQ_CLS, r=lora.rank, lora_alpha=lora.alpha, lora_dropout=lora.dropout, bias=lora.bias,
-        target_modules=lora.targets,
-    )  # fmt: skip
+    config = adapters.lora_config(network, settings.adaptation, directory, TASK)
+    with adapters.quiet():
+        found = get_peft_model(network, config)
     config.base_model_name_or_path = str(directory)
-    try:
-        return get_peft_model(network, config)
-    except ValueError as error:
-        words = str(error).partition(". ")[0].rstrip(".")
-        raise UserError(f"adaptation: no adapter can be put beside the layers of {directory.name} ({words})") from None
-
-
-def _linear() -> tuple[type, ...]:
-    from transformers.pytorch_utils import Conv1D
-
-    return (torch.nn.Linear, Conv1D)
+    return found
 
 
 def trained(network: torch.nn.Module) -> dict[str, torch.nn.Parameter]:
@@ -128,28 +114,34 @@ def trained(network: torch.nn.Module) -> dict[str, torch.nn.Parameter]:
 
 
 def save(
-    network: torch.nn.Module, settings: FinetunedClassifier, tokenizer: PreTrainedTokenizerBase, directory: Path
+    network: torch.nn.Module, settings: FinetunedClassifier, tokenizer: PreTrainedTokenizerBase, base: Path, directory: Path
 ) -> list[Path]:
     """Write a classifier's directory, every file whole or not at all; return the paths.
 
     With all weights trained it is one that ``AutoModelForSequenceClassification`` opens. An adapter's is one of PEFT, whose
-    base is named by the pipeline's name; open it with :func:`load`.
+    base is named by the pipeline's name and the digest of its weights; open it with :func:`load`.
+
+    Args:
+        network: the network.
+        settings: how it was trained.
+        tokenizer: its tokenizer.
+        base: the model directory that it was trained from.
+        directory: where to write.
     """
     temporary = directory / ".partial"
     shutil.rmtree(temporary, ignore_errors=True)  # what a killed attempt left
     temporary.mkdir(parents=True)
     names = (*FILES[settings.adaptation.kind], *TOKENIZER_FILES)
     try:
-        with checkpoints.without_bar():
-            if settings.adaptation.kind == "full":
-                network.save_pretrained(temporary)
-            else:
-                network.save_pretrained(temporary)
-                network.base_model.model.config.save_pretrained(temporary)
-                given = json.loads((temporary / "adapter_config.json").read_bytes())
-                given |= {key: sorted(given[key]) for key in ("target_modules", "modules_to_save") if given[key]}  # sets
-                write_json(temporary / "adapter_config.json", {**given, "base_model_name_or_path": settings.model})
+        with checkpoints.without_bar(), adapters.quiet():
+            network.save_pretrained(temporary)
             tokenizer.save_pretrained(temporary)
+        if settings.adaptation.kind != "full":
+            network.get_base_model().config.save_pretrained(temporary)
+            told = json.loads((temporary / adapters.CONFIG).read_bytes())
+            told |= {key: sorted(told[key]) for key in ("target_modules", "modules_to_save") if told[key]}  # sets in PEFT
+            told |= {"base_model_name_or_path": base.name, "revision": sha256(base / "model.safetensors")}
+            write_json(temporary / adapters.CONFIG, told)
         for name in names:
             with replacing(directory / name) as path:
                 shutil.copyfile(temporary / name, path)
@@ -166,26 +158,28 @@ def load(directory: str | Path, models: str | Path | None = None) -> PreTrainedM
         models: the folder of the base's model directory, which only an adapter needs.
 
     Raises:
-        UserError: where it is no classifier, or its base is not in ``models``.
+        UserError: where it is no classifier, or its base is not in ``models``, or is another one.
     """
     directory = Path(directory)
-    adapter = directory / "adapter_config.json"
-    with checkpoints.told_as_error(directory, "a classifier"), _quietly():
-        if not adapter.exists():
+    if not (directory / adapters.CONFIG).exists():
+        with checkpoints.told_as_error(directory, "a classifier"), _quietly():
             return AutoModelForSequenceClassification.from_pretrained(directory, dtype="float32", local_files_only=True).eval()
-        base = Path(models or "") / json.loads(adapter.read_bytes())["base_model_name_or_path"]
-        if models is None or not (base / "model.safetensors").exists():
-            raise UserError(f"{directory}: an adapter of {base.name}, whose directory is not at {base}")
-        from peft import PeftModel
-
+    with checkpoints.told_as_error(directory, "a classifier"):
+        base = Path(models or "") / json.loads((directory / adapters.CONFIG).read_bytes())["base_model_name_or_path"]
         config = AutoConfig.from_pretrained(directory, local_files_only=True)
-        known = AutoConfig.from_pretrained(base, local_files_only=True).vocab_size
-        wanted, config.vocab_size, pad = config.vocab_size, known, config.pad_token_id
-        config.pad_token_id = pad if pad < known else None
+    if models is None or not (base / "model.safetensors").exists():
+        raise UserError(f"{directory}: its base {base.name} was not found, expected {base / 'model.safetensors'}")
+    adapters.check_base(directory, base)
+    from peft import PeftModel
+
+    known = AutoConfig.from_pretrained(base, local_files_only=True).vocab_size
+    size, pad = config.vocab_size, config.pad_token_id
+    config.vocab_size, config.pad_token_id = known, pad if pad < known else None
+    with checkpoints.told_as_error(directory, "a classifier"), _quietly(), adapters.quiet():
         network = AutoModelForSequenceClassification.from_pretrained(
             base, config=config, dtype="float32", local_files_only=True
         )
-        if wanted != known:
-            network.resize_token_embeddings(wanted, mean_resizing=False)
+        if size != known:
+            network.resize_token_embeddings(size, mean_resizing=False)
         network.config.pad_token_id = pad
-        return PeftModel.from_pretrained(network, directory).merge_and_unload().eval()
+        return PeftModel.from_pretrained(network, directory, local_files_only=True).merge_and_unload().eval()

@@ -23,9 +23,7 @@ SCHEMA = pa.schema(
 )
 
 
-def table(
-    classifier: str, split: str, seed: int, classes: Sequence[str], labels: Sequence[int], probabilities
-) -> pd.DataFrame:
+def table(classifier: str, split: str, seed: int, classes: Sequence[str], labels: Sequence[int], probabilities) -> pd.DataFrame:
     """Predictions from probabilities ``[rows, classes]`` and the numbers of the true classes ``[rows]``."""
     chosen = probabilities.argmax(1)
     return pd.DataFrame(

@@ -1,8 +1,8 @@
-"""The progress of a fine-tuning as Transformers' ``Trainer`` goes on: losses, the best weights, when to evaluate, save and stop.
+"""The progress of a fine-tuning by Transformers' ``Trainer``: losses, the best weights, when to evaluate, save and stop.
 
-Everything that the rest of a run depends on and that the ``Trainer`` does not keep itself lies beside its own files in each of its
-checkpoints. A checkpoint counts once a file with the digests of all others has been renamed into it: one that a killed process
-left half-written, or that was damaged later, is not gone on from.
+Everything that the rest of a run depends on and that the ``Trainer`` does not keep itself lies beside its own files in each of
+its checkpoints. A checkpoint counts once a file with the digests of all others has been renamed into it: one that a killed
+process left half-written, or that was damaged later, is not gone on from.
 """
 
 from __future__ import annotations

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,10 +20,12 @@ from relab.datasets import storage
 from relab.encoding import encode
 from relab.errors import UserError
 from relab.features.encode import tokenized
-from relab.metrics.words import WORD
 
 #: The token that is added where a tokenizer has none that may stand for padding.
 PADDING = "<pad>"
+
+#: A tokenizer of whole words may part what stands around apostrophes and hyphens; it splits none of these.
+_WORD = re.compile(r"\w+")
 
 #: Batches whose rows are sorted by length together: little padding, and still another company in each epoch.
 _SORTED = 16
@@ -66,11 +70,8 @@ def read(path: Path, tokenizer: PreTrainedTokenizerBase, classes: Sequence[str],
             )
     texts = found["text"]
     if alphabet(tokenizer) is None:
-        backend = tokenizer.backend_tokenizer
-        backend.encode_special_tokens = True
-        ids, truncated = tokenized(tokenizer, texts, limit)
-        backend.encode_special_tokens = False
-        backend.no_truncation()
+        with _as_written(tokenizer):
+            ids, truncated = tokenized(tokenizer, texts, limit)
     else:
         whole = [encode(tokenizer, text, f"{path}, row {place}").tolist() for place, text in enumerate(texts, start=1)]
         if "" in texts:
@@ -79,13 +80,26 @@ def read(path: Path, tokenizer: PreTrainedTokenizerBase, classes: Sequence[str],
     return Rows(ids, [numbers[label] for label in found["label"]], truncated, texts)
 
 
-def split_words(tokenizer: PreTrainedTokenizerBase, texts: Iterable[str]) -> dict[str, Any]:
-    """How many words a tokenizer splits: of the running ``words`` and of the ``distinct`` ones, each alone after a blank.
+@contextmanager
+def _as_written(tokenizer: PreTrainedTokenizerBase) -> Iterator[None]:
+    """Read a mark that stands in a text as its characters; the tokenizer is as before when the block ends."""
+    before, tokenizer.split_special_tokens = tokenizer.split_special_tokens, True
+    try:
+        yield
+    finally:
+        tokenizer.split_special_tokens = before
+        tokenizer.backend_tokenizer.encode_special_tokens = before
+        tokenizer.backend_tokenizer.no_truncation()
 
-    A tokenizer of whole words, which the write-up of row A7 takes DistilBERT's for, splits none. ``examples`` are the three most
-    frequent words that are split, with their tokens.
+
+def split_words(tokenizer: PreTrainedTokenizerBase, texts: Iterable[str]) -> dict[str, Any]:
+    """How many words, runs of letters and digits, a tokenizer splits: of the running ``words`` and of the ``distinct`` ones,
+    each alone after a blank.
+
+    A tokenizer of whole words, which the write-up of row A7 takes DistilBERT's for, splits none. ``examples`` are the three
+    most frequent words that are split, with their tokens.
     """
-    counts = Counter(word for text in texts for word in WORD.findall(text))
+    counts = Counter(word for text in texts for word in _WORD.findall(text))
     known = sorted(counts)
     ids = [found["input_ids"] for found in map(partial(tokenizer, add_special_tokens=False), (f" {word}" for word in known))]
     if alphabet(tokenizer) is not None:

@@ -229,7 +229,7 @@ def _check_classifiers(resolved: Resolved) -> None:
 
 
 def _check_shown_classifiers(resolved: Resolved) -> None:
-    """The rows of fine-tuned classifiers show some on the data sets of the floors that stand beside them."""
+    """The rows of fine-tuned classifiers show those on the data sets of the floors that stand beside them, one at least."""
     chapters = resolved.chapters
     floors, place = chapters.mingpt.sentiment.floors, "chapters.mingpt.sentiment"
     of_kind = {name for name, member in resolved.probes.items() if member.settings.kind == "classifier"}
@@ -243,14 +243,14 @@ def _check_shown_classifiers(resolved: Resolved) -> None:
         sets = [resolved.probes[probe].settings.dataset for probe in probes]
         for declaration in declarations:
             _known(declared, "classifiers", declaration, key)
-            for name, member in resolved.family("classifiers", declaration).items():
-                if set(member.varied) - {"dataset", "seed"}:
-                    raise UserError(f"{key}: expected classifiers that differ in data set and seed alone, found {name}")
-                if member.settings.dataset not in sets:
-                    raise UserError(
-                        f"{key}: {name} is on the data set {member.settings.dataset!r}, of which no floor stands in that row; "
-                        f"expected {' or '.join(sets)}"
-                    )
+            members = resolved.family("classifiers", declaration)
+            if any(set(member.varied) - {"dataset", "seed"} for member in members.values()):
+                raise UserError(f"{key}: expected classifiers that differ in data set and seed, found {', '.join(members)}")
+            if not (found := {member.settings.dataset for member in members.values()}) & set(sets):
+                raise UserError(
+                    f"{key}: {declaration} is on {' and '.join(sorted(found))}, of which no floors stand in that row; expected "
+                    f"a classifier on {' or '.join(sets)} (name its data sets in the classifier's sweep)"
+                )
 
 
 def _check_shown_probes(resolved: Resolved) -> None:

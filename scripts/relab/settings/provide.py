@@ -485,9 +485,11 @@ def classifier_rows(resolved: Resolved) -> dict[str, tuple[list[str], list[str]]
 
 
 def shown_classifiers(resolved: Resolved, writeup: str) -> list[str]:
-    """The fine-tuned classifiers of a write-up, in the order of its row."""
-    _, declarations = classifier_rows(resolved)[writeup]
-    return [name for declaration in declarations for name in resolved.family("classifiers", declaration)]
+    """The fine-tuned classifiers of a write-up on the data sets of the probes beside them, in the order of its row."""
+    probes, declarations = classifier_rows(resolved)[writeup]
+    sets = {resolved.probes[probe].settings.dataset for probe in probes}
+    members = [one for declaration in declarations for one in resolved.family("classifiers", declaration).items()]
+    return [name for name, member in members if member.settings.dataset in sets]
 
 
 def used_classifiers(resolved: Resolved) -> list[str]:

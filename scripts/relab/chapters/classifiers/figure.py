@@ -21,8 +21,8 @@ _LOOKS = {
 
 
 def draw_classifiers(curves: pd.DataFrame) -> Figure:
-    """A column of two panels a network and data set: losses above accuracies, means over seeds with a band from the lowest to the
-    highest seed.
+    """A column of two panels a network and data set: losses above accuracies, means over seeds with a band from the lowest to
+    the highest seed.
 
     Raises:
         UserError: where a column is missing or there is no row.

@@ -1,8 +1,8 @@
 """What the jobs of fine-tuned classifiers share: their settings, the names of experiments and pairs.
 
-Experiments are ``classifiers/{data set}/{system}`` and ``… − {other}``, where a system is one of a probe by its name there, or the
-key of a declaration of fine-tuned classifiers; of what a tokenizer makes of the training rows, ``classifiers/{data set}/{key}``
-with the split ``train``.
+Experiments are ``classifiers/{data set}/{system}`` and ``… − {other}``, where a system is one of a probe by its name there, or
+the key of a declaration of fine-tuned classifiers; of what a tokenizer makes of the training rows, ``classifiers/{data
+set}/{key}`` with the split ``train``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from relab.settings.base import Int, Settings
 from relab.settings.classifiers import Adaptation
 
 WORDS_SPLIT, DISTINCT_SPLIT = "share of words split", "share of distinct words split"
-BEST_STEP = "best step"
 
 
 class Floors(Settings):

@@ -47,7 +47,7 @@ def systems_table(spec: TableSpec, scores: Summaries, chosen: Files, texts: File
         floors, fits = spec.floors[probe], chosen[probe].set_index("system")
         for features, classifier in unweighted(floors.features):
             own = fits.loc[[name(features, classifier)]]
-            frozen = "nothing" if features == "none" else "a classifier on words" if features == TFIDF else "a head on frozen features"
+            frozen = {"none": "nothing", TFIDF: "a classifier on words"}.get(features, "a classifier on frozen features")
             told_of = {"network": told(features) if features != "none" else "", "system": classifier, "trained": frozen}
             rows.append(
                 _row(spec, floors, scores, name(features, classifier), told_of, len(own), int(own["train_rows"].iloc[0]), "")
@@ -58,7 +58,13 @@ def systems_table(spec: TableSpec, scores: Summaries, chosen: Files, texts: File
             told_of = {"network": label(one), "system": "fine-tuned", "trained": trained(one)}
             rows.append(
                 _row(
-                    spec, floors, scores, declaration, told_of, len(members), int(read["train_rows"]),
+                    spec,
+                    floors,
+                    scores,
+                    declaration,
+                    told_of,
+                    len(members),
+                    int(read["train_rows"]),
                     str(int(read["trained_parameters"])),
                 )  # fmt: skip
             )
@@ -115,8 +121,9 @@ def curves_table(spec: TableSpec, histories: Files) -> pd.DataFrame:
     frames = []
     for one in spec.shown:
         settings, history = spec.classifiers[one], histories[one]
-        frame = pd.DataFrame({"data_set": spec.titles[settings.dataset], "network": label(settings), "seed": settings.seed,
-                              "step": history["step"], "epoch": history["epoch"].map(lambda value: fixed(value, 3))})  # fmt: skip
+        told_of = {"data_set": spec.titles[settings.dataset], "network": label(settings), "seed": settings.seed}
+        epochs = history["epoch"].map(lambda value: fixed(value, 3))
+        frame = pd.DataFrame({**told_of, "step": history["step"], "epoch": epochs})
         for column in ("train_loss", "validation_loss", "train_accuracy", "validation_accuracy"):
             frame[column] = [fixed(value, 4) for value in history[column]]
         best = history["validation_loss"] == history["validation_loss"].min()

@@ -21,7 +21,7 @@ RATES = ("step", "meant", "sheet")
 _TRAINING = (0, (3, 1.5))
 
 
-def draw_losses(curves: pd.DataFrame, validation: str = "validation") -> Figure:
+def draw_losses(curves: pd.DataFrame) -> Figure:
     """Losses of each model against the tokens that it had to predict so far: means over seeds, with a band from the lowest to
     the highest seed.
 
@@ -45,8 +45,8 @@ def draw_losses(curves: pd.DataFrame, validation: str = "validation") -> Figure:
     _label(axes, "tokens predicted so far", "loss, nats a token")
     handles = [Line2D([], [], color=colour, linewidth=1.8, label=model) for model, colour in zip(models, COLOURS, strict=False)]
     handles += [
-        Line2D([], [], color="#555555", linewidth=1.8, label=validation),
-        Line2D([], [], color="#555555", linewidth=1.2, linestyle=_TRAINING, label="training, mean since the row before"),
+        Line2D([], [], color="#555555", linewidth=1.8, label="validation"),
+        Line2D([], [], color="#555555", linewidth=1.2, linestyle=_TRAINING, label="training"),
     ]
     seeds = int(curves.groupby("model")["seed"].nunique().max())
     if seeds > 1:
@@ -75,6 +75,7 @@ def draw_rates(rates: pd.DataFrame) -> Figure:
     for (column, label), colour, style in zip(looks, COLOURS, STYLES, strict=False):
         axes.plot(rates["step"], rates[column], color=colour, linestyle=style, linewidth=1.8, label=label)
     _label(axes, "finished steps", "learning rate")
+    axes.set_ylim(bottom=0)
     axes.ticklabel_format(axis="y", style="sci", scilimits=(-3, 3))
     figure.legend(loc="outside lower center", ncols=2, handlelength=2.8)
     return figure
@@ -90,5 +91,4 @@ def _label(axes: Axes, x: str, y: str) -> None:
     axes.set_xlabel(x)
     axes.set_ylabel(y)
     axes.margins(x=0.02)
-    axes.set_ylim(bottom=0)
     axes.xaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10], integer=True))

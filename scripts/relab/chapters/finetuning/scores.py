@@ -187,16 +187,16 @@ def joined(sample: Sample) -> list[str]:
 
 
 def functions(documents: Sequence[str], lengths: Sequence[int]) -> list[str]:
-    """Python files from a top-level function on, each cut to one of some lengths in characters, evenly spread over the files.
+    """Python files from each of their top-level functions on, cut to some lengths in characters in turns: four for each length
+    where there are so many, evenly spread over all.
 
     Raises:
-        UserError: no file with a function at its top level.
+        UserError: no function at the top level of any file.
     """
-    starts = [re.search(r"^def ", text, re.MULTILINE) for text in documents]
-    found = [text[start.start() :] for text, start in zip(documents, starts, strict=True) if start]
+    found = [text[start.start() :] for text in documents for start in re.finditer(r"^def ", text, re.MULTILINE)]
     if not found:
         raise UserError("the validation text: expected Python files with a function at their top level, found none")
-    number = max(len(lengths), min(len(found), 4 * len(lengths)))
+    number = min(len(found), 4 * len(lengths))
     return [found[index * len(found) // number][: lengths[index % len(lengths)]] for index in range(number)]
 
 

@@ -20,8 +20,8 @@ from relab.metrics.parsing import parses, without_last_line
 from relab.scores import Summaries
 from relab.texts.samples import Texts
 
-#: Decimals of losses and perplexities, of probabilities and shares.
-LOSSES, PERPLEXITIES, SHARES = 3, 2, 3
+#: Decimals of losses, perplexities, shares, probabilities.
+LOSSES, PERPLEXITIES, SHARES, PROBABILITIES = 3, 2, 3, 5
 BEFORE = "before"
 
 
@@ -84,7 +84,7 @@ def _learnt(experiment: str, scores: Summaries) -> dict[str, str]:
     cells = {}
     for split in (TRAINED, TAIL):
         cells |= _mean(f"{split}_perplexity", experiment, names.PERPLEXITY, split, scores, PERPLEXITIES)
-        cells |= _mean(f"{split}_probability", experiment, names.PROBABILITY, split, scores, SHARES)
+        cells |= _mean(f"{split}_probability", experiment, names.PROBABILITY, split, scores, PROBABILITIES)
         cells |= _mean(f"{split}_logprob", experiment, names.LOGPROB, split, scores, 1)
         cells[f"{split}_tokens"] = str(scores.per_seed(experiment, names.LOGPROB, split)["n"].iloc[0])
     return cells

@@ -1,0 +1,294 @@
+"""Rows A7, E5 and E6: fine-tuned classifiers beside floors and frozen features, scored, paired, tabulated and drawn."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from support.runs import CHECKOUT, environment
+
+from relab.chapters.classifiers import tables
+from relab.chapters.classifiers.figure import draw_classifiers
+from relab.chapters.classifiers.names import Spec, TableSpec, pairs, place
+from relab.chapters.classifiers.scores import classifier_scores
+from relab.claims import ledger
+from relab.classifiers import predictions as finetuned
+from relab.errors import UserError
+from relab.figures import style
+from relab.files import write_csv
+from relab.probes.names import LOGISTIC, MAJORITY, PERCEPTRON, TFIDF, name
+from relab.probes.predictions import write_predictions
+from relab.scores import Summaries, read_scores, with_summary, write_scores
+from relab.settings.claims import load
+from relab.settings.config import resolve
+from relab.settings.provide import SLICES
+
+CLASSES = ["negative", "positive"]
+ROWS = 200
+RAW = {
+    "floors": {"words": {"dataset": "sentiment", "classes": CLASSES, "features": ["enc cls"]}},
+    "order": ["words"],
+    "classifiers": {
+        f"{key}-s{seed}": {"declaration": key, "dataset": "sentiment", "seed": seed, "model": "mini"}
+        for key, seeds in (("random", (0, 1)), ("pretrained", (0, 1)), ("adapted", (0,)))
+        for seed in seeds
+    },
+}
+RAW["shown"] = list(RAW["classifiers"])
+TABLES = {
+    **RAW,
+    "titles": {"sentiment": "Sentences"},
+    "classifiers": {
+        key: {
+            **one,
+            "pretrained": one["declaration"] != "random",
+            "adaptation": {"kind": "lora", "rank": 4} if one["declaration"] == "adapted" else {"kind": "full"},
+        }
+        for key, one in RAW["classifiers"].items()
+    },
+}
+#: Share of the rows that each system has right.
+RIGHT = {"random": 0.5, "pretrained": 0.7, "adapted": 0.9, MAJORITY: 0.5, name(TFIDF, LOGISTIC): 0.7}
+
+
+@pytest.fixture(scope="module")
+def labels():
+    return np.random.default_rng(0).permutation(CLASSES * (ROWS // 2)).tolist()
+
+
+def predicted(labels, right, seed):
+    drawn = np.random.default_rng(seed).random(len(labels)) < right
+    return [own if one else CLASSES[own == CLASSES[0]] for own, one in zip(labels, drawn, strict=True)]
+
+
+@pytest.fixture(scope="module")
+def probe(labels):
+    systems = {MAJORITY: ("none", MAJORITY), name(TFIDF, LOGISTIC): (TFIDF, LOGISTIC)}
+    systems |= {name("enc cls", one): ("enc cls", one) for one in (LOGISTIC, PERCEPTRON)}
+    frames = []
+    for number, (system, (features, classifier)) in enumerate(systems.items()):
+        own = [CLASSES[0]] * ROWS if system == MAJORITY else predicted(labels, RIGHT.get(system, 0.6), number)
+        told = {"system": system, "features": features, "classifier": classifier, "weighted": False, "seed": 0}
+        frames.append(pd.DataFrame({**told, "row": range(ROWS), "label": labels, "prediction": own}))
+    return pd.concat(frames, ignore_index=True)
+
+
+def chosen(probe):
+    return pd.DataFrame({"system": probe["system"].unique(), "train_rows": 840})
+
+
+@pytest.fixture(scope="module")
+def own(labels):
+    found = {}
+    for key, one in RAW["classifiers"].items():
+        predictions = predicted(labels, RIGHT[one["declaration"]], one["seed"])
+        told = {"classifier": key, "split": "test", "seed": one["seed"], "row": range(ROWS), "label": labels}
+        found[key] = pd.DataFrame({**told, "prediction": predictions, "probability": 0.75})
+    return found
+
+
+TEXTS = pd.DataFrame(
+    [
+        {
+            **{"train_rows": 840, "cut": 3, "vocabulary": 300, "trained_parameters": 1234, "words": 1000, "words_split": 100},
+            **{"distinct": 50, "distinct_split": 20, "examples": "tokenizer → token ##izer"},
+        }
+    ]
+)
+
+
+@pytest.fixture(scope="module")
+def scores(probe, own, tmp_path_factory):
+    path = tmp_path_factory.mktemp("scores") / "classifiers.parquet"
+    spec = Spec.model_validate(RAW)
+    rows = classifier_scores(spec, spec.floors["words"], probe, own, dict.fromkeys(own, TEXTS))
+    write_scores(path, with_summary(rows))
+    return Summaries(read_scores(path), path)
+
+
+@pytest.fixture(scope="module")
+def spec():
+    return TableSpec.model_validate(TABLES)
+
+
+def test_the_table_holds_floors_frozen_features_and_fine_tuned_networks(spec, scores, probe, own):
+    table = tables.systems_table(spec, scores, {"words": chosen(probe)}, dict.fromkeys(own, TEXTS))
+    assert table["system"].tolist() == [MAJORITY, LOGISTIC, LOGISTIC, PERCEPTRON, *["fine-tuned"] * 3]
+    assert table["network"].tolist()[-3:] == ["mini, random weights", "mini", "mini"]
+    assert table["trained"].tolist()[-3:] == ["all weights", "all weights", "LoRA, rank 4"]
+    assert table["seeds"].tolist()[-3:] == [2, 2, 1]
+    assert (table["test_rows"] == ROWS).all() and (table["train_rows"] == 840).all()
+    low, value, high = (table[column].astype(float) for column in ("accuracy_low", "accuracy", "accuracy_high"))
+    assert ((low < value) & (value < high)).all()
+    mean = np.mean([(one["label"] == one["prediction"]).mean() for key, one in own.items() if key.startswith("pretrained")])
+    assert value.iloc[-2] == pytest.approx(mean, abs=1e-4)
+    assert table["accuracy_sd"].tolist()[-3:].count("") == 1, "one seed has no deviation"
+
+
+def test_every_pair_is_on_the_same_rows_with_a_paired_interval(spec, scores, own):
+    table = tables.pairs_table(spec, scores)
+    assert len(table) == 3 * 3 + 3
+    assert table["other"].tolist()[:3] == [MAJORITY, "TF-IDF logistic regression", "enc [CLS] logistic regression"]
+    last = table.iloc[-1]  # the adapted one against the pretrained one: 90 % against 70 %
+    assert float(last["accuracy_low"]) > 0
+    right = {key: (one["label"] == one["prediction"]).to_numpy(float) for key, one in own.items()}
+    difference = right["adapted-s0"] - (right["pretrained-s0"] + right["pretrained-s1"]) / 2
+    assert float(last["accuracy"]) == pytest.approx(difference.mean(), abs=1e-4)
+    width = 2 * 1.96 * difference.std() / np.sqrt(ROWS)
+    assert float(last["accuracy_high"]) - float(last["accuracy_low"]) == pytest.approx(width, rel=0.15), "paired, not apart"
+
+
+def test_words_that_are_split_are_told_once_a_tokenizer(spec, scores, own):
+    table = tables.words_table(spec, scores, dict.fromkeys(own, TEXTS))
+    assert table[["words_split", "distinct_split"]].values.tolist() == [["0.1000", "0.4000"]]
+
+
+def history(best):
+    losses = [0.7, 0.6, 0.65]
+    return pd.DataFrame(
+        {
+            "step": [0, 5, 10], "epoch": [0, 0.5, 1], "train_loss": [None, 0.7, 0.5], "train_accuracy": [None, 0.5, 0.75],
+            "validation_loss": losses, "validation_accuracy": [0.5, best, 0.6],
+        }
+    )  # fmt: skip
+
+
+def test_curves_mark_the_weights_that_are_kept_and_are_drawn(spec, own, tmp_path):
+    table = tables.curves_table(spec, {key: history(0.7) for key in own})
+    assert len(table) == 3 * len(own)
+    assert table[table["kept"] == "yes"]["step"].eq(5).all()
+    assert table["train_loss"].iloc[0] == ""
+    write_csv(tmp_path / "curves.csv", table)
+    from relab.files import read_csv
+
+    with style():
+        figure = draw_classifiers(read_csv(tmp_path / "curves.csv"))
+    assert len(figure.axes) == 2 * 2  # networks that tables call alike share a column of panels
+    with pytest.raises(UserError, match="no column 'network'"):
+        draw_classifiers(table.drop(columns="network"))
+
+
+def test_other_rows_than_the_probes_are_refused(probe, own):
+    spec = Spec.model_validate(RAW)
+    other = {**own, "adapted-s0": own["adapted-s0"].assign(label=CLASSES[0])}
+    with pytest.raises(UserError, match="adapted-s0 predicts other rows than the probe on 'sentiment'"):
+        list(classifier_scores(spec, spec.floors["words"], probe, other, dict.fromkeys(own, TEXTS)))
+
+
+def test_the_programs_write_scores_tables_and_figure(probe, own, tmp_path):
+    folder = tmp_path / "a run"
+    write_predictions(folder / "probes/words/predictions.parquet", probe)
+    write_csv(folder / "probes/words/chosen.csv", chosen(probe))
+    for key, one in own.items():
+        finetuned.write(folder / f"classifiers/{key}/predictions.parquet", one)
+        write_csv(folder / f"classifiers/{key}/history.csv", history(0.7))
+        write_csv(folder / f"classifiers/{key}/texts.csv", TEXTS)
+    of = {file: [f"classifiers/{key}/{file}" for key in own] for file in ("predictions.parquet", "history.csv", "texts.csv")}
+    commands = {
+        "score_classifiers": (
+            *("--predictions", "probes/words/predictions.parquet", "--finetuned", *of["predictions.parquet"]),
+            *("--texts", *of["texts.csv"], "--output", "scores.parquet", "--spec", json.dumps(RAW)),
+        ),
+        "tabulate_classifiers": (
+            *("--scores", "scores.parquet", "--chosen", "probes/words/chosen.csv", "--histories", *of["history.csv"]),
+            *("--texts", *of["texts.csv"], "--output-dir", "tables", "--spec", json.dumps(TABLES)),
+        ),
+        "draw_classifiers": ("--curves", "tables/classifier_curves.csv", "--output", "figure.svg", "--spec", "{}"),
+    }
+    for program, words in commands.items():
+        command = [sys.executable, str(CHECKOUT / "scripts" / f"{program}.py"), *words, "--provenance", f"{program}.json"]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment())
+        assert done.returncode == 0, done.stderr
+    written = {path.name for path in (folder / "tables").iterdir()}
+    assert written == {"classifiers.csv", "classifier_pairs.csv", "classifier_curves.csv", "split_words.csv"}
+    assert (folder / "figure.svg").read_text().startswith("<?xml")
+
+
+def test_what_is_compared():
+    asked = list(pairs(["enc cls"], ["random", "pretrained"]))
+    assert ("pretrained", "random", "one network against another") in asked
+    assert ("pretrained", MAJORITY, "fine-tuned against the majority") in asked
+    assert place("sentiment") == "classifiers/sentiment"
+
+
+# --- settings and claims ----------------------------------------------------------------------------------------------
+
+TINY = "tests/config/tiny.yaml"
+
+
+@pytest.mark.parametrize(
+    ("classifier", "change", "sentence"),
+    [
+        ("published", {"model": "smollm"}, "classifiers.published.model: 'smollm' is not among the models; did you mean"),
+        ("published", {"dataset": "passages"}, "classifiers.published-s0.dataset: 'passages' is of the kind retrieval"),
+        ("random", {"tokens": 17}, "classifiers.random-s0.tokens: expected at most 16, the context of"),
+        ("random", {"adaptation": {"kind": "lora"}}, "classifiers.random: adaptation: an adapter of random weights"),
+        ("random", {"adaptation": {"kind": "prefix"}}, "classifiers.random.adaptation: "),
+        ("random", {"dataset": "skewed"}, "chapters.mingpt.sentiment.classifiers: random is on skewed, of which"),
+        ("random", {"training": {"epochs": 0}}, "classifiers.random.training.epochs: input should be greater than or"),
+        ("random", {"training": {"epoch": 3}}, "classifiers.random.training.epoch: unknown key; did you mean epochs?"),
+    ],
+)
+def test_mistakes_are_a_sentence_before_a_job_starts(merged, classifier, change, sentence):
+    from snakemake.utils import update_config
+
+    raw = merged(TINY)
+    update_config(raw["classifiers"][classifier], change)
+    with pytest.raises(UserError) as error:
+        resolve(raw)
+    assert str(error.value).replace("published-s0.model", "published.model").startswith(sentence)
+
+
+def test_an_adapter_is_no_network_to_start_from(merged):
+    raw = merged(TINY)
+    raw["models"]["mine"] = {
+        **raw["models"]["mingpt_larger"], "kind": "finetuned", "base": "smollm2", "block": 8, "adaptation": {"kind": "lora"},
+    }  # fmt: skip
+    for key in ("architecture", "tokenizer", "sweep", "name"):
+        raw["models"]["mine"].pop(key, None)
+    raw["classifiers"]["published"]["model"] = "mine"
+    with pytest.raises(UserError, match="classifiers.published-s0.model: 'mine' is an adapter, expected a model with weights"):
+        resolve(raw)
+
+
+def test_the_jobs_of_a_write_up_get_its_classifiers_alone(merged):
+    resolved = resolve(merged(TINY))
+    assert SLICES["score_classifiers"](resolved, "mingpt")["shown"] == [
+        *("random-s0", "random-s1", "language-model-s0", "language-model-s1", "published-s0")
+    ]
+    shown = SLICES["score_classifiers"](resolved, "char_gpt")["shown"]
+    assert shown == ["encoder-balanced-s0", "encoder-balanced-s1", "encoder-skewed-s0", "encoder-skewed-s1"]
+
+
+def claim_of(name, value, low, high):
+    """The verdict of a claim where its score has a value and an interval."""
+    claims = load(CHECKOUT / "config/claims.yaml")
+    measure = getattr(claims[name].comparison, "measure", None) or claims[name].comparison.measures[0]
+    row = {"experiment": measure.experiment, "seed": "0", "split": measure.split, "metric": measure.metric, "value": value}
+    rows = with_summary([{**row, "n": ROWS, "low": low, "high": high, "data": ""}])
+    from relab.claims import Scores
+
+    settings = {"chapters.mingpt.sentiment.classifiers": ["random", "language_model", "published"]}
+    settings |= {"classifiers.encoder.model": ["minilm"], "classifiers.encoder.dataset": ["balanced", "skewed"]}
+    settings |= {f"probes.{one}.encoders": ["minilm"] for one in ("balanced", "skewed")}
+    settings |= {f"probes.{one}.pooling": ["cls", "mean"] for one in ("balanced", "skewed")}
+    writeup = claims[name].writeup
+    return ledger({name: claims[name]}, settings, {writeup: Scores(pd.DataFrame(rows), "doctored")})["verdict"].iloc[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "good", "bad"),
+    [
+        ("E5-majority", -0.05, 0.1),  # the write-up's 45 % is below the majority
+        ("E6-better", 0.2, -0.1),
+        ("A7-frozen-skewed-minilm", 0.1, -0.1),
+        ("A7-word-level", 0.0, 0.3),
+    ],
+)
+def test_doctored_scores_decide_the_claims(name, good, bad):
+    assert claim_of(name, good, good - 0.02, good + 0.02) == "reproduced"
+    assert claim_of(name, bad, bad - 0.02, bad + 0.02) == "contradicted"
