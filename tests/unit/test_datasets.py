@@ -163,9 +163,7 @@ def test_splits_of_one_table_by_a_column(tmp_path):
 def test_only_the_first_of_the_rows_that_are_kept_are_read(tmp_path):
     rows = [(f"text {number}", number % 2, "yes" if number >= 10 else "no") for number in range(100)]
     table = {"file": "a.csv", "where": {"kept": "yes"}, "first": 40}
-    parts = all_parts(
-        [csv_file(tmp_path / "a.csv", rows, ("text", "label", "kept"))], dataset(tables={"all": table}), tmp_path
-    )
+    parts = all_parts([csv_file(tmp_path / "a.csv", rows, ("text", "label", "kept"))], dataset(tables={"all": table}), tmp_path)
     numbers = sorted(int(row["text"].split()[1]) for found, _ in parts.values() for row in found)
     assert numbers == list(range(10, 50))
     assert parts["test"][1]["read"] == 40

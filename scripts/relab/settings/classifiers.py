@@ -50,9 +50,7 @@ class FinetunedClassifier(Declaration):
     )
     tokens: Int = Field(128, description="Tokens of a text at most; what is longer is cut and counted.", ge=2)
     training: FineTuning = Field(description="Its fine-tuning.")
-    seed: Int = Field(
-        0, description="Seed of the head and of random weights, of the rows' order, of dropout.", ge=0, lt=2**32
-    )
+    seed: Int = Field(0, description="Seed of the head and of random weights, of the rows' order, of dropout.", ge=0, lt=2**32)
 
     @model_validator(mode="after")
     def _adapts_something(self):
