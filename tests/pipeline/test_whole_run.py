@@ -198,6 +198,12 @@ def test_one_changed_temperature_samples_that_grid_and_nothing_else(moved_checko
     assert plan(moved_checkout) == dict.fromkeys(chain, 1)
 
 
+def test_one_more_story_of_each_setting_retrains_nothing(moved_checkout):
+    edit(moved_checkout / "tests/config/tiny.yaml", "stories_grid: {length: 8, number: 3}", "stories_grid: {length: 8, number: 4}")
+    chain = ("sample_texts", "judge_texts", "score_stories", "tabulate_stories", "score_claims", "build_report")
+    assert plan(moved_checkout) == dict.fromkeys(chain, 1)
+
+
 def test_the_command_line_gives_the_texts_of_the_sampling(tiny_checkout, tmp_path):
     model = tiny_checkout / "results/models/smollm2"
     words = ["--top-k", "2", "--temperature", "0.5", "--num-samples", "3", "--length", "6"]
