@@ -199,7 +199,11 @@ def test_one_changed_temperature_samples_that_grid_and_nothing_else(moved_checko
 
 
 def test_one_more_story_of_each_setting_retrains_nothing(moved_checkout):
-    edit(moved_checkout / "tests/config/tiny.yaml", "stories_grid: {length: 8, number: 3}", "stories_grid: {length: 8, number: 4}")
+    edit(
+        moved_checkout / "tests/config/tiny.yaml",
+        "stories_grid: {length: 8, number: 3}",
+        "stories_grid: {length: 8, number: 4}",
+    )
     chain = ("sample_texts", "judge_texts", "score_stories", "tabulate_stories", "score_claims", "build_report")
     assert plan(moved_checkout) == dict.fromkeys(chain, 1)
 
