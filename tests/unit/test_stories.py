@@ -191,13 +191,13 @@ def test_rows_of_the_grid_tell_who_wrote_and_what_the_writeup_found(programs):
     grid = read_csv(programs()["grid"], dtype=str).fillna("")
     assert grid["method"].tolist() == [*GRID, HUMAN]  # what is there for the accounts alone is not shown
     assert grid["reported"].tolist() == ["56.25", "", "", "", ""]
-    assert grid["note"].tolist() == ["", "", "", "", "held-out documents, without a prompt"]
+    assert grid["note"].tolist() == ["", "", "", "", "without a prompt"]
     assert grid["settings"][0] == "do_sample=True, temperature=0.1, top_k=3" and grid["settings"][4] == "–"
 
 
 def test_a_row_whose_model_is_the_judge_says_so(programs):
     tables = programs(tabulate={**TABLES, "models": {"grid": "big", "accounts": "big"}})
-    assert set(read_csv(tables["grid"])["note"][:4]) == {"written by the judge itself"}
+    assert set(read_csv(tables["grid"])["note"][:4]) == {"the judge's own text"}
 
 
 def test_examples_are_the_same_numbers_of_every_method(programs):

@@ -51,7 +51,7 @@ TITLES = {
     "multiply": "softmax of logits × T",
     "ignore": "in proportion to probabilities",
 }
-ITSELF, PEOPLE = "written by the judge itself", "held-out documents, without a prompt"
+ITSELF, PEOPLE = "the judge's own text", "without a prompt"
 #: Decimals of perplexities, of shares and bits, of entropies, of numbers of tokens.
 PERPLEXITIES, SHARES, ENTROPIES, LENGTHS = 2, 3, 3, 1
 
