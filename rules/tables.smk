@@ -79,6 +79,7 @@ rule tabulate_stories:
         distributions="results/scores/stories/distributions.parquet",
     output:
         grid=shown("results/tables/stories/grid.csv"),
+        diversity=shown("results/tables/stories/diversity.csv"),
         examples=shown("results/tables/stories/examples.csv"),
         temperature=shown("results/tables/stories/temperature.csv"),
         accounts=shown("results/tables/stories/accounts.csv"),
@@ -98,8 +99,8 @@ rule tabulate_stories:
         program=program("tabulate_stories"),
     shell:
         "python {params.program:q} --samples {input.samples:q} --judgements {input.judgements:q} --scores {input.scores:q} "
-        "--distributions {input.distributions:q} --grid {output.grid:q} --examples {output.examples:q} "
-        "--temperature {output.temperature:q} --accounts {output.accounts:q} "
+        "--distributions {input.distributions:q} --grid {output.grid:q} --diversity {output.diversity:q} "
+        "--examples {output.examples:q} --temperature {output.temperature:q} --accounts {output.accounts:q} "
         "--spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
 
 

@@ -17,7 +17,7 @@ rule tokenize_corpus:
         "../envs/train.yaml"
     threads: 2
     resources:
-        mem_mb=1500,
+        mem_mb=2000,
         runtime=240,
     params:
         tokenizer=lambda wildcards, input: os.path.dirname(input.tokenizer),

@@ -71,12 +71,13 @@ def pending(arguments: argparse.Namespace) -> dict[str, set[str]]:
     return jobs
 
 
-#: Rules of several jobs: those named by the folder of their artefact, by their file, by the write-up's folder and the file, by
-#: all folders below that of their stage and the file.
+#: Rules of several jobs: those named by the folder of their artefact, by two folders, by their file, by the write-up's folder
+#: and the file, by all folders below that of their stage and the file.
 BY_FOLDER = ("clean_corpus", "train_tokenizer", "import_tokenizer", "train_model", "import_model", "import_encoder")
 BY_FOLDER += ("finetune_model", "train_adapter", "fit_classifier", "fit_ranker", "fit_retriever")
 BY_FOLDER += ("finetune_classifier", "finetune_classifier_by_adapter")
 BY_FOLDER += ("score_classifiers", "tabulate_classifiers", "draw_classifiers")  # named by their write-up
+BY_TWO_FOLDERS = ("tokenize_corpus",)
 BY_FILE = ("sample_texts", "trace_words", "draw_mingpt")
 BY_WRITEUP = ("score_texts", "tabulate_texts")
 BY_PLACE = ("make_dataset", "encode_texts")
@@ -90,6 +91,8 @@ def job_name(rule: str, output: str) -> str:
         return "/".join(parts[2:4])
     if rule in BY_PLACE:
         return "/".join([*parts[2:-1], stem])
+    if rule in BY_TWO_FOLDERS:
+        return "/".join(parts[2:4])
     if rule in BY_WRITEUP:
         return f"{parts[2]}/{stem.removesuffix('_texts') if stem != 'larger_texts' else stem}"
     return parts[2] if rule in BY_FOLDER else stem if rule in BY_FILE else ""

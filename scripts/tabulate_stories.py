@@ -9,6 +9,7 @@ from relab.jobs import parser, record, settings_of
 #: The job's tables, and what is in them.
 TABLES = {
     "grid": "sources and methods with their judged perplexities",
+    "diversity": "how varied texts are, what they copy and how they end",
     "examples": "texts of the same numbers of every method",
     "temperature": "settings under each account of the temperature",
     "accounts": "accounts of the temperature against the write-up",
@@ -32,7 +33,13 @@ def main() -> None:
     args = cli.parse_args()
     spec = settings_of(args, StoriesTables)
 
-    from relab.chapters.stories.tables import accounts_table, examples_table, grid_table, temperature_table
+    from relab.chapters.stories.tables import (
+        accounts_table,
+        diversity_table,
+        examples_table,
+        grid_table,
+        temperature_table,
+    )
     from relab.files import write_csv
     from relab.judging.storage import check_sources, read_judgements
     from relab.scores import Summaries, read_scores
@@ -44,6 +51,7 @@ def main() -> None:
     outputs = [getattr(args, name) for name in TABLES]
     with record(args, inputs=[*args.samples, args.judgements, args.scores, args.distributions], outputs=outputs):
         write_csv(args.grid, grid_table(spec, samplings, scores))
+        write_csv(args.diversity, diversity_table(spec, samplings, scores))
         write_csv(args.examples, examples_table(spec, samplings, judgements))
         write_csv(args.temperature, temperature_table(spec, samplings, scores, distributions))
         write_csv(args.accounts, accounts_table(spec, scores, distributions))

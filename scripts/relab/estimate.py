@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from relab.utilisation import flops_per_token
+
 #: Seconds of the default scale's jobs, from the benchmark files of a run on a 2-core server (AMD EPYC) with other work on it.
 SECONDS = {
     "clean_corpus": 1.6,
@@ -14,6 +16,10 @@ SECONDS = {
     "finetune_model": 150.0,
     "train_adapter": 120.0,
     "sample_texts": 32.0,
+    "judge_texts": 20.0,
+    "trace_temperature": 5.0,
+    "score_stories": 7.0,
+    "score_story_models": 5.0,
     "trace_words": 8.0,
     "import_encoder": 6.0,
     "encode_texts": 10.0,
@@ -56,13 +62,8 @@ def seconds(rule: str, spec: dict[str, Any] | None = None) -> float:
     if rule != "train_model" or spec is None:
         return SECONDS.get(rule, DEFAULT_SECONDS)
     architecture, training = spec["architecture"], spec["training"]
-    tokens = training["steps"] * training["accumulation"] * training["batch"] * architecture["block"]
-    return 10 + tokens * (architecture["layers"] * SECONDS_PER_LAYER_TOKEN + flops_per_token(architecture) * SECONDS_PER_FLOP)
-
-
-def flops_per_token(architecture: dict[str, Any], vocab_size: int = 100) -> float:
-    """Floating-point operations of training on one token, forward and backward: 6 a weight, 12 a layer, position and unit
-    of width for attention (Chowdhery et al. 2022, appendix B)."""
-    width, layers = architecture["width"], architecture["layers"]
-    weights = 12 * layers * width**2 + vocab_size * width
-    return 6 * weights + 12 * layers * width * architecture["block"]
+    layers, width, block = (architecture[key] for key in ("layers", "width", "block"))
+    tokens = training["steps"] * training["accumulation"] * training["batch"] * block
+    # a small vocabulary: how large the tokenizer's is does not stand in the settings of the job
+    flops = flops_per_token(12 * layers * width**2 + 100 * width, 0, layers, width, block)
+    return 10 + tokens * (layers * SECONDS_PER_LAYER_TOKEN + flops * SECONDS_PER_FLOP)

@@ -80,7 +80,7 @@ def test_details_open_and_lead_to_the_jobs_behind(visit):
     made.locator("summary").press("Enter")
     assert made.get_by_text("at most 1,234 MiB, 2 attempts").is_visible()
     behind = made.locator("table.jobs tbody tr")
-    assert behind.count() == 6  # the tables' job, four trainings, the corpus
+    assert behind.count() == 7  # the tables' job, four trainings, the corpus and its tokens
     behind.filter(has_text="italian-w128-s1").get_by_role("link").click()
     assert "italian-w128-s1" in page.locator(":target summary").inner_text()
 

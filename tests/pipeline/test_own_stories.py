@@ -44,6 +44,6 @@ def test_every_table_holds_its_rows(results):
     assert len(pieces) == 2
     grid = read_csv(tables / "grid.csv")
     assert len(grid) == 6  # four settings, the model beside it, people
-    assert grid["n"].eq(8).all()
+    assert grid["texts"].eq(8).all()
     examples = read_csv(tables / "examples.csv")
-    assert set(examples["number"]) == {0, 1}
+    assert set(examples["index"]) == {0, 1}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import csv
 import os
 import random
 import signal
@@ -68,12 +69,15 @@ def test_killed_at_a_step(run, unbroken, step):
     assert told["segments"][1]["from_step"] >= step
 
 
-def test_killed_while_it_reads_documents(tmp_path):
+def test_killed_while_it_reads_documents_and_lowers_its_rate_on_plateaus(tmp_path):
+    """As stories are learnt; a rate that forgot the plateaus before the kill would be higher after it."""
     spec = copy.deepcopy(SPEC)
-    spec["training"]["reading"] = "documents"
+    spec["training"] |= {"reading": "documents", "learning_rate": 0.3, "schedule": {"kind": "plateau", "patience": 0}}
     words = make_corpus(tmp_path / "words", separator=" ")
     unbroken, killed = (TrainingRun(tmp_path / name, words, spec) for name in ("unbroken", "killed"))
     unbroken.finish()
+    rates = list(csv.DictReader((unbroken.output / "history.csv").read_text().splitlines()))
+    assert float(rates[-1]["learning_rate"]) < float(rates[0]["learning_rate"])
     kill(killed, 15)
     killed.finish()
     assert killed.files() == unbroken.files()

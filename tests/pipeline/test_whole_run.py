@@ -140,7 +140,7 @@ def test_the_plan_says_what_would_run(tiny_checkout, tmp_path):
     assert told(tiny_checkout) == "Nothing to do: every file of the targets is up to date.\n"
     fresh = told(tmp_path / "fresh")
     assert re.search(r"^train_model +14 ", fresh, re.M)
-    assert re.search(r"^together +134 ", fresh, re.M)
+    assert re.search(r"^together +133 ", fresh, re.M)
     assert "All downloads are at hand already." in fresh
 
 
@@ -198,6 +198,16 @@ def test_one_changed_temperature_samples_that_grid_and_nothing_else(moved_checko
     raw["samplings"]["arguments"]["methods"]["sampling at temperature 0.7"]["temperature"] = 0.6
     path.write_text(yaml.safe_dump(raw, sort_keys=False))
     chain = ("sample_texts", "score_texts", "tabulate_texts", "score_claims", "build_report")
+    assert plan(moved_checkout) == dict.fromkeys(chain, 1)
+
+
+def test_one_more_story_of_each_setting_retrains_nothing(moved_checkout):
+    edit(
+        moved_checkout / "tests/config/tiny.yaml",
+        "stories_grid: {length: 8, number: 3}",
+        "stories_grid: {length: 8, number: 4}",
+    )
+    chain = ("sample_texts", "judge_texts", "score_stories", "tabulate_stories", "score_claims", "build_report")
     assert plan(moved_checkout) == dict.fromkeys(chain, 1)
 
 

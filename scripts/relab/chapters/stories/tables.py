@@ -1,4 +1,4 @@
-"""D3 to D5's tables: the grid with its judged perplexities, example texts, settings and accounts of the temperature.
+"""D3 to D5's tables: judged perplexities and how varied texts are, examples, settings and accounts of the temperature.
 
 Numbers are texts of a fixed number of decimals, so that the same scores give the same bytes.
 """
@@ -51,7 +51,7 @@ TITLES = {
     "multiply": "softmax of logits × T",
     "ignore": "in proportion to probabilities",
 }
-ITSELF, PEOPLE = "written by the judge itself", "held-out documents, without a prompt"
+ITSELF, PEOPLE = "the judge's own text", "without a prompt"
 #: Decimals of perplexities, of shares and bits, of entropies, of numbers of tokens.
 PERPLEXITIES, SHARES, ENTROPIES, LENGTHS = 2, 3, 3, 1
 
@@ -66,14 +66,12 @@ def shown(spec: StoriesTables, samplings: Sequence[Texts]) -> Iterator[tuple[str
 
 
 def grid_table(spec: StoriesTables, samplings: Sequence[Texts], scores: Summaries) -> pd.DataFrame:
-    """A source and method a row.
+    """What the judge makes of texts, a source and method a row.
 
-    ``texts`` judged, ``tokens`` of the judge each on average, ``cut`` texts that its context was too short for; ``ended`` share
-    that ended by themselves. ``perplexity`` of all texts together, ``median_perplexity`` of a text, ``bits_per_character``,
-    ``equal_perplexity`` of the first ``equal_tokens`` tokens of the ``equal_texts`` that have so many, ``distinct_2`` of words
-    and ``copied_8grams`` (share that stands in the training corpus) each have ``_low`` and ``_high`` (95 % bootstrap interval
-    over texts, empty for one text); ``self_bleu`` has none. ``reported`` is the write-up's perplexity. What a row does not have
-    is empty.
+    ``texts`` judged, ``tokens`` of the judge each on average, ``cut`` texts that its context was too short for.
+    ``perplexity`` of all texts together, ``median_perplexity`` of a text, ``bits_per_character`` and ``equal_perplexity`` of
+    the first ``equal_tokens`` tokens of the ``equal_texts`` that have so many each have ``_low`` and ``_high`` (95 % bootstrap
+    interval over texts, empty for one text). ``reported`` is the write-up's perplexity. What a row does not have is empty.
 
     Raises:
         UserError: where a score is missing.
@@ -87,11 +85,28 @@ def grid_table(spec: StoriesTables, samplings: Sequence[Texts], scores: Summarie
                 "source": spec.titles[source],
                 "method": method,
                 "settings": call(texts[0].settings if texts else None),
-                **_measures(spec, f"{source}/{method}", scores, people=texts is None),
+                **_judged(spec, f"{source}/{method}", scores),
                 "reported": fixed(spec.reported.get(source, {}).get(method), PERPLEXITIES),
                 "note": _note(spec, source),
             }
         )
+    return pd.DataFrame(rows)
+
+
+def diversity_table(spec: StoriesTables, samplings: Sequence[Texts], scores: Summaries) -> pd.DataFrame:
+    """How varied texts are, what they copy and how they end, a source and method a row.
+
+    ``distinct_2`` of words and ``copied_8grams`` (share that stands in the training corpus) of the ``texts`` have ``_low`` and
+    ``_high`` (95 % bootstrap interval over texts, empty for one text); ``self_bleu`` has none. ``ended`` is the share that
+    ended by themselves, empty for people's.
+
+    Raises:
+        UserError: where a score is missing.
+    """
+    rows = []
+    for source, method in shown(spec, samplings):
+        cells = {"source": spec.titles[source], "method": method}
+        rows.append({**cells, **_varied(f"{source}/{method}", scores, people=source == HUMAN)})
     return pd.DataFrame(rows)
 
 
@@ -101,22 +116,28 @@ def _note(spec: StoriesTables, source: str) -> str:
     return ITSELF if spec.models[source] == spec.judge else ""
 
 
-def _measures(spec: StoriesTables, experiment: str, scores: Summaries, people: bool) -> dict[str, Any]:
-    tokens, cut = (_one(scores, experiment, metric, JUDGED) for metric in (TOKENS, CUT))
+def _judged(spec: StoriesTables, experiment: str, scores: Summaries) -> dict[str, Any]:
+    tokens, cut, equal = (_one(scores, experiment, metric, JUDGED) for metric in (TOKENS, CUT, EQUAL))
     return {
         "texts": str(tokens["n"]),
         "tokens": fixed(tokens["value"], LENGTHS),
         "cut": str(round(cut["value"] * cut["n"])),
-        "ended": "" if people else fixed(_one(scores, experiment, ENDED, JUDGED)["value"], SHARES),
         **_interval("perplexity", _one(scores, experiment, PERPLEXITY, JUDGED), PERPLEXITIES),
         **_interval("median_perplexity", _one(scores, experiment, MEDIAN, JUDGED), PERPLEXITIES),
         **_interval("bits_per_character", _one(scores, experiment, BITS, JUDGED), SHARES),
         "equal_tokens": str(spec.equal_tokens),
-        **_interval("equal_perplexity", _one(scores, experiment, EQUAL, JUDGED), PERPLEXITIES),
-        "equal_texts": str(_one(scores, experiment, EQUAL, JUDGED)["n"]),
+        **_interval("equal_perplexity", equal, PERPLEXITIES),
+        "equal_texts": str(equal["n"]),
+    }
+
+
+def _varied(experiment: str, scores: Summaries, people: bool) -> dict[str, Any]:
+    return {
+        "texts": str(_one(scores, experiment, TOKENS, JUDGED)["n"]),
         **_interval("distinct_2", _one(scores, experiment, DISTINCT, JUDGED), SHARES),
         "self_bleu": fixed(_one(scores, experiment, SELF_BLEU, JUDGED)["value"], SHARES),
         **_interval("copied_8grams", _one(scores, experiment, COPIED, JUDGED), SHARES),
+        "ended": "" if people else fixed(_one(scores, experiment, ENDED, JUDGED)["value"], SHARES),
     }
 
 
