@@ -10,6 +10,7 @@ import argparse
 import csv
 import json
 import os
+import re
 import subprocess
 import sys
 from collections import defaultdict
@@ -79,7 +80,7 @@ BY_FOLDER += ("finetune_classifier", "finetune_classifier_by_adapter")
 BY_FOLDER += ("score_classifiers", "tabulate_classifiers", "draw_classifiers")  # named by their write-up
 BY_TWO_FOLDERS = ("tokenize_corpus",)
 BY_FILE = ("sample_texts", "trace_words", "draw_mingpt")
-BY_WRITEUP = ("score_texts", "tabulate_texts")
+BY_WRITEUP = ("score_texts", "tabulate_texts", "read_passages", "score_finetuning", "tabulate_finetuning", "draw_finetuning")
 BY_PLACE = ("make_dataset", "encode_texts")
 
 
@@ -94,7 +95,7 @@ def job_name(rule: str, output: str) -> str:
     if rule in BY_TWO_FOLDERS:
         return "/".join(parts[2:4])
     if rule in BY_WRITEUP:
-        return f"{parts[2]}/{stem.removesuffix('_texts') if stem != 'larger_texts' else stem}"
+        return f"{parts[2]}/{stem if stem == 'larger_texts' else re.sub('_(texts|curve|loss)$', '', stem)}"
     return parts[2] if rule in BY_FOLDER else stem if rule in BY_FILE else ""
 
 
