@@ -40,9 +40,10 @@ def of(table, system: str, column: str) -> float:
 
 
 def test_scifact_is_found_as_others_find_it(tables):
+    """Others found 0.60 with the first 96 tokens of an abstract, which cost a third of all, where 0.645 was measured."""
     found = tables["retrieval"]
     assert 0.66 <= of(found, "BM25", "ndcg_10") <= 0.69
-    assert 0.62 <= of(found, "minilm mean", "ndcg_10") <= 0.67
+    assert 0.58 <= of(found, "minilm mean", "ndcg_10") <= 0.62
     assert of(found, "minilm cls", "ndcg_10") < of(found, "minilm mean", "ndcg_10") - 0.02
     assert of(found, "chance", "ndcg_10") < 0.01
 
