@@ -8,7 +8,6 @@ import pytest
 import yaml
 from support.runs import CHECKOUT, TINY, job_counts, run_snakemake
 
-
 #: Jobs by rule: those that differ between the configurations, with no overlay, at full scale, at the tests' tiniest.
 COUNTS = {
     None: {
@@ -28,9 +27,14 @@ COUNTS = {
         "finetune_model": 2,
     },
 }
-COUNTS[None] |= {"finetune_classifier": 8, "finetune_classifier_by_adapter": 1}
+COUNTS[None] |= {"train_adapter": 6, "finetune_classifier": 8, "finetune_classifier_by_adapter": 1}
 COUNTS["config/full.yaml"] |= {"train_adapter": 8, "finetune_classifier": 15}
-COUNTS["tests/config/tiny.yaml"] |= {"train_adapter": 5, "finetune_classifier": 6, "finetune_classifier_by_adapter": 1}
+COUNTS["tests/config/tiny.yaml"] |= {
+    "finetune_model": 2,
+    "train_adapter": 5,
+    "finetune_classifier": 6,
+    "finetune_classifier_by_adapter": 1,
+}
 
 
 @pytest.mark.parametrize("overlay", COUNTS)
