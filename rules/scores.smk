@@ -213,7 +213,7 @@ rule score_story_models:
     benchmark:
         "results/benchmarks/score_story_models.jsonl"
     conda:
-        "../envs/train.yaml"
+        "../envs/report.yaml"
     resources:
         mem_mb=1000,
         runtime=30,
@@ -300,7 +300,7 @@ rule score_finetuning:
         writeup=names(writeup for writeup, _ in FINETUNED),
         role=names(role for _, role in FINETUNED),
     conda:
-        "../envs/train.yaml"
+        "../envs/report.yaml"
     resources:
         mem_mb=2000,
         runtime=60,

@@ -401,7 +401,7 @@ rule tabulate_finetuning:
         writeup=names(writeup for writeup, _ in FINETUNED),
         role=names(role for _, role in FINETUNED),
     conda:
-        "../envs/train.yaml"
+        "../envs/report.yaml"
     resources:
         mem_mb=1000,
         runtime=30,

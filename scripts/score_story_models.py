@@ -18,10 +18,10 @@ def main() -> None:
     args = cli.parse_args()
 
     from relab.chapters.stories.learning import ScoreSpec, learning_scores
-    from relab.checkpoints import stored_parameters
     from relab.files import sha256
     from relab.inputs import by_name, by_part
     from relab.scores import with_summary, write_scores
+    from relab.stored import stored_parameters
     from relab.tokens.store import Tokens
 
     settings = settings_of(args, ScoreSpec)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from pickle import UnpicklingError
 
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from transformers import AutoModel, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging
 
@@ -115,19 +114,6 @@ def load_tokenizer(directory: str | Path) -> PreTrainedTokenizerBase:
         return AutoTokenizer.from_pretrained(directory, local_files_only=True, trust_remote_code=False)
 
 
-def stored_parameters(weights: str | Path) -> int:
-    """Number of parameters in a file of weights, tied ones once; they are not read.
-
-    Raises:
-        UserError: where it is no safetensors file.
-    """
-    try:
-        with safe_open(weights, framework="np") as file:
-            return sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118 - no mapping
-    except (SafetensorError, OSError) as error:
-        raise UserError(f"{weights}: expected weights in safetensors ({error})") from None
-
-
 def end_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> list[int]:
     """Token ids at which a text ends by itself, ascending; none for a model of characters.
 
@@ -166,7 +152,6 @@ def told_as_error(place: Path, what: str) -> Iterator[None]:
     Raises:
         UserError: instead of what they raise, with ``place`` and ``what`` it cannot be opened as.
     """
-    from safetensors import SafetensorError
 
     try:
         yield

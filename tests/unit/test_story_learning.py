@@ -24,10 +24,10 @@ from relab.chapters.stories.learning import (
     targets,
 )
 from relab.chapters.stories.learning_figure import draw_learning, drops
-from relab.checkpoints import stored_parameters
 from relab.errors import UserError
 from relab.files import write_csv
 from relab.scores import SCHEMA, Summaries, with_summary
+from relab.stored import stored_parameters
 from relab.training.history import COLUMNS, SPEED_COLUMNS
 
 SPEC = ScoreSpec(

@@ -21,7 +21,6 @@ from relab.chapters.finetuning import names
 from relab.chapters.finetuning.names import HELD_OUT, PEOPLE, TAIL, TRAINED, ScoreSpec
 from relab.chapters.losses import loss_scores
 from relab.chapters.stories.contrast import change
-from relab.checkpoints import stored_parameters
 from relab.errors import UserError
 from relab.judging.storage import Judgement, Judgements
 from relab.metrics.copying import found_in
@@ -30,6 +29,7 @@ from relab.metrics.parsing import without_last_line
 from relab.metrics.perplexity import bits_per_character, corpus_perplexity
 from relab.scores import NAN, score
 from relab.settings.base import canonical
+from relab.stored import stored_parameters
 from relab.texts.measures import same_texts
 from relab.texts.samples import Texts
 from relab.tokens.store import Tokens
