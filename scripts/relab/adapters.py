@@ -65,7 +65,7 @@ class Adapter:
         config = lora_config(base, settings, directory) if settings.kind == "lora" else _prefix(settings)
         with quiet():
             self._peft = get_peft_model(base, config)
-        config.base_model_name_or_path, config.revision = directory.name, sha256(directory / "model.safetensors")
+        self._base = directory.name, sha256(directory / "model.safetensors")
         self.model = _model_of(self._peft)
 
     def save_pretrained(self, folder: Path) -> None:
@@ -78,10 +78,14 @@ class Adapter:
         before, config.inference_mode = config.inference_mode, True
         config.save_pretrained(folder)
         config.inference_mode = before
-        told = json.loads((folder / CONFIG).read_bytes())
-        if isinstance(told.get("target_modules"), list):  # a set in PEFT, in no order
-            told["target_modules"].sort()
-        write_json(folder / CONFIG, told)
+        write_base(folder, *self._base)
+
+
+def write_base(folder: Path, name: str, digest: str) -> None:
+    """Write into an adapter's configuration the name of its base and the SHA-256 of the base's weights, all lists in order."""
+    told = json.loads((folder / CONFIG).read_bytes())
+    told |= {key: sorted(told[key]) for key in ("target_modules", "modules_to_save") if isinstance(told.get(key), list)}
+    write_json(folder / CONFIG, {**told, "base_model_name_or_path": name, "revision": digest})
 
 
 def lora_config(base: PreTrainedModel, settings: LoraAdaptation, directory: Path, task: str = TASK) -> PeftConfig:

@@ -85,7 +85,7 @@ def load_encoder(directory: str | Path, device) -> PreTrainedModel:
     """
     directory = _holding(directory, *MODEL)
     dtype = "bfloat16" if device.type == "cuda" else "float32"
-    with told_as_error(directory, "an encoder"), without_bar(), _without_report():
+    with told_as_error(directory, "an encoder"), without_report():
         model = AutoModel.from_pretrained(
             directory, dtype=dtype, use_safetensors=True, local_files_only=True, trust_remote_code=False
         )
@@ -93,12 +93,13 @@ def load_encoder(directory: str | Path, device) -> PreTrainedModel:
 
 
 @contextmanager
-def _without_report() -> Iterator[None]:
-    """Transformers reports each weight of a head that is left out, which is meant here."""
+def without_report() -> Iterator[None]:
+    """Transformers reports each weight of a head that is left out or drawn, which is meant here, and shows a bar."""
     before = logging.get_verbosity()
     logging.set_verbosity_error()
     try:
-        yield
+        with without_bar():
+            yield
     finally:
         logging.set_verbosity(before)
 

@@ -5,18 +5,16 @@ from __future__ import annotations
 import json
 import math
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrainedModel, PreTrainedTokenizerBase
-from transformers.utils import logging
 
 from relab import adapters, checkpoints
 from relab.characters import FILES as TOKENIZER_FILES
 from relab.errors import UserError
-from relab.files import replacing, sha256, write_json
+from relab.files import replacing, sha256
 from relab.settings.classifiers import FinetunedClassifier
 
 #: The files of a classifier's directory that hold the network, for all weights and for an adapter.
@@ -52,7 +50,7 @@ def build(
     config.id2label, config.label2id = dict(enumerate(classes)), {name: number for number, name in enumerate(classes)}
     config.pad_token_id, config.use_cache = pad if pad < config.vocab_size else None, False
     config.problem_type = "single_label_classification"
-    with checkpoints.told_as_error(directory, "a network with a classification head"), _quietly():
+    with checkpoints.told_as_error(directory, "a network with a classification head"), checkpoints.without_report():
         if settings.pretrained:
             network = AutoModelForSequenceClassification.from_pretrained(
                 directory, config=config, dtype="float32", use_safetensors=True, local_files_only=True, trust_remote_code=False
@@ -75,18 +73,6 @@ def _config(directory: Path):
         raise UserError(f"{directory}: holds an adapter, expected a model with all of its weights")
     with checkpoints.told_as_error(directory, "a model"):
         return AutoConfig.from_pretrained(directory, local_files_only=True, trust_remote_code=False)
-
-
-@contextmanager
-def _quietly() -> Iterator[None]:
-    """Transformers reports a head that is drawn, and one that is left out, which is meant here."""
-    before = logging.get_verbosity()
-    logging.set_verbosity_error()
-    try:
-        with checkpoints.without_bar():
-            yield
-    finally:
-        logging.set_verbosity(before)
 
 
 def positions_of(network: PreTrainedModel) -> float:
@@ -138,10 +124,7 @@ def save(
             tokenizer.save_pretrained(temporary)
         if settings.adaptation.kind != "full":
             network.get_base_model().config.save_pretrained(temporary)
-            told = json.loads((temporary / adapters.CONFIG).read_bytes())
-            told |= {key: sorted(told[key]) for key in ("target_modules", "modules_to_save") if told[key]}  # sets in PEFT
-            told |= {"base_model_name_or_path": base.name, "revision": sha256(base / "model.safetensors")}
-            write_json(temporary / adapters.CONFIG, told)
+            adapters.write_base(temporary, base.name, sha256(base / "model.safetensors"))
         for name in names:
             with replacing(directory / name) as path:
                 shutil.copyfile(temporary / name, path)
@@ -162,7 +145,7 @@ def load(directory: str | Path, models: str | Path | None = None) -> PreTrainedM
     """
     directory = Path(directory)
     if not (directory / adapters.CONFIG).exists():
-        with checkpoints.told_as_error(directory, "a classifier"), _quietly():
+        with checkpoints.told_as_error(directory, "a classifier"), checkpoints.without_report():
             return AutoModelForSequenceClassification.from_pretrained(directory, dtype="float32", local_files_only=True).eval()
     with checkpoints.told_as_error(directory, "a classifier"):
         base = Path(models or "") / json.loads((directory / adapters.CONFIG).read_bytes())["base_model_name_or_path"]
@@ -175,7 +158,7 @@ def load(directory: str | Path, models: str | Path | None = None) -> PreTrainedM
     known = AutoConfig.from_pretrained(base, local_files_only=True).vocab_size
     size, pad = config.vocab_size, config.pad_token_id
     config.vocab_size, config.pad_token_id = known, pad if pad < known else None
-    with checkpoints.told_as_error(directory, "a classifier"), _quietly(), adapters.quiet():
+    with checkpoints.told_as_error(directory, "a classifier"), checkpoints.without_report(), adapters.quiet():
         network = AutoModelForSequenceClassification.from_pretrained(
             base, config=config, dtype="float32", local_files_only=True
         )
