@@ -39,7 +39,7 @@ report: environment
 	@if [ -f '$(folder)results/report.html' ]; then echo "The report is in $(folder)results/report.html"; fi
 
 test: environment
-	$(activated) python -m pytest -n 2 --dist loadfile $(ARGS)
+	$(activated) python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: environment
 	$(VENV)/bin/ruff check .

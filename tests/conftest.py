@@ -8,6 +8,10 @@ import os
 import shutil
 from pathlib import Path
 
+# One thread a test process, as the jobs have, set before anything loads torch: the threads of two workers on two cores
+# wait for each other three times as long as they compute.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import pytest
 import yaml
 from filelock import FileLock

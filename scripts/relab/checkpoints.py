@@ -7,13 +7,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from pickle import UnpicklingError
+from typing import TYPE_CHECKING
 
 from safetensors import SafetensorError
-from transformers import AutoModel, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoModel, AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging
 
 from relab.bytepair import END_OF_TEXT
 from relab.errors import UserError
+
+if TYPE_CHECKING:  # the class of models alone takes two seconds to load, which a job that opens a tokenizer need not wait for
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 #: What a directory must hold to be opened as a model, an adapter or a tokenizer, with the words for an error.
 MODEL = ("a model directory", ("config.json", "model.safetensors"))

@@ -68,6 +68,7 @@ def _absolute(node: ast.ImportFrom, path: Path, root: Path) -> str:
     return ".".join([*base, *([node.module] if node.module else [])])
 
 
+@cache
 def _files(name: str, root: Path) -> list[Path]:
     """The files that importing ``name`` runs: the packages on the way and the module itself."""
     parts = name.split(".")

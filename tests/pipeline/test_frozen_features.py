@@ -49,11 +49,12 @@ def test_scifact_is_found_as_others_find_it(tables):
 
 
 def test_the_floor_of_emotion_lies_above_frozen_features(tables):
-    floor = accuracy(tables, "Emotion", "TF-IDF", "logistic regression")
-    assert floor == pytest.approx(0.86, abs=0.01)
+    assert accuracy(tables, "Emotion", "TF-IDF", "logistic regression") == pytest.approx(0.86, abs=0.01)
+    some = "Emotion, 4,000 tweets"
+    floor = accuracy(tables, some, "TF-IDF", "logistic regression")
     for features in ("minilm [CLS]", "minilm mean"):
         for classifier in ("logistic regression", "perceptron"):
-            assert accuracy(tables, "Emotion", features, classifier) < floor
+            assert accuracy(tables, some, features, classifier) < floor
 
 
 def test_mean_features_of_sst2(tables):

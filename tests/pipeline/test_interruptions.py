@@ -21,17 +21,30 @@ TARGET = f"{MODEL}/model.safetensors"
 
 @pytest.fixture
 def unfinished(moved_checkout) -> Path:
-    """The finished run without one model, whose training now takes long enough to be interrupted."""
-    shutil.rmtree(moved_checkout / MODEL)
-    (moved_checkout / "results/logs/train_model/italian-w8-s0.log").unlink()
-    shutil.rmtree(moved_checkout / "state", ignore_errors=True)
-    overlay = moved_checkout / "tests/config/tiny.yaml"
+    return interruptible(moved_checkout)
+
+
+@pytest.fixture(scope="module")
+def unbroken(tiny_checkout, tmp_path_factory) -> Path:
+    """Where the same training was never interrupted."""
+    whole = tmp_path_factory.mktemp("unbroken") / "run"
+    shutil.copytree(tiny_checkout, whole, symlinks=True)
+    finish(interruptible(whole))
+    return whole
+
+
+def interruptible(checkout: Path) -> Path:
+    """A finished run without one model, whose training now takes long enough to be interrupted."""
+    shutil.rmtree(checkout / MODEL)
+    (checkout / "results/logs/train_model/italian-w8-s0.log").unlink()
+    shutil.rmtree(checkout / "state", ignore_errors=True)
+    overlay = checkout / "tests/config/tiny.yaml"
     text = overlay.read_text()
     assert "steps: 6\n" in text
     overlay.write_text(text.replace("steps: 6\n", "steps: 3000\n").replace("every: 2,", "every: 1000,"))
     text = overlay.read_text().replace("steps: [2, 4, 6]", "steps: [1000, 3000]")
     overlay.write_text(text)
-    return moved_checkout
+    return checkout
 
 
 def start(checkout: Path) -> subprocess.Popen:
@@ -65,11 +78,7 @@ def finish(checkout: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["SIGKILL of Snakemake and its jobs", "SIGKILL of the job", "SIGTERM of the job", "Ctrl-C"])
-def test_an_interrupted_run_goes_on_and_ends_the_same(unfinished, tmp_path, name):
-    whole = tmp_path / "whole"
-    shutil.copytree(unfinished, whole, symlinks=True)
-    finish(whole)
-
+def test_an_interrupted_run_goes_on_and_ends_the_same(unfinished, unbroken, name):
     running = start(unfinished)
     wait_until_training(unfinished, running)
     if name == "Ctrl-C":
@@ -93,7 +102,7 @@ def test_an_interrupted_run_goes_on_and_ends_the_same(unfinished, tmp_path, name
         assert locked.returncode == 0, locked.stderr
     finish(unfinished)
     for file in ("model.safetensors", "last/model.safetensors", "history.csv", "samples.jsonl"):
-        assert sha256(unfinished / MODEL / file) == sha256(whole / MODEL / file), file
+        assert sha256(unfinished / MODEL / file) == sha256(unbroken / MODEL / file), file
 
 
 def test_a_finished_file_survives_the_interruption_of_another(unfinished):

@@ -223,6 +223,31 @@ def test_tables_and_figures_show_every_system(scores, predictions, fits, data, p
         figure.draw_systems(systems.iloc[:0])
 
 
+def test_a_probe_of_the_floors_alone_shows_their_confusion(predictions):
+    alone = {"probes": {"toy": {**SETTINGS, "encoders": []}}, "order": ["toy"], "titles": {"toy": "A toy"}}
+    confusion = tables.confusion_table(TableSpec.model_validate(alone), {"toy": predictions})
+    assert set(confusion["features"]) == {TFIDF}
+    assert confusion.groupby("class_weights")["count"].sum().to_dict() == {"balanced": 80, "none": 80}
+
+
+def test_every_system_stands_at_its_name_where_data_sets_have_others():
+    rows = [("few", "none", MAJORITY, 0.2), ("few", "enc mean", LOGISTIC, 0.4), ("many", "none", MAJORITY, 0.3)]
+    rows += [("many", TFIDF, LOGISTIC, 0.5), ("many", "enc mean", LOGISTIC, 0.6)]
+    systems = pd.DataFrame(rows, columns=["data_set", "features", "classifier", "accuracy"]).assign(class_weights="none")
+    systems["macro_f1"] = systems["accuracy"]
+    for column in ("accuracy", "macro_f1"):
+        systems[f"{column}_low"], systems[f"{column}_high"] = systems[column] - 0.1, systems[column] + 0.1
+    with style():
+        panels = figure.draw_systems(systems).axes
+    names = [label.get_text() for label in panels[0].get_yticklabels()]
+    for axes, data_set in zip(panels, ("few", "many"), strict=True):
+        own = systems[systems["data_set"] == data_set]
+        drawn = dict(zip(*axes.lines[0].get_data(), strict=True))
+        for row in own.itertuples():
+            assert row.classifier in names[round(drawn[row.accuracy])]
+            assert row.features == "none" or row.features in names[round(drawn[row.accuracy])]
+
+
 def test_predictions_are_read_as_written(predictions, tmp_path):
     write_predictions(tmp_path / "a.parquet", predictions)
     write_predictions(tmp_path / "b.parquet", predictions)

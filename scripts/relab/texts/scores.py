@@ -13,9 +13,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import evaluate
 import numpy as np
 
+from relab.metrics import Metric
 from relab.metrics.repetition import DistinctTwoGrams, RepeatedFourGrams, mean_over_prompts
 from relab.scores import score
 from relab.settings.base import canonical
@@ -25,7 +25,7 @@ from relab.texts.samples import Text, Texts
 #: The measures whose differences between two methods are scored.
 COMPARED = (REPEATED, DISTINCT, LOGPROB)
 
-Metrics = Mapping[str, evaluate.Metric]
+Metrics = Mapping[str, Metric]
 
 
 def text_scores(samplings: Iterable[Texts]) -> Iterator[dict[str, Any]]:

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import evaluate
 import numpy as np
 import pandas as pd
 
@@ -23,6 +22,7 @@ from relab.chapters.losses import loss_scores
 from relab.chapters.stories.contrast import change
 from relab.errors import UserError
 from relab.judging.storage import Judgement, Judgements
+from relab.metrics import Metric
 from relab.metrics.copying import found_in
 from relab.metrics.memorisation import longest_copied
 from relab.metrics.parsing import without_last_line
@@ -35,7 +35,7 @@ from relab.texts.samples import Texts
 from relab.tokens.store import Tokens
 
 Row = dict[str, Any]
-Metrics = Mapping[str, evaluate.Metric]
+Metrics = Mapping[str, Metric]
 
 
 class Files(NamedTuple):

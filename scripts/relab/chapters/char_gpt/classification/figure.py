@@ -26,13 +26,13 @@ def draw_systems(systems: pd.DataFrame) -> Figure:
         UserError: where a column is missing or there is no row.
     """
     _require(systems, "classifiers", "data_set", "features", "classifier", "class_weights", "accuracy", "macro_f1")
-    shown = systems[systems["class_weights"] == "none"]
-    sets = list(dict.fromkeys(shown["data_set"]))
-    height = 1.5 + 0.34 * shown.groupby("data_set").size().max()
+    shown = systems[systems["class_weights"] == "none"].assign(name=_names)
+    sets, names = (list(dict.fromkeys(shown[column])) for column in ("data_set", "name"))
+    height = 1.5 + 0.34 * len(names)
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
     panels = figure.subplots(1, len(sets), sharex=True, sharey=True, squeeze=False)[0]
     for axes, data_set in zip(panels, sets, strict=True):
-        _draw_systems(axes, shown[shown["data_set"] == data_set])
+        _draw_systems(axes, shown[shown["data_set"] == data_set], names)
         axes.set_title(data_set)
         axes.set_xlabel("share (95 % interval)")
     panels[0].invert_yaxis()
@@ -44,13 +44,17 @@ def draw_systems(systems: pd.DataFrame) -> Figure:
     return figure
 
 
-def _draw_systems(axes: Axes, own: pd.DataFrame) -> None:
-    names = [row.classifier if row.features == "none" else f"{row.features}\n{row.classifier}" for row in own.itertuples()]
+def _names(systems: pd.DataFrame) -> list[str]:
+    return [row.classifier if row.features == "none" else f"{row.features}\n{row.classifier}" for row in systems.itertuples()]
+
+
+def _draw_systems(axes: Axes, own: pd.DataFrame, names: list[str]) -> None:
+    """The systems of one data set, each at the height of its name: another data set may have others."""
     looks = (("accuracy", COLOURS[0], "o", COLOURS[0], -0.13), ("macro_f1", COLOURS[1], "D", "white", 0.13))
     for column, colour, marker, face, offset in looks:
         spread = [own[column] - own[f"{column}_low"], own[f"{column}_high"] - own[column]]
         axes.errorbar(
-            own[column], [place + offset for place in range(len(own))], xerr=spread, fmt=marker, color=colour,
+            own[column], [names.index(name) + offset for name in own["name"]], xerr=spread, fmt=marker, color=colour,
             markerfacecolor=face, markersize=5, linewidth=1.2,
         )  # fmt: skip
     axes.set_yticks(range(len(names)), names, fontsize=8.5)

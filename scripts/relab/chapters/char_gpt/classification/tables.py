@@ -117,12 +117,16 @@ def classes_table(spec: TableSpec, scores: Summaries) -> pd.DataFrame:
 
 
 def confusion_table(spec: TableSpec, predictions: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """How often each class is taken for which: logistic regression on the first features, without and with class weights."""
+    """How often each class is taken for which: logistic regression without and with class weights.
+
+    On the first features, or on TF-IDF where a probe has the floors alone.
+    """
     rows = []
     for probe_name in spec.order:
         probe, frame = spec.probes[probe_name], predictions[probe_name]
+        features = next(iter(probe.features), TFIDF)
         for weighted in (False, True):
-            own = frame[frame["system"] == name(probe.features[0], LOGISTIC, weighted)]
+            own = frame[frame["system"] == name(features, LOGISTIC, weighted)]
             counts = pd.crosstab(own["label"], own["prediction"]).reindex(
                 index=probe.classes, columns=probe.classes, fill_value=0
             )
@@ -133,7 +137,7 @@ def confusion_table(spec: TableSpec, predictions: Mapping[str, pd.DataFrame]) ->
                     rows.append(
                         {
                             "data_set": spec.titles[probe.dataset],
-                            "features": told(probe.features[0]),
+                            "features": told(features),
                             "class_weights": "balanced" if weighted else "none",
                             "label": label,
                             "prediction": prediction,
