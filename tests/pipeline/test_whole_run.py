@@ -113,8 +113,18 @@ def test_jobs_run_side_by_side_where_there_is_no_card(tiny_checkout):
 
 
 #: Where results lie, what is made from others first: anew in this order, no job is asked for because of another.
-BACKWARDS = ("report.html", "figures", "tables", "scores", "judgements", "traces", "probes", "classifiers", "samples")
-BACKWARDS += ("features", "models", "tokens", "tokenizers", "corpora", "datasets")
+BACKWARDS = (
+    ["report.html"],
+    ["figures"],
+    ["tables"],
+    ["scores"],
+    ["judgements", "traces", "probes", "classifiers"],
+    ["samples", "features"],
+    ["models"],
+    ["tokens"],
+    ["tokenizers", "datasets"],
+    ["corpora"],
+)
 #: What is only brought here, the same files for whoever asks.
 BROUGHT = {"fetch_asset", "import_model", "import_encoder", "import_tokenizer"}
 #: What is not the same twice: what is measured, the page with its date, an archive whose entries are dated.
@@ -139,11 +149,12 @@ def quickest_jobs(checkout: Path) -> dict[str, list[list[str]]]:
 @pytest.mark.timeout(1500)  # on a machine that may be busy
 def test_a_job_of_every_rule_gives_the_same_bytes_elsewhere(tiny_checkout, moved_checkout):
     jobs, said = quickest_jobs(tiny_checkout), ""
-    assert set(jobs) == set(BACKWARDS)
-    for part in BACKWARDS:
-        for output in itertools.chain(*jobs[part]):
+    assert sorted(jobs) == sorted(itertools.chain(*BACKWARDS))
+    for parts in BACKWARDS:
+        asked = [outputs for part in parts for outputs in jobs[part]]
+        for output in itertools.chain(*asked):
             (moved_checkout / output).unlink()
-        targets = [outputs[0] for outputs in jobs[part]]
+        targets = [outputs[0] for outputs in asked]
         done = run_snakemake(moved_checkout, "--cores", "2", *TINY, "--", *targets, checkout=moved_checkout)
         assert done.returncode == 0, done.stdout + done.stderr
         said += done.stdout + done.stderr
@@ -161,8 +172,8 @@ def test_the_plan_says_what_would_run(tiny_checkout, tmp_path):
 
     assert told(tiny_checkout) == "Nothing to do: every file of the targets is up to date.\n"
     fresh = told(tmp_path / "fresh")
-    assert re.search(r"^train_model +14 ", fresh, re.M)
-    assert re.search(r"^together +186 ", fresh, re.M)
+    assert re.search(r"^train_model +12 ", fresh, re.M)
+    assert re.search(r"^together +182 ", fresh, re.M)
     assert "All downloads are at hand already." in fresh
 
 
