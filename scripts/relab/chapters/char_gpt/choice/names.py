@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from relab.inputs import by_name
 from relab.probes import answers
-from relab.settings.base import Int, Name, Settings
+from relab.probes.shown import ShownProbes, TitledProbes
+from relab.settings.base import Int
 from relab.settings.probes import Ranker
 
 SPLIT, VALIDATION = "test", "validation"
@@ -33,26 +34,8 @@ class Probe(Ranker):
         return {answers.trained(features, scorer): features for features in self.features for scorer in self.scorers}
 
 
-class Spec(Settings):
-    """Settings of the job that scores."""
-
-    probes: dict[Name, Probe] = Field(description="The probes by name.")
-    order: list[Name] = Field(description="Their names in the order of tables.", min_length=1)
-
-    @model_validator(mode="after")
-    def _one_a_dataset(self):
-        if sorted(self.order) != sorted(self.probes):
-            raise ValueError(f"order: expected the names of the probes, found {', '.join(self.order)}")
-        datasets = [self.probes[name].dataset for name in self.order]
-        if len(set(datasets)) < len(datasets):
-            raise ValueError(f"probes: expected one a data set, found the data sets {', '.join(datasets)}")
-        return self
-
-
-class TableSpec(Spec):
-    """Settings of the job that writes tables."""
-
-    titles: dict[Name, str] = Field(description="What tables call each data set.")
+Spec = ShownProbes[Probe]
+TableSpec = TitledProbes[Probe]
 
 
 def read_predictions(paths: Iterable[str | Path], spec: Spec) -> dict[str, pd.DataFrame]:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pydantic import Field
 
 from relab.probes.names import LOGISTIC, PERCEPTRON, name
-from relab.settings.base import Int, Settings
+from relab.probes.shown import ShownProbes, TitledProbes
+from relab.settings.base import Int
 from relab.settings.probes import Classifier
 
 SPLIT = "test"
@@ -21,22 +22,8 @@ class Probe(Classifier):
     threads: Int = Field(description="Compute threads.")
 
 
-class Spec(Settings):
-    """Settings of the job that scores."""
-
-    probes: dict[str, Probe] = Field(description="The probes by name.")
-    order: list[str] = Field(description="Their names in the order of tables.")
-
-    @property
-    def shown(self) -> list[Probe]:
-        """The probes in the order of tables."""
-        return [self.probes[name] for name in self.order]
-
-
-class TableSpec(Spec):
-    """Settings of the job that writes tables."""
-
-    titles: dict[str, str] = Field(description="What tables call each data set.")
+Spec = ShownProbes[Probe]
+TableSpec = TitledProbes[Probe]
 
 
 def over_seeds(metric: str) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
+from relab.probes.shown import ShownProbes, TitledProbes
 from relab.probes.systems import BM25, fused
-from relab.settings.base import Int, Name, Settings
+from relab.settings.base import Int
 from relab.settings.probes import Retriever
 
 SPLIT = "test"
@@ -34,31 +35,8 @@ class Probe(Retriever):
     threads: Int = Field(1, description="Compute threads.", ge=1)
 
 
-class Spec(Settings):
-    """Settings of the job that scores."""
-
-    probes: dict[Name, Probe] = Field(description="The probes by name.")
-    order: list[Name] = Field(description="Their names in the order of tables.", min_length=1)
-
-    @model_validator(mode="after")
-    def _one_a_dataset(self):
-        if sorted(self.order) != sorted(self.probes):
-            raise ValueError(f"order: expected the names of the probes, found {', '.join(self.order)}")
-        datasets = [probe.dataset for probe in self.shown]
-        if len(set(datasets)) < len(datasets):
-            raise ValueError(f"probes: expected one a data set, found the data sets {', '.join(datasets)}")
-        return self
-
-    @property
-    def shown(self) -> list[Probe]:
-        """The probes in the order of tables."""
-        return [self.probes[name] for name in self.order]
-
-
-class TableSpec(Spec):
-    """Settings of the job that writes tables."""
-
-    titles: dict[Name, str] = Field(description="What tables call each data set.")
+Spec = ShownProbes[Probe]
+TableSpec = TitledProbes[Probe]
 
 
 def add_options(cli: argparse.ArgumentParser) -> None:
