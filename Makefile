@@ -38,6 +38,7 @@ report: environment
 	$(activated) snakemake results/report.html --cores all $(run) $(ARGS)
 	@if [ -f '$(folder)results/report.html' ]; then echo "The report is in $(folder)results/report.html"; fi
 
+# In the order of folders: those of few and long tests would come last otherwise, and one worker would wait for the other.
 test: environment
 	$(activated) python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 

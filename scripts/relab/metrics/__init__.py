@@ -3,7 +3,7 @@
 import sys
 
 # Where Transformers is installed, evaluate loads all its pipelines, for evaluators that nothing here uses: three seconds of
-# every job that computes a metric. It does without where it finds none. Whoever needs evaluate takes it from here.
+# every job that computes a metric. It does without where it finds none. Modules elsewhere take Metric from here, not from it.
 if "transformers" not in sys.modules:
     sys.modules["transformers"] = None  # type: ignore[assignment]
     try:
