@@ -107,6 +107,7 @@ def finetuned_records(wildcards):
     base, corpus = SETTINGS.models[models[0]].settings.base, SETTINGS.models[models[0]].settings.corpus
     found = {
         "histories": expand("results/models/{model}/history.csv", model=models),
+        "losses": expand("results/models/{model}/losses.parquet", model=models),
         "samples": expand("results/models/{model}/samples.jsonl", model=models),
         "weights": model_weights([base, *models]),
         **{split: f"results/corpora/{corpus}/{split}.parquet" for split in ("train", "validation")},

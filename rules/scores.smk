@@ -2,6 +2,7 @@ rule score_char_gpt:
     """Score the character-level GPTs: losses over seeds, and how much of their text stands in the corpus."""
     input:
         histories=expand("results/models/{model}/history.csv", model=CHAR_GPT),
+        losses=expand("results/models/{model}/losses.parquet", model=CHAR_GPT),
         samples=expand("results/models/{model}/samples.jsonl", model=CHAR_GPT),
         train=expand("results/corpora/{corpus}/train.parquet", corpus=CHAR_GPT_CORPORA),
         validation=expand("results/corpora/{corpus}/validation.parquet", corpus=CHAR_GPT_CORPORA),
@@ -22,7 +23,7 @@ rule score_char_gpt:
         code=code("score_char_gpt"),
         program=program("score_char_gpt"),
     shell:
-        "python {params.program:q} --histories {input.histories:q} --samples {input.samples:q} "
+        "python {params.program:q} --histories {input.histories:q} --losses {input.losses:q} --samples {input.samples:q} "
         "--train {input.train:q} --validation {input.validation:q} --output {output.scores:q} --spec {params.spec:q} "
         "--code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
 
@@ -59,6 +60,7 @@ rule score_mingpt:
     """Score the models trained on sentences, and those on a larger corpus: losses, distance from the grammar."""
     input:
         histories=expand("results/models/{model}/history.csv", model=MINGPT + LARGER),
+        losses=expand("results/models/{model}/losses.parquet", model=MINGPT + LARGER),
         traces=expand("results/traces/{model}.jsonl", model=MINGPT),
         train=f"results/corpora/{SETTINGS.models[MINGPT[0]].settings.corpus}/train.parquet",
         larger_train=f"results/corpora/{SETTINGS.models[LARGER[0]].settings.corpus}/train.parquet",
@@ -81,7 +83,7 @@ rule score_mingpt:
         code=code("score_mingpt"),
         program=program("score_mingpt"),
     shell:
-        "python {params.program:q} --histories {input.histories:q} --traces {input.traces:q} --train {input.train:q} --larger-train {input.larger_train:q} --tokenizer {params.tokenizer:q} --output {output.scores:q} "
+        "python {params.program:q} --histories {input.histories:q} --losses {input.losses:q} --traces {input.traces:q} --train {input.train:q} --larger-train {input.larger_train:q} --tokenizer {params.tokenizer:q} --output {output.scores:q} "
         "--spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
 
 
@@ -204,6 +206,7 @@ rule score_story_models:
             split=["train", "validation"],
         ),
         histories=expand("results/models/{model}/history.csv", model=STORY_MODELS),
+        losses=expand("results/models/{model}/losses.parquet", model=STORY_MODELS),
         weights=expand("results/models/{model}/model.safetensors", model=STORY_MODELS),
     output:
         scores="results/scores/stories/learning.parquet",
@@ -222,7 +225,7 @@ rule score_story_models:
         code=code("score_story_models"),
         program=program("score_story_models"),
     shell:
-        "python {params.program:q} --tokens {input.tokens:q} --histories {input.histories:q} --weights {input.weights:q} "
+        "python {params.program:q} --tokens {input.tokens:q} --histories {input.histories:q} --losses {input.losses:q} --weights {input.weights:q} "
         "--output {output.scores:q} "
         "--spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
 
@@ -310,7 +313,7 @@ rule score_finetuning:
         code=code("score_finetuning"),
         program=program("score_finetuning"),
     shell:
-        "python {params.program:q} --histories {input.histories:q} --samples {input.samples:q} --weights {input.weights:q} "
+        "python {params.program:q} --histories {input.histories:q} --losses {input.losses:q} --samples {input.samples:q} --weights {input.weights:q} "
         "--readings {input.readings:q} --train {input.train:q} --validation {input.validation:q} {params.tokens:q} "
         "--output {output.scores:q} "
         "--spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"

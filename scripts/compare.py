@@ -1,6 +1,6 @@
 """Compare two runs: one HTML page of what differs between them, and a CSV of all their scores joined.
 
-The page shows the settings that differ, the scores that changed against the seeds' spread, the artefacts that were
+The page shows the settings that differ, the scores that changed and whether beyond chance, the artefacts that were
 recomputed and why, and the tables and figures that differ side by side.
 """
 

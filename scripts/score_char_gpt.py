@@ -9,6 +9,7 @@ from relab.jobs import parser, record, settings_of
 def main() -> None:
     cli = parser(__doc__)
     cli.add_argument("--histories", nargs="+", required=True, type=Path, metavar="FILE", help="history.csv of every model")
+    cli.add_argument("--losses", nargs="+", required=True, type=Path, metavar="FILE", help="losses.parquet of every model")
     cli.add_argument("--samples", nargs="+", required=True, type=Path, metavar="FILE", help="samples.jsonl of every model")
     cli.add_argument("--train", nargs="+", required=True, type=Path, metavar="FILE", help="train.parquet of each corpus")
     cli.add_argument(
@@ -26,11 +27,12 @@ def main() -> None:
     corpora = {model.corpus for model in settings.models.values()}
     files = Files(
         histories=by_name(args.histories, settings.models, "histories"),
+        losses=by_name(args.losses, settings.models, "losses"),
         samples=by_name(args.samples, settings.models, "samples"),
         train=by_name(args.train, corpora, "train"),
         validation=by_name(args.validation, corpora, "validation"),
     )
-    inputs = [*args.histories, *args.samples, *args.train, *args.validation]
+    inputs = [*args.histories, *args.losses, *args.samples, *args.train, *args.validation]
     with record(args, inputs=inputs, outputs=[args.output]):
         rows = chapter_scores(groups(settings.models), sorted(set(settings.steps)), files)
         write_scores(args.output, with_summary(rows))

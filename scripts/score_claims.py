@@ -24,7 +24,8 @@ def main() -> None:
     cli.add_argument("--output", required=True, type=Path, metavar="FILE", help="the ledger (CSV)")
     args = cli.parse_args()
 
-    from relab.claims import ledger, scores_by_writeup
+    from relab.claims.ledger import ledger
+    from relab.claims.scores import scores_by_writeup
     from relab.files import write_csv
     from relab.settings.claims import load
 

@@ -10,6 +10,7 @@ from relab.jobs import parser, record, settings_of
 def main() -> None:
     cli = parser(__doc__)
     cli.add_argument("--histories", nargs="+", required=True, type=Path, metavar="FILE", help="history.csv of every model")
+    cli.add_argument("--losses", nargs="+", required=True, type=Path, metavar="FILE", help="losses.parquet of every model")
     cli.add_argument("--samples", nargs="+", required=True, type=Path, metavar="FILE",
                      help="samples.jsonl of every model; for B1 {sampling}.jsonl of every model and of the base")  # fmt: skip
     cli.add_argument(
@@ -37,6 +38,7 @@ def main() -> None:
         recital_scores,
     )
     from relab.corpora.storage import documents
+    from relab.files import sha256
     from relab.inputs import by_name
     from relab.judging.storage import read_judgements
     from relab.metrics.copying import CopiedEightGrams
@@ -47,16 +49,27 @@ def main() -> None:
 
     files = Files(
         histories=by_name(args.histories, spec.models, "histories"),
+        losses=by_name(args.losses, spec.models, "losses"),
         samples={} if recital else by_name(args.samples, spec.models, "samples"),
         weights=by_name(args.weights, [spec.base, *spec.models], "weights"),
     )
-    inputs = [*args.histories, *args.samples, *args.weights, args.readings, args.train, args.validation, *args.tokens]
+    inputs = [
+        *args.histories,
+        *args.losses,
+        *args.samples,
+        *args.weights,
+        args.readings,
+        args.train,
+        args.validation,
+        *args.tokens,
+    ]
     splits = {names.TRAINED: args.train, names.TAIL: args.validation}
     with record(args, inputs=inputs, outputs=[args.output]), tempfile.TemporaryDirectory() as folder:
         kinds = {names.COPIED: CopiedEightGrams, names.PARSES: ParsedShare}
         metrics = {name: metric(keep_in_memory=True, cache_dir=folder) for name, metric in kinds.items()}
         readings = read_judgements(args.readings)
-        rows = [*learning_scores(spec, files)]
+        data = {"train": sha256(args.train)[:12], "validation": sha256(args.validation)[:12]}
+        rows = [*learning_scores(spec, files, data)]
         if recital:
             order = list(spec.samplings)
             samplings = dict(zip(order, read_samplings(args.samples, [spec.samplings[name] for name in order]), strict=True))

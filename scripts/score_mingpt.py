@@ -13,6 +13,7 @@ from relab.jobs import parser, record, settings_of
 def main() -> None:
     cli = parser(__doc__)
     cli.add_argument("--histories", nargs="+", required=True, type=Path, metavar="FILE", help="history.csv of every model")
+    cli.add_argument("--losses", nargs="+", required=True, type=Path, metavar="FILE", help="losses.parquet of every model")
     cli.add_argument(
         "--traces", nargs="+", required=True, type=Path, metavar="FILE", help="{model}.jsonl of every model on sentences"
     )
@@ -34,11 +35,12 @@ def main() -> None:
     settings = settings_of(args, ScoreSpec)
     files = Files(
         histories=by_name(args.histories, {**settings.models, **settings.larger}, "histories"),
+        losses=by_name(args.losses, {**settings.models, **settings.larger}, "losses"),
         traces=by_model(args.traces, settings.models),
-        data=sha256(args.train)[:12],
-        larger_data=sha256(args.larger_train)[:12],
+        data=dict.fromkeys(("train", "validation"), sha256(args.train)[:12]),
+        larger_data=dict.fromkeys(("train", "validation"), sha256(args.larger_train)[:12]),
     )
-    inputs = [*args.histories, *args.traces, args.train, args.larger_train, args.tokenizer / "tokenizer.json"]
+    inputs = [*args.histories, *args.losses, *args.traces, args.train, args.larger_train, args.tokenizer / "tokenizer.json"]
     with record(args, inputs=inputs, outputs=[args.output]):
         tokenizer = load_tokenizer(args.tokenizer)
         sentences = Sentences.read(settings.reader, args.train, tokenizer)

@@ -13,10 +13,12 @@ def main() -> None:
         help="{tokenizer}/{corpus}/train.arrow and validation.arrow of every tokenizer",
     )  # fmt: skip
     cli.add_argument("--histories", nargs="+", required=True, type=Path, metavar="FILE", help="history.csv of every model")
+    cli.add_argument("--losses", nargs="+", required=True, type=Path, metavar="FILE", help="losses.parquet of every model")
     cli.add_argument("--weights", nargs="+", required=True, type=Path, metavar="FILE", help="model.safetensors of every model")
     cli.add_argument("--output", required=True, type=Path, metavar="FILE", help="the scores (Parquet)")
     args = cli.parse_args()
 
+    from relab.chapters.losses import trainings
     from relab.chapters.stories.learning import ScoreSpec, learning_scores
     from relab.files import sha256
     from relab.inputs import by_name, by_part
@@ -30,11 +32,13 @@ def main() -> None:
     tokens = {name: {split: Tokens(found[name, split]) for split in splits} for name in names}
     histories = by_name(args.histories, settings.models, "histories")
     weights = by_name(args.weights, settings.models, "weights")
-    with record(args, inputs=[*args.tokens, *args.histories, *args.weights], outputs=[args.output]):
+    losses = by_name(args.losses, settings.models, "losses")
+    inputs = [*args.tokens, *args.histories, *args.losses, *args.weights]
+    with record(args, inputs=inputs, outputs=[args.output]):
         sizes = {name: stored_parameters(path) for name, path in weights.items()}
-        rows = list(learning_scores(settings, tokens, histories, sizes))
         data = sha256(tokens[settings.reads]["train"].path)[:12]
-        write_scores(args.output, with_summary({**row, "data": data} for row in rows))
+        rows = learning_scores(settings, tokens, trainings(histories, losses), sizes, data)
+        write_scores(args.output, with_summary(rows))
 
 
 if __name__ == "__main__":

@@ -66,9 +66,9 @@ def _scores(comparison: Comparison) -> str:
     changed = sum(verdicts[verdict] for verdict in scores.CHANGED)
     text = f"{changed} of {changed + verdicts[scores.UNCHANGED]} comparable scores changed"
     if changed:
-        text += f", {verdicts[scores.OUTSIDE]} of them outside the seeds' spread"
-        if verdicts[scores.NO_SPREAD]:
-            text += f" and {verdicts[scores.NO_SPREAD]} of one seed only (no spread)"
+        text += f", {verdicts[scores.BEYOND]} of them beyond chance"
+        if verdicts[scores.NO_INTERVAL]:
+            text += f" and {verdicts[scores.NO_INTERVAL]} of which nothing tells (no interval)"
     others = {"on other data": scores.OTHER_DATA, "only in A": scores.ONLY_A, "only in B": scores.ONLY_B}
     return "; ".join([text, *(f"{verdicts[key]} {words}" for words, key in others.items() if verdicts[key])]) + "."
 

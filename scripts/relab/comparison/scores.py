@@ -1,27 +1,36 @@
-"""Scores of two runs joined: old, new, difference, and whether the difference stands out from the seeds' spread."""
+"""Scores of two runs joined: old, new, the difference with its interval, and whether it lies beyond chance."""
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from relab.comparison.runs import Run
 from relab.errors import UserError
-from relab.scores import ALL
+from relab.scores import ALL, measurement
+from relab.statistics import NAN, Estimate, Measurement, difference
 
 KEY = ["writeup", "experiment", "seed", "split", "metric"]
-VALUES = ["value", "n", "low", "high", "data"]
+VALUES = ["value", "n", "unit", "seeds", "low", "high", "data", "items", "scale", "sums", "counts"]
 
-OUTSIDE, NO_SPREAD, INSIDE = CHANGED = ("outside the seeds' spread", "no spread", "inside the seeds' spread")
+#: Columns that runs of the first versions lack.
+LATER = {"unit", "seeds", "data", "items", "scale", "sums", "counts"}
+
+BEYOND, NO_INTERVAL, WITHIN = CHANGED = ("beyond chance", "no interval", "may be chance")
 ONE_SEED = "value of one seed"
 UNCHANGED = "unchanged"
 OTHER_DATA = "other data: not comparable"
 ONLY_A, ONLY_B = "only in A", "only in B"
 
-COLUMNS = [*KEY, "counterpart", "old", "new", "difference", "relative_difference", "spread", "n_old", "n_new", "verdict"]
+COLUMNS = [
+    *KEY, "counterpart", "old", "new", "difference", "relative_difference", "difference_low", "difference_high",
+    "seeds_old", "seeds_new", "n_old", "n_new", "unit", "verdict",
+]  # fmt: skip
 
 
 def load(run: Run) -> pd.DataFrame:
@@ -34,17 +43,18 @@ def load(run: Run) -> pd.DataFrame:
     """
     frames = [_read(file).assign(writeup=path.split("/")[2]) for path, file in run.files("scores", ".parquet").items()]
     scores = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=[*KEY, *VALUES])
-    scores = scores.astype(dict.fromkeys(KEY, "str") | dict.fromkeys(["value", "n", "low", "high"], "float64"))
-    scores["data"] = scores["data"].astype(object).fillna("")
+    scores = scores.astype(dict.fromkeys(KEY, "str") | dict.fromkeys(["value", "n", "seeds", "low", "high"], "float64"))
+    for column in ("data", "unit", "items", "scale"):
+        scores[column] = scores[column].astype(object).fillna("")
     if (twice := scores.duplicated(KEY)).any():
         raise UserError(f"{run.folder}: expected a score once, found {' / '.join(scores.loc[twice, KEY].iloc[0])} twice")
     return scores
 
 
 def _read(file: Path) -> pd.DataFrame:
-    """A file of scores, which may be older than the column ``data``."""
+    """A file of scores, which may be older than some columns."""
     frame = pd.read_parquet(file)
-    lacking = [name for name in (*KEY[1:], *VALUES[:-1]) if name not in frame]
+    lacking = [name for name in (*KEY[1:], *VALUES) if name not in frame and name not in LATER]
     if lacking:
         raise UserError(f"{file}: expected a table of scores with the column {lacking[0]!r}, found {', '.join(frame.columns)}")
     return frame.reindex(columns=[*KEY, *VALUES])
@@ -57,8 +67,8 @@ def join(old: pd.DataFrame, new: pd.DataFrame, replaced: Mapping[str, str] | Non
     place (``replaced``, by label: :func:`relab.comparison.settings.replaced`); ``counterpart`` is its name in the old run.
 
     ``difference`` and ``relative_difference`` (to the old value's size) are missing where the two cannot be compared.
-    ``spread`` is the larger of the two standard deviations over seeds. The value of one seed beside which the mean over
-    seeds stands is not judged: the mean is.
+    ``difference_low`` and ``difference_high`` are the difference's 95 % interval, of seeds of equal numbers and of the same units
+    one by one. The value of one seed beside which the mean over seeds stands is not judged: the mean is.
     """
     old = _renamed(old, set(new["experiment"]), replaced or {})
     joined = old.merge(new, on=KEY, how="outer", suffixes=("_old", "_new"), indicator=True, validate="1:1")
@@ -66,10 +76,51 @@ def join(old: pd.DataFrame, new: pd.DataFrame, replaced: Mapping[str, str] | Non
     comparable = (joined["_merge"] == "both") & ~_other_data(joined)
     joined["difference"] = (joined["new"] - joined["old"]).where(comparable)
     joined["relative_difference"] = (joined["difference"] / joined["old"].abs()).where(joined["old"] != 0)
-    joined["spread"] = pd.concat([_deviation(joined, "old"), _deviation(joined, "new")], axis=1).max(axis=1)
+    margins = pd.Series(list(_margins(joined, _by_score(old), _by_score(new))), index=joined.index, dtype=float)
+    joined["difference_low"], joined["difference_high"] = joined["difference"] - margins, joined["difference"] + margins
+    joined["unit"] = joined["unit_new"].where(joined["unit_new"].notna(), joined["unit_old"])
     joined["verdict"] = _verdicts(joined)
     joined["counterpart"] = joined["counterpart"].fillna("")
-    return joined[COLUMNS].astype({"n_old": "Int64", "n_new": "Int64"})
+    return joined[COLUMNS].astype(dict.fromkeys(["n_old", "n_new", "seeds_old", "seeds_new"], "Int64"))
+
+
+#: The rows of a score's single seeds, by write-up, experiment, split and metric.
+Group = tuple[str, ...]
+
+
+def _by_score(frame: pd.DataFrame) -> dict[Group, list[dict[str, Any]]]:
+    columns = [name for name in KEY if name != "seed"]
+    single = frame[frame["seed"] != ALL]
+    return {group: rows.to_dict("records") for group, rows in single.groupby(columns, sort=False)}
+
+
+def _margins(
+    joined: pd.DataFrame, old: Mapping[Group, list[dict[str, Any]]], new: Mapping[Group, list[dict[str, Any]]]
+) -> Iterator[float]:
+    """Half of the interval of each difference, NaN where nothing tells it."""
+    for row in joined.to_dict("records"):
+        if math.isnan(row["difference"]) or row["difference"] == 0:
+            yield NAN
+            continue
+        group = tuple(row[name] for name in KEY if name != "seed")
+        sides = [[one for one in rows.get(group, []) if row["seed"] in (ALL, one["seed"])] for rows in (old, new)]
+        yield _margin(*sides)
+
+
+def _margin(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> float:
+    before, after = ({int(one["seed"]): _measured(one) for one in rows} for rows in (old, new))
+    found: Estimate = difference(after, before)
+    margin = (found.high - found.low) / 2
+    if any(not isinstance(one["sums"], (list, tuple)) and not hasattr(one["sums"], "__len__") for one in (*old, *new)):
+        # of an estimate whose units are not kept, its own interval is what is known of them
+        units = math.hypot(*(max(((one["high"] - one["low"]) / 2 for one in rows), default=NAN) for rows in (old, new)))
+        known = [value for value in (margin, units) if not math.isnan(value)]
+        return max(known) if known else NAN
+    return margin
+
+
+def _measured(row: dict[str, Any]) -> Measurement:
+    return measurement({**row, "sums": row["sums"] if hasattr(row["sums"], "__len__") else None})
 
 
 def _renamed(old: pd.DataFrame, new_names: set[str], replaced: Mapping[str, str]) -> pd.DataFrame:
@@ -85,12 +136,6 @@ def _renamed(old: pd.DataFrame, new_names: set[str], replaced: Mapping[str, str]
     return old.assign(experiment=old["experiment"].replace(names), counterpart=own)
 
 
-def _deviation(joined: pd.DataFrame, run: str) -> pd.Series:
-    """Standard deviation over seeds in one run, of the rows that are means over more than one."""
-    several = (joined["seed"] == ALL) & (joined[f"n_{run}"] > 1)
-    return ((joined[f"high_{run}"] - joined[f"low_{run}"]) / 2).where(several)
-
-
 def _other_data(joined: pd.DataFrame) -> pd.Series:
     """Whether both runs say what a score was computed on, and differ."""
     old, new = joined["data_old"].fillna(""), joined["data_new"].fillna("")
@@ -99,9 +144,9 @@ def _other_data(joined: pd.DataFrame) -> pd.Series:
 
 def _verdicts(joined: pd.DataFrame) -> pd.Series:
     """The later rule wins."""
-    verdict = pd.Series(OUTSIDE, index=joined.index, dtype=object)
-    verdict[joined["difference"].abs() <= joined["spread"]] = INSIDE
-    verdict[joined["spread"].isna()] = NO_SPREAD
+    verdict = pd.Series(BEYOND, index=joined.index, dtype=object)
+    verdict[(joined["difference_low"] <= 0) & (joined["difference_high"] >= 0)] = WITHIN
+    verdict[joined["difference_low"].isna()] = NO_INTERVAL
     verdict[_beside_mean(joined)] = ONE_SEED
     verdict[(joined["old"] == joined["new"]) | (joined["old"].isna() & joined["new"].isna())] = UNCHANGED
     verdict[_other_data(joined)] = OTHER_DATA
@@ -120,7 +165,7 @@ def _beside_mean(joined: pd.DataFrame) -> pd.Series:
 def judged(joined: pd.DataFrame) -> pd.DataFrame:
     """The rows that are counted and shown: means over seeds, and values that have no such mean beside them.
 
-    In the order in which they are read: what changed before what did not, outside the spread first, larger relative
+    In the order in which they are read: what changed before what did not, beyond chance first, larger relative
     differences first (a difference from 0 is larger than any).
     """
     rows = joined[~_beside_mean(joined)]

@@ -1,15 +1,16 @@
-"""Accuracy and F1 of classifiers: scikit-learn's figures as a metric, and the same from many resampled test sets at once."""
+"""Accuracy and F1 of classifiers: scikit-learn's figures as a metric, and the same row by row."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import datasets
 import evaluate
 import numpy as np
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score
 
-RESAMPLES = 2000
+from relab.statistics import Measurement, average
 
 
 class ClassificationFigures(evaluate.Metric):
@@ -37,31 +38,23 @@ class ClassificationFigures(evaluate.Metric):
         }
 
 
-class Resampled:
-    """Bootstrap over the rows of one test set, shared by all systems that predict it, so that differences are paired."""
-
-    def __init__(self, references: Sequence[str], labels: Sequence[str], resamples: int = RESAMPLES, seed: int = 0):
-        self.labels = {name: place for place, name in enumerate(labels)}
-        self.own = np.array([self.labels[name] for name in references])
-        rows = len(self.own)
-        self.weights = np.random.default_rng(seed).multinomial(rows, np.full(rows, 1 / rows), resamples).astype(np.float32)
-
-    def confusions(self, predictions: Sequence[str]) -> np.ndarray:
-        """Confusion matrices ``[resamples, classes, classes]`` of one system's predictions (rows: references)."""
-        number = len(self.labels)
-        cells = self.own * number + np.array([self.labels[name] for name in predictions])
-        return (self.weights @ np.eye(number**2, dtype=np.float32)[cells]).reshape(-1, number, number)
-
-    def figures(self, predictions: Sequence[str]) -> dict[str, np.ndarray]:
-        """``accuracy``, ``macro_f1`` ``[resamples]`` and ``f1`` ``[resamples, classes]`` of one system."""
-        counts = self.confusions(predictions)
-        right = np.diagonal(counts, axis1=1, axis2=2)
-        claimed = counts.sum(1) + counts.sum(2)
-        f1 = np.divide(2 * right, claimed, out=np.zeros_like(right), where=claimed > 0)
-        return {"accuracy": right.sum(1) / counts.sum((1, 2)), "macro_f1": f1.mean(1), "f1": f1}
+def accuracy(predictions: Sequence[str], references: Sequence[str], items: str) -> Measurement:
+    """The share of rows whose class is predicted."""
+    return Measurement.of(np.equal(predictions, references), "row", items, "share")
 
 
-def interval(values: np.ndarray) -> tuple[float, float]:
-    """95 % percentile interval of resampled values ``[resamples]``."""
-    low, high = np.percentile(values, [2.5, 97.5])
-    return float(low), float(high)
+def f1_scores(
+    predictions: Sequence[str], references: Sequence[str], labels: Sequence[str], items: str
+) -> dict[str, Measurement]:
+    """F1 of each class row by row: twice the rows that are rightly taken for it, by those that are of it or taken for it."""
+    predicted, true = np.asarray(predictions), np.asarray(references)
+    found = {}
+    for label in labels:
+        claimed, of_it = predicted == label, true == label
+        found[label] = Measurement(2.0 * (claimed & of_it), 1.0 * claimed + of_it, "row", items, "share")
+    return found
+
+
+def macro_f1(f1: Mapping[str, Measurement]) -> Measurement:
+    """The mean of F1 over classes; of a class that neither occurs nor is predicted it is 0, as scikit-learn's."""
+    return average([one if one.n else replace(one, counts=np.ones_like(one.counts)) for one in f1.values()])

@@ -8,8 +8,8 @@ import datasets
 import evaluate
 import numpy as np
 
-from relab.metrics.overlap import share, share_interval
 from relab.metrics.words import words
+from relab.statistics import Measurement
 
 SIZE = 8
 
@@ -17,9 +17,9 @@ SIZE = 8
 class CopiedEightGrams(evaluate.Metric):
     """Share of the 8-grams of words (:func:`relab.metrics.words.words`) of some texts that stand in a corpus.
 
-    ``compute(predictions=texts, corpus=what found_in gave for these texts or more)`` returns ``share``, ``n`` (texts that have
-    an 8-gram) and ``low``, ``high`` (95 % bootstrap interval over texts). N-grams are counted as often as they occur in the
-    texts; none reaches over the border of two texts or documents.
+    ``compute(predictions=texts, corpus=what found_in gave for these texts or more)`` returns ``share``, a
+    :class:`~relab.statistics.Measurement` text by text. N-grams are counted as often as they occur in the texts; none reaches
+    over the border of two texts or documents.
     """
 
     def _info(self) -> evaluate.MetricInfo:
@@ -30,12 +30,11 @@ class CopiedEightGrams(evaluate.Metric):
             features=datasets.Features({"predictions": datasets.Value("string")}),
         )
 
-    def _compute(self, predictions: list[str], corpus: set[tuple[str, ...]]) -> dict[str, float | int]:
+    def _compute(self, predictions: list[str], corpus: set[tuple[str, ...]]) -> dict[str, Measurement]:
         grams = [list(eight_grams(text)) for text in predictions]
         totals = np.array([len(own) for own in grams])
         hits = np.array([sum(gram in corpus for gram in own) for own in grams])
-        low, high = share_interval(hits, totals)
-        return {"share": float(share(hits, totals)), "n": int((totals > 0).sum()), "low": low, "high": high}
+        return {"share": Measurement(hits, totals, "text", scale="share")}
 
 
 def eight_grams(text: str) -> Iterable[tuple[str, ...]]:

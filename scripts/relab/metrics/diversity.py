@@ -10,8 +10,8 @@ import numpy as np
 from sacrebleu.metrics import BLEU
 
 from relab.metrics.ngrams import distinct_share
-from relab.metrics.repetition import mean_over_prompts
 from relab.metrics.words import words
+from relab.statistics import Measurement
 
 NAN = float("nan")
 
@@ -44,10 +44,10 @@ class SelfBLEU(evaluate.Metric):
         return {"self_bleu": float(np.mean(values)), "n": len(values)}
 
 
-def distinct_two(texts: Sequence[str]) -> tuple[float, int, float, float]:
-    """Distinct-2 of words: mean over texts of the share of distinct bigrams, texts that have one, 95 % bootstrap interval.
+def distinct_two(texts: Sequence[str], items: str = "") -> Measurement:
+    """Distinct-2 of words, text by text: the mean of the share of distinct bigrams over the texts that have one.
 
     Of words, not tokens, so that models of different vocabularies and people compare. Longer texts have fewer distinct
-    bigrams by their length alone.
+    bigrams by their length alone. ``items`` tells which texts these are, where others are drawn by the same numbers.
     """
-    return mean_over_prompts([distinct_share(words(text), 2) for text in texts], range(len(texts)))
+    return Measurement.of([distinct_share(words(text), 2) for text in texts], "text", items, "share")

@@ -8,15 +8,14 @@ from collections.abc import Sequence
 
 import datasets
 import evaluate
-import numpy as np
 
-from relab.metrics.overlap import share, share_interval
+from relab.statistics import Measurement
 
 
 class ParsedShare(evaluate.Metric):
     """Share of some texts that ``ast.parse`` accepts.
 
-    ``compute(predictions=texts)`` returns ``share``, ``n`` and ``low``, ``high`` (95 % bootstrap interval over texts).
+    ``compute(predictions=texts)`` returns ``share``, a :class:`~relab.statistics.Measurement` text by text.
     """
 
     def _info(self) -> evaluate.MetricInfo:
@@ -27,10 +26,8 @@ class ParsedShare(evaluate.Metric):
             features=datasets.Features({"predictions": datasets.Value("string")}),
         )
 
-    def _compute(self, predictions: Sequence[str]) -> dict[str, float | int]:
-        hits, totals = np.array([float(parses(text)) for text in predictions]), np.ones(len(predictions))
-        low, high = share_interval(hits, totals)
-        return {"share": float(share(hits, totals)), "n": len(predictions), "low": low, "high": high}
+    def _compute(self, predictions: Sequence[str]) -> dict[str, Measurement]:
+        return {"share": Measurement.of([float(parses(text)) for text in predictions], "text", scale="share")}
 
 
 def parses(text: str) -> bool:

@@ -136,10 +136,10 @@ class Shown:
 
     @property
     def units(self) -> list[str]:
-        """The lines below the heading: the unit; spread and number of observations."""
-        spread = "mean ± sd" if self.settings.spread else ""
+        """The lines below the heading: the unit; whether there is an interval, and the number of observations."""
+        interval = "[95 % interval]" if self.settings.interval else ""
         count = f"n = {self.count}" if self.count else ""
-        return [line for line in (self.settings.unit, ", ".join(filter(None, (spread, count)))) if line]
+        return [line for line in (self.settings.unit, ", ".join(filter(None, (interval, count)))) if line]
 
     @cached_property
     def kind(self) -> str:
@@ -149,14 +149,14 @@ class Shown:
         return "short" if all(len(text) <= SHORT for text in self.data.values(self.name)) else "long"
 
     def cell(self, record: Record) -> str:
-        """The field of ``record`` as text, with spread and number of observations where the column has them."""
+        """The field of ``record`` as text, with its interval and number of observations where the column has them."""
         if record[self.name] == "":
             return MISSING
         if not self.numeric:
             return record[self.name]
         shown = record.number(self.name, self.format)
-        if self.settings.spread and record[self.settings.spread]:
-            shown += f" ± {record.number(self.settings.spread, self.format)}"
+        if self.settings.interval and record[f"{self.name}_low"]:
+            shown += f" [{', '.join(record.number(f'{self.name}_{end}', self.format) for end in ('low', 'high'))}]"
         if self.settings.count and not self.count and record[self.settings.count]:
             shown += f" (n = {record.number(self.settings.count)})"
         return shown
@@ -177,5 +177,6 @@ def shown(data: Data, columns: dict[str, Column]) -> list[Shown]:
         UserError: a column, or a column that it refers to, that the table lacks.
     """
     for name, column in columns.items():
-        data.require(name, *filter(None, (column.spread, column.count)))
+        ends = (f"{name}_low", f"{name}_high") if column.interval else ()
+        data.require(name, *ends, *filter(None, (column.count,)))
     return [Shown(data, name, columns.get(name, Column())) for name in columns or data.names]

@@ -54,42 +54,46 @@ class Measure(Settings):
 
 
 class Near(Settings):
-    """One of the measures is close to the value that the write-up reports."""
+    """One of the measures is as good as the value that the write-up reports: the whole interval lies within the tolerance."""
 
     kind: Literal["near"]
     value: Float = Field(description="The reported value.")
-    tolerance: Float = Field(description="How far the mean may lie from it beyond the seeds' standard deviation.", gt=0)
-    measures: list[Measure] = Field(description="What it may be: any of them.", min_length=1)
+    tolerance: Float = Field(description="How far from it both ends of the interval may lie.", gt=0)
+    measures: list[Measure] = Field(
+        description="What it may be: any of them. Each further one is a further chance to come out near by accident, at most "
+        "2.5 % where it lies on the edge of the tolerance.",
+        min_length=1,
+    )
 
 
 class Less(Settings):
-    """One measure lies below another by more than a margin and the seeds' spread."""
+    """One measure lies below another by more than a margin: the whole interval of their difference does."""
 
     kind: Literal["less"]
     lower: Measure = Field(description="The one that must be lower.")
     higher: Measure = Field(description="The one that must be higher.")
-    margin: Float = Field(0.0, description="What the difference must exceed, beyond the spread of both.", ge=0)
+    margin: Float = Field(0.0, description="What the interval of the difference must exceed.", ge=0)
 
 
 class Between(Settings):
-    """A measure lies above a floor and below a ceiling, each by more than a margin and the seeds' spread."""
+    """A measure lies above a floor and below a ceiling, each by more than a margin: both differences' whole intervals do."""
 
     kind: Literal["between"]
     floor: Measure = Field(description="What it must lie above.")
     measure: Measure = Field(description="The measure.")
     ceiling: Measure = Field(description="What it must lie below.")
-    margin: Float = Field(0.0, description="What both differences must exceed, beyond the spread of both.", ge=0)
+    margin: Float = Field(0.0, description="What the intervals of both differences must exceed.", ge=0)
 
 
 class Falls(Settings):
-    """A measure falls from each scored step to the next."""
+    """A measure falls from each scored step to the next, with the whole interval of the difference."""
 
     kind: Literal["falls"]
     measure: Measure = Field(description="The measure, without a step.")
 
 
 class SmallestAt(Settings):
-    """A measure is smallest at one of the scored steps."""
+    """A measure is smaller at one of the scored steps than at each other one, with the whole interval of the difference."""
 
     kind: Literal["smallest_at"]
     measure: Measure = Field(description="The measure, without a step.")
@@ -101,10 +105,7 @@ class Above(Settings):
 
     kind: Literal["above"]
     measure: Measure = Field(description="The measure.")
-    value: Float = Field(
-        description="What it must exceed: the mean less the seeds' standard deviation, or with one seed the lower end of the "
-        "bootstrap interval over what was measured."
-    )
+    value: Float = Field(description="What the lower end of the interval must exceed.")
 
 
 class Below(Settings):
@@ -112,10 +113,7 @@ class Below(Settings):
 
     kind: Literal["below"]
     measure: Measure = Field(description="The measure.")
-    value: Float = Field(
-        description="What must exceed it: the mean plus the seeds' standard deviation, or with one seed the upper end of the "
-        "bootstrap interval over what was measured."
-    )
+    value: Float = Field(description="What must exceed the upper end of the interval.")
 
 
 class Within(Settings):
@@ -127,7 +125,35 @@ class Within(Settings):
     tolerance: Float = Field(description="How far from it both ends of the interval may lie.", gt=0)
 
 
-Comparison = Annotated[Near | Less | Between | Falls | SmallestAt | Above | Below | Within, Field(discriminator="kind")]
+class Always(Settings):
+    """Every text or prompt that was measured has one value, the least or the greatest that there is: one exception is enough to
+    contradict it. It says nothing of others.
+    """
+
+    kind: Literal["always"]
+    measure: Measure = Field(description="The measure.")
+    value: Float = Field(description="The value of each, and so of their mean.")
+
+
+class Sometimes(Settings):
+    """At least one text or prompt that was measured has another value than the least or the greatest that there is."""
+
+    kind: Literal["sometimes"]
+    measure: Measure = Field(description="The measure.")
+    value: Float = Field(description="The value that not all may have.")
+
+
+class Fact(Settings):
+    """Nothing could contradict it: it follows from how it is made. The ledger lists it with what was measured."""
+
+    kind: Literal["fact"]
+    measure: Measure = Field(description="The measure that is shown.")
+    because: str = Field(description="Why it cannot come out otherwise.")
+
+
+Comparison = Annotated[
+    Near | Less | Between | Falls | SmallestAt | Above | Below | Within | Always | Sometimes | Fact, Field(discriminator="kind")
+]
 
 
 class Reported(Settings):

@@ -51,7 +51,10 @@ class Column(Settings):
     title: str = Field("", description="Heading; by default the column's name.")
     unit: str = Field("", description="Unit, shown in the heading.")
     format: Format = Field("", description="Format of its numbers in Python's notation, such as .3f or ,d.")
-    spread: str = Field("", description="Column of the standard deviation, shown after the value as ± sd.")
+    interval: bool = Field(
+        False,
+        description="Show the 95 % interval in brackets after the value: its ends are the columns {column}_low and {column}_high.",
+    )
     count: str = Field("", description="Column of the number of observations behind the value, shown as n.")
     text: bool = Field(False, description="It holds generated text: monospaced, white space kept.")
     language: str = Field("", description="Language of its texts as a BCP 47 tag.")

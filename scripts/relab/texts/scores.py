@@ -1,12 +1,11 @@
 """Scores of sampled texts: measures of each method, and each method beside each other one on the same prompts.
 
-Experiments are ``{sampling}/{method}`` and ``{sampling}/{method} − {other method}``; the split is ``texts``. Intervals are 95 %
-bootstrap intervals over prompts, each drawn with all of its texts; with one prompt there is none.
+Experiments are ``{sampling}/{method}`` and ``{sampling}/{method} − {other method}``; the split is ``texts``. The unit is the
+prompt with all of its texts, which are alike; with one prompt there is no interval.
 """
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,10 +15,10 @@ from typing import Any
 import numpy as np
 
 from relab.metrics import Metric
-from relab.metrics.repetition import DistinctTwoGrams, RepeatedFourGrams, mean_over_prompts
+from relab.metrics.repetition import DistinctTwoGrams, RepeatedFourGrams
 from relab.scores import score
-from relab.settings.base import canonical
-from relab.texts.measures import AS_LIKELY, DISTINCT, LOGPROB, MEASURES, REPEATED, SAME, SPLIT
+from relab.statistics import Measurement, identity
+from relab.texts.measures import AS_LIKELY, DISTINCT, ENDED, LOGPROB, MEASURES, REPEATED, SAME, SPLIT
 from relab.texts.samples import Text, Texts
 
 #: The measures whose differences between two methods are scored.
@@ -32,9 +31,9 @@ def text_scores(samplings: Iterable[Texts]) -> Iterator[dict[str, Any]]:
     """All scores of some samplings. Their data is the prompts: other prompts, other scores."""
     with repetition() as metrics:
         for one in samplings:
-            data = hashlib.sha256(canonical(one.prompts).encode()).hexdigest()[:12]
-            for row in itertools.chain(method_scores(one, metrics), pair_scores(one)):
-                yield {**row, "data": data}
+            data = identity(*one.prompts)
+            yield from method_scores(one, metrics, data)
+            yield from pair_scores(one, data)
 
 
 @contextmanager
@@ -45,21 +44,22 @@ def repetition() -> Iterator[Metrics]:
         yield {name: metric(keep_in_memory=True, cache_dir=folder) for name, metric in kinds.items()}
 
 
-def method_scores(one: Texts, metrics: Metrics) -> Iterator[dict[str, Any]]:
-    """Every measure of every method: the mean over its texts; ``n`` texts that are long enough to have a value."""
+def method_scores(one: Texts, metrics: Metrics, data: str) -> Iterator[dict[str, Any]]:
+    """Every measure of every method: the mean over its texts that are long enough to have a value, prompt by prompt."""
     for method, texts in one.methods.items():
         prompts = [text.prompt_index for text in texts]
         for name, measure in MEASURES.items():
             if name in metrics:
-                found = metrics[name].compute(predictions=[text.tokens for text in texts], prompts=prompts)
-                value, n, low, high = (found[key] for key in ("value", "n", "low", "high"))
+                tokens = [text.tokens for text in texts]
+                found = metrics[name].compute(predictions=tokens, prompts=prompts, items=data)["share"]
             else:
-                value, n, low, high = mean_over_prompts([measure(text) for text in texts], prompts)
-            yield score(f"{one.sampling}/{method}", one.seed, SPLIT, name, value, n, low, high)
+                scale = "share" if name == ENDED else "mean"
+                found = Measurement.of_groups([measure(text) for text in texts], prompts, "prompt", data, scale)
+            yield score(f"{one.sampling}/{method}", one.seed, SPLIT, name, found, data)
 
 
-def pair_scores(one: Texts) -> Iterator[dict[str, Any]]:
-    """Every method beside every other one, prompt by prompt: ``n`` prompts, each the mean over its texts.
+def pair_scores(one: Texts, data: str) -> Iterator[dict[str, Any]]:
+    """Every method beside every other one, prompt by prompt, each the mean over its texts.
 
     Differences of measures, the first method's less the other's; and two shares of prompts
     (:data:`relab.texts.measures.SAME` and :data:`~relab.texts.measures.AS_LIKELY`).
@@ -67,13 +67,15 @@ def pair_scores(one: Texts) -> Iterator[dict[str, Any]]:
     means = {method: {name: _by_prompt(texts, name) for name in COMPARED} for method, texts in one.methods.items()}
     tokens = {method: _tokens(texts) for method, texts in one.methods.items()}
     for first, other in itertools.permutations(one.methods, 2):
-        compared = {name: means[first][name] - means[other][name] for name in COMPARED}
         pairs = list(zip(tokens[first], tokens[other], strict=True))
-        compared[SAME] = np.array([float(own[0] == others[0]) for own, others in pairs])
-        compared[AS_LIKELY] = _as_likely(compared[LOGPROB], [own == others for own, others in pairs])
-        for name, values in compared.items():
-            value, n, low, high = mean_over_prompts(values, range(len(values)))
-            yield score(f"{one.sampling}/{first} − {other}", one.seed, SPLIT, name, value, n, low, high)
+        same = np.array([float(own[0] == others[0]) for own, others in pairs])
+        differences = {name: means[first][name] - means[other][name] for name in COMPARED}
+        likely = _as_likely(differences[LOGPROB], [own == others for own, others in pairs])
+        measured = {name: Measurement.of(values, "prompt", data) for name, values in differences.items()}
+        for name, values in ((SAME, same), (AS_LIKELY, likely)):
+            measured[name] = Measurement.of(values, "prompt", data, "share")
+        for name, found in measured.items():
+            yield score(f"{one.sampling}/{first} − {other}", one.seed, SPLIT, name, found, data)
 
 
 def _by_prompt(texts: Sequence[Text], measure: str) -> np.ndarray:

@@ -24,7 +24,7 @@ COLUMNS = {REPEATED: ("repeated_4grams", 3), DISTINCT: ("distinct_2", 3), LOGPRO
 def methods_table(samplings: Sequence[Texts], scores: Summaries) -> pd.DataFrame:
     """A method a row: its arguments, its first text for the first prompt (never a chosen one), measures of all its texts.
 
-    Each measure has its mean over texts, ``_low`` and ``_high`` (95 % bootstrap interval over prompts, empty with one prompt)
+    Each measure has its mean over texts, ``_low`` and ``_high`` (95 % interval over prompts, empty with one prompt)
     and ``_sd`` (standard deviation over texts, empty with one text).
 
     Raises:
@@ -57,9 +57,7 @@ def _method(one: Texts, method: str, scores: Summaries) -> dict[str, Any]:
 def _measures(texts: Sequence[Text], experiment: str, scores: Summaries) -> dict[str, str]:
     columns = {}
     for measure, (column, digits) in COLUMNS.items():
-        columns[column] = fixed(scores.value(experiment, measure, SPLIT), digits)
-        seed = scores.per_seed(experiment, measure, SPLIT).iloc[0]
-        columns |= {f"{column}_{end}": fixed(seed[end], digits) for end in ("low", "high")}
+        columns |= scores.cells(column, experiment, measure, SPLIT, digits)
         values = [value for value in map(MEASURES[measure], texts) if not pd.isna(value)]
         columns[f"{column}_sd"] = fixed(statistics.stdev(values), digits) if len(values) > 1 else ""
     return columns

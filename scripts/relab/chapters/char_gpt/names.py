@@ -7,6 +7,8 @@ CEILING, FLOOR = "held-out text", "drawn characters"
 LINES, WORDS = "lines in corpus", "words in corpus"
 TEXTS = "texts"
 
+BEST_STEP = "best step"
+
 
 def at(metric: str, step: int) -> str:
     """Name of a metric measured at a step on the way."""

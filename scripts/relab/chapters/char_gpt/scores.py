@@ -12,18 +12,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import pandas as pd
-
-from relab.chapters.char_gpt.logs import BITS, LOSSES, Sample, at_step, read_history, read_samples, texts_at
-from relab.chapters.char_gpt.names import CEILING, FLOOR, LINES, TEXTS, WORDS, at
+from relab.chapters.char_gpt.logs import LOSSES, Sample, read_samples, texts_at
+from relab.chapters.char_gpt.names import BEST_STEP, CEILING, FLOOR, LINES, TEXTS, WORDS, at
 from relab.chapters.char_gpt.references import PROMPT, documents, drawn_characters, frequencies, held_out
 from relab.chapters.char_gpt.sweep import Group
+from relab.chapters.losses import Training, loss_scores
 from relab.files import sha256
 from relab.metrics.overlap import LineOverlap, WordOverlap
 from relab.metrics.pieces import lines_of, words_of
-from relab.scores import score
+from relab.scores import Row, score
+from relab.statistics import NAN
 
 
 @dataclass(frozen=True)
@@ -31,56 +30,37 @@ class Files:
     """What the chapter is scored from, by model and by corpus."""
 
     histories: Mapping[str, Path]
+    losses: Mapping[str, Path]
     samples: Mapping[str, Path]
     train: Mapping[str, Path]
     validation: Mapping[str, Path]
 
 
-def chapter_scores(groups: Sequence[Group], steps: list[int], files: Files) -> Iterator[dict[str, Any]]:
+def chapter_scores(groups: Sequence[Group], steps: list[int], files: Files) -> Iterator[Row]:
     """All scores of the chapter, a row for each seed; ``steps`` are those shown in the tables of text.
 
     Raises:
         UserError: a history or a log of samples that lacks one of the steps.
     """
     for corpus in sorted({group.corpus for group in groups}):
-        train, validation = (sha256(paths[corpus])[:12] for paths in (files.train, files.validation))
-        data = {"train": train, "validation": validation, TEXTS: train}
         members = [group for group in groups if group.corpus == corpus]
-        for row in _corpus_scores(corpus, members, steps, files):
-            yield {**row, "data": data[row["split"]]}
+        yield from _corpus_scores(corpus, members, steps, files)
 
 
-def _corpus_scores(corpus: str, members: list[Group], steps: list[int], files: Files) -> Iterator[dict[str, Any]]:
+def _corpus_scores(corpus: str, members: list[Group], steps: list[int], files: Files) -> Iterator[Row]:
     seeds = sorted({seed for group in members for seed in group.members})
-    with overlap(files.train[corpus]) as metrics:
+    data = {split: sha256(paths[corpus])[:12] for split, paths in (("train", files.train), ("validation", files.validation))}
+    for group in members:
+        for seed, model in group.members.items():
+            training = Training.read(files.histories[model], files.losses[model])
+            yield from loss_scores(group.experiment, seed, training, data, steps)
+            best = training.best if training.history[LOSSES["validation"]].notna().any() else NAN
+            yield score(group.experiment, seed, "validation", BEST_STEP, best, data["validation"])
+    with overlap(files.train[corpus], data["train"]) as metrics:
         for group in members:
-            yield from loss_scores(group, files.histories, steps)
             yield from text_scores(group, files.samples, steps, metrics)
         length = longest([files.samples[model] for group in members for model in group.members.values()], steps)
         yield from reference_scores(corpus, files, length, seeds, metrics)
-
-
-def loss_scores(group: Group, histories: Mapping[str, Path], steps: list[int]) -> Iterator[dict[str, Any]]:
-    """Losses of the models of a group: at the start, at the best and last step, at the steps shown, in bits per byte.
-
-    A loss without a value (training before its first step, a training that diverged) has ``n`` 0.
-    """
-    for seed, model in group.members.items():
-        path = histories[model]
-        for split, metric, value in _losses(read_history(path), steps, path):
-            yield score(group.experiment, seed, split, metric, value, n=0 if pd.isna(value) else 1)
-
-
-def _losses(history: pd.DataFrame, steps: list[int], path: Path) -> Iterator[tuple[str, str, float]]:
-    validation = history[LOSSES["validation"]]
-    yield "validation", "initial loss", validation.iloc[0]
-    yield "validation", "best loss", validation.min()
-    yield "validation", "best step", validation.idxmin() if validation.notna().any() else float("nan")
-    for split in LOSSES:
-        yield split, "final loss", history[LOSSES[split]].iloc[-1]
-        yield split, "final bits per byte", history[BITS[split]].iloc[-1]
-        for step in steps:
-            yield split, at("loss", step), at_step(history, step, path)[LOSSES[split]]
 
 
 @dataclass(frozen=True)
@@ -91,24 +71,25 @@ class Overlap:
     words: WordOverlap
     known_lines: set[str]
     known_words: set[str]
+    data: str  #: digest of the corpus
 
-    def scores(self, experiment: str, seed: int, sample: Sample, step: int | None = None) -> Iterator[dict[str, Any]]:
-        """The shares of lines and words of some texts, with a bootstrap interval over texts."""
+    def scores(self, experiment: str, seed: int, sample: Sample, step: int | None = None) -> Iterator[Row]:
+        """The shares of lines and words of some texts."""
         for metric, name, known in ((self.lines, LINES, self.known_lines), (self.words, WORDS, self.known_words)):
             found = metric.compute(predictions=sample.texts, corpus=known, prompt=sample.prompt)
             name = name if step is None else at(name, step)
-            yield score(experiment, seed, TEXTS, name, found["share"], found["n"], found["low"], found["high"])
+            yield score(experiment, seed, TEXTS, name, found["share"], self.data)
 
 
 @contextmanager
-def overlap(train: Path) -> Iterator[Overlap]:
+def overlap(train: Path, data: str) -> Iterator[Overlap]:
     """The metrics for one corpus, from its training text; what the metrics keep on disk is gone afterwards."""
     with tempfile.TemporaryDirectory() as folder:
         metrics = [metric(keep_in_memory=True, cache_dir=folder) for metric in (LineOverlap, WordOverlap)]
-        yield Overlap(*metrics, lines_of(documents(train)), words_of(documents(train)))
+        yield Overlap(*metrics, lines_of(documents(train)), words_of(documents(train)), data)
 
 
-def text_scores(group: Group, samples: Mapping[str, Path], steps: list[int], overlap: Overlap) -> Iterator[dict[str, Any]]:
+def text_scores(group: Group, samples: Mapping[str, Path], steps: list[int], overlap: Overlap) -> Iterator[Row]:
     """How much of the text that the models of a group generate at the steps shown stands in their corpus."""
     for seed, model in group.members.items():
         sampled = read_samples(samples[model])
@@ -116,7 +97,7 @@ def text_scores(group: Group, samples: Mapping[str, Path], steps: list[int], ove
             yield from overlap.scores(group.experiment, seed, texts_at(sampled, step, samples[model]), step)
 
 
-def reference_scores(corpus: str, files: Files, length: int, seeds: list[int], overlap: Overlap) -> Iterator[dict[str, Any]]:
+def reference_scores(corpus: str, files: Files, length: int, seeds: list[int], overlap: Overlap) -> Iterator[Row]:
     """The same shares for real held-out text and for drawn characters, pieces of ``length``, drawn once a seed."""
     counts = frequencies(documents(files.train[corpus]))
     for seed in seeds:

@@ -15,8 +15,9 @@ import pandas as pd
 
 from relab.cells import fixed
 from relab.chapters.char_gpt.logs import read_history, read_samples, texts_at
-from relab.chapters.char_gpt.names import CEILING, FLOOR, LINES, TEXTS, WORDS, at
+from relab.chapters.char_gpt.names import BEST_STEP, CEILING, FLOOR, LINES, TEXTS, WORDS, at
 from relab.chapters.char_gpt.sweep import CorpusName, Group, TableSpec, groups
+from relab.chapters.losses import GAP
 from relab.errors import UserError
 from relab.scores import Summaries
 from relab.settings.claims import Claim
@@ -77,7 +78,11 @@ def loss_curves(groups: Sequence[Group], corpora: Sequence[CorpusName], historie
 def final_losses(
     groups: Sequence[Group], corpora: Sequence[CorpusName], scores: Summaries, sizes: Mapping[str, int]
 ) -> pd.DataFrame:
-    """A model and corpus a row: where training ended and where it was best, means over seeds; ``sizes`` in parameters."""
+    """A model and corpus a row: where training ended and where it was best, means over seeds; ``sizes`` in parameters.
+
+    ``_low`` and ``_high`` are 95 % intervals over seeds and segments of text; ``gap`` is the validation loss less the training
+    loss, both measured without dropout.
+    """
     return pd.DataFrame([_final(group, scores, sizes) for group in _ordered(groups, corpora)])
 
 
@@ -87,22 +92,17 @@ def _ordered(groups: Sequence[Group], corpora: Sequence[CorpusName]) -> list[Gro
 
 def _final(group: Group, scores: Summaries, sizes: Mapping[str, int]) -> dict[str, Any]:
     name = group.experiment
-    final, train = scores.value(name, "final loss"), scores.value(name, "final loss", "train")
     return {
         "corpus": group.corpus,
         "model": group.label,
         "parameters": sizes[next(iter(group.members.values()))],
         "seeds": len(group.members),
-        "validation_loss": _loss(final),
-        "validation_loss_sd": _loss(scores.deviation(name, "final loss")),
-        "best_loss": _loss(scores.value(name, "best loss")),
-        "best_loss_sd": _loss(scores.deviation(name, "best loss")),
-        "best_step": _range(scores.per_seed(name, "best step")["value"]),
-        "train_loss": _loss(train),
-        "train_loss_sd": _loss(scores.deviation(name, "final loss", "train")),
-        "gap": _loss(final - train),
-        "bits_per_byte": _loss(scores.value(name, "final bits per byte")),
-        "bits_per_byte_sd": _loss(scores.deviation(name, "final bits per byte")),
+        **scores.cells("validation_loss", name, "final loss", digits=LOSS),
+        **scores.cells("best_loss", name, "best loss", digits=LOSS),
+        "best_step": _range(scores.per_seed(name, BEST_STEP)["value"]),
+        **scores.cells("train_loss", name, "final loss", "train", LOSS),
+        **scores.cells("gap", name, GAP, digits=LOSS),
+        **scores.cells("bits_per_byte", name, "final bits per byte", digits=LOSS),
     }
 
 
@@ -114,7 +114,7 @@ def _range(steps: pd.Series) -> str:
 
 def progression(groups: Sequence[Group], steps: Sequence[int], scores: Summaries, samples: Mapping[str, Path]) -> pd.DataFrame:
     """A step and model a row: the first text that the lowest seed's model sampled then (never a chosen one), the mean loss
-    over seeds, and the shares of whole lines and words of all its texts that stand in the corpus (n: ``lines``, ``words``)."""
+    over seeds, and the shares of whole lines and words of all ``texts`` of all seeds that stand in the corpus, with intervals."""
     logs = {model: read_samples(samples[model]) for group in groups for model in group.members.values()}
 
     def texts(group: Group, step: int) -> dict[int, list[str]]:
@@ -130,8 +130,7 @@ def _progress(group: Group, step: int, scores: Summaries, texts: Mapping[int, li
         "model": group.label,
         "seed": seed,
         "text": texts[seed][0],
-        "validation_loss": _loss(scores.value(group.experiment, at("loss", step))),
-        "validation_loss_sd": _loss(scores.deviation(group.experiment, at("loss", step))),
+        **scores.cells("validation_loss", group.experiment, at("loss", step), digits=LOSS),
         "seeds": len(group.members),
         **_shares(group.experiment, scores, at(LINES, step), at(WORDS, step)),
         "texts": sum(len(one) for one in texts.values()),
@@ -142,22 +141,21 @@ def overlap(corpus: str, groups: Sequence[Group], step: int, scores: Summaries) 
     """Shares of real lines and words: held-out text (the ceiling), each model at ``step``, drawn characters (the floor)."""
 
     def row(experiment: str, label: str, step: int | str, lines: str, words: str) -> dict[str, Any]:
-        seeds = len(scores.per_seed(experiment, words, TEXTS))
-        return {"text": label, "step": step, "seeds": seeds, **_shares(experiment, scores, lines, words)}
+        found = scores.find(experiment, words, TEXTS)
+        counts = {"seeds": int(found["seeds"]), "texts": int(found["n"])}
+        return {"text": label, "step": step, **counts, **_shares(experiment, scores, lines, words)}
 
     models = [row(group.experiment, group.label, step, at(LINES, step), at(WORDS, step)) for group in groups]
     ceiling, floor = (row(f"{corpus}/{name}", name, "", LINES, WORDS) for name in (CEILING, FLOOR))
     return pd.DataFrame([ceiling, *models, floor])
 
 
-def _shares(experiment: str, scores: Summaries, lines: str, words: str) -> dict[str, Any]:
-    """Mean shares over seeds, their standard deviation, and how many lines and words all seeds have."""
-    columns: dict[str, Any] = {}
-    for unit, metric in (("lines", lines), ("words", words)):
-        columns[f"{unit}_in_corpus"] = fixed(scores.value(experiment, metric, TEXTS), SHARE)
-        columns[f"{unit}_in_corpus_sd"] = fixed(scores.deviation(experiment, metric, TEXTS), SHARE)
-        columns[unit] = int(scores.per_seed(experiment, metric, TEXTS)["n"].sum())
-    return columns
+def _shares(experiment: str, scores: Summaries, lines: str, words: str) -> dict[str, str]:
+    """Mean shares over seeds with their intervals over seeds and texts."""
+    return {
+        **scores.cells("lines_in_corpus", experiment, lines, TEXTS, SHARE),
+        **scores.cells("words_in_corpus", experiment, words, TEXTS, SHARE),
+    }
 
 
 def reported(claims: Mapping[str, Claim], corpus: str) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from transformers import PreTrainedTokenizerBase
 
 from relab.cells import VISIBLE
 from relab.encoding import encode
-from relab.scores import score
+from relab.scores import exact
 
 #: Split of the scores; experiments are ``tokens/{text}``.
 SPLIT = "text"
@@ -61,6 +61,6 @@ def tokens_scores(texts: Sequence[Encoded]) -> Iterator[dict[str, Any]]:
     """For each text the number of its ``tokens`` and each of them: ``id 1``, ``id 2``, …"""
     for one in texts:
         experiment = f"tokens/{one.text}"
-        yield score(experiment, 0, SPLIT, "tokens", len(one.ids))
+        yield exact(experiment, 0, SPLIT, "tokens", len(one.ids))
         for position, number in enumerate(one.ids, start=1):
-            yield score(experiment, 0, SPLIT, f"id {position}", number)
+            yield exact(experiment, 0, SPLIT, f"id {position}", number)

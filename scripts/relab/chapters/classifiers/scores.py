@@ -12,7 +12,7 @@ from relab.chapters.classifiers.names import DISTINCT_SPLIT, WORDS_SPLIT, Floors
 from relab.chapters.systems import system_scores
 from relab.errors import UserError
 from relab.probes.names import name
-from relab.scores import score
+from relab.scores import exact
 
 
 def classifier_scores(
@@ -40,16 +40,15 @@ def classifier_scores(
                 raise UserError(f"--finetuned: {member} predicts other rows than the probe on {floors.dataset!r}")
         found[declaration] = {one.seed: finetuned[member]["prediction"].tolist() for member, one in members.items()}
     compared = [(system, other) for system, other, _ in pairs(floors.features, list(declarations))]
-    rows = [*system_scores(place(floors.dataset), floors.classes, references, found, compared)]
+    data = data_of(floors.dataset, references)
+    yield from system_scores(place(floors.dataset), floors.classes, references, found, compared, data)
     for declaration, members in declarations.items():
         for member, one in members.items():
-            rows += _words(f"{place(floors.dataset)}/{declaration}", one.seed, texts[member].iloc[0])
-    data = data_of(floors.dataset, references)
-    yield from ({**row, "data": data} for row in rows)
+            yield from _words(f"{place(floors.dataset)}/{declaration}", one.seed, texts[member].iloc[0], data)
 
 
-def _words(experiment: str, seed: int, texts: pd.Series) -> Iterator[dict[str, Any]]:
+def _words(experiment: str, seed: int, texts: pd.Series, data: str) -> Iterator[dict[str, Any]]:
     """Which share of the words of the training rows the tokenizer splits."""
     for metric, column in ((WORDS_SPLIT, "words"), (DISTINCT_SPLIT, "distinct")):
-        number = int(texts[column])
-        yield score(experiment, seed, "train", metric, int(texts[f"{column}_split"]) / max(number, 1), number)
+        share = int(texts[f"{column}_split"]) / max(int(texts[column]), 1)
+        yield exact(experiment, seed, "train", metric, share, data)

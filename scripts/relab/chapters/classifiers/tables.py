@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 
 from relab.cells import fixed
-from relab.chapters.char_gpt.classification.names import ACCURACY, MACRO_F1, SPLIT, over_seeds
-from relab.chapters.char_gpt.classification.tables import told
+from relab.chapters.char_gpt.classification.names import ACCURACY, MACRO_F1, SPLIT
+from relab.chapters.char_gpt.classification.tables import rows_of, told
 from relab.chapters.classifiers.names import (
     DISTINCT_SPLIT,
     WORDS_SPLIT,
@@ -40,8 +40,7 @@ def trained(one: ShownFinetuned) -> str:
 
 
 def systems_table(spec: TableSpec, scores: Summaries, chosen: Files, texts: Files) -> pd.DataFrame:
-    """A system a row, floors and frozen features first: figures on the test split with 95 % intervals over its rows, and their
-    deviation over seeds."""
+    """A system a row, floors and frozen features first: figures on the test split with their 95 % intervals."""
     rows = []
     for probe in spec.order:
         floors, fits = spec.floors[probe], chosen[probe].set_index("system")
@@ -78,11 +77,10 @@ def _row(
     experiment = f"{place(floors.dataset)}/{system}"
     row: dict[str, Any] = {"data_set": spec.titles[floors.dataset], **told_of}
     for metric, column in COLUMNS.items():
-        found = scores.per_seed(experiment, over_seeds(metric), SPLIT).iloc[0]
-        row |= _interval(column, found)
-        row[f"{column}_sd"] = fixed(scores.deviation(experiment, metric, SPLIT), 4)
+        row |= scores.cells(column, experiment, metric, SPLIT, 4)
     return {
-        **row, "seeds": seeds, "trained_parameters": parameters, "train_rows": train_rows, "test_rows": int(found["n"]),
+        **row, "seeds": seeds, "trained_parameters": parameters, "train_rows": train_rows,
+        "test_rows": rows_of(scores, experiment),
     }  # fmt: skip
 
 
@@ -96,11 +94,10 @@ def pairs_table(spec: TableSpec, scores: Summaries) -> pd.DataFrame:
         for system, other, question in pairs(floors.features, list(declarations)):
             row = {"data_set": spec.titles[floors.dataset], "question": question}
             row |= {"system": labels[system], "other": labels.get(other) or _frozen(other)}
+            experiment = f"{place(floors.dataset)}/{system} − {other}"
             for metric, column in COLUMNS.items():
-                experiment = f"{place(floors.dataset)}/{system} − {other}"
-                found = scores.per_seed(experiment, metric, SPLIT).iloc[0]
-                row |= _interval(column, found)
-            rows.append({**row, "test_rows": int(found["n"])})
+                row |= scores.cells(column, experiment, metric, SPLIT, 4)
+            rows.append({**row, "test_rows": rows_of(scores, experiment)})
     return pd.DataFrame(rows)
 
 
@@ -110,10 +107,6 @@ def _frozen(system: str) -> str:
     encoder, _, rest = system.partition(" ")
     pooling, _, classifier = rest.partition(" ")
     return f"{told(f'{encoder} {pooling}')} {classifier}"
-
-
-def _interval(column: str, found: pd.Series) -> dict[str, str]:
-    return {f"{column}{end}": fixed(found[key], 4) for end, key in (("", "value"), ("_low", "low"), ("_high", "high"))}
 
 
 def curves_table(spec: TableSpec, histories: Files) -> pd.DataFrame:

@@ -16,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 
 from relab.chapters.finetuning.names import AdaptersSpec
 from relab.errors import UserError
-from relab.scores import score
+from relab.scores import exact
 from relab.settings.chapters import AdapterSize
 
 #: Split and metrics of the scores; experiments are ``parameters/{declaration}`` and ``parameters/{name of a size}``.
@@ -124,5 +124,5 @@ def parameters_scores(found: Mapping[str, Counted]) -> Iterator[dict[str, Any]]:
     """Trained parameters and their share of all of a model's."""
     for model, (tensors, total) in found.items():
         trained = sum(map(math.prod, tensors.values()))
-        yield score(f"parameters/{model}", 0, SPLIT, TRAINED, trained)
-        yield score(f"parameters/{model}", 0, SPLIT, SHARE, trained / total)
+        yield exact(f"parameters/{model}", 0, SPLIT, TRAINED, trained)
+        yield exact(f"parameters/{model}", 0, SPLIT, SHARE, trained / total)

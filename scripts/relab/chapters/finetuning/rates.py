@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from relab.chapters.finetuning.names import RatesSpec
-from relab.scores import NAN, score
+from relab.scores import NAN, exact
 from relab.training.schedule import rate
 
 SPLIT = "schedule"
@@ -35,5 +35,5 @@ def rates_scores(spec: RatesSpec, rates: pd.DataFrame) -> Iterator[dict[str, Any
         values = rates[name].astype(float)
         after = values[schedule.warmup :]
         moving = (after > 0).mean() if len(after) else NAN
-        yield score(f"code/{name}", 0, SPLIT, AFTER, moving, len(after))
-        yield score(f"code/{name}", 0, SPLIT, TOTAL, values.mean(), len(values))
+        yield exact(f"code/{name}", 0, SPLIT, AFTER, moving)
+        yield exact(f"code/{name}", 0, SPLIT, TOTAL, values.mean())

@@ -5,21 +5,19 @@ Experiments and metrics are described in :mod:`relab.chapters.finetuning.names`.
 
 from __future__ import annotations
 
-import hashlib
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from relab.chapters.char_gpt.logs import Sample, read_history, read_samples
+from relab.chapters.char_gpt.logs import Sample, read_samples
 from relab.chapters.finetuning import names
 from relab.chapters.finetuning.names import HELD_OUT, PEOPLE, TAIL, TRAINED, ScoreSpec
-from relab.chapters.losses import loss_scores
-from relab.chapters.stories.contrast import change
+from relab.chapters.losses import Training, loss_scores
 from relab.errors import UserError
 from relab.judging.storage import Judgement, Judgements
 from relab.metrics import Metric
@@ -27,14 +25,13 @@ from relab.metrics.copying import found_in
 from relab.metrics.memorisation import longest_copied
 from relab.metrics.parsing import without_last_line
 from relab.metrics.perplexity import bits_per_character, corpus_perplexity
-from relab.scores import NAN, score
-from relab.settings.base import canonical
+from relab.scores import Row, exact, score
+from relab.statistics import NAN, Measurement, change, identity
 from relab.stored import stored_parameters
 from relab.texts.measures import same_texts
 from relab.texts.samples import Texts
 from relab.tokens.store import Tokens
 
-Row = dict[str, Any]
 Metrics = Mapping[str, Metric]
 
 
@@ -42,27 +39,34 @@ class Files(NamedTuple):
     """The files of each model by its name; those of weights by the base's name, too."""
 
     histories: Mapping[str, Path]
+    losses: Mapping[str, Path]
     samples: Mapping[str, Path]
     weights: Mapping[str, Path]
 
 
-def learning_scores(spec: ScoreSpec, files: Files) -> Iterator[Row]:
-    """Losses, what was read, and the size of what is stored."""
+def learning_scores(spec: ScoreSpec, files: Files, data: Mapping[str, str]) -> Iterator[Row]:
+    """Losses, what was read, and the size of what is stored; ``data`` are digests of the texts by split."""
     for name, shown in spec.models.items():
-        history = read_history(files.histories[name])
-        yield from loss_scores(shown.experiment, shown.seed, history)
-        yield score(shown.experiment, shown.seed, "train", names.MEAN_LOSS, mean_loss(history), history.index[-1])
-        told = {names.TOKENS_SEEN: history["tokens_seen"].iloc[-1], names.STEPS: history.index[-1]}
-        yield from (score(shown.experiment, shown.seed, "train", metric, value) for metric, value in told.items())
+        training = Training.read(files.histories[name], files.losses[name])
+        history = training.history
+        yield from loss_scores(shown.experiment, shown.seed, training, data)
+        yield score(shown.experiment, shown.seed, "train", names.MEAN_LOSS, mean_loss(history), data["train"])
+        counted = {names.TOKENS_SEEN: history["tokens_seen"].iloc[-1], names.STEPS: history.index[-1]}
+        for metric, value in counted.items():
+            yield exact(shown.experiment, shown.seed, "train", metric, value, data["train"])
     owners = {spec.base: (spec.base_experiment, 0)} | {
         name: (shown.experiment, shown.seed) for name, shown in spec.models.items()
     }
     for name, (experiment, seed) in owners.items():
         path = files.weights[name]
-        yield score(experiment, seed, names.FILES, names.PARAMETERS, stored_parameters(path))
         size = path.stat().st_size
-        yield score(experiment, seed, names.FILES, names.BYTES, size)
-        yield score(experiment, seed, names.FILES, names.BYTES_SHARE, size / files.weights[spec.base].stat().st_size)
+        stored = {
+            names.PARAMETERS: stored_parameters(path),
+            names.BYTES: size,
+            names.BYTES_SHARE: size / files.weights[spec.base].stat().st_size,
+        }
+        for metric, value in stored.items():
+            yield exact(experiment, seed, names.FILES, metric, value)
 
 
 def mean_loss(history: pd.DataFrame) -> float:
@@ -74,30 +78,31 @@ def mean_loss(history: pd.DataFrame) -> float:
 
 
 def held_out_scores(spec: ScoreSpec, readings: Judgements) -> Iterator[Row]:
-    """Perplexity and bits per byte of held-out passages, with intervals over them; for a finetuned model the change of
-    perplexity from its base on the same passages, which are drawn together for its interval.
+    """Perplexity and bits per byte of held-out passages; for a finetuned model the change of perplexity from its base on the
+    same passages.
 
     Raises:
         UserError: a model that has not read what its base has.
     """
     base = _read(readings, spec.base, HELD_OUT)
-    data = _digest(one.text for one in base)
-    for row in _passages(spec.base_experiment, 0, HELD_OUT, base):
-        yield {**row, "data": data}
+    data = identity(*(one.text for one in base))
+    before = _perplexity(base, "document", data)
+    yield from _passages(spec.base_experiment, 0, HELD_OUT, base, "document", data)
     for name, shown in spec.models.items():
         own = _read(readings, name, HELD_OUT, like=base)
-        for row in _passages(shown.experiment, shown.seed, HELD_OUT, own):
-            yield {**row, "data": data}
-        pair = [([-math.fsum(one.logprobs) for one in side], [one.tokens for one in side]) for side in (base, own)]
-        found = change(*pair, transformed=np.exp)
-        figures = (found.value, found.n, found.low, found.high)
-        yield score(shown.experiment, shown.seed, HELD_OUT, names.CHANGE, *figures, data=data)
+        yield from _passages(shown.experiment, shown.seed, HELD_OUT, own, "document", data)
+        found = change(before, _perplexity(own, "document", data))
+        yield score(shown.experiment, shown.seed, HELD_OUT, names.CHANGE, found, data)
 
 
-def _passages(experiment: str, seed: int, split: str, own: Sequence[Judgement]) -> Iterator[Row]:
-    logprobs = [one.logprobs for one in own]
-    yield score(experiment, seed, split, names.PERPLEXITY, *corpus_perplexity(logprobs))
-    yield score(experiment, seed, split, names.BITS, *bits_per_character(logprobs, [bytes_counted(one) for one in own]))
+def _perplexity(own: Sequence[Judgement], unit: str, items: str) -> Measurement:
+    return corpus_perplexity([one.logprobs for one in own], items, unit)
+
+
+def _passages(experiment: str, seed: int, split: str, own: Sequence[Judgement], unit: str, data: str) -> Iterator[Row]:
+    sizes = [bytes_counted(one) for one in own]
+    yield score(experiment, seed, split, names.PERPLEXITY, _perplexity(own, unit, data), data)
+    yield score(experiment, seed, split, names.BITS, bits_per_character([one.logprobs for one in own], sizes, data, unit), data)
 
 
 def bytes_counted(one: Judgement) -> int:
@@ -123,29 +128,27 @@ def recital_scores(
     for name, (experiment, seed) in owners.items():
         for split in (TRAINED, TAIL):
             own = _read(readings, name, split)
-            for row in _passages(experiment, seed, split, own):
-                yield row
-                if row["metric"] == names.PERPLEXITY:
-                    yield score(experiment, seed, split, names.PROBABILITY, 1 / row["value"], row["n"])
+            data = identity(*(one.text for one in own))
+            yield from _passages(experiment, seed, split, own, "document", data)
+            yield score(experiment, seed, split, names.PROBABILITY, 1 / _perplexity(own, "document", data).value, data)
             total = math.fsum(value for one in own for value in one.logprobs)
-            yield score(experiment, seed, split, names.LOGPROB, total, sum(one.tokens for one in own))
+            yield score(experiment, seed, split, names.LOGPROB, total, data)
+            yield exact(experiment, seed, split, names.TOKENS_READ, sum(one.tokens for one in own), data)
         methods = samplings[name].methods
         greedy, *others = methods.values()
         for other in others:
             alike = [float(one.token_ids == two.token_ids) for one, two in zip(greedy, other, strict=True)]
-            yield score(experiment, seed, names.TEXTS, names.SAME, np.mean(alike), len(alike))
+            yield score(experiment, seed, names.TEXTS, names.SAME, Measurement.of(alike, "text", scale="share"))
         for text in greedy:
             for split, found in documents.items():
                 copied = metrics[names.COPIED].compute(predictions=[text.text], corpus=found_in(found, [text.text]))
-                told = {
+                counted = {
                     names.CHARACTERS: longest_copied(text.text, found),
                     names.TOKENS: longest_copied(text.tokens, sources[split]),
-                    names.COPIED: copied["share"],
+                    names.COPIED: copied["share"].value,
                 }
-                yield from (
-                    score(f"{experiment}/{text.prompt}", seed, split, metric, value, 0 if value != value else 1)
-                    for metric, value in told.items()
-                )
+                for metric, value in counted.items():
+                    yield exact(f"{experiment}/{text.prompt}", seed, split, metric, value)
 
 
 def inert(texts: Texts) -> bool:
@@ -165,8 +168,7 @@ def code_scores(spec: ScoreSpec, samples: Mapping[str, Path], documents: Sequenc
     groups.append((f"{spec.role}/{PEOPLE}", 0, functions(documents, [len(one) for one in joined(before)])))
     for experiment, seed, own in groups:
         for metric, shown in ((names.PARSES, own), (names.PARSES_CUT, [without_last_line(one) for one in own])):
-            found = metrics[names.PARSES].compute(predictions=shown)
-            yield score(experiment, seed, names.TEXTS, metric, *(found[key] for key in ("share", "n", "low", "high")))
+            yield score(experiment, seed, names.TEXTS, metric, metrics[names.PARSES].compute(predictions=shown)["share"])
 
 
 def sampled(path: Path) -> tuple[Sample, Sample]:
@@ -206,7 +208,3 @@ def _read(readings: Judgements, name: str, method: str, like: Sequence[Judgement
         what = f"nothing of {method!r}" if own is None else f"other texts of {method!r} than its base"
         raise UserError(f"--readings: the model {name!r} has read {what}; have the models read again")
     return own
-
-
-def _digest(parts) -> str:
-    return hashlib.sha256(canonical(list(parts)).encode()).hexdigest()[:12]

@@ -39,10 +39,10 @@ def tables(
 
 
 def models_table(spec: TableSpec, scores: Summaries) -> pd.DataFrame:
-    """The base and each declaration a row, means over its seeds; ``_sd`` is the seeds' standard deviation, empty for one seed.
+    """The base and each declaration a row, means over its seeds; ``_low`` and ``_high`` are 95 % intervals over seeds and over
+    what was measured, such as passages.
 
-    ``parameters`` and ``megabytes`` (10⁶ bytes) are those of the file that it is stored in. A perplexity's ``_low`` and
-    ``_high`` are the 95 % bootstrap interval over passages where there is one seed. What a row does not have is empty.
+    ``parameters`` and ``megabytes`` (10⁶ bytes) are those of the file that it is stored in. What a row does not have is empty.
 
     Raises:
         UserError: where a score is missing.
@@ -57,7 +57,7 @@ def models_table(spec: TableSpec, scores: Summaries) -> pd.DataFrame:
         if spec.role == "code":
             row |= _parsed(experiment, scores)
         if spec.role != "recital":
-            row |= _interval("change", experiment, names.CHANGE, HELD_OUT, scores, PERPLEXITIES)
+            row |= scores.cells("change", experiment, names.CHANGE, HELD_OUT, PERPLEXITIES)
         rows.append(row)
     if spec.role == "code":
         rows.append({"model": PEOPLE, "how": "real functions", "seeds": "", **_parsed(f"{spec.role}/{PEOPLE}", scores)})
@@ -73,47 +73,35 @@ def _training(experiment: str, scores: Summaries) -> dict[str, str]:
     return {
         "steps": f"{scores.value(experiment, names.STEPS, 'train'):.0f}",
         "tokens_seen": f"{scores.value(experiment, names.TOKENS_SEEN, 'train'):.0f}",
-        **_mean("mean_train_loss", experiment, names.MEAN_LOSS, "train", scores, LOSSES),
-        **_mean("train_loss", experiment, FINAL, "train", scores, LOSSES),
-        **_mean("first_loss", experiment, INITIAL, "validation", scores, LOSSES),
-        **_mean("last_loss", experiment, FINAL, "validation", scores, LOSSES),
+        **scores.cells("mean_train_loss", experiment, names.MEAN_LOSS, "train", LOSSES),
+        **scores.cells("train_loss", experiment, FINAL, "train", LOSSES),
+        **scores.cells("first_loss", experiment, INITIAL, "validation", LOSSES),
+        **scores.cells("last_loss", experiment, FINAL, "validation", LOSSES),
     }
 
 
 def _learnt(experiment: str, scores: Summaries) -> dict[str, str]:
     cells = {}
     for split in (TRAINED, TAIL):
-        cells |= _mean(f"{split}_perplexity", experiment, names.PERPLEXITY, split, scores, PERPLEXITIES)
-        cells |= _mean(f"{split}_probability", experiment, names.PROBABILITY, split, scores, PROBABILITIES)
-        cells |= _mean(f"{split}_logprob", experiment, names.LOGPROB, split, scores, 1)
-        cells[f"{split}_tokens"] = str(scores.per_seed(experiment, names.LOGPROB, split)["n"].iloc[0])
+        cells |= scores.cells(f"{split}_perplexity", experiment, names.PERPLEXITY, split, PERPLEXITIES)
+        cells |= scores.cells(f"{split}_probability", experiment, names.PROBABILITY, split, PROBABILITIES)
+        cells |= scores.cells(f"{split}_logprob", experiment, names.LOGPROB, split, 1)
+        cells[f"{split}_tokens"] = f"{scores.value(experiment, names.TOKENS_READ, split):.0f}"
     return cells
 
 
 def _held_out(experiment: str, scores: Summaries) -> dict[str, str]:
-    cells = _interval("perplexity", experiment, names.PERPLEXITY, HELD_OUT, scores, PERPLEXITIES)
-    cells |= _mean("bits_per_byte", experiment, names.BITS, HELD_OUT, scores, SHARES)
-    cells["passages"] = str(scores.per_seed(experiment, names.PERPLEXITY, HELD_OUT)["n"].iloc[0])
+    cells = scores.cells("perplexity", experiment, names.PERPLEXITY, HELD_OUT, PERPLEXITIES)
+    cells |= scores.cells("bits_per_byte", experiment, names.BITS, HELD_OUT, SHARES)
+    cells["passages"] = str(scores.find(experiment, names.PERPLEXITY, HELD_OUT)["n"])
     return cells
 
 
 def _parsed(experiment: str, scores: Summaries) -> dict[str, str]:
-    cells = _interval("parses", experiment, names.PARSES, TEXTS, scores, SHARES)
-    cells |= _interval("parses_cut", experiment, names.PARSES_CUT, TEXTS, scores, SHARES)
-    cells["texts"] = str(scores.per_seed(experiment, names.PARSES, TEXTS)["n"].iloc[0])
+    cells = scores.cells("parses", experiment, names.PARSES, TEXTS, SHARES)
+    cells |= scores.cells("parses_cut", experiment, names.PARSES_CUT, TEXTS, SHARES)
+    cells["texts"] = str(scores.find(experiment, names.PARSES, TEXTS)["n"])
     return cells
-
-
-def _mean(column: str, experiment: str, metric: str, split: str, scores: Summaries, digits: int) -> dict[str, str]:
-    value = scores.value(experiment, metric, split)
-    return {column: fixed(value, digits), f"{column}_sd": fixed(scores.deviation(experiment, metric, split), digits)}
-
-
-def _interval(column: str, experiment: str, metric: str, split: str, scores: Summaries, digits: int) -> dict[str, str]:
-    own = scores.per_seed(experiment, metric, split)
-    ends = {end: own.iloc[0][end] if len(own) == 1 else float("nan") for end in ("low", "high")}
-    cells = _mean(column, experiment, metric, split, scores, digits)
-    return cells | {f"{column}_{end}": fixed(value, digits) for end, value in ends.items()}
 
 
 def recital_texts(spec: TableSpec, scores: Summaries, samplings: Mapping[str, Texts]) -> pd.DataFrame:

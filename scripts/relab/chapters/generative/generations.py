@@ -12,7 +12,7 @@ from torch import nn
 
 from relab.architectures import configuration, skeleton
 from relab.gpt import parameters
-from relab.scores import score
+from relab.scores import exact
 from relab.settings.base import Settings
 from relab.settings.chapters import ReportedSize
 
@@ -73,4 +73,4 @@ def _row(one: Count) -> dict[str, Any]:
 def generations_scores(counts: Sequence[Count]) -> Iterator[dict[str, Any]]:
     """The parameters of each architecture in millions."""
     for one in counts:
-        yield score(f"parameters/{one.size.name}", 0, SPLIT, METRIC, one.parameters / 1e6)
+        yield exact(f"parameters/{one.size.name}", 0, SPLIT, METRIC, one.parameters / 1e6)

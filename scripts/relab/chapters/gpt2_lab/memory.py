@@ -24,7 +24,7 @@ from relab.architectures import configuration, skeleton
 from relab.errors import UserError
 from relab.gpt import parameters
 from relab.jobs import peak_memory
-from relab.scores import score
+from relab.scores import exact
 from relab.settings.base import Int, Settings
 from relab.settings.chapters import Estimate, ReportedMemory
 
@@ -192,4 +192,4 @@ def memory_scores(sizes: Sequence[tuple[ReportedMemory, Bytes]]) -> Iterator[dic
     """In GB, for each size: ``states`` (weights, gradients, moments), ``activations``, ``total``."""
     for size, found in sizes:
         for metric in ("states", "activations", "total"):
-            yield score(f"memory/{size.name}", 0, SPLIT, metric, getattr(found, metric) / 1e9)
+            yield exact(f"memory/{size.name}", 0, SPLIT, metric, getattr(found, metric) / 1e9)

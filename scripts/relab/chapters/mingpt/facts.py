@@ -22,7 +22,7 @@ from relab import gpt
 from relab.chapters.mingpt.settings import FactsSpec
 from relab.encoding import encode
 from relab.sampling import sample
-from relab.scores import score
+from relab.scores import exact
 from relab.scoring import next_token_logprobs
 from relab.settings.samplings import Decoding
 from relab.training.batches import IGNORED, PADDING, Documents, collate
@@ -268,4 +268,4 @@ def facts_table(found: Sequence[tuple[Fact, Found]]) -> pd.DataFrame:
 
 def facts_scores(found: Sequence[tuple[Fact, Found]]) -> Iterator[dict[str, Any]]:
     """For each answer 1 where it holds, else 0, by its id."""
-    return (score(EXPERIMENT, 0, SPLIT, fact.id, float(one.holds)) for fact, one in found)
+    return (exact(EXPERIMENT, 0, SPLIT, fact.id, float(one.holds)) for fact, one in found)

@@ -6,14 +6,11 @@ The experiments and what they hold are told in :mod:`relab.chapters.mingpt.names
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from relab.chapters.char_gpt.logs import LOSSES, read_history
-from relab.chapters.losses import loss_score, loss_scores
+from relab.chapters.losses import Training, above, loss_scores
 from relab.chapters.mingpt import records
 from relab.chapters.mingpt.names import (
     ABOVE_ENTROPY,
@@ -32,7 +29,8 @@ from relab.chapters.mingpt.names import (
     WORDS,
 )
 from relab.chapters.mingpt.sentences import Sentences
-from relab.scores import score
+from relab.scores import Row, exact, score
+from relab.statistics import Measurement
 
 #: The words that the assignment asks about.
 FIRST = 2
@@ -40,64 +38,65 @@ FIRST = 2
 
 @dataclass(frozen=True)
 class Files:
-    """What the chapter is scored from: histories and traces by model, and digests of the training texts."""
+    """What the chapter is scored from: histories, losses and traces by model, digests of the texts by split."""
 
     histories: Mapping[str, Path]
+    losses: Mapping[str, Path]
     traces: Mapping[str, Path]
-    data: str
-    larger_data: str
+    data: Mapping[str, str]
+    larger_data: Mapping[str, str]
 
 
 def chapter_scores(
     models: Mapping[str, int], larger: Mapping[str, int], files: Files, sentences: Sentences, vocabulary: int
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[Row]:
     """All scores of the chapter, a row for each seed; ``models`` and ``larger`` give the seed of each model.
 
     Raises:
         UserError: a history or a trace that cannot be read.
     """
-    for row in _sentence_scores(models, files, sentences, vocabulary):
-        yield {**row, "data": files.data}
+    yield from _sentence_scores(models, files, sentences, vocabulary)
     for model, seed in larger.items():
-        for row in loss_scores(LARGER, seed, read_history(files.histories[model])):
-            yield {**row, "data": files.larger_data}
+        training = Training.read(files.histories[model], files.losses[model])
+        yield from loss_scores(LARGER, seed, training, files.larger_data)
 
 
-def _sentence_scores(
-    models: Mapping[str, int], files: Files, sentences: Sentences, vocabulary: int
-) -> Iterator[dict[str, Any]]:
-    entropy, uniform = sentences.grammar.entropy(), math.log(vocabulary)
-    yield score(GRAMMAR, 0, "validation", LOSS, entropy)
-    yield score(TRAINING_TEXT, 0, "train", LOSS, sentences.corpus.entropy())
-    yield score(UNIFORM, 0, "validation", LOSS, uniform)
+def _sentence_scores(models: Mapping[str, int], files: Files, sentences: Sentences, vocabulary: int) -> Iterator[Row]:
+    entropy, uniform, data = sentences.grammar.entropy(), math.log(vocabulary), files.data
+    yield exact(GRAMMAR, 0, "validation", LOSS, entropy, data["validation"])
+    yield exact(TRAINING_TEXT, 0, "train", LOSS, sentences.corpus.entropy(), data["train"])
+    yield exact(UNIFORM, 0, "validation", LOSS, uniform, data["validation"])
     for model, seed in models.items():
-        history = read_history(files.histories[model])
-        yield from loss_scores(MODEL, seed, history)
-        validation = history[LOSSES["validation"]]
-        yield loss_score(MODEL, seed, "validation", ABOVE_UNIFORM, validation.iloc[0] - uniform)
-        yield loss_score(MODEL, seed, "validation", ABOVE_ENTROPY, validation.iloc[-1] - entropy)
+        training = Training.read(files.histories[model], files.losses[model])
+        yield from loss_scores(MODEL, seed, training, data)
+        first = training.measured("validation", int(training.history.index[0]), data["validation"])
+        final = training.measured("validation", training.last, data["validation"])
+        yield score(MODEL, seed, "validation", ABOVE_UNIFORM, above(first, uniform), data["validation"])
+        yield score(MODEL, seed, "validation", ABOVE_ENTROPY, above(final, entropy), data["validation"])
         texts = records.read(files.traces[model])
-        yield from distance_scores(seed, records.of_table(texts, records.ALTERNATIVES))
-        yield from temperature_scores(seed, records.of_table(texts, records.WORDS))
+        yield from distance_scores(seed, records.of_table(texts, records.ALTERNATIVES), data["train"])
+        yield from temperature_scores(seed, records.of_table(texts, records.WORDS), data["train"])
 
 
-def distance_scores(seed: int, texts: Sequence[records.Text]) -> Iterator[dict[str, Any]]:
+def distance_scores(seed: int, texts: Sequence[records.Text], data: str) -> Iterator[Row]:
     """How far the model's distributions, and the training text's, are from the grammar's along the texts of E3."""
     steps = [step for text in texts for step in text.steps]
     first = [step for text in texts for step in text.steps[:FIRST]]
     for metric, some in ((DISTANCE, steps), (FIRST_DISTANCE, first)):
-        yield _mean(MODEL, seed, metric, [step.total_variation for step in some])
-        yield _mean(TRAINING_TEXT, seed, metric, [step.corpus_total_variation for step in some])
-    yield _mean(MODEL, seed, UNTRAINED, [float(step.total_variation is None) for step in steps])
+        yield score(MODEL, seed, WORDS, metric, _over([step.total_variation for step in some]), data)
+        yield score(TRAINING_TEXT, seed, WORDS, metric, _over([step.corpus_total_variation for step in some]), data)
+    yield score(MODEL, seed, WORDS, UNTRAINED, _over([float(step.total_variation is None) for step in steps]), data)
 
 
-def temperature_scores(seed: int, texts: Sequence[records.Text]) -> Iterator[dict[str, Any]]:
+def temperature_scores(seed: int, texts: Sequence[records.Text], data: str) -> Iterator[Row]:
     """What the temperature does to the greedy texts of E2: to their tokens, and to the probabilities printed beside them."""
     steps = [(step, untempered) for text in texts for step, untempered in zip(text.steps, text.greedy_ids, strict=True)]
-    yield _mean(MODEL, seed, CHANGED, [float(step.id != untempered) for step, untempered in steps])
-    yield _mean(MODEL, seed, SHIFTED, [abs(step.probability - step.model_probability) for step, _ in steps])
+    changed = [float(step.id != untempered) for step, untempered in steps]
+    yield score(MODEL, seed, WORDS, CHANGED, _over(changed), data)
+    shifted = [abs(step.probability - step.model_probability) for step, _ in steps]
+    yield score(MODEL, seed, WORDS, SHIFTED, _over(shifted), data)
 
 
-def _mean(experiment: str, seed: int, metric: str, values: Sequence[float | None]) -> dict[str, Any]:
-    known = [value for value in values if value is not None]
-    return score(experiment, seed, WORDS, metric, statistics.fmean(known) if known else float("nan"), len(known))
+def _over(values: Sequence[float | None]) -> Measurement:
+    """The mean over the steps of all texts that have a value."""
+    return Measurement.of([math.nan if value is None else value for value in values], "step")

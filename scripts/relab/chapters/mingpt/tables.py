@@ -15,10 +15,12 @@ import pandas as pd
 
 from relab.cells import VISIBLE, fixed
 from relab.chapters.char_gpt.logs import BITS, LOSSES, read_history
+from relab.chapters.char_gpt.names import at
 from relab.chapters.mingpt import records
-from relab.chapters.mingpt.names import GRAMMAR, LOSS, TRAINING_TEXT, UNIFORM
+from relab.chapters.mingpt.names import GRAMMAR, LARGER, LOSS, MODEL, TRAINING_TEXT, UNIFORM
 from relab.chapters.mingpt.settings import TableSpec
 from relab.scores import Summaries
+from relab.statistics import Measurement, estimate
 
 #: Decimals of losses (nats per token, bits per byte) and of probabilities and distances.
 LOSSES_DIGITS, PROBABILITY_DIGITS = 4, 4
@@ -41,14 +43,14 @@ def chapter_tables(
     """
     floors = {column: _loss(scores.value(name, LOSS, split)) for column, (name, split) in FLOORS.items()}
     small, larger = (_histories(models, histories) for models in (settings.models, settings.larger))
-    yield "losses", losses(small, settings.every)
+    yield "losses", losses(MODEL, small, settings.every, scores)
     yield "curve", curve(small).assign(**floors)
     texts = {seed: records.read(traces[model]) for model, seed in sorted(settings.models.items(), key=lambda one: one[1])}
     first = next(iter(texts.values()))
     yield "words", words(first)
     yield "alternatives", alternatives(first)
     yield "total_variation", total_variation(texts)
-    yield "larger_losses", losses(larger, settings.every)
+    yield "larger_losses", losses(LARGER, larger, settings.every, scores)
     yield "larger_curve", curve(larger)
 
 
@@ -57,21 +59,24 @@ def _histories(models: Mapping[str, int], histories: Mapping[str, Path]) -> dict
     return {seed: read_history(histories[model]) for model, seed in sorted(models.items(), key=lambda one: one[1])}
 
 
-def losses(histories: Mapping[int, pd.DataFrame], every: int) -> pd.DataFrame:
-    """A row each ``every`` iterations and at the last one: means over seeds with their standard deviation.
+def losses(experiment: str, histories: Mapping[int, pd.DataFrame], every: int, scores: Summaries) -> pd.DataFrame:
+    """A row each ``every`` iterations and at the last one: means over seeds, with ``_low`` and ``_high`` of losses.
 
     The training loss is the mean since the evaluation before, with dropout on; there is none before the first iteration.
+
+    Raises:
+        UserError: a score that is missing.
     """
     steps = next(iter(histories.values())).index
-    shown = [step for step in steps if step % every == 0 or step == steps[-1]]
-    columns = {"train_loss": LOSSES["train"], "validation_loss": LOSSES["validation"], "bits_per_byte": BITS["validation"]}
     rows = []
-    for step in shown:
-        row: dict[str, Any] = {"iteration": step}
-        for name, column in columns.items():
-            values = [history.loc[step, column] for history in histories.values()]
-            row |= {name: _loss(float(np.mean(values))), f"{name}_sd": _loss(_deviation(values))}
-        rows.append({**row, "seeds": len(histories)})
+    for step in [step for step in steps if step % every == 0 or step == steps[-1]]:
+        bits = [history.loc[step, BITS["validation"]] for history in histories.values()]
+        cells = {
+            **scores.cells("train_loss", experiment, at(LOSS, step), "train", LOSSES_DIGITS),
+            **scores.cells("validation_loss", experiment, at(LOSS, step), "validation", LOSSES_DIGITS),
+            "bits_per_byte": _loss(float(np.mean(bits))),
+        }
+        rows.append({"iteration": step, **cells, "seeds": len(histories)})
     return pd.DataFrame(rows)
 
 
@@ -131,7 +136,7 @@ def total_variation(texts: Mapping[int, Sequence[records.Text]]) -> pd.DataFrame
     """How far the models' distributions are from the grammar's at each step of E3, beside the training text's.
 
     A step a row: ``text`` up to it and the ``word`` chosen there by the first seed's model, the mean distance over the
-    ``seeds`` whose models went on with the same tokens up to there, and the training sentences that go on from there.
+    ``seeds`` (with its interval) whose models went on with the same tokens up to there, and the training sentences that go on from there.
     """
     of_seeds = [records.of_table(one, records.ALTERNATIVES) for one in texts.values()]
     return pd.DataFrame([row for same in zip(*of_seeds, strict=True) for row in _distances(same)])
@@ -147,8 +152,7 @@ def _distances(texts: Sequence[records.Text]) -> Iterator[dict[str, Any]]:
             "step": place + 1,
             "text": first.prompt + "".join(one.word for one in first.steps[:place]),
             "word": step.word.translate(VISIBLE),
-            "model": _probability(float(np.mean(distances)) if distances else None),
-            "model_sd": _probability(_deviation(distances)),
+            **_estimated("model", distances),
             "seeds": len(same),
             "training_text": _probability(step.corpus_total_variation),
             "sentences": step.sentences,
@@ -159,9 +163,11 @@ def _ids(text: records.Text, place: int) -> list[int]:
     return [one.id for one in text.steps[:place]]
 
 
-def _deviation(values: Sequence[float]) -> float:
-    """The sample standard deviation; NaN for fewer than two values."""
-    return float(np.std(values, ddof=1)) if len(values) > 1 else float("nan")
+def _estimated(column: str, values: Sequence[float]) -> dict[str, str]:
+    """The mean of what single seeds have, with its interval over them."""
+    found = estimate({seed: Measurement.alone(value) for seed, value in enumerate(values)})
+    cells = {column: found.value, f"{column}_low": found.low, f"{column}_high": found.high}
+    return {name: fixed(value, PROBABILITY_DIGITS) for name, value in cells.items()}
 
 
 def _rounding(digits: int) -> Callable[[float | None], str]:

@@ -1,12 +1,11 @@
 """The distributions that tokens are drawn by under each account of the write-up's temperature (row D5).
 
 The accounts are compared on the same contexts, prefixes of held-out documents, and each distribution is made by what the
-sampler itself draws by. Intervals are over documents, since the contexts of one are alike.
+sampler itself draws by. The unit is the document, since the contexts of one are alike.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -14,18 +13,17 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from relab.chapters.stories.contrast import change, change_scores, interval, resampled
 from relab.chapters.stories.names import BEST, CONTEXTS, ENTROPY, RULES, contrast_label
 from relab.checkpoints import start_token
 from relab.encoding import encode
 from relab.errors import UserError
 from relab.prefix import context
 from relab.sampling.choice import Choice
-from relab.scores import NAN, score
+from relab.scores import score
 from relab.scoring import next_token_logprobs
-from relab.settings.base import canonical
 from relab.settings.chapters import SamplerSetting, contrasts
 from relab.settings.samplings import Decoding
+from relab.statistics import Measurement, change, identity
 
 #: Sums over the contexts of each document ``[documents]``, by rule, setting and metric.
 Sums = dict[tuple[str, str, str], np.ndarray]
@@ -40,24 +38,24 @@ def distribution_scores(
 ) -> Iterator[dict[str, Any]]:
     """Entropy (nats) and probability of the best token for each account and setting, mean over contexts, and their contrasts.
 
-    ``n`` counts contexts, of a contrast documents. Experiments are described in :mod:`relab.chapters.stories.names`.
+    Experiments are described in :mod:`relab.chapters.stories.names`.
 
     Raises:
         UserError: a text of which the model can read nothing, a character that its tokenizer does not know.
     """
     sums, counts = _measured(model, tokenizer, texts, settings, progress)
-    data = hashlib.sha256(canonical(list(texts)).encode()).hexdigest()[:12]
+    data = identity(*texts)
     for rule in RULES:
-        for setting in settings:
-            for metric in (ENTROPY, BEST):
-                value, *drawn = resampled(sums[rule, setting.label, metric], counts)
-                ends = interval(drawn) if len(texts) > 1 else (NAN, NAN)
-                yield score(f"{rule}/{setting.label}", 0, CONTEXTS, metric, value, counts.sum(), *ends, data=data)
+        measured = {
+            (setting.label, metric): Measurement(sums[rule, setting.label, metric], counts, "document", data)
+            for setting in settings
+            for metric in (ENTROPY, BEST)
+        }
+        for (label, metric), found in measured.items():
+            yield score(f"{rule}/{label}", 0, CONTEXTS, metric, found, data)
         for high, low in contrasts(settings):
-            pair = [(sums[rule, one.label, ENTROPY], counts) for one in (high, low)]
-            experiment = f"{rule}/{contrast_label(high, low)}"
-            for row in change_scores(experiment, 0, CONTEXTS, ENTROPY, change(*pair)):
-                yield {**row, "data": data}
+            found = change(measured[high.label, ENTROPY], measured[low.label, ENTROPY])
+            yield score(f"{rule}/{contrast_label(high, low)}", 0, CONTEXTS, ENTROPY, found, data)
 
 
 def _measured(

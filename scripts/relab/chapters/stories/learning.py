@@ -16,13 +16,13 @@ from pydantic import Field
 
 from relab.cells import fixed
 from relab.chapters.char_gpt.logs import BITS, read_history, read_samples
-from relab.chapters.losses import loss_scores
+from relab.chapters.losses import Training, loss_scores
 from relab.errors import UserError
 from relab.files import read_csv
-from relab.scores import Summaries, score
+from relab.scores import Row, Summaries, exact, score
 from relab.settings.base import Int, Name, Settings
 from relab.settings.models import Architecture
-from relab.tokens.store import Tokens
+from relab.tokens.store import Counts, Tokens
 from relab.utilisation import flops_per_token, utilisation
 
 #: Names of the chapter's tables on learning.
@@ -32,6 +32,7 @@ MODEL = "stories/model"
 PER_TOKEN, UNKNOWN, LONGEST, CUT = "characters a token", "share of unknown tokens", "longest document", "share of documents cut"
 PARAMETERS, SEEN, EPOCHS, LAST, BEST_STEP = "parameters", "tokens seen", "epochs", "last step", "best step"
 BEST_BITS = "best bits per byte"
+VALIDATION_TOKENS, DOCUMENTS = "tokens of the validation text", "documents"
 
 
 class TokenizerShown(Settings):
@@ -56,29 +57,27 @@ class ScoreSpec(Settings):
 
 
 def learning_scores(
-    settings: ScoreSpec, splits: Mapping[str, Mapping[str, Tokens]], histories: Mapping[str, Path], sizes: Mapping[str, int]
-) -> Iterator[dict[str, Any]]:
-    """All scores: ``splits`` are the tokens by tokenizer and split, ``sizes`` the parameters of each model.
-
-    Raises:
-        UserError: a history that cannot be read.
+    settings: ScoreSpec,
+    splits: Mapping[str, Mapping[str, Tokens]],
+    trained: Mapping[str, Training],
+    sizes: Mapping[str, int],
+    data: str,
+) -> Iterator[Row]:
+    """All scores: ``splits`` are the tokens by tokenizer and split, ``trained`` what each training left, ``sizes`` the parameters
+    of each model, ``data`` the digest of the corpus.
     """
     for one in settings.tokenizers:
-        yield from tokenizer_scores(one.name, splits[one.name], settings.limit)
+        yield from tokenizer_scores(one.name, splits[one.name], settings.limit, data)
     documents = splits[settings.reads]["train"]
     for model, seed in settings.models.items():
-        history = read_history(histories[model])
-        yield from loss_scores(MODEL, seed, history)
-        best = history[BITS["validation"]].idxmin()
-        told = {
-            BEST_BITS: history[BITS["validation"]].min(),
-            PARAMETERS: sizes[model],
-            SEEN: history["tokens_seen"].iloc[-1],
-            EPOCHS: history["tokens_seen"].iloc[-1] / targets(documents, settings.architecture.block),
-            LAST: history.index[-1],
-            BEST_STEP: best,
-        }
-        yield from (score(MODEL, seed, "validation", metric, value) for metric, value in told.items())
+        training, history = trained[model], trained[model].history
+        yield from loss_scores(MODEL, seed, training, dict.fromkeys(("train", "validation"), data))
+        yield score(MODEL, seed, "validation", BEST_BITS, history[BITS["validation"]].min(), data)
+        yield score(MODEL, seed, "validation", BEST_STEP, training.best, data)
+        seen = history["tokens_seen"].iloc[-1]
+        epochs = seen / targets(documents, settings.architecture.block)
+        for metric, value in {PARAMETERS: sizes[model], SEEN: seen, EPOCHS: epochs, LAST: training.last}.items():
+            yield exact(MODEL, seed, "validation", metric, value, data)
 
 
 def targets(documents: Tokens, block: int) -> int:
@@ -86,17 +85,23 @@ def targets(documents: Tokens, block: int) -> int:
     return int(np.clip(documents.lengths - 1, 0, block).sum())
 
 
-def tokenizer_scores(name: str, splits: Mapping[str, Tokens], limit: int) -> Iterator[dict[str, Any]]:
+def tokenizer_scores(name: str, splits: Mapping[str, Tokens], limit: int, data: str) -> Iterator[Row]:
     """What a tokenizer makes of a corpus; rates are of the validation text, which it was not trained on."""
     held_out, experiment = splits["validation"].counts, f"tokenizer/{name}"
-    marks = 0 if held_out.end is None else 2 * held_out.documents
-    own = held_out.tokens - marks
-    yield score(experiment, 0, "validation", PER_TOKEN, held_out.characters / own, own)
-    if held_out.unknown is not None:
-        yield score(experiment, 0, "validation", UNKNOWN, held_out.unknown / own, own)
+    tokens = text_tokens(held_out)
     lengths = np.concatenate([tokens.lengths for tokens in splits.values()])
-    yield score(experiment, 0, "all", LONGEST, lengths.max(), len(lengths))
-    yield score(experiment, 0, "all", CUT, (lengths > limit).mean(), len(lengths))
+    counted = {("validation", PER_TOKEN): held_out.characters / tokens}
+    if held_out.unknown is not None:
+        counted["validation", UNKNOWN] = held_out.unknown / tokens
+    counted |= {("all", LONGEST): lengths.max(), ("all", CUT): (lengths > limit).mean()}
+    counted |= {("validation", VALIDATION_TOKENS): tokens, ("all", DOCUMENTS): len(lengths)}
+    for (split, metric), value in counted.items():
+        yield exact(experiment, 0, split, metric, value, data)
+
+
+def text_tokens(counts: Counts) -> int:
+    """Tokens of a split that hold text, without the marks around documents."""
+    return counts.tokens - (0 if counts.end is None else 2 * counts.documents)
 
 
 def learning_tables(
@@ -127,11 +132,11 @@ def _tokenizer(one: TokenizerShown, scores: Summaries, limit: int) -> dict[str, 
         "byte_fallback": "yes" if one.byte_fallback else "no",
         "characters_per_token": fixed(counted.loc[PER_TOKEN, "value"], 3),
         "unknown": fixed(counted.loc[UNKNOWN, "value"], 6) if known else "",
-        "validation_tokens": int(counted.loc[PER_TOKEN, "n"]),
+        "validation_tokens": int(counted.loc[VALIDATION_TOKENS, "value"]),
         "longest": int(counted.loc[LONGEST, "value"]),
         "cut": fixed(counted.loc[CUT, "value"], 4),
         "limit": limit,
-        "documents": int(counted.loc[CUT, "n"]),
+        "documents": int(counted.loc[DOCUMENTS, "value"]),
     }
 
 

@@ -40,16 +40,6 @@ def agreement(metric: str) -> str:
     return f"agreement of {metric}"
 
 
-def raised(metric: str) -> str:
-    """Name of the share of resamples in which a metric goes up in a contrast."""
-    return f"{metric} raised"
-
-
-def lowered(metric: str) -> str:
-    """Name of the share of resamples in which a metric goes down in a contrast."""
-    return f"{metric} lowered"
-
-
 def contrast_label(high: SamplerSetting, low: SamplerSetting) -> str:
     """A contrast as experiments and tables name it."""
     return f"{high.label} → {low.label}"

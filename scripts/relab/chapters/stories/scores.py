@@ -1,20 +1,18 @@
 """D3 to D5's scores: judged perplexities and the measures beside them, and accounts of the temperature against the write-up.
 
-Every figure of a source and method is over its texts, ``n`` of them have a value. Intervals are 95 % bootstrap intervals over
-texts. An account of the temperature is compared with the four perplexities that the write-up reports: Kendall's tau over the
+Every figure of a source and method is over its texts. Those of one sampling that draw by the same numbers, whatever the method,
+are compared text by text. An account of the temperature is compared with the four perplexities that the write-up reports: Kendall's tau over the
 settings, and the share of the contrasts in which the perplexity, or the entropy of what is drawn by, goes the reported way.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from scipy.stats import kendalltau
 
-from relab.chapters.stories.contrast import Change, change, change_scores
 from relab.chapters.stories.methods import method_of
 from relab.chapters.stories.names import (
     ACCOUNTS,
@@ -42,10 +40,9 @@ from relab.judging.storage import Judgement, Judgements
 from relab.metrics.copying import found_in
 from relab.metrics.diversity import distinct_two
 from relab.metrics.perplexity import corpus_perplexity, first_tokens
-from relab.metrics.repetition import mean_over_prompts
 from relab.scores import Summaries, score
-from relab.settings.base import canonical
 from relab.settings.chapters import contrasts
+from relab.statistics import Estimate, Measurement, change, identity
 from relab.texts.samples import Texts
 
 #: The metrics of :mod:`relab.metrics` by name, as instances: making one takes a folder.
@@ -76,30 +73,40 @@ def stories_scores(
     copied = found_in(training, [one.text for own in judgements.values() for one in own])
     sampled = {one.sampling: one for one in samplings}
     for (source, method), own in judgements.items():
-        seed = sampled[source].seed if source in sampled else 0
-        rows = [*judged_scores(own, spec.equal_tokens, copied, metrics)]
+        data = identity(*dict.fromkeys([spec.judge, *(one.prompt or one.text for one in own)]))
+        seed, items = (sampled[source].seed, drawn_texts(own)) if source in sampled else (0, "")
+        measured = judged_scores(own, spec.equal_tokens, copied, metrics, items)
         if source in sampled:
             ended = [float(text.ended) for text in sampled[source].methods[method]]
-            rows.append((ENDED, *mean_over_prompts(ended, range(len(ended)))))
-        data = _digest(spec.judge, *(one.prompt or one.text for one in own))
-        for metric, *figure in rows:
-            yield score(f"{source}/{method}", seed, JUDGED, metric, *figure, data=data)
+            measured[ENDED] = Measurement.of(ended, "text", items, "share")
+        for metric, found in measured.items():
+            yield score(f"{source}/{method}", seed, JUDGED, metric, found, data)
     yield from account_scores(spec.temperature, sampled, judgements, distributions)
 
 
-def judged_scores(own: Sequence[Judgement], equal: int, copied: set, metrics: Metrics) -> Iterator[tuple]:
-    """Name, value, n, low and high of each measure of the texts of one source and method."""
+def drawn_texts(own: Sequence[Judgement]) -> str:
+    """Which texts these are: whatever the method, those of equal numbers draw by the same random numbers."""
+    return identity([[one.prompt_index, one.index] for one in own])
+
+
+def judged_scores(
+    own: Sequence[Judgement], equal: int, copied: set, metrics: Metrics, items: str
+) -> dict[str, Measurement | Estimate | float]:
+    """The measures of the texts of one source and method by name."""
     logprobs, texts = [one.logprobs for one in own], [one.text for one in own]
-    judged = metrics[PERPLEXITY].compute(predictions=logprobs, characters=[one.characters for one in own])
-    yield from ((PERPLEXITY, *judged["perplexity"]), (MEDIAN, *judged["median"]), (BITS, *judged["bits"]))
-    yield EQUAL, *corpus_perplexity(first_tokens(logprobs, equal))
-    for name in (TOKENS, CUT):
-        yield name, *mean_over_prompts([float(getattr(one, name)) for one in own], range(len(own)))
-    yield DISTINCT, *distinct_two(texts)
-    alike = metrics[SELF_BLEU].compute(predictions=texts)
-    yield SELF_BLEU, alike["self_bleu"], alike["n"]
-    shared = metrics[COPIED].compute(predictions=texts, corpus=copied)
-    yield COPIED, shared["share"], shared["n"], shared["low"], shared["high"]
+    characters = [one.characters for one in own]
+    judged = metrics[PERPLEXITY].compute(predictions=logprobs, characters=characters, items=items)
+    return {
+        PERPLEXITY: judged["perplexity"],
+        MEDIAN: judged["median"],
+        BITS: judged["bits"],
+        EQUAL: corpus_perplexity(first_tokens(logprobs, equal)),
+        TOKENS: Measurement.of([one.tokens for one in own], "text", items),
+        CUT: Measurement.of([float(one.cut) for one in own], "text", items, "share"),
+        DISTINCT: distinct_two(texts, items),
+        SELF_BLEU: metrics[SELF_BLEU].compute(predictions=texts)["self_bleu"],
+        COPIED: metrics[COPIED].compute(predictions=texts, corpus=copied)["share"],
+    }
 
 
 def account_scores(
@@ -120,20 +127,16 @@ def account_scores(
             changes[ENTROPY].append(distributions.value(experiment, ENTROPY, CONTEXTS))
             found = perplexity_change(texts[high.label], texts[low.label])
             changes[PERPLEXITY].append(found.value)
-            yield from change_scores(experiment, seed, ACCOUNTS, PERPLEXITY, found)
+            yield score(experiment, seed, ACCOUNTS, PERPLEXITY, found)
         for metric, values in ((ENTROPY, entropies), (PERPLEXITY, perplexities)):
-            yield score(rule, seed, ACCOUNTS, tau(metric), kendalltau(values, reported).statistic, len(values))
+            yield score(rule, seed, ACCOUNTS, tau(metric), kendalltau(values, reported).statistic)
             agrees = [float(np.sign(value) == way) for value, way in zip(changes[metric], ways, strict=True)]
-            yield score(rule, seed, ACCOUNTS, agreement(metric), np.mean(agrees), len(agrees))
+            yield score(rule, seed, ACCOUNTS, agreement(metric), np.mean(agrees))
 
 
-def perplexity_change(high: Sequence[Judgement], low: Sequence[Judgement]) -> Change:
-    """How the judged perplexity changes from one method to another: texts that drew by the same numbers are drawn together."""
+def perplexity_change(high: Sequence[Judgement], low: Sequence[Judgement]) -> Measurement:
+    """How the judged perplexity changes from one method to another, over the texts that drew by the same numbers."""
     texts = [{(one.prompt_index, one.index): one for one in own} for own in (high, low)]
     shared = [key for key in texts[0] if key in texts[1]]
-    pair = [([-sum(own[key].logprobs) for key in shared], [own[key].tokens for key in shared]) for own in texts]
-    return change(*pair, transformed=np.exp)
-
-
-def _digest(*parts: str) -> str:
-    return hashlib.sha256(canonical(list(dict.fromkeys(parts))).encode()).hexdigest()[:12]
+    items = identity([list(key) for key in shared])
+    return change(*(corpus_perplexity([own[key].logprobs for key in shared], items) for own in texts))

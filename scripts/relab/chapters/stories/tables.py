@@ -33,8 +33,6 @@ from relab.chapters.stories.names import (
     StoriesTables,
     agreement,
     contrast_label,
-    lowered,
-    raised,
     tau,
 )
 from relab.errors import UserError
@@ -70,7 +68,7 @@ def grid_table(spec: StoriesTables, samplings: Sequence[Texts], scores: Summarie
 
     ``texts`` judged, ``tokens`` of the judge each on average, ``cut`` texts that its context was too short for.
     ``perplexity`` of all texts together, ``median_perplexity`` of a text, ``bits_per_character`` and ``equal_perplexity`` of
-    the first ``equal_tokens`` tokens of the ``equal_texts`` that have so many each have ``_low`` and ``_high`` (95 % bootstrap
+    the first ``equal_tokens`` tokens of the ``equal_texts`` that have so many each have ``_low`` and ``_high`` (95 %
     interval over texts, empty for one text). ``reported`` is the write-up's perplexity. What a row does not have is empty.
 
     Raises:
@@ -97,7 +95,7 @@ def diversity_table(spec: StoriesTables, samplings: Sequence[Texts], scores: Sum
     """How varied texts are, what they copy and how they end, a source and method a row.
 
     ``distinct_2`` of words and ``copied_8grams`` (share that stands in the training corpus) of the ``texts`` have ``_low`` and
-    ``_high`` (95 % bootstrap interval over texts, empty for one text); ``self_bleu`` has none. ``ended`` is the share that
+    ``_high`` (95 % interval over texts, empty for one text); ``self_bleu`` has none. ``ended`` is the share that
     ended by themselves, empty for people's.
 
     Raises:
@@ -117,27 +115,27 @@ def _note(spec: StoriesTables, source: str) -> str:
 
 
 def _judged(spec: StoriesTables, experiment: str, scores: Summaries) -> dict[str, Any]:
-    tokens, cut, equal = (_one(scores, experiment, metric, JUDGED) for metric in (TOKENS, CUT, EQUAL))
+    tokens, cut, equal = (scores.find(experiment, metric, JUDGED) for metric in (TOKENS, CUT, EQUAL))
     return {
         "texts": str(tokens["n"]),
         "tokens": fixed(tokens["value"], LENGTHS),
         "cut": str(round(cut["value"] * cut["n"])),
-        **_interval("perplexity", _one(scores, experiment, PERPLEXITY, JUDGED), PERPLEXITIES),
-        **_interval("median_perplexity", _one(scores, experiment, MEDIAN, JUDGED), PERPLEXITIES),
-        **_interval("bits_per_character", _one(scores, experiment, BITS, JUDGED), SHARES),
+        **scores.cells("perplexity", experiment, PERPLEXITY, JUDGED, PERPLEXITIES),
+        **scores.cells("median_perplexity", experiment, MEDIAN, JUDGED, PERPLEXITIES),
+        **scores.cells("bits_per_character", experiment, BITS, JUDGED, SHARES),
         "equal_tokens": str(spec.equal_tokens),
-        **_interval("equal_perplexity", equal, PERPLEXITIES),
+        **scores.cells("equal_perplexity", experiment, EQUAL, JUDGED, PERPLEXITIES),
         "equal_texts": str(equal["n"]),
     }
 
 
 def _varied(experiment: str, scores: Summaries, people: bool) -> dict[str, Any]:
     return {
-        "texts": str(_one(scores, experiment, TOKENS, JUDGED)["n"]),
-        **_interval("distinct_2", _one(scores, experiment, DISTINCT, JUDGED), SHARES),
-        "self_bleu": fixed(_one(scores, experiment, SELF_BLEU, JUDGED)["value"], SHARES),
-        **_interval("copied_8grams", _one(scores, experiment, COPIED, JUDGED), SHARES),
-        "ended": "" if people else fixed(_one(scores, experiment, ENDED, JUDGED)["value"], SHARES),
+        "texts": str(scores.find(experiment, TOKENS, JUDGED)["n"]),
+        **scores.cells("distinct_2", experiment, DISTINCT, JUDGED, SHARES),
+        "self_bleu": fixed(scores.value(experiment, SELF_BLEU, JUDGED), SHARES),
+        **scores.cells("copied_8grams", experiment, COPIED, JUDGED, SHARES),
+        "ended": "" if people else fixed(scores.value(experiment, ENDED, JUDGED), SHARES),
     }
 
 
@@ -169,7 +167,7 @@ def temperature_table(
 ) -> pd.DataFrame:
     """An account of the temperature and a setting a row.
 
-    ``entropy`` in nats and ``best_probability`` of what is drawn by, means over the same ``contexts`` for all; judged
+    ``entropy`` in nats and ``best_probability`` of what is drawn by, means over the same contexts, of ``documents``, for all; judged
     ``perplexity`` of the ``texts`` of the ``method`` that draws so, each with ``_low`` and ``_high``; ``reported`` is the
     write-up's perplexity.
 
@@ -189,17 +187,16 @@ def temperature_table(
 def _setting(
     rule: str, setting: ReportedSetting, method: tuple[str, str], scores: Summaries, distributions: Summaries
 ) -> dict[str, Any]:
-    entropy, best = (_one(distributions, f"{rule}/{setting.label}", metric, CONTEXTS) for metric in (ENTROPY, BEST))
-    perplexity = _one(scores, "/".join(method), PERPLEXITY, JUDGED)
+    drawn, judged = f"{rule}/{setting.label}", "/".join(method)
     return {
         "account": TITLES[rule],
         "temperature": f"{setting.temperature:g}",
         "top_k": str(setting.top_k),
-        **_interval("entropy", entropy, ENTROPIES),
-        **_interval("best_probability", best, SHARES),
-        "contexts": str(entropy["n"]),
-        **_interval("perplexity", perplexity, PERPLEXITIES),
-        "texts": str(perplexity["n"]),
+        **distributions.cells("entropy", drawn, ENTROPY, CONTEXTS, ENTROPIES),
+        **distributions.cells("best_probability", drawn, BEST, CONTEXTS, SHARES),
+        "documents": str(distributions.find(drawn, ENTROPY, CONTEXTS)["n"]),
+        **scores.cells("perplexity", judged, PERPLEXITY, JUDGED, PERPLEXITIES),
+        "texts": str(scores.find(judged, PERPLEXITY, JUDGED)["n"]),
         "method": method[1],
         "reported": fixed(setting.reported, PERPLEXITIES),
     }
@@ -209,8 +206,7 @@ def accounts_table(spec: StoriesSpec, scores: Summaries, distributions: Summarie
     """An account of the temperature and a contrast of two settings that differ in temperature alone a row.
 
     ``reported`` tells which way the write-up's perplexity goes. ``entropy_change`` of what is drawn by and
-    ``perplexity_change`` of judged texts have ``_low`` and ``_high`` (95 % bootstrap interval over documents, over texts) and
-    ``_support``, the share of resamples that go the reported way. Of the account as a whole, the same in each of its rows:
+    ``perplexity_change`` of judged texts have ``_low`` and ``_high`` (95 % interval over documents, over texts). Of the account as a whole, the same in each of its rows:
     ``_tau``, Kendall's with the reported perplexities over all settings, empty where nothing varies, and ``_agreement``, the
     share of contrasts that go the reported way.
 
@@ -231,26 +227,7 @@ def _contrast(
         ("entropy", ENTROPY, distributions, CONTEXTS, ENTROPIES),
         ("perplexity", PERPLEXITY, scores, ACCOUNTS, PERPLEXITIES),
     ):
-        cells |= _interval(f"{name}_change", _one(where, experiment, metric, split), digits)
-        support = _one(where, experiment, (raised if rises else lowered)(metric), split)
-        cells[f"{name}_support"] = fixed(support["value"], SHARES)
-        cells[f"{name}_tau"] = fixed(_one(scores, rule, tau(metric), ACCOUNTS)["value"], SHARES)
-        cells[f"{name}_agreement"] = fixed(_one(scores, rule, agreement(metric), ACCOUNTS)["value"], SHARES)
+        cells |= where.cells(f"{name}_change", experiment, metric, split, digits)
+        cells[f"{name}_tau"] = fixed(scores.value(rule, tau(metric), ACCOUNTS), SHARES)
+        cells[f"{name}_agreement"] = fixed(scores.value(rule, agreement(metric), ACCOUNTS), SHARES)
     return cells
-
-
-def _interval(column: str, row: pd.Series, digits: int) -> dict[str, str]:
-    """The cells of a value and its interval."""
-    return {column: fixed(row["value"], digits)} | {f"{column}_{end}": fixed(row[end], digits) for end in ("low", "high")}
-
-
-def _one(scores: Summaries, experiment: str, metric: str, split: str) -> pd.Series:
-    """The one row of a score, with its own interval.
-
-    Raises:
-        UserError: where it is missing.
-    """
-    found = scores.per_seed(experiment, metric, split)
-    if found.empty:
-        raise UserError(f"{scores.place}: no score {metric!r} ({split}) of the experiment {experiment!r}")
-    return found.iloc[0]

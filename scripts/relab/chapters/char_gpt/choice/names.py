@@ -19,8 +19,6 @@ SPLIT, VALIDATION = "test", "validation"
 #: Taking one of the choices blindly.
 CHANCE = "chance"
 ACCURACY = "accuracy"
-#: The same number as the summary of the accuracies of all seeds, with its interval over questions instead of seeds.
-OVER_SEEDS = "accuracy, mean over seeds"
 
 
 class Probe(Ranker):

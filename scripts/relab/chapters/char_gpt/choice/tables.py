@@ -15,7 +15,6 @@ from relab.cells import fixed
 from relab.chapters.char_gpt.choice.names import (
     ACCURACY,
     CHANCE,
-    OVER_SEEDS,
     SPLIT,
     VALIDATION,
     Probe,
@@ -42,8 +41,8 @@ HISTORY = (
 def choice_table(spec: TableSpec, predictions: Mapping[str, pd.DataFrame], scores: Summaries) -> pd.DataFrame:
     """A system a row, chance and floors before what is trained.
 
-    ``accuracy`` on the test split is the mean over seeds, with ``_low`` and ``_high`` (95 % bootstrap interval over questions)
-    and ``_sd`` (over ``seeds``); ``validation_accuracy`` is the mean over seeds of what the epoch was chosen by; ``difference``
+    ``accuracy`` on the test split is the mean over seeds, with ``_low`` and ``_high`` (95 % interval over questions and
+    ``seeds``); ``validation_accuracy`` is the mean over seeds of what the epoch was chosen by; ``difference``
     with ``_low`` and ``_high`` is what a trained scorer has beyond the cosine of the same features, question by question.
     ``choices`` are those of a question, from the fewest to the most. What a system does not have is empty.
 
@@ -69,16 +68,11 @@ def _systems(probe: Probe, titles: Mapping[str, str], predictions: pd.DataFrame,
 
 
 def _accuracy(probe: Probe, system: str, scores: Summaries) -> dict[str, Any]:
-    name, learns = experiment(probe.dataset, system), system in probe.trained
-    measured = scores.per_seed(name, OVER_SEEDS if learns else ACCURACY, SPLIT)
-    if measured.empty:
-        raise UserError(f"{scores.place}: no accuracy of the experiment {name!r}")
+    name = experiment(probe.dataset, system)
     validation = None if system == CHANCE else scores.value(name, ACCURACY, VALIDATION)
     return {
-        "accuracy": fixed(scores.value(name, ACCURACY, SPLIT), DIGITS),
-        **{f"accuracy_{end}": fixed(measured.iloc[0][end], DIGITS) for end in ("low", "high")},
-        "accuracy_sd": fixed(scores.deviation(name, ACCURACY, SPLIT), DIGITS) if learns else "",
-        "seeds": str(len(probe.seeds)) if learns else "",
+        **scores.cells("accuracy", name, ACCURACY, SPLIT, DIGITS),
+        "seeds": str(len(probe.seeds)) if system in probe.trained else "",
         "validation_accuracy": fixed(validation, DIGITS),
     }
 
@@ -86,10 +80,7 @@ def _accuracy(probe: Probe, system: str, scores: Summaries) -> dict[str, Any]:
 def _beyond_cosine(probe: Probe, system: str, scores: Summaries) -> dict[str, str]:
     if system not in probe.trained:
         return dict.fromkeys(("difference", "difference_low", "difference_high"), "")
-    name = experiment(probe.dataset, system, cosine(probe.trained[system]))
-    cells = {"difference": fixed(scores.value(name, ACCURACY, SPLIT), DIGITS)}
-    measured = scores.per_seed(name, ACCURACY, SPLIT).iloc[0]
-    return cells | {f"difference_{end}": fixed(measured[end], DIGITS) for end in ("low", "high")}
+    return scores.cells("difference", experiment(probe.dataset, system, cosine(probe.trained[system])), ACCURACY, SPLIT, DIGITS)
 
 
 def _range(counts: pd.Series) -> str:

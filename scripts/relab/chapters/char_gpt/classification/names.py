@@ -26,11 +26,6 @@ Spec = ShownProbes[Probe]
 TableSpec = TitledProbes[Probe]
 
 
-def over_seeds(metric: str) -> str:
-    """The metric of the mean over seeds, whose interval is over test rows."""
-    return f"{metric}, mean over seeds"
-
-
 def f1_of(label: str) -> str:
     """The metric of one class."""
     return f"F1 of {label}"

@@ -6,7 +6,6 @@ Experiments are ``{data set}/{system}`` and ``{data set}/{system} − {other}``,
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,7 +14,7 @@ import pandas as pd
 from relab.chapters.char_gpt.classification.names import ACCURACY, MACRO_F1, Probe, pairs
 from relab.chapters.systems import system_scores
 from relab.scores import score
-from relab.settings.base import canonical
+from relab.statistics import identity
 
 
 def classification_scores(probe: Probe, predictions: pd.DataFrame, chosen: pd.DataFrame) -> Iterator[dict[str, Any]]:
@@ -23,10 +22,8 @@ def classification_scores(probe: Probe, predictions: pd.DataFrame, chosen: pd.Da
     references, found = by_system(predictions)
     data = data_of(probe.dataset, references)
     compared = [(system, other) for system, other, _ in pairs(probe.features)]
-    for row in system_scores(probe.dataset, probe.classes, references, found, compared):
-        yield {**row, "data": data}
-    for row in _validation_scores(probe, chosen):
-        yield {**row, "data": data}
+    yield from system_scores(probe.dataset, probe.classes, references, found, compared, data)
+    yield from _validation_scores(probe, chosen, data)
 
 
 def by_system(predictions: pd.DataFrame) -> tuple[list[str], dict[str, dict[int, list[str]]]]:
@@ -41,10 +38,10 @@ def by_system(predictions: pd.DataFrame) -> tuple[list[str], dict[str, dict[int,
 
 def data_of(dataset: str, references: list[str]) -> str:
     """What tells the data of scores apart: a digest of the labels of the test rows."""
-    return hashlib.sha256(canonical([dataset, references]).encode()).hexdigest()[:12]
+    return identity(dataset, references)
 
 
-def _validation_scores(probe: Probe, chosen: pd.DataFrame) -> Iterator[dict[str, Any]]:
+def _validation_scores(probe: Probe, chosen: pd.DataFrame, data: str) -> Iterator[dict[str, Any]]:
     for row in chosen.itertuples():
         for column, metric in (("validation_accuracy", ACCURACY), ("validation_macro_f1", MACRO_F1)):
-            yield score(f"{probe.dataset}/{row.system}", row.seed, "validation", metric, getattr(row, column))
+            yield score(f"{probe.dataset}/{row.system}", row.seed, "validation", metric, getattr(row, column), data)

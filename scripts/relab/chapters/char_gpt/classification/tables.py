@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 import pandas as pd
 
 from relab.cells import fixed
-from relab.chapters.char_gpt.classification.names import ACCURACY, MACRO_F1, SPLIT, TableSpec, f1_of, over_seeds, pairs
+from relab.chapters.char_gpt.classification.names import ACCURACY, MACRO_F1, SPLIT, TableSpec, f1_of, pairs
 from relab.probes.names import LOGISTIC, MAJORITY, PERCEPTRON, TFIDF, name
 from relab.scores import Summaries
 
@@ -35,7 +35,7 @@ def _systems(features: list[str]) -> Iterator[tuple[str, str, bool]]:
 
 
 def systems_table(spec: TableSpec, scores: Summaries, chosen: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """A classifier a row, floors first: figures on the test split with 95 % intervals over its rows, deviation over seeds."""
+    """A classifier a row, floors first: figures on the test split with their 95 % intervals."""
     rows = []
     for probe_name in spec.order:
         probe = spec.probes[probe_name]
@@ -51,13 +51,11 @@ def systems_table(spec: TableSpec, scores: Summaries, chosen: Mapping[str, pd.Da
                 "class_weights": "balanced" if weighted else "none",
             }
             for metric, column in COLUMNS.items():
-                found = scores.per_seed(experiment, over_seeds(metric), SPLIT).iloc[0]
-                row |= _interval(column, found)
-                row[f"{column}_sd"] = fixed(scores.deviation(experiment, metric, SPLIT), 4)
+                row |= scores.cells(column, experiment, metric, SPLIT, 4)
             row["validation_macro_f1"] = fixed(scores.value(experiment, MACRO_F1, "validation"), 4)
             penalty = own["regularisation"].iloc[0]
             row["penalty"] = "" if pd.isna(penalty) else f"{'C' if classifier == LOGISTIC else 'α'} = {float(penalty):g}"
-            row |= {"seeds": len(own), "train_rows": int(own["train_rows"].iloc[0]), "test_rows": int(found["n"])}
+            row |= {"seeds": len(own), "train_rows": int(own["train_rows"].iloc[0]), "test_rows": rows_of(scores, experiment)}
             rows.append(row)
     return pd.DataFrame(rows)
 
@@ -73,16 +71,16 @@ def pairs_table(spec: TableSpec, scores: Summaries) -> pd.DataFrame:
                 "system": _shown(system),
                 "other": _shown(other),
             }
+            experiment = f"{probe.dataset}/{system} − {other}"
             for metric, column in COLUMNS.items():
-                found = scores.per_seed(f"{probe.dataset}/{system} − {other}", metric, SPLIT).iloc[0]
-                row |= _interval(column, found)
-            rows.append({**row, "test_rows": int(found["n"])})
+                row |= scores.cells(column, experiment, metric, SPLIT, 4)
+            rows.append({**row, "test_rows": rows_of(scores, experiment)})
     return pd.DataFrame(rows)
 
 
-def _interval(column: str, found: pd.Series) -> dict[str, str]:
-    """A value with the ends of its interval as columns of a table."""
-    return {f"{column}{end}": fixed(found[key], 4) for end, key in (("", "value"), ("_low", "low"), ("_high", "high"))}
+def rows_of(scores: Summaries, experiment: str) -> int:
+    """The test rows that a system, or a pair of them, was measured on."""
+    return int(scores.find(experiment, ACCURACY, SPLIT)["n"])
 
 
 def _shown(system: str) -> str:
@@ -93,24 +91,22 @@ def _shown(system: str) -> str:
 
 
 def classes_table(spec: TableSpec, scores: Summaries) -> pd.DataFrame:
-    """A class a row and system: its F1, mean over seeds, with the 95 % interval of that mean over test rows."""
+    """A class a row and system: its F1, mean over seeds, with its 95 % interval; ``rows`` are of it or taken for it."""
     rows = []
     for probe in spec.shown:
         for features, classifier, weighted in _systems(probe.features):
             system = name(features, classifier, weighted)
             for label in probe.classes:
                 experiment = f"{probe.dataset}/{system}"
-                found = scores.per_seed(experiment, over_seeds(f1_of(label)), SPLIT).iloc[0]
+                found = scores.find(experiment, f1_of(label), SPLIT)
                 rows.append(
                     {
                         "data_set": spec.titles[probe.dataset],
                         "class": label,
-                        "test_rows": int(found["n"]),
+                        "rows": int(found["n"]),
                         "system": _shown(system),
-                        "f1": fixed(found["value"], 4),
-                        "f1_low": fixed(found["low"], 4),
-                        "f1_high": fixed(found["high"], 4),
-                        "seeds": len(scores.per_seed(experiment, f1_of(label), SPLIT)),
+                        **scores.cells("f1", experiment, f1_of(label), SPLIT, 4),
+                        "seeds": int(found["seeds"]),
                     }
                 )
     return pd.DataFrame(rows)

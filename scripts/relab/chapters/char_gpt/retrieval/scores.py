@@ -1,8 +1,8 @@
 """A9's scores: measures of each system over the queries, what chance is expected to reach, each system beside BM25.
 
 Experiments are ``{data set}/{system}``, ``{data set}/chance`` and ``{data set}/{system} − BM25``; the split is ``test``, ``n``
-counts queries. Intervals are 95 % bootstrap intervals over queries; chance is an expectation and has none. ``nDCG@10 p`` of a
-difference is the two-sided p-value of a paired randomisation test (Smucker, Allan & Carterette 2007), uncorrected.
+counts queries. Chance is an expectation. ``nDCG@10 p`` of a difference is the two-sided p-value of a paired randomisation test
+(:func:`relab.statistics.randomisation_p`), uncorrected.
 """
 
 from __future__ import annotations
@@ -12,19 +12,16 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from scipy.stats import permutation_test
 
 from relab.chapters.char_gpt.retrieval.files import Retrieved
 from relab.chapters.char_gpt.retrieval.names import CHANCE, SPLIT, difference, p_value
 from relab.metrics.chance import expected
-from relab.metrics.repetition import mean_over_prompts
 from relab.metrics.retrieval import MEASURES, Retrieval
 from relab.metrics.retrieval_names import MRR, NDCG
 from relab.probes.systems import BM25
-from relab.scores import score
+from relab.scores import exact, score
+from relab.statistics import Measurement, identity, randomisation_p
 
-#: Assignments of signs that the test draws, where there are more.
-DRAWS = 9999
 #: Nothing is trained, so there is one seed.
 SEED = 0
 
@@ -32,18 +29,18 @@ SEED = 0
 def retrieval_scores(one: Retrieved) -> Iterator[dict[str, Any]]:
     """All scores of one probe."""
     values = per_query(one)
-    dataset, data = one.probe.dataset, one.data
+    dataset, data, items = one.probe.dataset, one.data, identity(one.data, list(one.qrels))
     for name, found in chance(one).items():
-        yield score(f"{dataset}/{CHANCE}", SEED, SPLIT, name, found, len(one.qrels), data=data)
+        yield exact(f"{dataset}/{CHANCE}", SEED, SPLIT, name, found, data)
     for system, measures in values.items():
         for name, found in measures.items():
-            yield score(f"{dataset}/{system}", SEED, SPLIT, name, *mean_over_queries(found), data=data)
+            yield score(f"{dataset}/{system}", SEED, SPLIT, name, Measurement.of(found, "query", items, "share"), data)
     for system in values:
         if system != BM25:
             differences = values[system][NDCG] - values[BM25][NDCG]
-            experiment, number = difference(dataset, system), len(differences)
-            yield score(experiment, SEED, SPLIT, NDCG, *mean_over_queries(differences), data=data)
-            yield score(experiment, SEED, SPLIT, p_value(NDCG), randomised(differences), number, data=data)
+            experiment, p = difference(dataset, system), Measurement.exactly(randomisation_p(differences))
+            yield score(experiment, SEED, SPLIT, NDCG, Measurement.of(differences, "query", items), data)
+            yield score(experiment, SEED, SPLIT, p_value(NDCG), p, data)
 
 
 def per_query(one: Retrieved) -> dict[str, dict[str, np.ndarray]]:
@@ -66,20 +63,3 @@ def chance(one: Retrieved) -> dict[str, float]:
         relevant = [grade for grade in judged.values() if grade > 0]
         found.append(expected(relevant, len(one.corpus) - itself, one.probe.depth))
     return {name: float(np.mean([own[name] for own in found])) for name in found[0]}
-
-
-def mean_over_queries(values: np.ndarray) -> tuple[float, int, float, float]:
-    """Mean, number, and the ends of the 95 % percentile bootstrap interval of the mean."""
-    return mean_over_prompts(values, range(len(values)))
-
-
-def randomised(differences: np.ndarray) -> float:
-    """Two-sided p-value of the mean difference: how often one as large comes of exchanging the two systems by chance.
-
-    All exchanges where there are no more than :data:`DRAWS`, else so many drawn with a fixed seed.
-    """
-    found = permutation_test(
-        (differences,), lambda values, axis: values.mean(axis), permutation_type="samples", vectorized=True,
-        n_resamples=DRAWS, batch=1000, rng=0,
-    )  # fmt: skip
-    return float(found.pvalue)

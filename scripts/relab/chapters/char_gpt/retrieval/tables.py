@@ -45,7 +45,7 @@ def _systems(one: Retrieved, title: str, scores: Summaries) -> Iterator[dict[str
     for system in (CHANCE, *one.rankings):
         row = {"data_set": title, "system": system, "features": features_of(system, one.probe)}
         for column, metric in COLUMNS.items():
-            row |= _with_interval(column, scores, f"{one.probe.dataset}/{system}", metric)
+            row |= scores.cells(column, f"{one.probe.dataset}/{system}", metric, SPLIT, DIGITS)
         yield {**row, **_beside_bm25(one, system, scores), "queries": len(one.qrels), "documents": len(one.corpus)}
 
 
@@ -54,13 +54,7 @@ def _beside_bm25(one: Retrieved, system: str, scores: Summaries) -> dict[str, st
         return dict.fromkeys(("difference", "difference_low", "difference_high", "p"), "")
     experiment = difference(one.probe.dataset, system)
     p = fixed(scores.value(experiment, p_value(NDCG), SPLIT), 4)
-    return {**_with_interval("difference", scores, experiment, NDCG), "p": p}
-
-
-def _with_interval(column: str, scores: Summaries, experiment: str, metric: str) -> dict[str, str]:
-    cells = {column: fixed(scores.value(experiment, metric, SPLIT), DIGITS)}
-    measured = scores.per_seed(experiment, metric, SPLIT).iloc[0]
-    return cells | {f"{column}_{end}": fixed(measured[end], DIGITS) for end in ("low", "high")}
+    return {**scores.cells("difference", experiment, NDCG, SPLIT, DIGITS), "p": p}
 
 
 def recall_table(probes: Sequence[Retrieved], titles: dict[str, str], scores: Summaries) -> pd.DataFrame:
@@ -73,9 +67,10 @@ def recall_table(probes: Sequence[Retrieved], titles: dict[str, str], scores: Su
     for one in probes:
         about = {"data_set": titles[one.probe.dataset], "queries": len(one.qrels), "documents": len(one.corpus)}
         for system, k in itertools.product((CHANCE, *one.rankings), RECALLS):
-            found = _with_interval("recall", scores, f"{one.probe.dataset}/{system}", recall(k))
-            ends = {end: found[f"recall_{end}"] for end in ("low", "high")}
-            rows.append({**about, "system": system, "k": k, "recall": found["recall"], **ends})
+            found = scores.cells("recall", f"{one.probe.dataset}/{system}", recall(k), SPLIT, DIGITS)
+            rows.append(
+                {**about, "system": system, "k": k, **{key.removeprefix("recall_"): cell for key, cell in found.items()}}
+            )
     return pd.DataFrame(rows)
 
 

@@ -1,0 +1,1 @@
+"""What the write-ups claim, scored against what this run found."""

@@ -1,0 +1,75 @@
+"""The ledger: each claim of the write-ups scored against what this run found.
+
+A claim's conditions on the settings come first: where one fails the verdict is ``not comparable`` and no score is read.
+Then its comparison decides by 95 % intervals (:mod:`relab.statistics`), over seeds and over what was measured, of a score or of
+the difference of two: ``reproduced`` where the whole interval satisfies the claim, ``contradicted`` where the whole interval
+violates it, and else ``undecided``. Scores that vary more have wider intervals, and so decide less.
+
+What no outcome could contradict is a ``fact``: it is listed with its figures, and counted apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from relab.claims.comparisons import COMPARISONS
+from relab.claims.scores import NoValue, Scores, listed
+from relab.errors import UserError
+from relab.settings.claims import Claim, Predicate
+
+NOT_COMPARABLE = "not comparable"
+
+COLUMNS = ["claim", "row", "says", "expected", "found", "verdict", "reason", "source"]
+
+
+def ledger(claims: Mapping[str, Claim], settings: Mapping[str, Sequence[Any]], scores: Mapping[str, Scores]) -> pd.DataFrame:
+    """The ledger, a claim a row, in the order of the claims.
+
+    ``settings`` gives the values of each setting that a condition names; ``scores`` the scores by write-up.
+
+    Raises:
+        UserError: a claim that is comparable but whose scores are missing.
+    """
+    return pd.DataFrame([_row(name, claim, settings, scores) for name, claim in claims.items()], columns=COLUMNS)
+
+
+def _row(name: str, claim: Claim, settings: Mapping[str, Sequence[Any]], scores: Mapping[str, Scores]) -> dict[str, str]:
+    comparison = COMPARISONS[type(claim.comparison)]
+    row = {"claim": name, "row": claim.row, "says": claim.says, "expected": comparison.expect(claim.comparison)}
+    row |= {"found": "", "reason": "", "verdict": NOT_COMPARABLE, "source": claim.source}
+    failing = [reason for reason in (_failing(condition, settings) for condition in claim.comparable) if reason]
+    if failing:
+        return row | {"reason": "; ".join(failing)}
+    if claim.writeup not in scores:
+        raise UserError(f"claim {name}: no scores of the write-up {claim.writeup!r} were given (there are {', '.join(scores)})")
+    try:
+        found = comparison.decide(claim.comparison, scores[claim.writeup])
+    except NoValue as nothing:
+        return row | {"reason": str(nothing)}
+    except UserError as error:
+        raise UserError(f"claim {name}: {error}") from None
+    return row | {"found": found.text, "verdict": found.verdict, "reason": found.reason}
+
+
+def _failing(condition: Predicate, settings: Mapping[str, Sequence[Any]]) -> str:
+    """Why a condition fails, naming the setting, its value here and what is expected; empty where it holds."""
+    values = settings.get(condition.setting, [])
+    here = listed(values) if values else "not set"
+    if condition.one_of is not None:
+        holds, expected = (
+            all(value in condition.one_of for value in values),
+            f"{listed(condition.one_of, 'or')} in the write-up",
+        )
+    elif condition.exactly is not None:
+        holds, expected = set(values) == set(condition.exactly), f"{listed(condition.exactly)} in the write-up"
+    elif condition.includes is not None:
+        lacking = [value for value in condition.includes if value not in values]
+        holds, expected = not lacking, f"without the write-up's {listed(lacking or condition.includes)}"
+    elif condition.at_least is not None:
+        holds, expected = all(value >= condition.at_least for value in values), f"at least {condition.at_least:g} needed"
+    else:
+        holds, expected = len(set(values)) >= condition.several, f"at least {condition.several} different values needed"
+    return "" if values and holds else f"{condition.setting} is {here} here, {expected}"
