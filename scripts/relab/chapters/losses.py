@@ -1,7 +1,7 @@
 """Scores of a training's losses, as several chapters have them.
 
-Validation losses are means over segments of the held-out text, without dropout; so is the training loss at the end, over as many
-segments of the training text. Training losses on the way are the means that training itself saw, with dropout.
+Validation losses are means over segments of the held-out text, without dropout; so is the training loss at the end, over as
+many segments of the training text. Training losses on the way are the means that training itself saw, with dropout.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ def system_scores(
     pairs: Iterable[tuple[str, str]],
     data: str,
 ) -> Iterator[dict[str, Any]]:
-    """The scores of all systems and of pairs of them on rows with the classes ``references``, which ``data`` is the digest of."""
+    """The scores of all systems and of pairs of them on rows with the classes ``references``; ``data`` is the rows' digest."""
     measured = {system: _measured(seeds, references, classes, data) for system, seeds in predictions.items()}
     for system, metrics in measured.items():
         for metric, seeds in metrics.items():

@@ -57,7 +57,8 @@ def _beyond(margin: float) -> str:
 
 def _expect_near(test: Near) -> str:
     several = f" (any of {len(test.measures)})" if len(test.measures) > 1 else ""
-    return f"within {test.value} ± {test.tolerance:g}, with the whole interval: {' or '.join(map(name_of, test.measures))}{several}"
+    measures = " or ".join(map(name_of, test.measures))
+    return f"within {test.value} ± {test.tolerance:g}, with the whole interval: {measures}{several}"
 
 
 def _near(test: Near, scores: Scores) -> Decision:

@@ -111,16 +111,20 @@ def _margin(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> float:
     before, after = ({int(one["seed"]): _measured(one) for one in rows} for rows in (old, new))
     found: Estimate = difference(after, before)
     margin = (found.high - found.low) / 2
-    if any(not isinstance(one["sums"], (list, tuple)) and not hasattr(one["sums"], "__len__") for one in (*old, *new)):
+    if not all(map(_has_units, (*old, *new))):
         # of an estimate whose units are not kept, its own interval is what is known of them
         units = math.hypot(*(max(((one["high"] - one["low"]) / 2 for one in rows), default=NAN) for rows in (old, new)))
         known = [value for value in (margin, units) if not math.isnan(value)]
-        return max(known) if known else NAN
+        return max(known, default=NAN)
     return margin
 
 
+def _has_units(row: dict[str, Any]) -> bool:
+    return hasattr(row["sums"], "__len__")
+
+
 def _measured(row: dict[str, Any]) -> Measurement:
-    return measurement({**row, "sums": row["sums"] if hasattr(row["sums"], "__len__") else None})
+    return measurement({**row, "sums": row["sums"] if _has_units(row) else None})
 
 
 def _renamed(old: pd.DataFrame, new_names: set[str], replaced: Mapping[str, str]) -> pd.DataFrame:

@@ -53,7 +53,7 @@ class Column(Settings):
     format: Format = Field("", description="Format of its numbers in Python's notation, such as .3f or ,d.")
     interval: bool = Field(
         False,
-        description="Show the 95 % interval in brackets after the value: its ends are the columns {column}_low and {column}_high.",
+        description="Show its 95 % interval in brackets: the ends are the columns {column}_low and {column}_high.",
     )
     count: str = Field("", description="Column of the number of observations behind the value, shown as n.")
     text: bool = Field(False, description="It holds generated text: monospaced, white space kept.")

@@ -114,7 +114,7 @@ def _range(steps: pd.Series) -> str:
 
 def progression(groups: Sequence[Group], steps: Sequence[int], scores: Summaries, samples: Mapping[str, Path]) -> pd.DataFrame:
     """A step and model a row: the first text that the lowest seed's model sampled then (never a chosen one), the mean loss
-    over seeds, and the shares of whole lines and words of all ``texts`` of all seeds that stand in the corpus, with intervals."""
+    over seeds, and the shares of whole lines and words of the ``texts`` of all seeds that stand in the corpus."""
     logs = {model: read_samples(samples[model]) for group in groups for model in group.members.values()}
 
     def texts(group: Group, step: int) -> dict[int, list[str]]:

@@ -136,7 +136,8 @@ def total_variation(texts: Mapping[int, Sequence[records.Text]]) -> pd.DataFrame
     """How far the models' distributions are from the grammar's at each step of E3, beside the training text's.
 
     A step a row: ``text`` up to it and the ``word`` chosen there by the first seed's model, the mean distance over the
-    ``seeds`` (with its interval) whose models went on with the same tokens up to there, and the training sentences that go on from there.
+    ``seeds`` whose models went on with the same tokens up to there, with its interval, and the training sentences that go on
+    from there.
     """
     of_seeds = [records.of_table(one, records.ALTERNATIVES) for one in texts.values()]
     return pd.DataFrame([row for same in zip(*of_seeds, strict=True) for row in _distances(same)])

@@ -63,8 +63,8 @@ def learning_scores(
     sizes: Mapping[str, int],
     data: str,
 ) -> Iterator[Row]:
-    """All scores: ``splits`` are the tokens by tokenizer and split, ``trained`` what each training left, ``sizes`` the parameters
-    of each model, ``data`` the digest of the corpus.
+    """All scores: ``splits`` are the tokens by tokenizer and split, ``trained`` what each training left, ``sizes`` the
+    parameters of each model, ``data`` the digest of the corpus.
     """
     for one in settings.tokenizers:
         yield from tokenizer_scores(one.name, splits[one.name], settings.limit, data)
