@@ -67,8 +67,8 @@ def join(old: pd.DataFrame, new: pd.DataFrame, replaced: Mapping[str, str] | Non
     place (``replaced``, by label: :func:`relab.comparison.settings.replaced`); ``counterpart`` is its name in the old run.
 
     ``difference`` and ``relative_difference`` (to the old value's size) are missing where the two cannot be compared.
-    ``difference_low`` and ``difference_high`` are the difference's 95 % interval, of seeds of equal numbers and of the same units
-    one by one. The value of one seed beside which the mean over seeds stands is not judged: the mean is.
+    ``difference_low`` and ``difference_high`` are the difference's 95 % interval, of seeds of equal numbers and of the same
+    units one by one. The value of one seed beside which the mean over seeds stands is not judged: the mean is.
     """
     old = _renamed(old, set(new["experiment"]), replaced or {})
     joined = old.merge(new, on=KEY, how="outer", suffixes=("_old", "_new"), indicator=True, validate="1:1")

@@ -167,8 +167,8 @@ def temperature_table(
 ) -> pd.DataFrame:
     """An account of the temperature and a setting a row.
 
-    ``entropy`` in nats and ``best_probability`` of what is drawn by, means over the same contexts, of ``documents``, for all; judged
-    ``perplexity`` of the ``texts`` of the ``method`` that draws so, each with ``_low`` and ``_high``; ``reported`` is the
+    ``entropy`` in nats and ``best_probability`` of what is drawn by, means over the same contexts for all, of ``documents``;
+    judged ``perplexity`` of the ``texts`` of the ``method`` that draws so, each with ``_low`` and ``_high``; ``reported`` is the
     write-up's perplexity.
 
     Raises:
@@ -206,8 +206,8 @@ def accounts_table(spec: StoriesSpec, scores: Summaries, distributions: Summarie
     """An account of the temperature and a contrast of two settings that differ in temperature alone a row.
 
     ``reported`` tells which way the write-up's perplexity goes. ``entropy_change`` of what is drawn by and
-    ``perplexity_change`` of judged texts have ``_low`` and ``_high`` (95 % interval over documents, over texts). Of the account as a whole, the same in each of its rows:
-    ``_tau``, Kendall's with the reported perplexities over all settings, empty where nothing varies, and ``_agreement``, the
+    ``perplexity_change`` of judged texts have ``_low`` and ``_high`` (95 % interval over documents, over texts).
+    Of the account as a whole, the same in each of its rows: ``_tau``, Kendall's with the reported perplexities over all settings, empty where nothing varies, and ``_agreement``, the
     share of contrasts that go the reported way.
 
     Raises:
