@@ -146,6 +146,15 @@ def test_every_document_is_drawn_about_equally_often():
     assert counts.sum() == 10_000 and abs(counts - 250).max() < 80  # five standard deviations
 
 
+def test_without_replacement_two_documents_a_step_are_both_documents_of_a_corpus_of_two():
+    ids = [[2, 3, 4], [5, 6]]
+    source = RandomDocuments(documents(ids), batch=2, accumulation=1, seed=0, device=CPU, replacement=False)
+    for step in range(10):
+        assert sorted(rows(source.batches(step))) == ids
+        assert source.targets(step) == [3]
+    assert len({tuple(map(tuple, rows(source.batches(step)))) for step in range(10)}) == 2, "in an order that is drawn"
+
+
 def test_validation_documents_reach_from_the_first_to_the_last():
     ids = [[2, number] for number in range(100)]
     batches = evenly_spread_documents(documents(ids), number=5, batch=2, device=CPU)
@@ -172,7 +181,7 @@ def training(**changes) -> Training:
 def make(settings: Training, **changes) -> Trainer:
     source = drawing(batch=settings.batch, accumulation=settings.accumulation)
     validation = evenly_spread_documents(documents(), number=settings.evaluation.blocks, batch=settings.batch, device=CPU)
-    return Trainer(build(**changes), Data(source, validation, 2.0, 3.0), settings, device=CPU)
+    return Trainer(build(**changes), Data(source, validation), settings, device=CPU)
 
 
 def train(folder, settings: Training, **changes) -> Trainer:
