@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from relab.cells import VISIBLE, fixed
-from relab.chapters.char_gpt.logs import BITS, LOSSES, read_history
+from relab.chapters.char_gpt.logs import BITS, LOSSES, read_history, text_read
 from relab.chapters.mingpt import records
 from relab.chapters.mingpt.names import GRAMMAR, LOSS, TRAINING_TEXT, UNIFORM
 from relab.chapters.mingpt.settings import TableSpec
@@ -71,7 +71,7 @@ def losses(histories: Mapping[int, pd.DataFrame], every: int) -> pd.DataFrame:
         for name, column in columns.items():
             values = [history.loc[step, column] for history in histories.values()]
             row |= {name: _loss(float(np.mean(values))), f"{name}_sd": _loss(_deviation(values))}
-        rows.append({**row, "seeds": len(histories)})
+        rows.append({**row, "text": text_read(histories.values()), "seeds": len(histories)})
     return pd.DataFrame(rows)
 
 
