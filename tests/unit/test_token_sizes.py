@@ -72,7 +72,8 @@ def test_all_tokens_of_a_split_stand_for_all_of_its_text(named, tmp_path, separa
     name, tokenizer = named
     tokens = tokens_of(tmp_path, tokenizer, TEXTS, separator)
     text_bytes = TextBytes.of(tokenizer, {"train": tokens}, torch.device("cpu"))
-    written = sum(int(text_bytes.written(torch.tensor(tokens.document(index).astype("int64")))) for index in range(len(tokens)))
+    documents = [torch.tensor([0, *tokens.document(index).tolist()]) for index in range(len(tokens))]  # every token a target
+    written = sum(int(text_bytes.written(document[:-1], document[1:])) for document in documents)
     assert written * text_bytes.shares["train"] == pytest.approx(sum(len(text.encode()) for text in TEXTS))
     if name in LOSSLESS:
         assert text_bytes.shares["train"] == 1.0
@@ -81,8 +82,21 @@ def test_all_tokens_of_a_split_stand_for_all_of_its_text(named, tmp_path, separa
 
 def test_targets_that_are_none_write_nothing():
     text_bytes = TextBytes(torch.tensor([5, 1, 2]), {"train": 1.0})
-    assert int(text_bytes.written(torch.tensor([[0, 1, -100], [2, -100, -100]]))) == 8
-    assert int(text_bytes.written(torch.tensor([[-100]]))) == 0
+    inputs = torch.zeros(2, 3, dtype=torch.int64)
+    assert int(text_bytes.written(inputs, torch.tensor([[0, 1, -100], [2, -100, -100]]))) == 8
+    assert int(text_bytes.written(inputs[:, :1], torch.tensor([[-100], [-100]]))) == 0
+
+
+def test_targets_stand_for_the_text_behind_the_first_token_up_to_the_cut(named, tmp_path):
+    _, tokenizer = named
+    text = "the bear and the bird and the bird"  # which no tokenizer changes, so that all are exact
+    tokens = tokens_of(tmp_path, tokenizer, [text])
+    text_bytes = TextBytes.of(tokenizer, {"train": tokens}, torch.device("cpu"))
+    offsets = tokenizer(text, return_offsets_mapping=True)["offset_mapping"]
+    for cut in range(2, len(tokens.document(0)) + 1):
+        ids = torch.tensor(tokens.document(0)[:cut].astype("int64"))
+        expected = text[offsets[0][1] : max(end for _, end in offsets[:cut])]
+        assert int(text_bytes.written(ids[:-1], ids[1:])) * text_bytes.shares["train"] == len(expected), cut
 
 
 def test_a_text_whose_tokens_write_nothing_has_no_bytes(tmp_path):

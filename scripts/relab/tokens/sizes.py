@@ -11,7 +11,7 @@ import torch
 from transformers import PreTrainedTokenizerBase
 
 from relab.characters import alphabet
-from relab.encoding import encode
+from relab.encoding import encode, opening
 from relab.tokens.store import Tokens
 
 #: What tokenizers change: capitals, accents, ligatures and other compatible forms, blanks in a row, tabs, line ends.
@@ -52,31 +52,44 @@ def folds(tokenizer: PreTrainedTokenizerBase) -> bool:
 class TextBytes:
     """How many bytes of a corpus's text the targets of a model stand for.
 
-    A token stands for the bytes that it writes. Where a tokenizer changes a text, or knows not all of it, what its tokens write
-    is longer or shorter than the text: each byte of theirs then stands for the same share of the text's.
+    A token stands for the bytes that it writes, without the blank that SentencePiece puts before a text. Where a tokenizer
+    changes a text, or knows not all of it, what its tokens write is longer or shorter than the text: each byte of theirs then
+    stands for the same share of the text's.
 
     Attributes:
         lengths: bytes that each token id writes ``[ids]``, on the device where targets are.
         shares: by split, bytes of text for each byte that its tokens write; exactly 1 where they write the text itself.
         folded: whether the tokenizer changes a text: bits per byte do not compare with those of a text as written.
+        opening: the token behind which a text begins with a blank that is not its own; -1 where there is none.
     """
 
     lengths: torch.Tensor
     shares: dict[str, float]
     folded: bool = False
+    opening: int = -1
 
     @classmethod
     def of(cls, tokenizer: PreTrainedTokenizerBase, splits: dict[str, Tokens], device: torch.device) -> TextBytes:
         """Those of the splits of a corpus; each is read once."""
-        lengths = byte_lengths(tokenizer)
-        shares = {split: _share(tokens, lengths) for split, tokens in splits.items()}
-        return cls(torch.from_numpy(lengths).to(device), shares, folds(tokenizer))
+        lengths, blank = byte_lengths(tokenizer), _puts_blank_before(tokenizer)
+        shares = {split: _share(tokens, lengths, blank) for split, tokens in splits.items()}
+        first = opening(tokenizer) if blank else []
+        return cls(torch.from_numpy(lengths).to(device), shares, folds(tokenizer), first[0] if first else -1)
 
-    def written(self, targets: torch.Tensor) -> torch.Tensor:
-        """Bytes that targets write, a scalar (int64); targets below 0 are none."""
-        return torch.where(targets < 0, 0, self.lengths[targets.clamp(min=0)]).sum()
+    def written(self, inputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Bytes that targets write behind their inputs, a scalar (int64); targets below 0 are none."""
+        there = targets >= 0
+        return torch.where(there, self.lengths[targets.clamp(min=0)], 0).sum() - (there & (inputs == self.opening)).sum()
 
 
-def _share(tokens: Tokens, lengths: np.ndarray) -> float:
-    counts, written = tokens.counts, tokens.total(lengths)
-    return (counts.bytes + counts.documents * counts.separator_bytes) / written if written else 0.0
+def _puts_blank_before(tokenizer: PreTrainedTokenizerBase) -> bool:
+    """Whether the first token of a text holds a blank that is not the text's, as SentencePiece's does."""
+    if alphabet(tokenizer) is not None:
+        return False
+    return "".join(tokenizer.convert_ids_to_tokens(encode(tokenizer, "a", "a text").tolist())).startswith("▁")
+
+
+def _share(tokens: Tokens, lengths: np.ndarray, blank: bool) -> float:
+    counts = tokens.counts
+    written = tokens.total(lengths) - counts.documents * blank
+    return (counts.bytes + counts.documents * counts.separator_bytes) / written if written > 0 else 0.0

@@ -163,7 +163,7 @@ class Trainer:
             loss = self._loss(inputs, targets, "mean") / (sum(numbers) / number)
             loss.backward()
             losses.append(loss.detach())
-            sizes.append(self._written(targets))
+            sizes.append(self._written(inputs, targets))
         if settings.clip is not None:
             torch.nn.utils.clip_grad_norm_(self.parameters.values(), settings.clip)
         self.optimizer.step()
@@ -297,13 +297,14 @@ class Trainer:
         """What the history says of the validation batches."""
         loss, batches = self._validation_loss(), self.data.validation
         targets = sum(int((targets != IGNORED).sum()) for _, targets in batches)
-        size = self._size("validation", sum(int(self._written(targets)) for _, targets in batches))
+        size = self._size("validation", sum(int(self._written(*batch)) for batch in batches))
         return {"validation_loss": loss, "validation_bits_per_byte": bits_per_byte(loss * targets, size)}
 
-    def _written(self, targets: torch.Tensor) -> torch.Tensor:
+    def _written(self, inputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """Bytes that targets write, a scalar; 0 where nothing is known of them."""
-        text_bytes = self.data.text_bytes
-        return torch.zeros((), dtype=torch.int64, device=targets.device) if text_bytes is None else text_bytes.written(targets)
+        if self.data.text_bytes is None:
+            return torch.zeros((), dtype=torch.int64, device=targets.device)
+        return self.data.text_bytes.written(inputs, targets)
 
     def _size(self, split: str, written: int) -> float:
         """Bytes of a split's text that targets stand for which write so many."""

@@ -37,7 +37,7 @@ def read_history(path: Path) -> pd.DataFrame:
 
 
 def text_read(histories: Iterable[pd.DataFrame]) -> str:
-    """What models read: the text :data:`AS_WRITTEN`, or :data:`FOLDED`: then bits per byte compare with no other tokenizer's."""
+    """What models read: the text :data:`AS_WRITTEN`, or :data:`FOLDED`: then bits per byte compare with no other tokenizer."""
     return FOLDED if any(history[FOLDED].eq(True).any() for history in histories) else AS_WRITTEN
 
 
