@@ -101,7 +101,7 @@ def test_an_interrupted_run_goes_on_and_ends_the_same(unfinished, unbroken, name
         locked = run_snakemake(unfinished, "--unlock", *TINY, checkout=unfinished)
         assert locked.returncode == 0, locked.stderr
     finish(unfinished)
-    for file in ("model.safetensors", "last/model.safetensors", "history.csv", "samples.jsonl"):
+    for file in ("model.safetensors", "last/model.safetensors", "history.csv", "losses.parquet", "samples.jsonl"):
         assert sha256(unfinished / MODEL / file) == sha256(unbroken / MODEL / file), file
 
 

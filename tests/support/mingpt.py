@@ -71,9 +71,9 @@ def save_model(folder: Path, tokenizer, seed: int = 0) -> Path:
 def save_history(path: Path, seed: int, start: float = 6.0) -> None:
     """Losses at steps 0, 2, … 8; those of the second seed lie 0.1 above the first's."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    rows = ["step,tokens_seen,train_loss,validation_loss,train_bits_per_byte,validation_bits_per_byte,learning_rate"]
+    rows = ["step,tokens_seen,train_loss,validation_loss,train_bits_per_byte,validation_bits_per_byte,folded,learning_rate"]
     for step, loss in zip((0, 2, 4, 6, 8), (start, 4.0, 3.0, 2.0, 1.5), strict=True):
         loss += 0.1 * seed
         train, bits = (f"{loss + 0.25}", f"{(loss + 0.25) / 2}") if step else ("", "")  # there is none before the first step
-        rows.append(f"{step},{step * 64},{train},{loss},{bits},{loss / 2},0.001")
+        rows.append(f"{step},{step * 64},{train},{loss},{bits},{loss / 2},False,0.001")
     path.write_text("\n".join(rows) + "\n")

@@ -50,8 +50,8 @@ def write_history(path: Path, losses: list[float]) -> None:
     for step, loss in zip((0, 50, 100), losses, strict=True):
         train = loss - 0.25 if step else ""  # there is none before the first step
         bits = 1.4 * train if step else ""
-        rows.append(f"{step},{step * 64},{train},{loss},{bits},{1.4 * loss},0.0005")
-    header = "step,tokens_seen,train_loss,validation_loss,train_bits_per_byte,validation_bits_per_byte,learning_rate"
+        rows.append(f"{step},{step * 64},{train},{loss},{bits},{1.4 * loss},False,0.0005")
+    header = "step,tokens_seen,train_loss,validation_loss,train_bits_per_byte,validation_bits_per_byte,folded,learning_rate"
     path.write_text("\n".join([header, *rows]) + "\n")
 
 

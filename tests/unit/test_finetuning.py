@@ -95,7 +95,7 @@ def test_the_files_and_the_record(job, base):
     whole = job.program.stem == "finetune_model"
     own = {"model.safetensors", "config.json", "generation_config.json"} if whole else {"adapter_model.safetensors",
            "adapter_config.json"}  # fmt: skip
-    more = {"tokenizer.json", "tokenizer_config.json", "history.csv", "samples.jsonl"}
+    more = {"tokenizer.json", "tokenizer_config.json", "history.csv", "losses.parquet", "samples.jsonl"}
     assert set(job.files()) == own | {f"last/{name}" for name in own} | more
     told = job.provenance()
     assert told["base"] == "base" and told["seed"] == 3

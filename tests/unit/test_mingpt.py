@@ -206,6 +206,7 @@ def test_tables_of_losses(written):
     assert (first["train_loss"], first["train_loss_sd"], first["validation_loss"]) == ("", "", "6.0500")
     assert (last["validation_loss"], last["validation_loss_sd"], last["seeds"]) == ("1.5500", "0.0707", 2)
     assert last["bits_per_byte"] == "0.7750"
+    assert losses["text"].to_list() == ["as written"] * 3
     larger = written["larger_losses"]
     assert (larger["seeds"].to_list(), larger["validation_loss_sd"].to_list()) == ([1, 1, 1], ["", "", ""])
 

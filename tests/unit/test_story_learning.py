@@ -65,6 +65,7 @@ def folders(tmp_path):
             {
                 **{"step": step, "tokens_seen": step * 10, "train_loss": 3 - step / 20 + shift if step else None},
                 **{"validation_loss": loss + shift, "train_bits_per_byte": 2.0, "validation_bits_per_byte": (loss + shift) / 2},
+                "folded": True,
                 "learning_rate": rate,
             }
             for step, loss, rate in zip((0, 10, 20, 30), (4.0, 3.0, 2.0, 2.5), rates, strict=True)
@@ -131,6 +132,7 @@ def test_the_tables(tables):
     assert models.loc[1, ["validation_loss", "validation_bits_per_byte", "rate_drops", "last_rate"]].tolist() == [
         *("2.2000", "1.1000", 1, "0.003")
     ]
+    assert models["text"].tolist() == ["folded"] * 2
     assert tables["curve"]["step"].tolist() == [0, 10, 20, 30] * 2
     assert tables["progress"]["text"].tolist() == ["tales-s0 0 0", "tales-s0 30 0"]
 

@@ -17,6 +17,26 @@ def blocks(tokens=TOKENS, *, block=8, batch=4, accumulation=1, seed=0) -> Random
     return RandomBlocks(tokens, block=block, batch=batch, accumulation=accumulation, seed=seed, device=CPU)
 
 
+@pytest.mark.parametrize(("batch", "accumulation"), [(4, 1), (2, 2), (5, 1), (30, 1)])
+def test_without_replacement_each_block_is_read_once_an_epoch(batch, accumulation):
+    source = RandomBlocks(TOKENS, block=8, batch=batch, accumulation=accumulation, seed=0, device=CPU, replacement=False)
+    steps = 60 // (batch * accumulation)
+    starts = torch.cat([drawn(source, step)[:, 0] for step in range(steps)])
+    epochs = starts[:60].reshape(5, 12).tolist()  # 99 targets are twelve blocks of eight, of which none is cut
+    assert all(sorted(epoch) == [8 * index for index in range(12)] for epoch in epochs)
+    assert len({tuple(epoch) for epoch in epochs}) == 5, "each epoch has an order of its own"
+
+
+def test_what_is_drawn_without_replacement_depends_on_seed_and_step_alone():
+    def starts(step, seed=0):
+        source = RandomBlocks(TOKENS, block=8, batch=5, accumulation=1, seed=seed, device=CPU, replacement=False)
+        return drawn(source, step)[:, 0].tolist()
+
+    source = RandomBlocks(TOKENS, block=8, batch=5, accumulation=1, seed=0, device=CPU, replacement=False)
+    assert [drawn(source, step)[:, 0].tolist() for step in range(8)] == [starts(step) for step in range(8)]
+    assert [starts(step, 1) for step in range(8)] != [starts(step) for step in range(8)]
+
+
 def drawn(source: RandomBlocks, step: int) -> torch.Tensor:
     return torch.cat([inputs for inputs, _ in source.batches(step)])
 

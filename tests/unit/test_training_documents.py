@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader, Dataset
 from relab import gpt
 from relab.errors import UserError
 from relab.settings.models import Architecture, Training
+from relab.tokens.sizes import TextBytes
 from relab.training.batches import (
     IGNORED,
     PADDING,
@@ -29,6 +30,8 @@ CPU = torch.device("cpu")
 VOCABULARY = 12
 #: Documents of two to nine tokens: 2 3, 2 3 4, … up to nine.
 IDS = [list(range(2, 2 + length)) for length in range(2, 10)] * 5
+#: Token 3 writes three bytes.
+BYTES = TextBytes(torch.arange(VOCABULARY), {"train": 1.0, "validation": 1.0})
 
 
 def documents(ids=IDS, block=8, end=None) -> Documents:
@@ -146,6 +149,15 @@ def test_every_document_is_drawn_about_equally_often():
     assert counts.sum() == 10_000 and abs(counts - 250).max() < 80  # five standard deviations
 
 
+def test_without_replacement_two_documents_a_step_are_both_documents_of_a_corpus_of_two():
+    ids = [[2, 3, 4], [5, 6]]
+    source = RandomDocuments(documents(ids), batch=2, accumulation=1, seed=0, device=CPU, replacement=False)
+    for step in range(10):
+        assert sorted(rows(source.batches(step))) == ids
+        assert source.targets(step) == [3]
+    assert len({tuple(map(tuple, rows(source.batches(step)))) for step in range(10)}) == 2, "in an order that is drawn"
+
+
 def test_validation_documents_reach_from_the_first_to_the_last():
     ids = [[2, number] for number in range(100)]
     batches = evenly_spread_documents(documents(ids), number=5, batch=2, device=CPU)
@@ -172,7 +184,7 @@ def training(**changes) -> Training:
 def make(settings: Training, **changes) -> Trainer:
     source = drawing(batch=settings.batch, accumulation=settings.accumulation)
     validation = evenly_spread_documents(documents(), number=settings.evaluation.blocks, batch=settings.batch, device=CPU)
-    return Trainer(build(**changes), Data(source, validation, 2.0, 3.0), settings, device=CPU)
+    return Trainer(build(**changes), Data(source, validation, text_bytes=BYTES), settings, device=CPU)
 
 
 def train(folder, settings: Training, **changes) -> Trainer:
@@ -259,6 +271,18 @@ def test_tokens_seen_are_the_targets_that_were_learned_from(tmp_path):
     second, third = trainer.progress.speed[1:3]
     seconds = third["seconds"] - second["seconds"]
     assert third["tokens_per_second"] == pytest.approx((seen[10] - seen[5]) / seconds)
+
+
+def test_bits_per_byte_are_of_the_bytes_of_the_targets(tmp_path):
+    trainer = train(tmp_path, training(accumulation=2))
+    before, row = trainer.progress.history[1:3]
+    read = [rows(trainer.data.train.batches(step)) for step in range(before["step"], row["step"])]
+    targets = [token for step in read for document in step for token in document[1:]]
+    expected = row["train_loss"] * len(targets) / sum(targets) / math.log(2)
+    assert row["train_bits_per_byte"] == pytest.approx(expected)
+    targets = [token for document in rows(trainer.data.validation) for token in document[1:]]
+    expected = row["validation_loss"] * len(targets) / sum(targets) / math.log(2)
+    assert row["validation_bits_per_byte"] == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("stop_at", [0, 1, 5, 11, 12])

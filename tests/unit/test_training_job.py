@@ -69,13 +69,15 @@ def test_the_model_opens_and_gives_the_best_validation_loss(finished, corpus):
     history = read_csv(finished.output / "history.csv")
     assert float(loss) == pytest.approx(history.validation_loss.min())
     best = history.loc[history.validation_loss.idxmin()]
-    assert best.validation_bits_per_byte == pytest.approx(float(loss) * len(tokens) / len(text.encode()) / math.log(2))
+    nats, targets = float(loss) * 8 * 16, "".join(text[first + 1 : first + 17] for first in starts)
+    assert best.validation_bits_per_byte == pytest.approx(nats / len(targets.encode()) / math.log(2))
+    assert history.folded.tolist() == [False] * 4
 
 
 def test_the_columns_of_the_history(finished):
     history, speed = (read_csv(finished.output / name) for name in ("history.csv", "speed.csv"))
     assert ",".join(history) == (
-        "step,tokens_seen,train_loss,validation_loss,train_bits_per_byte,validation_bits_per_byte,learning_rate"
+        "step,tokens_seen,train_loss,validation_loss,train_bits_per_byte,validation_bits_per_byte,folded,learning_rate"
     )
     assert history.step.tolist() == [0, 7, 14, 20] and speed.step.tolist() == [0, 7, 14, 15, 20]
     assert speed.dropna(subset="sampled_per_second").step.tolist() == [0, 15, 20]
@@ -119,17 +121,17 @@ def test_the_loss_over_documents_is_that_of_each_alone(tmp_path, monkeypatch):
     kept = [text[:17] for text in texts if len(text) > 1]
     alone = len(texts) - len(kept)
     assert alone and f"validation.arrow: {alone} documents of fewer than two tokens are left out" in job.log(1)
-    losses = []
-    for index in range(8):
-        ids = tokenizer(kept[(len(kept) - 1) * index // 7], return_tensors="pt")["input_ids"][0]
+    losses, chosen = [], [kept[(len(kept) - 1) * index // 7] for index in range(8)]
+    for text in chosen:
+        ids = tokenizer(text, return_tensors="pt")["input_ids"][0]
         with torch.no_grad():
             losses.append(torch.nn.functional.cross_entropy(model(ids[None, :-1]).logits[0], ids[1:], reduction="none"))
     loss = float(torch.cat(losses).mean())
     history = read_csv(job.output / "history.csv")
     best = history.loc[history.validation_loss.idxmin()]
     assert best.validation_loss == pytest.approx(loss)
-    size = len("".join(texts).encode())
-    assert best.validation_bits_per_byte == pytest.approx(loss * len("".join(texts)) / size / math.log(2))
+    size = len("".join(text[1:] for text in chosen).encode())
+    assert best.validation_bits_per_byte == pytest.approx(float(torch.cat(losses).sum()) / size / math.log(2))
 
 
 def test_without_sampling_the_log_of_texts_is_empty(corpus, tmp_path, monkeypatch):
@@ -218,13 +220,13 @@ def test_on_cuda_deterministic_kernels_are_taken(monkeypatch):
 
 def test_bits_per_byte_of_a_case_computed_by_hand():
     # 4 nats a token, 30 tokens in 60 bytes: 2 nats a byte, 2 / ln 2 bits
-    assert bits_per_byte(4.0, 30, 60) == pytest.approx(2.8853900817779268)
-    assert bits_per_byte(None, 30, 60) is None
+    assert bits_per_byte(4.0 * 30, 60) == pytest.approx(2.8853900817779268)
+    assert bits_per_byte(None, 60) is bits_per_byte(4.0, 0) is None
 
 
 def test_losses_are_written_with_all_their_digits(tmp_path):
     row = {"step": 1, "tokens_seen": 64, "train_loss": 0.1 + 0.2, "validation_loss": 1 / 3, "learning_rate": 5e-4}
     sampling = [{"step": step, "sampled_per_second": 10.0} for step in (1, 3)]
     write(tmp_path, [row], [{"step": 1, "seconds": 1.23456, "tokens_per_second": None}], [], sampling)
-    assert (tmp_path / "history.csv").read_text().splitlines()[1] == "1,64,0.30000000000000004,0.3333333333333333,,,0.0005"
+    assert (tmp_path / "history.csv").read_text().splitlines()[1] == "1,64,0.30000000000000004,0.3333333333333333,,,,0.0005"
     assert (tmp_path / "speed.csv").read_text().splitlines()[1:] == ["1,1.235,,10.0", "3,,,10.0"]

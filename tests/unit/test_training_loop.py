@@ -11,8 +11,10 @@ from support.tokens import tokens_of
 from relab import gpt
 from relab.errors import UserError
 from relab.settings.models import Architecture, Training
+from relab.tokens.sizes import TextBytes
 from relab.training.batches import RandomBlocks, evenly_spread
-from relab.training.loop import Data, Trainer, adamw
+from relab.training.loop import Data, Trainer
+from relab.training.optimizer import adamw
 from relab.training.signals import Stop
 from relab.training.state import State
 
@@ -20,6 +22,8 @@ CPU = torch.device("cpu")
 VOCABULARY = 8
 #: Period 5: each token follows from the one before, though on their own all are equally likely.
 PERIODIC = tokens_of([[0, 3, 1, 6, 2] * 60])
+#: A token of half a bit's worth of bytes in training text, of a third in validation text.
+BYTES = TextBytes(torch.ones(VOCABULARY, dtype=torch.int64), {"train": 1 / 2 / math.log(2), "validation": 1 / 3 / math.log(2)})
 
 
 def architecture(**changes) -> Architecture:
@@ -36,7 +40,7 @@ def make(settings: Training, tokens=PERIODIC, sampler=None, **changes) -> Traine
     model = gpt.build(architecture(**changes), VOCABULARY)
     blocks = RandomBlocks(tokens, block=16, batch=settings.batch, accumulation=settings.accumulation, seed=0, device=CPU)
     validation = evenly_spread(tokens, block=16, number=settings.evaluation.blocks, batch=settings.batch, device=CPU)
-    return Trainer(model, Data(blocks, validation, 2.0, 3.0), settings, sampler=sampler, device=CPU)
+    return Trainer(model, Data(blocks, validation, text_bytes=BYTES), settings, sampler=sampler, device=CPU)
 
 
 def train(tmp_path, settings: Training, **options) -> Trainer:
@@ -69,8 +73,8 @@ def test_the_history_has_the_first_and_the_last_step(tmp_path):
     assert [row["tokens_seen"] for row in rows] == [0, 320, 640, 768]
     assert [row["learning_rate"] for row in rows] == pytest.approx([0, 0.01 * 7 / 8, 0.01 * 2 / 8, 0])
     assert rows[0]["train_loss"] is rows[0]["train_bits_per_byte"] is None
-    assert rows[1]["train_bits_per_byte"] == 2 * rows[1]["train_loss"]
-    assert rows[1]["validation_bits_per_byte"] == 3 * rows[1]["validation_loss"]
+    assert rows[1]["train_bits_per_byte"] == pytest.approx(2 * rows[1]["train_loss"])
+    assert rows[1]["validation_bits_per_byte"] == pytest.approx(3 * rows[1]["validation_loss"])
     speeds = trainer.progress.speed
     assert [row["step"] for row in speeds] == [0, 5, 10, 12]
     assert speeds[0]["tokens_per_second"] is None
@@ -185,12 +189,26 @@ def test_matrices_decay_and_biases_and_norms_do_not():
         assert torch.allclose(value, expected), name
 
 
+@pytest.mark.parametrize("tied", [False, True])
+def test_embeddings_are_exempt_from_decay_where_asked(tied):
+    trainer = make(training(weight_decay=0.5, learning_rate=0.1, decay_embeddings=False), tied=tied)
+    before = weights(trainer)
+    for parameter in trainer.parameters.values():
+        parameter.grad = torch.zeros_like(parameter)
+    trainer.optimizer.step()
+    still = {name for name, value in weights(trainer).items() if torch.equal(value, before[name])}
+    matrices = {name for name, value in before.items() if value.dim() >= 2}
+    assert still & matrices == {"transformer.wte.weight", "transformer.wpe.weight"}
+    assert ("lm_head.weight" in before) != tied
+
+
 def test_a_model_of_matrices_only_has_an_optimizer():
-    matrix = torch.nn.Parameter(torch.ones(2, 2))
-    optimizer = adamw([matrix], training())
-    matrix.grad = torch.ones(2, 2)
+    layer = torch.nn.Linear(2, 2, bias=False)
+    before = layer.weight.detach().clone()
+    optimizer = adamw(layer, training())
+    layer.weight.grad = torch.ones(2, 2)
     optimizer.step()
-    assert (matrix < 1).all()
+    assert (layer.weight < before).all()
 
 
 def test_a_resumed_run_equals_the_unbroken_one(tmp_path):

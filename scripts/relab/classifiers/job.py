@@ -20,7 +20,7 @@ import torch
 from pydantic import Field
 from torch.nn import functional
 from torch.utils.data import DataLoader
-from transformers import PreTrainedTokenizerBase, PrinterCallback, Trainer, TrainingArguments
+from transformers import EvalPrediction, PreTrainedTokenizerBase, PrinterCallback, Trainer, TrainingArguments
 
 from relab.adapters import quiet
 from relab.characters import FILES as TOKENIZER_FILES
@@ -131,7 +131,7 @@ def finetune(
     progress = _progress(job, net, batches, folder, every, stop)
     trainer = _Trainer(
         model=net, args=_arguments(job, folder, device, progress.steps), rows=rows, batches=batches, pad=pad, progress=progress,
-        compute_metrics=lambda found: {"accuracy": float((found.predictions.argmax(1) == found.label_ids).mean())},
+        compute_metrics=measures,
     )  # fmt: skip
     checkpoint = newest_whole(folder)
     begun = step_of(checkpoint) if checkpoint else 0
@@ -155,6 +155,18 @@ def finetune(
     speed = (progress.rows - seen) / (time.perf_counter() - clock) if progress.rows > seen else None
     progress.load_best()
     return Classifier(model, trainer, progress, tokenizer, rows, speed)
+
+
+def measures(evaluation: EvalPrediction) -> dict[str, float]:
+    """Cross-entropy in nats, a mean over rows, and accuracy of logits ``[rows, classes]`` and labels ``[rows]``.
+
+    The ``Trainer``'s own ``eval_loss`` is a mean of batches' means, in which the rows of a smaller last batch weigh more.
+    """
+    logits, labels = (torch.from_numpy(values) for values in (evaluation.predictions, evaluation.label_ids))
+    return {
+        "cross_entropy": functional.cross_entropy(logits.double(), labels).item(),
+        "accuracy": (logits.argmax(1) == labels).double().mean().item(),
+    }
 
 
 def _progress(job: Job, net, batches: texts.TrainingBatches, folder: Path, every: float, stop: Stop) -> Progress:

@@ -138,7 +138,7 @@ class Progress(TrainerCallback):
         return control
 
     def on_evaluate(self, args, state, control, metrics=None, **kwargs):
-        self.add(state.global_step, metrics["eval_loss"], metrics["eval_accuracy"])
+        self.add(state.global_step, metrics["eval_cross_entropy"], metrics["eval_accuracy"])
         if self.ended():
             control.should_save = control.should_training_stop = True
         return control

@@ -89,11 +89,21 @@ class Training(Settings):
         description="What a batch holds: blocks of the stream of all documents, or whole documents, cut to the block and "
         "padded to the longest of them; padding is never part of a loss.",
     )
+    replacement: bool = Field(
+        True,
+        description="Draw blocks or documents with replacement, blocks from anywhere in the stream; false: each once an epoch, "
+        "in an order shuffled for every epoch, blocks cut from the stream one behind the other.",
+    )
     batch: Int = Field(description="Blocks or documents in a batch.", ge=1)
     accumulation: Int = Field(1, description="Batches whose gradients are added up for one step.", ge=1)
     learning_rate: Float = Field(description="Learning rate at its highest.", gt=0)
     betas: tuple[Float, Float] = Field((0.9, 0.999), description="Decay rates of AdamW's moments.")
     weight_decay: Float = Field(0.01, description="Weight decay of matrices; biases and norms have none.", ge=0)
+    decay_embeddings: bool = Field(
+        True,
+        description="Weight decay of embeddings too, which minGPT exempts; false also exempts an output layer that is tied to "
+        "the embedding, since the two are one matrix, while one with weights of its own decays.",
+    )
     clip: Float | None = Field(None, description="Gradients are scaled down to this norm.", gt=0)
     schedule: Schedule = Field(Schedule(), description="Course of the learning rate.")
     early_stopping: Int | None = Field(

@@ -99,6 +99,10 @@ class Tokens:
         """Tokens of each document, without its separator ``[documents]`` (int32)."""
         return np.concatenate([np.empty(0, np.int32), *map(np.diff, self._ends)]) - np.int32(self.counts.separator)
 
+    def total(self, values: np.ndarray) -> int:
+        """The sum of ``values[id]`` over all ids of the file, those of separators too; ``values`` are integers ``[ids]``."""
+        return sum(int(values[ids].sum()) for ids in self._ids)
+
     def document(self, index: int) -> np.ndarray:
         """Ids of a document, without its separator ``[tokens]``; a view of the file that cannot be written to.
 

@@ -6,6 +6,7 @@ Token ids stay in their file, see :mod:`relab.tokens.store`, until a batch is ma
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -42,8 +43,9 @@ def read(path: Path, block: int) -> Tokens:
 class RandomBlocks:
     """Batches of blocks drawn at random from a stream of tokens.
 
-    What is drawn for a step depends on the seed and the step alone: data order needs no state, and is the same on every
-    device and however a step's blocks are shared out between batches.
+    With replacement a block begins anywhere. Without, the stream is cut into blocks, one behind the other from its first token,
+    and what is left at its end is not read. What is drawn for a step depends on the seed and the step alone: data order needs
+    no state, and is the same on every device and however a step's blocks are shared out between batches.
 
     Args:
         tokens: the stream.
@@ -52,21 +54,25 @@ class RandomBlocks:
         accumulation: batches in a step.
         seed: seed of the draws.
         device: where the model is.
+        replacement: draw with replacement; else each block once an epoch.
     """
 
-    def __init__(self, tokens: Tokens, *, block: int, batch: int, accumulation: int, seed: int, device: torch.device):
+    def __init__(
+        self, tokens: Tokens, *, block: int, batch: int, accumulation: int, seed: int, device: torch.device,
+        replacement: bool = True,
+    ):  # fmt: skip
         self.tokens = tokens
         self.tokens_per_step = block * batch * accumulation
         self._block = block
         self._shape = (accumulation, batch)
-        self._seed = seed
+        starts = tokens.size - block if replacement else (tokens.size - 1) // block
+        self._stride = 1 if replacement else block
+        self._draws = Draws(starts, accumulation * batch, seed, replacement)
         self._device = device
 
     def batches(self, step: int) -> Iterator[Batch]:
         """The batches of the update that follows ``step`` finished ones."""
-        accumulation, batch = self._shape
-        starts = _draw(self.tokens.size - self._block, accumulation * batch, self._seed, step)
-        for part in starts.reshape(accumulation, batch).tolist():
+        for part in (self._draws.of(step) * self._stride).reshape(self._shape).tolist():
             yield _blocks(self.tokens, part, self._block, self._device)
 
     def targets(self, step: int) -> list[int]:
@@ -156,7 +162,7 @@ def collate(examples: Sequence[tuple[torch.Tensor, torch.Tensor]]) -> Batch:
 
 
 class RandomDocuments:
-    """Padded batches of documents drawn at random with replacement; what is drawn depends on seed and step alone.
+    """Padded batches of documents drawn at random; what is drawn depends on seed and step alone.
 
     Args:
         documents: the documents.
@@ -164,12 +170,15 @@ class RandomDocuments:
         accumulation: batches in a step.
         seed: seed of the draws.
         device: where the model is.
+        replacement: draw with replacement; else each document once an epoch.
     """
 
-    def __init__(self, documents: Documents, *, batch: int, accumulation: int, seed: int, device: torch.device):
+    def __init__(
+        self, documents: Documents, *, batch: int, accumulation: int, seed: int, device: torch.device, replacement: bool = True
+    ):
         self._documents = documents
         self._shape = (accumulation, batch)
-        self._seed = seed
+        self._draws = Draws(len(documents), accumulation * batch, seed, replacement)
         self._device = device
 
     def batches(self, step: int) -> Iterator[Batch]:
@@ -182,8 +191,7 @@ class RandomDocuments:
         return self._documents.targets[self._drawn(step)].sum(axis=1).tolist()
 
     def _drawn(self, step: int) -> np.ndarray:
-        accumulation, batch = self._shape
-        return _draw(len(self._documents), accumulation * batch, self._seed, step).reshape(accumulation, batch)
+        return self._draws.of(step).reshape(self._shape)
 
 
 def evenly_spread_documents(documents: Documents, *, number: int, batch: int, device: torch.device) -> list[Batch]:
@@ -197,11 +205,38 @@ def _padded(documents: Documents, places: Iterable[int], device: torch.device) -
     return _moved(inputs, device), _moved(targets, device)
 
 
-def _draw(among: int, number: int, seed: int, step: int) -> np.ndarray:
-    """``number`` of the numbers below ``among``, with replacement."""
+class Draws:
+    """The numbers that each step draws, a function of the seed and the step alone.
+
+    Without replacement the steps walk through one epoch behind the other, each of which has every number once in an order of
+    its own; a step may end an epoch and begin the next.
+
+    Args:
+        among: how many numbers there are, from 0.
+        number: how many a step draws.
+        seed: seed of the draws.
+        replacement: draw with replacement; else every number once an epoch.
+    """
+
+    def __init__(self, among: int, number: int, seed: int, replacement: bool = True):
+        self._among, self._number, self._seed, self._replacement = among, number, seed, replacement
+        self._order = lru_cache(maxsize=2)(self._shuffled)  # a step reads of two at most, unless it holds several
+
+    def of(self, step: int) -> np.ndarray:
+        """What the update that follows ``step`` finished ones draws, ``[number]``."""
+        if self._replacement:
+            return (_words(self._seed, step, self._number) % np.uint64(self._among)).astype(np.int64)
+        drawn = np.arange(step * self._number, (step + 1) * self._number)
+        epochs, indices = np.divmod(drawn, self._among)
+        return np.concatenate([self._order(int(epoch))[indices[epochs == epoch]] for epoch in np.unique(epochs)])
+
+    def _shuffled(self, epoch: int) -> np.ndarray:
+        return np.argsort(_words(self._seed, epoch, self._among), kind="stable")
+
+
+def _words(seed: int, counter: int, number: int) -> np.ndarray:
     # raw words of a counter-based generator (Salmon et al. 2011): unlike its distributions, they never change
-    words = np.random.Philox(key=[seed, step]).random_raw(number)
-    return (words % np.uint64(among)).astype(np.int64)
+    return np.random.Philox(key=[seed, counter]).random_raw(number)
 
 
 def _spread(last: int, number: int) -> list[int]:

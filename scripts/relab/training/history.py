@@ -18,6 +18,7 @@ COLUMNS = [
     "validation_loss",
     "train_bits_per_byte",
     "validation_bits_per_byte",
+    "folded",  # whether the tokenizer changes the text: then bits per byte compare with no other tokenizer's
     "learning_rate",
 ]
 SPEED_COLUMNS = ["step", "seconds", "tokens_per_second", "sampled_per_second"]
@@ -26,9 +27,12 @@ SPEED_COLUMNS = ["step", "seconds", "tokens_per_second", "sampled_per_second"]
 FILES = ("history.csv", "speed.csv", "samples.jsonl")
 
 
-def bits_per_byte(nats_per_token: float | None, tokens: int, size: int) -> float | None:
-    """A loss per token as bits per byte of a text of ``tokens`` tokens and ``size`` bytes: comparable across tokenizers."""
-    return None if nats_per_token is None else nats_per_token * tokens / size / math.log(2)
+def bits_per_byte(nats: float | None, size: float) -> float | None:
+    """Bits per byte of targets with so many nats in all, which stand for ``size`` bytes of text: comparable across tokenizers.
+
+    None where there are no nats, or no bytes.
+    """
+    return None if nats is None or not size else nats / size / math.log(2)
 
 
 def write(

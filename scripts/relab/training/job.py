@@ -23,8 +23,9 @@ from relab.sampling import sample, text_seed
 from relab.settings.base import Int
 from relab.settings.models import TrainedModel, Training
 from relab.settings.samplings import Decoding
+from relab.tokens.sizes import TextBytes
 from relab.tokens.store import Tokens
-from relab.training import history
+from relab.training import history, losses
 from relab.training.batches import (
     Documents,
     RandomBlocks,
@@ -69,7 +70,7 @@ class Start:
     @property
     def files(self) -> tuple[str, ...]:
         """The files of the model directory that training writes."""
-        return (*self.saved, *TOKENIZER_FILES, *(f"last/{name}" for name in self.saved), *history.FILES)
+        return (*self.saved, *TOKENIZER_FILES, *(f"last/{name}" for name in self.saved), *history.FILES, losses.FILE)
 
 
 class Settings(Protocol):
@@ -107,9 +108,10 @@ def train(job: Settings, start: Start, *, train: Path, validation: Path, device:
         UserError: see :meth:`relab.training.loop.Trainer.run`; a corpus shorter than a block, or without a document of two
             tokens where documents are read; a checkpoint of other trained weights.
     """
+    tokenizer = load_tokenizer(start.tokenizer)
     make_data = _documents if job.training.reading == "documents" else _blocks
-    data = make_data(job, start.block, train, validation, device)
-    sampler = _sampler(job, start.model, load_tokenizer(start.tokenizer)) if job.training.samples else None
+    data = make_data(job, start.block, tokenizer, train, validation, device)
+    sampler = _sampler(job, start.model, tokenizer) if job.training.samples else None
     trainer = Trainer(start.model, data, job.training, sampler=sampler, device=device)
     found = state.load()
     if found:
@@ -139,7 +141,7 @@ def _told_of(folder: Path) -> Iterator[None]:
 
 
 def write(trainer: Trainer, start: Start, directory: Path) -> None:
-    """Write the files of a model directory: the weights that are kept, the last ones under ``last/``, the history."""
+    """Write the files of a model directory: the weights that are kept, the last ones under ``last/``, history and losses."""
     with system_errors(directory):
         start.save(None, directory / "last")
         if trainer.settings.keep == "best":
@@ -147,6 +149,7 @@ def write(trainer: Trainer, start: Start, directory: Path) -> None:
         start.save(start.tokenizer, directory)
     progress = trainer.progress
     history.write(directory, progress.history, progress.speed, progress.samples, progress.sampling)
+    losses.write_losses(directory / losses.FILE, (losses.Losses(**evaluation) for evaluation in progress.losses))
 
 
 def summary(trainer: Trainer) -> dict[str, Any]:
@@ -159,31 +162,41 @@ def summary(trainer: Trainer) -> dict[str, Any]:
     return {**told, "segments": trainer.progress.attempts}
 
 
-def _blocks(job: Settings, block: int, train: Path, validation: Path, device: torch.device) -> Data:
+def _blocks(
+    job: Settings, block: int, tokenizer: PreTrainedTokenizerBase, train: Path, validation: Path, device: torch.device
+) -> Data:
     training = job.training
     first, second = (read(path, block) for path in (train, validation))
+    spread = partial(evenly_spread, block=block, number=training.evaluation.blocks, batch=training.batch, device=device)
     return Data(
-        RandomBlocks(
-            first, block=block, batch=training.batch, accumulation=training.accumulation, seed=job.seed, device=device
-        ),
-        evenly_spread(second, block=block, number=training.evaluation.blocks, batch=training.batch, device=device),
-        history.bits_per_byte(1.0, first.size, first.bytes),
-        history.bits_per_byte(1.0, second.size, second.bytes),
+        RandomBlocks(first, block=block, **_drawing(job), device=device),
+        spread(second),
+        partial(spread, first),
+        TextBytes.of(tokenizer, {"train": first, "validation": second}, device),
     )
 
 
-def _documents(job: Settings, block: int, train: Path, validation: Path, device: torch.device) -> Data:
+def _documents(
+    job: Settings, block: int, tokenizer: PreTrainedTokenizerBase, train: Path, validation: Path, device: torch.device
+) -> Data:
     training = job.training
-    splits = [Tokens(path) for path in (train, validation)]
-    first, second = (Documents.of(tokens, block) for tokens in splits)
+    splits = {"train": Tokens(train), "validation": Tokens(validation)}
+    first, second = (Documents.of(tokens, block) for tokens in splits.values())
     for path, documents in ((train, first), (validation, second)):
         if documents.left_out:
             log.info("%s: %d documents of fewer than two tokens are left out", path, documents.left_out)
+    spread = partial(evenly_spread_documents, number=training.evaluation.blocks, batch=training.batch, device=device)
     return Data(
-        RandomDocuments(first, batch=training.batch, accumulation=training.accumulation, seed=job.seed, device=device),
-        evenly_spread_documents(second, number=training.evaluation.blocks, batch=training.batch, device=device),
-        *(history.bits_per_byte(1.0, tokens.counts.tokens, tokens.counts.bytes) for tokens in splits),
+        RandomDocuments(first, **_drawing(job), device=device),
+        spread(second),
+        partial(spread, first),
+        TextBytes.of(tokenizer, splits, device),
     )
+
+
+def _drawing(job: Settings) -> dict[str, Any]:
+    """How batches are drawn."""
+    return {"seed": job.seed, **{key: getattr(job.training, key) for key in ("batch", "accumulation", "replacement")}}
 
 
 def _sampler(

@@ -23,7 +23,12 @@ from transformers import PreTrainedModel
 
 from relab.errors import UserError
 from relab.settings.models import Training
-from relab.training.batches import Batch
+from relab.tokens.sizes import TextBytes
+from relab.training.batches import IGNORED, Batch
+from relab.training.history import bits_per_byte
+from relab.training.losses import Losses
+from relab.training.optimizer import adamw
+from relab.training.random_states import random_states, set_random_states
 from relab.training.schedule import rate
 from relab.training.signals import Stop
 from relab.training.state import State
@@ -42,12 +47,19 @@ class Batches(Protocol):
 
 @dataclass(frozen=True)
 class Data:
-    """Training batches, validation batches, and for each split the bits per byte that a loss of 1 nat per token is."""
+    """What a model is trained and evaluated on.
+
+    Attributes:
+        train: training batches.
+        validation: validation batches, the same ones each time.
+        training_text: batches of the training text as validation has of its own; None: the training text is not evaluated.
+        text_bytes: what their targets are in bytes; None: there are no bits per byte.
+    """
 
     train: Batches
     validation: list[Batch]
-    train_bits: float = 1.0
-    validation_bits: float = 1.0
+    training_text: Callable[[], list[Batch]] | None = None
+    text_bytes: TextBytes | None = None
 
 
 @dataclass
@@ -57,6 +69,7 @@ class Progress:
     step: int = 0
     seconds: float = 0.0
     history: list[dict[str, Any]] = field(default_factory=list)
+    losses: list[dict[str, Any]] = field(default_factory=list)  #: of single blocks or documents, see relab.training.losses
     speed: list[dict[str, Any]] = field(default_factory=list)
     samples: list[dict[str, Any]] = field(default_factory=list)
     sampling: list[dict[str, Any]] = field(default_factory=list)  #: how fast texts were sampled, a step a row
@@ -66,7 +79,7 @@ class Progress:
         """The row of the history with the lowest validation loss, the earliest of equals."""
         return min(self.history, key=lambda row: row["validation_loss"])
 
-    def losses(self) -> list[float]:
+    def validation_losses(self) -> list[float]:
         """The validation losses so far."""
         return [row["validation_loss"] for row in self.history]
 
@@ -74,9 +87,10 @@ class Progress:
 class Trainer:
     """Trains a causal language model with AdamW.
 
-    Matrices decay, biases and norms do not. Dropout draws from torch's global random state, which is part of a checkpoint;
-    nothing else in the loop touches it, so that how often is evaluated, sampled or saved changes no weight. On CUDA the
-    forward pass runs in bfloat16, the weights stay float32. Losses stay on the device until an evaluation reads them.
+    Losses are means over targets, however many of them a batch or a step has. Dropout draws from torch's global random state,
+    which is part of a checkpoint; nothing else in the loop touches it, so that how often is evaluated, sampled or saved changes
+    no weight. On CUDA the forward pass runs in bfloat16, the weights stay float32. Losses stay on the device until an
+    evaluation reads them.
 
     Args:
         model: the model, on ``device``.
@@ -103,11 +117,11 @@ class Trainer:
         self.sampler = sampler
         self.device = device
         self.parameters = {name: one for name, one in model.named_parameters() if one.requires_grad}
-        self.optimizer = adamw(self.parameters.values(), settings)
+        self.optimizer = adamw(model, settings)
         self.progress = Progress()
         self.best: dict[str, torch.Tensor] = {}
         self._losses: list[torch.Tensor] = []  # of the steps since the last evaluation
-        self._targets = sum(int((targets != -100).sum()) for _, targets in data.validation)
+        self._bytes: list[torch.Tensor] = []  # that their targets write
         self._resumed_at = time.perf_counter()
 
     def run(self, state: State, stop: Stop) -> None:
@@ -142,18 +156,20 @@ class Trainer:
         """One optimizer step."""
         settings, step = self.settings, self.progress.step
         for group in self.optimizer.param_groups:
-            group["lr"] = rate(settings, step, self.progress.losses())
-        losses, numbers = [], self.data.train.targets(step)
+            group["lr"] = rate(settings, step, self.progress.validation_losses())
+        losses, sizes, numbers = [], [], self.data.train.targets(step)
         for number, (inputs, targets) in zip(numbers, self.data.train.batches(step), strict=True):
             # the mean over all targets of the step, however many of them each batch has
             loss = self._loss(inputs, targets, "mean") / (sum(numbers) / number)
             loss.backward()
             losses.append(loss.detach())
+            sizes.append(self._written(inputs, targets))
         if settings.clip is not None:
             torch.nn.utils.clip_grad_norm_(self.parameters.values(), settings.clip)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         self._losses.append(torch.stack(losses).sum())
+        self._bytes.append(torch.stack(sizes).sum())
         self.progress.step += 1
 
     def load_best(self) -> None:
@@ -166,8 +182,9 @@ class Trainer:
         tensors |= {f"best.{name}": value for name, value in self.best.items()}
         for index, entries in self.optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{index}.{key}": value for key, value in entries.items()}
-        tensors |= {f"random.{kind}": value for kind, value in _random_states(self.device).items()}
+        tensors |= {f"random.{kind}": value for kind, value in random_states(self.device).items()}
         tensors["losses"] = torch.stack(self._losses) if self._losses else torch.empty(0)
+        tensors["bytes"] = torch.stack(self._bytes) if self._bytes else torch.empty(0, dtype=torch.int64)
         return tensors, {**asdict(self.progress), "device": self.device.type}
 
     def restore(self, tensors: dict[str, torch.Tensor], plain: dict[str, Any]) -> None:
@@ -187,9 +204,10 @@ class Trainer:
         self.best = {name: value.to(self.device, copy=True) for name, value in _below("best.", tensors).items()}
         self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": state})
         self._losses = list(tensors["losses"].to(self.device, copy=True))
+        self._bytes = list(tensors["bytes"].to(self.device, copy=True))
         if device != self.device.type:
             log.warning("the checkpoint was made on %s: from here on the numbers differ from an unbroken run's", device)
-        _set_random_states(_below("random.", tensors), self.device)
+        set_random_states(_below("random.", tensors), self.device)
 
     def _check(self, weights: dict[str, torch.Tensor], state: dict[int, dict[str, torch.Tensor]]) -> None:
         """Refuse a checkpoint whose weights, or whose optimizer's moments, are those of other parameters."""
@@ -210,7 +228,7 @@ class Trainer:
                 )
 
     def _loss(self, inputs: torch.Tensor, targets: torch.Tensor, reduction: str) -> torch.Tensor:
-        """Cross-entropy in nats over all targets but those of -100, which stand for nothing."""
+        """Cross-entropy in nats over all targets but those of -100, which stand for nothing and have the loss 0."""
         with torch.autocast("cuda", torch.bfloat16) if self.device.type == "cuda" else nullcontext():
             logits = self.model(inputs, use_cache=False).logits
         return functional.cross_entropy(logits.float().flatten(0, 1), targets.flatten(), reduction=reduction)
@@ -248,31 +266,49 @@ class Trainer:
         return not done and (step % every == 0 or self._ended())
 
     def _evaluate(self) -> None:
-        progress, data = self.progress, self.data
-        losses = self._finite_losses()
-        train = math.fsum(losses) / len(losses) if losses else None
-        validation = self._validation_loss()
-        row = {
-            "step": progress.step,
-            "tokens_seen": self._tokens_seen(),
-            "train_loss": train,
-            "validation_loss": validation,
-            "train_bits_per_byte": None if train is None else train * data.train_bits,
-            "validation_bits_per_byte": validation * data.validation_bits,
-            "learning_rate": rate(self.settings, progress.step, [*progress.losses(), validation]),
-        }
+        progress = self.progress
+        row = {"step": progress.step, **self._training(), **self._validation()}
+        row["folded"] = None if self.data.text_bytes is None else self.data.text_bytes.folded
+        row["learning_rate"] = rate(self.settings, progress.step, [*progress.validation_losses(), row["validation_loss"]])
         progress.speed.append(self._speed(row["tokens_seen"]))
         progress.history.append(row)
-        self._losses.clear()
         if progress.best() is row:
             self.best = {name: value.detach().clone() for name, value in self.parameters.items()}
         self._tell(row, progress.speed[-1]["tokens_per_second"])
+        if self.data.training_text is not None and self._ended():
+            self._measure("train", self.data.training_text())
 
-    def _tokens_seen(self) -> int:
-        """How many targets all finished steps had."""
+    def _training(self) -> dict[str, Any]:
+        """What the history says of the steps since the last evaluation, which are forgotten: the mean over their targets."""
         before = self.progress.history[-1] if self.progress.history else {"step": 0, "tokens_seen": 0}
-        steps = range(before["step"], self.progress.step)
-        return before["tokens_seen"] + sum(sum(self.data.train.targets(step)) for step in steps)
+        targets = [sum(self.data.train.targets(step)) for step in range(before["step"], self.progress.step)]
+        losses = self._finite_losses()
+        nats = math.fsum(loss * number for loss, number in zip(losses, targets, strict=True)) if losses else None
+        written = int(torch.stack(self._bytes).sum()) if self._bytes else 0
+        self._losses.clear()
+        self._bytes.clear()
+        return {
+            "tokens_seen": before["tokens_seen"] + sum(targets),
+            "train_loss": None if nats is None else nats / sum(targets),
+            "train_bits_per_byte": bits_per_byte(nats, self._size("train", written)),
+        }
+
+    def _validation(self) -> dict[str, Any]:
+        """What the history says of the validation batches."""
+        loss, batches = self._validation_loss(), self.data.validation
+        targets = sum(int((targets != IGNORED).sum()) for _, targets in batches)
+        size = self._size("validation", sum(int(self._written(*batch)) for batch in batches))
+        return {"validation_loss": loss, "validation_bits_per_byte": bits_per_byte(loss * targets, size)}
+
+    def _written(self, inputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Bytes that targets write, a scalar; 0 where nothing is known of them."""
+        if self.data.text_bytes is None:
+            return torch.zeros((), dtype=torch.int64, device=targets.device)
+        return self.data.text_bytes.written(inputs, targets)
+
+    def _size(self, split: str, written: int) -> float:
+        """Bytes of a split's text that targets stand for which write so many."""
+        return 0.0 if self.data.text_bytes is None else written * self.data.text_bytes.shares[split]
 
     def _speed(self, tokens_seen: int) -> dict[str, Any]:
         """Tokens per second since the row before, which is the last one so far."""
@@ -289,16 +325,22 @@ class Trainer:
         validation = f"validation loss {row['validation_loss']:.4f}"
         log.info("step %d of %d: %s%s%s%s", row["step"], self.settings.steps, train, validation, best, pace)
 
-    @torch.inference_mode()
     def _validation_loss(self) -> float:
         """Mean loss in nats per token over the validation batches, without dropout."""
+        return self._measure("validation", self.data.validation)
+
+    @torch.inference_mode()
+    def _measure(self, split: str, batches: list[Batch]) -> float:
+        """Mean loss in nats per token over batches, without dropout; the losses of their blocks or documents are noted."""
         self.model.eval()
-        losses = torch.stack([self._loss(inputs, targets, "sum") for inputs, targets in self.data.validation])
+        nats = [self._loss(inputs, targets, "none").view_as(targets).sum(1) for inputs, targets in batches]
         self.model.train()
-        loss = math.fsum(losses.tolist()) / self._targets
-        if not math.isfinite(loss):
-            raise self._diverged(self.progress.step, "validation")
-        return loss
+        numbers = [(targets != IGNORED).sum(1) for _, targets in batches]
+        losses = Losses.of(split, self.progress.step, torch.cat(nats).tolist(), torch.cat(numbers).tolist())
+        if not math.isfinite(losses.mean):
+            raise self._diverged(self.progress.step, {"train": "training"}.get(split, split))
+        self.progress.losses.append(losses.plain())
+        return losses.mean
 
     def _finite_losses(self) -> list[float]:
         """The training losses since the last evaluation, read from the device."""
@@ -309,7 +351,7 @@ class Trainer:
         return losses
 
     def _diverged(self, step: int, kind: str) -> UserError:
-        at = rate(self.settings, max(0, step - 1), self.progress.losses())
+        at = rate(self.settings, max(0, step - 1), self.progress.validation_losses())
         return UserError(
             f"the {kind} loss is not a finite number at step {step} (learning rate {at:g}): "
             "lower training.learning_rate, or set training.clip or training.schedule.warmup"
@@ -328,16 +370,6 @@ class Trainer:
         self.progress.seconds += time.perf_counter() - self._resumed_at
         yield
         self._resumed_at = time.perf_counter()
-
-
-def adamw(parameters: Any, settings: Training) -> torch.optim.AdamW:
-    """AdamW (Loshchilov & Hutter 2019) with weight decay on matrices only, in torch's fused form."""
-    parameters = list(parameters)
-    groups = [
-        {"params": [one for one in parameters if one.dim() >= 2], "weight_decay": settings.weight_decay},
-        {"params": [one for one in parameters if one.dim() < 2], "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=settings.learning_rate, betas=settings.betas, fused=True)
 
 
 @contextmanager
@@ -360,20 +392,3 @@ def _below(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Ten
 def _copy(values: dict[str, torch.Tensor], parameters: dict[str, torch.Tensor]) -> None:
     for name, parameter in parameters.items():
         parameter.copy_(values[name])
-
-
-def _random_states(device: torch.device) -> dict[str, torch.Tensor]:
-    states = {"cpu": torch.get_rng_state()}
-    if device.type == "cuda":
-        states["cuda"] = torch.cuda.get_rng_state(device)
-    if device.type == "mps":
-        states["mps"] = torch.mps.get_rng_state()
-    return states
-
-
-def _set_random_states(states: dict[str, torch.Tensor], device: torch.device) -> None:
-    torch.set_rng_state(states["cpu"].clone())
-    if device.type == "cuda" and "cuda" in states:
-        torch.cuda.set_rng_state(states["cuda"].clone(), device)
-    if device.type == "mps" and "mps" in states:
-        torch.mps.set_rng_state(states["mps"].clone())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,11 @@ from relab.files import read_csv
 LOSSES = {"validation": "validation_loss", "train": "train_loss"}
 BITS = {"validation": "validation_bits_per_byte", "train": "train_bits_per_byte"}
 
+#: Whether the models' tokenizer changed the text before they read it: case, characters or blanks.
+FOLDED = "folded"
+#: What tables say of it.
+AS_WRITTEN = "as written"
+
 
 def read_history(path: Path) -> pd.DataFrame:
     """The history of a training, indexed by step.
@@ -22,12 +28,17 @@ def read_history(path: Path) -> pd.DataFrame:
         UserError: where it lacks a column or has no row.
     """
     history = read_csv(path)
-    lacking = [column for column in ("step", *LOSSES.values(), *BITS.values()) if column not in history]
+    lacking = [column for column in ("step", *LOSSES.values(), *BITS.values(), FOLDED) if column not in history]
     if lacking:
         raise UserError(f"{path}: no column {lacking[0]!r}")
     if history.empty:
         raise UserError(f"{path}: no evaluation in it")
     return history.set_index("step").sort_index()
+
+
+def text_read(histories: Iterable[pd.DataFrame]) -> str:
+    """What models read: the text :data:`AS_WRITTEN`, or :data:`FOLDED`: then bits per byte compare with no other tokenizer."""
+    return FOLDED if any(history[FOLDED].eq(True).any() for history in histories) else AS_WRITTEN
 
 
 def at_step(history: pd.DataFrame, step: int, path: Path) -> pd.Series:

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from relab.cells import VISIBLE, fixed
-from relab.chapters.char_gpt.logs import BITS, LOSSES, read_history
+from relab.chapters.char_gpt.logs import BITS, LOSSES, read_history, text_read
 from relab.chapters.char_gpt.names import at
 from relab.chapters.mingpt import records
 from relab.chapters.mingpt.names import GRAMMAR, LARGER, LOSS, MODEL, TRAINING_TEXT, UNIFORM
@@ -76,7 +76,7 @@ def losses(experiment: str, histories: Mapping[int, pd.DataFrame], every: int, s
             **scores.cells("validation_loss", experiment, at(LOSS, step), "validation", LOSSES_DIGITS),
             "bits_per_byte": _loss(float(np.mean(bits))),
         }
-        rows.append({"iteration": step, **cells, "seeds": len(histories)})
+        rows.append({"iteration": step, **cells, "text": text_read(histories.values()), "seeds": len(histories)})
     return pd.DataFrame(rows)
 
 

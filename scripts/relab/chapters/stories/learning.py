@@ -15,7 +15,7 @@ import pandas as pd
 from pydantic import Field
 
 from relab.cells import fixed
-from relab.chapters.char_gpt.logs import BITS, read_history, read_samples
+from relab.chapters.char_gpt.logs import BITS, read_history, read_samples, text_read
 from relab.chapters.losses import Training, loss_scores
 from relab.errors import UserError
 from relab.files import read_csv
@@ -161,6 +161,7 @@ def models_table(settings: ScoreSpec, scores: Summaries, histories: Mapping[str,
                 "train_loss": fixed(history.loc[best, "train_loss"], 4),
                 "validation_loss": fixed(history.loc[best, "validation_loss"], 4),
                 "validation_bits_per_byte": fixed(own[BEST_BITS], 4),
+                "text": text_read([history]),
                 "rate_drops": int((history["learning_rate"].diff() < -1e-12).sum()),
                 "last_rate": f"{history['learning_rate'].iloc[-1]:.3g}",
             }

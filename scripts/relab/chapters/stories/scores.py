@@ -1,9 +1,9 @@
 """D3 to D5's scores: judged perplexities and the measures beside them, and accounts of the temperature against the write-up.
 
-Every figure of a source and method is over its texts. Those of one sampling that draw by the same numbers, whatever the method,
-are compared text by text. An account of the temperature is compared with the four perplexities that the write-up reports:
-Kendall's tau over the settings, and the share of the contrasts in which the perplexity, or the entropy of what is drawn by, goes
-the reported way.
+Every figure of a source and method is over its texts. Those of one sampling that draw by the same numbers, whatever the
+method, are compared text by text. An account of the temperature is compared with the four perplexities that the write-up
+reports: Kendall's tau over the settings, and the share of the contrasts in which the perplexity, or the entropy of what is
+drawn by, goes the reported way.
 """
 
 from __future__ import annotations
