@@ -39,9 +39,12 @@ def opening(tokenizer: PreTrainedTokenizerBase) -> list[int]:
 
     What goes on from a prompt has to read it as documents were read in training.
     """
-    ids = tokenizer("")["input_ids"]
-    begins = bool(ids) and ids[0] == tokenizer.bos_token_id and (len(ids) > 1 or ids[0] != tokenizer.eos_token_id)
-    return ids[:1] if begins else []
+    if alphabet(tokenizer) is not None:
+        return []  # it has no template, and perhaps no token for the text below
+    # of an empty text alone one could not tell a mark before it from one behind it, which are the same token for OPT
+    encoded = tokenizer("a", return_special_tokens_mask=True, verbose=False)
+    begins = encoded["special_tokens_mask"][0] and encoded["input_ids"][0] == tokenizer.bos_token_id
+    return encoded["input_ids"][:1] if begins else []
 
 
 def _encode_characters(characters: dict[str, int], text: str, place: str) -> np.ndarray:

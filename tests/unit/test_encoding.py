@@ -62,14 +62,23 @@ def test_other_tokenizers_encode_themselves():
 
 
 @pytest.mark.parametrize(
-    ("template", "expected"), [("<s> $A </s>", [0]), ("<s> $A", [0]), ("$A </s>", []), ("$A", []), ("<s> $A <s>", [0])]
+    ("template", "end", "expected"),
+    [
+        ("<s> $A </s>", "</s>", [0]),
+        ("<s> $A", "</s>", [0]),
+        ("$A </s>", "</s>", []),
+        ("$A", "</s>", []),
+        ("<s> $A <s>", "</s>", [0]),
+        ("<s> $A", "<s>", [0]),  # as of OPT, whose texts begin with what they end with
+        ("$A <s>", "<s>", []),
+    ],
 )
-def test_what_stands_before_every_text(template, expected):
+def test_what_stands_before_every_text(template, end, expected):
     backend = Tokenizer(models.WordLevel({"<s>": 0, "</s>": 1, "a": 2, "?": 3}, unk_token="?"))
     backend.pre_tokenizer = pre_tokenizers.Whitespace()
     marks = [(mark, number) for number, mark in enumerate(("<s>", "</s>")) if mark in template]
     backend.post_processor = processors.TemplateProcessing(single=template, special_tokens=marks)
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, bos_token="<s>", eos_token="</s>", unk_token="?")
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, bos_token="<s>", eos_token=end, unk_token="?")
     assert opening(tokenizer) == expected
 
 

@@ -60,7 +60,8 @@ def corpus(path, *texts):
 
 
 def judgement(source, method, text, logprobs, index=0, **more):
-    told = {"prompt": "", "prompt_index": 0, "tokens": len(logprobs), "characters": len(text), "cut": False, **more}
+    told = {"prompt": "", "prompt_index": 0, "tokens": len(logprobs), "characters": len(text), "cut": False}
+    told |= {"start": "<|endoftext|>", **more}
     return Judgement(source=source, method=method, index=index, text=text, logprobs=logprobs, **told)
 
 
@@ -227,11 +228,11 @@ def recital(tmp_path, files):
     tokens = {TRAINED: Ids(range(1, 13)), TAIL: Ids(range(13, 25))}
     metrics = {names.COPIED: CopiedEightGrams(keep_in_memory=True, cache_dir=str(tmp_path))}
     rows = [*learning_scores(spec, files), *recital_scores(spec, found, by_model, documents, tokens, metrics)]
-    return spec, summaries(rows), by_model
+    return spec, summaries(rows), by_model, found
 
 
 def test_what_was_learnt_by_heart_is_measured_beside_what_was_not(recital):
-    _, scores, _ = recital
+    _, scores, *_ = recital
     assert scores.value("recital/base", names.PROBABILITY, TRAINED) == pytest.approx(math.exp(-4))
     assert scores.value("heart", names.PROBABILITY, TRAINED) == pytest.approx((math.exp(-0.1) + math.exp(-0.3)) / 2)
     assert scores.per_seed("heart", names.LOGPROB, TRAINED)["value"].tolist() == pytest.approx([-0.3, -0.9])
@@ -246,15 +247,15 @@ def test_what_was_learnt_by_heart_is_measured_beside_what_was_not(recital):
 
 
 def test_arguments_that_change_nothing_are_found(recital):
-    _, scores, _ = recital
+    _, scores, *_ = recital
     assert scores.value("heart", names.SAME, names.TEXTS) == 1
     assert scores.value("recital/base", names.SAME, names.TEXTS) == 0
 
 
 def test_the_tables_of_a_text_learnt_by_heart(recital):
-    spec, scores, samplings = recital
+    spec, scores, samplings, found = recital
     spec = TableSpec(**spec.model_dump(), adaptations=dict.fromkeys(MODELS, LORA))
-    models = models_table(spec, scores)
+    models = models_table(spec, scores, found)
     assert models["model"].tolist() == ["old", "heart"] and models["how"].tolist() == ["as published", "LoRA, rank 4"]
     base, tuned = models.to_dict("records")
     assert (base["trained_probability"], base["trained_tokens"], base["steps"]) == ("0.01832", "3", "")
@@ -301,7 +302,8 @@ def test_texts_before_and_after_are_parsed_with_their_prompt(code):
 def test_the_tables_of_source_code(code, files):
     spec, scores = code
     spec = TableSpec(**spec.model_dump(), adaptations=dict.fromkeys(MODELS, {"kind": "full"}))
-    models = models_table(spec, scores)
+    models = models_table(spec, scores, readings())
+    assert models["start"].tolist() == ["<|endoftext|>", "<|endoftext|>", ""]
     assert models["model"].tolist() == ["old", "heart", "people"] and models["perplexity"].tolist() == ["7.39", "2.72", ""]
     assert models["change"].tolist() == ["", "-4.67", ""] and models["change_low"].tolist() == ["", "", ""]  # two seeds
     assert models["perplexity_low"].tolist()[0] == "7.39"

@@ -11,6 +11,7 @@ import torch
 from support.sampled_texts import line, settings
 from support.sampled_texts import write as write_samples
 from support.tiny_gpt2 import CONTEXT, FOLDER, tokenizer
+from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerFast
 
 from relab import characters, scoring
@@ -21,7 +22,7 @@ from relab.judging.human import human_texts, shortened
 from relab.judging.job import asked, judgements
 from relab.judging.judge import judged
 from relab.judging.spec import HUMAN, JudgeTexts
-from relab.judging.storage import Judgement, check_sources, read_judgements, write_judgements
+from relab.judging.storage import Judgement, check_sources, read_judgements, start_of, write_judgements
 from relab.settings.base import canonical, check
 from relab.texts.samples import read_samplings
 
@@ -47,7 +48,8 @@ def unstarted(judge):
     """The same judge without a start-of-text token, in model and tokenizer."""
     model, own = load_model(FOLDER, torch.device("cpu")), judge[1]
     model.config.bos_token_id = model.generation_config.bos_token_id = None
-    return model, PreTrainedTokenizerFast(tokenizer_object=own.backend_tokenizer, eos_token=own.eos_token)
+    bare = {**json.loads(own.backend_tokenizer.to_str()), "added_tokens": []}
+    return model, PreTrainedTokenizerFast(tokenizer_object=Tokenizer.from_str(json.dumps(bare)))
 
 
 def alone(model, own, prompt, text, start):
@@ -187,6 +189,7 @@ def test_judgements_are_written_and_read_by_source_and_method(judge, samplings, 
     assert [one for own in found.values() for one in own] == made
     assert (found[HUMAN, HUMAN][1].prompt, found[HUMAN, HUMAN][1].text) == ("", "Another")
     assert found["grid", "hot"][1].tokens == 0
+    assert {one.start for one in made} == {judge[1].eos_token} and start_of(made) == "<|endoftext|>"
     check_sources(tmp_path / "j.jsonl", found, samplings, human=True)
 
 
@@ -194,6 +197,16 @@ GOOD = {
     **{"source": "grid", "method": "hot", "prompt": "", "prompt_index": 0, "index": 0, "text": "ab"},
     **{"tokens": 2, "characters": 2, "logprobs": [-1.0, -2.5], "cut": False},
 }
+
+
+def test_the_token_that_texts_are_read_behind_is_told(judge, unstarted):
+    texts = asked([], ["A tale."])
+    behind, without = judgements(*judge, texts), judgements(*unstarted, texts)
+    assert (without[0].start, start_of(without)) == (None, "none")
+    with pytest.raises(UserError, match=r"expected judgements of texts behind one start token, found <\|endoftext\|>, none"):
+        start_of([*behind, *without])
+    with pytest.raises(UserError, match="found no text"):
+        start_of([])
 
 
 @pytest.mark.parametrize(

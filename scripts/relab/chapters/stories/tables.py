@@ -39,7 +39,7 @@ from relab.chapters.stories.names import (
 )
 from relab.errors import UserError
 from relab.judging.spec import HUMAN
-from relab.judging.storage import Judgement, Judgements
+from relab.judging.storage import Judgement, Judgements, start_of
 from relab.scores import Summaries
 from relab.settings.chapters import ReportedSetting, contrasts
 from relab.texts.arguments import call
@@ -65,13 +65,14 @@ def shown(spec: StoriesTables, samplings: Sequence[Texts]) -> Iterator[tuple[str
         yield HUMAN, HUMAN
 
 
-def grid_table(spec: StoriesTables, samplings: Sequence[Texts], scores: Summaries) -> pd.DataFrame:
+def grid_table(spec: StoriesTables, samplings: Sequence[Texts], scores: Summaries, judgements: Judgements) -> pd.DataFrame:
     """What the judge makes of texts, a source and method a row.
 
     ``texts`` judged, ``tokens`` of the judge each on average, ``cut`` texts that its context was too short for.
     ``perplexity`` of all texts together, ``median_perplexity`` of a text, ``bits_per_character`` and ``equal_perplexity`` of
     the first ``equal_tokens`` tokens of the ``equal_texts`` that have so many each have ``_low`` and ``_high`` (95 % bootstrap
-    interval over texts, empty for one text). ``reported`` is the write-up's perplexity. What a row does not have is empty.
+    interval over texts, empty for one text). ``start`` is the token that the judge read before each. ``reported`` is the
+    write-up's perplexity. What a row does not have is empty.
 
     Raises:
         UserError: where a score is missing.
@@ -86,6 +87,7 @@ def grid_table(spec: StoriesTables, samplings: Sequence[Texts], scores: Summarie
                 "method": method,
                 "settings": call(texts[0].settings if texts else None),
                 **_judged(spec, f"{source}/{method}", scores),
+                "start": start_of(judgements[source, method]),
                 "reported": fixed(spec.reported.get(source, {}).get(method), PERPLEXITIES),
                 "note": _note(spec, source),
             }
@@ -165,13 +167,13 @@ def _example(title: str, one: Judgement) -> dict[str, Any]:
 
 
 def temperature_table(
-    spec: StoriesSpec, samplings: Sequence[Texts], scores: Summaries, distributions: Summaries
+    spec: StoriesSpec, samplings: Sequence[Texts], scores: Summaries, distributions: Summaries, judgements: Judgements
 ) -> pd.DataFrame:
     """An account of the temperature and a setting a row.
 
     ``entropy`` in nats and ``best_probability`` of what is drawn by, means over the same ``contexts`` for all; judged
-    ``perplexity`` of the ``texts`` of the ``method`` that draws so, each with ``_low`` and ``_high``; ``reported`` is the
-    write-up's perplexity.
+    ``perplexity`` of the ``texts`` of the ``method`` that draws so, each with ``_low`` and ``_high``; ``start`` is the token
+    that the judge read before each; ``reported`` is the write-up's perplexity.
 
     Raises:
         UserError: where a score or a method is missing.
@@ -179,7 +181,7 @@ def temperature_table(
     compared = [one for one in samplings if one.sampling in spec.temperature.samplings]
     return pd.DataFrame(
         [
-            _setting(rule, setting, method_of(setting, rule, compared), scores, distributions)
+            _setting(rule, setting, method_of(setting, rule, compared), scores, distributions, judgements)
             for rule in RULES
             for setting in spec.temperature.settings
         ]
@@ -187,7 +189,12 @@ def temperature_table(
 
 
 def _setting(
-    rule: str, setting: ReportedSetting, method: tuple[str, str], scores: Summaries, distributions: Summaries
+    rule: str,
+    setting: ReportedSetting,
+    method: tuple[str, str],
+    scores: Summaries,
+    distributions: Summaries,
+    judgements: Judgements,
 ) -> dict[str, Any]:
     entropy, best = (_one(distributions, f"{rule}/{setting.label}", metric, CONTEXTS) for metric in (ENTROPY, BEST))
     perplexity = _one(scores, "/".join(method), PERPLEXITY, JUDGED)
@@ -200,6 +207,7 @@ def _setting(
         "contexts": str(entropy["n"]),
         **_interval("perplexity", perplexity, PERPLEXITIES),
         "texts": str(perplexity["n"]),
+        "start": start_of(judgements[method]),
         "method": method[1],
         "reported": fixed(setting.reported, PERPLEXITIES),
     }
