@@ -99,14 +99,33 @@ def files(tmp_path):
 # what is read
 
 
-def test_passages_are_spread_over_the_text_and_begin_where_lines_do(tmp_path):
-    path = corpus(tmp_path / "v.parquet", "one two three\nfour five six\nseven eight nine\n" * 5, "tiny")
-    found = spread(path, Passages(number=3, characters=12))
-    assert len(found) == 3 and all(len(one) <= 12 for one in found)
-    assert {one.split()[0] for one in found} <= {"one", "four", "seven"} and not any(one.endswith(" ") for one in found)
-    assert spread(corpus(tmp_path / "w.parquet", "a b", "c d"), Passages(number=2, characters=99)) == ["a b", "c d"]
-    with pytest.raises(UserError, match="expected 5 passages at different lines, found 2"):
-        spread(tmp_path / "w.parquet", Passages(number=5, characters=99))
+def numbered(document: int, lines: int) -> str:
+    return "\n".join(f"{document}.{line} is a line" for line in range(lines))
+
+
+def test_each_passage_is_of_another_document_and_begins_where_a_line_does(tmp_path):
+    path = corpus(tmp_path / "v.parquet", *(numbered(document, 400 if document == 3 else 20) for document in range(9)))
+    found = spread(path, Passages(number=4, characters=30))
+    assert [one.split(".")[0] for one in found] == ["1", "3", "5", "7"]  # the long one has no more of them than others
+    for passage in found:
+        first, *_, last = passage.split()
+        assert len(passage) <= 30 and re.fullmatch(r"\d\.\d+", first) and re.fullmatch(r"is|a|line|\d\.\d+", last)
+    assert spread(path, Passages(number=4, characters=30)) == found
+
+
+def test_passages_begin_anywhere_in_their_documents(tmp_path):
+    path = corpus(tmp_path / "v.parquet", *(numbered(document, 100) for document in range(40)))
+    lines = [int(one.split()[0].split(".")[1]) for one in spread(path, Passages(number=40, characters=30))]
+    quarters = Counter(line // 25 for line in lines)
+    assert sorted(quarters) == [0, 1, 2, 3] and max(quarters.values()) <= 12
+
+
+def test_a_document_shorter_than_a_passage_is_one_and_an_empty_one_is_none(tmp_path):
+    path = corpus(tmp_path / "w.parquet", "a b", " \n", " c d\n\n")
+    assert spread(path, Passages(number=2, characters=99)) == ["a b", "c d"]
+    assert spread(path, Passages(number=2, characters=2)) == ["a", "c"]
+    with pytest.raises(UserError, match="w.parquet: expected 3 documents, one a passage, found 2: ask for fewer, or"):
+        spread(path, Passages(number=3, characters=99))
 
 
 def test_a_text_learnt_by_heart_is_read_after_its_first_words(tmp_path):
@@ -478,6 +497,13 @@ ROW = "chapters/generative/adapters"
         (f"{ROW}/models", ["code", "quotes_lora"], "chapters.generative.adapters.models: expected models of one corpus, found"),
         (f"{ROW}/models", ["recital_lora"], "models.recital-lora-s0.training.samples: required, since chapters.generative.ada"),
         ("models/quotes_lora/base", "stories-s0", "chapters.generative.adapters.models: expected models of one base, found"),
+        (
+            "models/books/training/keep",
+            "best",
+            "models.books.training.keep: expected last, found best, since chapters.gpt2",
+        ),
+        ("models/quotes_full/training/early_stopping", 2, "models.quotes_full.training.early_stopping: expected none, found 2"),
+        ("models/code/training/schedule", {"kind": "plateau"}, "models.code.training.schedule.kind: expected constant, linear"),
         ("models/books/sweep", {"block": [8, 16]}, "models that differ in their seed alone, found books-8, books-16"),
         ("chapters/generative/recital/texts", "arguments", "recital.texts: expected a sampling of each of recital-full-s0,"),
         ("chapters/generative/recital/texts", "text", "chapters.generative.recital.texts: 'text' is not among the samplings"),
