@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -13,7 +12,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from relab.chapters.finetuning.names import HELD_OUT, TAIL, TRAINED
 from relab.corpora.storage import documents
 from relab.errors import UserError
-from relab.judging.human import shortened
+from relab.judging.human import golden_fraction, shortened
 from relab.judging.job import judgements
 from relab.judging.storage import Judgement
 from relab.settings.chapters import Passages
@@ -65,15 +64,10 @@ def spread(path: Path, passages: Passages) -> list[str]:
     middles = [(2 * index + 1) * len(written) // (2 * passages.number) for index in range(passages.number)]
     indices = {written[middle]: index for index, middle in enumerate(middles)}
     return [
-        _passage(text.strip(), _evenly(indices[number]), passages.characters)
+        _passage(text.strip(), golden_fraction(indices[number]), passages.characters)
         for number, text in enumerate(documents(path))
         if number in indices
     ]
-
-
-def _evenly(index: int) -> float:
-    """The number of an index in a sequence that fills 0 to 1 evenly however long it is: multiples of the golden ratio."""
-    return (index + 0.5) * (math.sqrt(5) - 1) / 2 % 1
 
 
 def _passage(text: str, share: float, characters: int) -> str:
