@@ -35,7 +35,7 @@ def human_texts(path: str | Path, lengths: Sequence[int], number: int) -> list[s
 
 
 def _assigned(sizes: Sequence[int], cuts: Sequence[int], path: str | Path) -> dict[int, int]:
-    """For each length a document of that size or more, ``{document: length}``: the longest first, which have the least choice."""
+    """For each length a document of that size or more, ``{document: length}``; the longest first, whose choice is least."""
     chosen: dict[int, int] = {}
     for index, cut in enumerate(reversed(cuts)):
         eligible = [document for document, size in enumerate(sizes) if size >= cut and document not in chosen]

@@ -31,7 +31,7 @@ from relab.files import sha256, write_json
 from relab.settings.base import canonical
 
 #: Raise it when a checkpoint of the code before cannot be continued by the code after: old progress is then left alone.
-STATE_VERSION = 1
+STATE_VERSION = 2
 
 log = logging.getLogger("relab.training")
 
