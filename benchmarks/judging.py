@@ -33,12 +33,15 @@ def plain(model, tokenizer, texts) -> list[list[float]]:
     """One text at a time: read it, take the log-probabilities of its tokens after the prompt's."""
     import torch
 
+    from relab.checkpoints import start_token
+
+    first = start_token(model, tokenizer)
+    start = [] if first is None else [first]
     found = []
     with torch.inference_mode():
         for prompt, text in texts:
             prompt_ids = tokenizer(prompt, add_special_tokens=False)["input_ids"]
             ids = tokenizer(prompt + text, add_special_tokens=False)["input_ids"]
-            start = [] if tokenizer.bos_token_id is None else [tokenizer.bos_token_id]
             tokens = torch.tensor([start + ids], device=model.device)
             logprobs = model(tokens).logits[0, :-1].float().log_softmax(-1)
             scored = logprobs.gather(-1, tokens[0, 1:, None])[:, 0]

@@ -386,6 +386,7 @@ rule tabulate_finetuning:
     """Write the tables of finetuned models: beside their base, their texts before and after, losses (B1, B5, C3, C4)."""
     input:
         scores="results/scores/{writeup}/{role}.parquet",
+        readings="results/judgements/{writeup}/{role}.jsonl",
         histories=lambda wildcards: finetuned_records(wildcards)["histories"],
         samples=lambda wildcards: finetuned_records(wildcards)["samples"],
     output:
@@ -410,6 +411,6 @@ rule tabulate_finetuning:
         code=code("tabulate_finetuning"),
         program=program("tabulate_finetuning"),
     shell:
-        "python {params.program:q} --scores {input.scores:q} --histories {input.histories:q} --samples {input.samples:q} "
-        "--models {output.models:q} --texts {output.texts:q} --curve {output.curve:q} "
+        "python {params.program:q} --scores {input.scores:q} --readings {input.readings:q} --histories {input.histories:q} "
+        "--samples {input.samples:q} --models {output.models:q} --texts {output.texts:q} --curve {output.curve:q} "
         "--spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"

@@ -9,6 +9,7 @@ from relab.jobs import parser, record, settings_of
 def main() -> None:
     cli = parser(__doc__)
     cli.add_argument("--scores", required=True, type=Path, metavar="FILE", help="scores of the row (Parquet)")
+    cli.add_argument("--readings", required=True, type=Path, metavar="FILE", help="what the models made of given texts")
     cli.add_argument("--histories", nargs="+", required=True, type=Path, metavar="FILE", help="history.csv of every model")
     cli.add_argument("--samples", nargs="+", required=True, type=Path, metavar="FILE",
                      help="samples.jsonl of every model; for B1 {sampling}.jsonl of every model and of the base")  # fmt: skip
@@ -21,12 +22,13 @@ def main() -> None:
     from relab.chapters.finetuning.tables import files_of, tables
     from relab.files import write_csv
     from relab.inputs import by_name
+    from relab.judging.storage import read_judgements
     from relab.scores import Summaries, read_scores
     from relab.texts.samples import read_samplings
 
     spec = settings_of(args, TableSpec)
     outputs = {"": args.models, "_texts": args.texts, "_curve": args.curve}
-    inputs = [args.scores, *args.histories, *args.samples]
+    inputs = [args.scores, args.readings, *args.histories, *args.samples]
     with record(args, inputs=inputs, outputs=outputs.values()):
         histories = by_name(args.histories, spec.models, "histories")
         if spec.role == "recital":
@@ -34,7 +36,8 @@ def main() -> None:
         else:
             samples, samplings = by_name(args.samples, spec.models, "samples"), {}
         scores = Summaries(read_scores(args.scores), args.scores)
-        for end, table in tables(spec, scores, histories, samples, samplings):
+        readings = read_judgements(args.readings)
+        for end, table in tables(spec, scores, readings, histories, samples, samplings):
             write_csv(outputs[end], table)
 
 

@@ -50,10 +50,10 @@ def main() -> None:
     scores, distributions = (Summaries(read_scores(path), path) for path in (args.scores, args.distributions))
     outputs = [getattr(args, name) for name in TABLES]
     with record(args, inputs=[*args.samples, args.judgements, args.scores, args.distributions], outputs=outputs):
-        write_csv(args.grid, grid_table(spec, samplings, scores))
+        write_csv(args.grid, grid_table(spec, samplings, scores, judgements))
         write_csv(args.diversity, diversity_table(spec, samplings, scores))
         write_csv(args.examples, examples_table(spec, samplings, judgements))
-        write_csv(args.temperature, temperature_table(spec, samplings, scores, distributions))
+        write_csv(args.temperature, temperature_table(spec, samplings, scores, distributions, judgements))
         write_csv(args.accounts, accounts_table(spec, scores, distributions))
 
 

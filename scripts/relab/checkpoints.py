@@ -14,6 +14,7 @@ from transformers import AutoModel, AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging
 
 from relab.bytepair import END_OF_TEXT
+from relab.encoding import opening
 from relab.errors import UserError
 
 if TYPE_CHECKING:  # the class of models alone takes two seconds to load, which a job that opens a tokenizer need not wait for
@@ -133,9 +134,25 @@ def end_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> li
 
 
 def start_token(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int | None:
-    """Token id that a text starts from where there is no prompt; None for a model that knows none."""
-    found = (tokenizer.bos_token_id, *(getattr(one, "bos_token_id", None) for one in (model.generation_config, model.config)))
-    return next((one for one in found if one is not None), None)
+    """Token id that a text starts from where nothing stands before it; None for a model that knows none.
+
+    What the tokenizer's template puts before every text; else the mark that stood between the texts of the training; else the
+    beginning-of-text token that the tokenizer or the model's configuration names. In a model that was tuned to chat the last
+    one may be the mark of a turn (SmolLM2: ``<|im_start|>``), behind which nothing but the name of a role ever stood.
+    """
+    candidates = [
+        *opening(tokenizer),
+        tokenizer.get_added_vocab().get(END_OF_TEXT),
+        tokenizer.bos_token_id,
+        *(getattr(settings, "bos_token_id", None) for settings in (model.generation_config, model.config)),
+    ]
+    return next((token for token in candidates if token is not None), None)
+
+
+def start_text(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> str | None:
+    """The token of :func:`start_token` as the vocabulary writes it, such as ``<|endoftext|>``: what tables say."""
+    token = start_token(model, tokenizer)
+    return None if token is None else tokenizer.convert_ids_to_tokens(token)
 
 
 @contextmanager

@@ -1,8 +1,10 @@
-"""Texts as arrays of token ids."""
+"""Texts as arrays of token ids, and back."""
 
 from __future__ import annotations
 
+import os.path
 import unicodedata
+from collections.abc import Sequence
 
 import numpy as np
 from transformers import PreTrainedTokenizerBase
@@ -39,9 +41,40 @@ def opening(tokenizer: PreTrainedTokenizerBase) -> list[int]:
 
     What goes on from a prompt has to read it as documents were read in training.
     """
-    ids = tokenizer("")["input_ids"]
-    begins = bool(ids) and ids[0] == tokenizer.bos_token_id and (len(ids) > 1 or ids[0] != tokenizer.eos_token_id)
-    return ids[:1] if begins else []
+    if alphabet(tokenizer) is not None:
+        return []  # it has no template, and perhaps no token for the text below
+    # of an empty text alone one could not tell a mark before it from one behind it, which are the same token for OPT
+    encoded = tokenizer("a", return_special_tokens_mask=True, verbose=False)
+    begins = encoded["special_tokens_mask"][0] and encoded["input_ids"][0] == tokenizer.bos_token_id
+    return encoded["input_ids"][:1] if begins else []
+
+
+def decode(tokenizer: PreTrainedTokenizerBase, token_ids: Sequence[int], marks: bool = False) -> str:
+    """Tokens as text, with or without special tokens such as those that mark the beginning and the end of a text."""
+    return tokenizer.decode(token_ids, skip_special_tokens=not marks, clean_up_tokenization_spaces=False)
+
+
+def continuation(
+    tokenizer: PreTrainedTokenizerBase, prompt: str, prompt_ids: Sequence[int], token_ids: Sequence[int], marks: bool = False
+) -> str:
+    """Tokens as the text that they are behind a prompt: what follows the prompt in the text of both.
+
+    By themselves the tokens of SentencePiece would lose the blank that they begin with, and the bytes of a character that
+    began in the prompt their meaning: that character is part of the continuation. What the tokenizer made of the prompt (lower
+    case, a sign for what it lacks) is no part of it. A blank at the end of the prompt that the tokenizer has dropped stands
+    between both already, so that it is not there a second time.
+
+    Args:
+        tokenizer: the tokenizer.
+        prompt: the prompt as it was given.
+        prompt_ids: its token ids, with what its template puts before it.
+        token_ids: those of the continuation.
+        marks: show special tokens.
+    """
+    before, whole = (decode(tokenizer, ids, marks) for ids in (prompt_ids, [*prompt_ids, *token_ids]))
+    text = whole[len(os.path.commonprefix([before, whole])) :]
+    dropped = prompt[-1:].isspace() and not before[-1:].isspace()
+    return text.removeprefix(" ") if dropped else text
 
 
 def _encode_characters(characters: dict[str, int], text: str, place: str) -> np.ndarray:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import shutil
+from types import SimpleNamespace
 
 import pytest
 import torch
 from support import tiny_gpt2
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
+from transformers import PreTrainedTokenizerFast
 from transformers.utils import logging
 
 from relab import bytepair, characters, gpt
-from relab.checkpoints import end_tokens, load_model, load_tokenizer, start_token, without_bar
+from relab.checkpoints import end_tokens, load_model, load_tokenizer, start_text, start_token, without_bar
 from relab.errors import UserError
 from relab.published.model import import_model
 from relab.settings.models import Architecture
@@ -44,6 +47,47 @@ def test_a_published_model_knows_where_texts_start_and_end(published):
     model, tokenizer = load_model(published, CPU), load_tokenizer(published)
     assert end_tokens(model, tokenizer) == [tokenizer.convert_tokens_to_ids("<|endoftext|>")]
     assert start_token(model, tokenizer) == tokenizer.convert_tokens_to_ids("<|endoftext|>")
+
+
+#: The marks of tokenizers in the shape of published ones: what they are told to be, those that are special, the mark before
+#: every text, the token that a text starts from.
+SHAPES = {
+    "SmolLM2": ({"bos_token": "<|im_start|>", "eos_token": "<|im_end|>"}, ["<|endoftext|>"], None, "<|endoftext|>"),
+    "GPT-2": ({"bos_token": "<|endoftext|>", "eos_token": "<|endoftext|>"}, [], None, "<|endoftext|>"),
+    "Qwen": ({"eos_token": "<|im_end|>"}, ["<|endoftext|>", "<|im_start|>"], None, "<|endoftext|>"),
+    "Llama": ({"bos_token": "<s>", "eos_token": "</s>"}, [], "<s>", "<s>"),
+    "Llama without its template": ({"bos_token": "<s>", "eos_token": "</s>"}, [], None, "<s>"),
+    "OPT": ({"bos_token": "</s>", "eos_token": "</s>"}, [], "</s>", "</s>"),
+    "Phi-3": ({"bos_token": "<s>", "eos_token": "<|endoftext|>"}, [], "<s>", "<s>"),
+    "BERT": ({"cls_token": "[CLS]", "sep_token": "[SEP]"}, [], "[CLS]", None),
+    "no mark": ({}, [], None, None),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_token_that_a_text_starts_from(shape):
+    told, special, before, expected = SHAPES[shape]
+    # the mark is a plain entry of every vocabulary, as of OPT's, where it stood between no texts
+    vocabulary = {"a": 0, "?": 1, "<|endoftext|>": 2}
+    marks = [*dict.fromkeys([*told.values(), *special])]
+    vocabulary |= {mark: 3 + number for number, mark in enumerate(marks) if mark not in vocabulary}
+    backend = Tokenizer(models.WordLevel(vocabulary, unk_token="?"))
+    backend.pre_tokenizer = pre_tokenizers.Whitespace()
+    if before:
+        pairs = [(before, vocabulary[before])]
+        backend.post_processor = processors.TemplateProcessing(single=f"{before} $A", special_tokens=pairs)
+    more = {"additional_special_tokens": special} if special else {}
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, unk_token="?", **told, **more)
+    unsaid = SimpleNamespace(bos_token_id=None)
+    model = SimpleNamespace(generation_config=unsaid, config=unsaid)
+    assert start_text(model, tokenizer) == expected
+    assert start_token(model, tokenizer) == (None if expected is None else vocabulary[expected])
+
+
+def test_a_model_may_name_the_start_that_its_tokenizer_does_not(trained):
+    model, tokenizer = load_model(trained, CPU), load_tokenizer(trained)
+    model.config.bos_token_id = 2
+    assert (start_token(model, tokenizer), start_text(model, tokenizer)) == (2, "b")
 
 
 def test_ends_are_those_of_the_model_and_of_the_tokenizer(published):

@@ -1,12 +1,15 @@
-"""Encoding: the fast path gives the tokenizer's own ids, an unknown character is named with its place."""
+"""Encoding: the fast path gives the tokenizer's own ids, an unknown character is named with its place; continuations of prompts
+as text, in which no blank and no character gets lost between the two.
+"""
 
 import numpy as np
 import pytest
+from support import tiny_gpt2, tiny_pieces
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from relab import characters
-from relab.encoding import encode, opening
+from relab.encoding import continuation, decode, encode, opening
 from relab.errors import UserError
 
 TEXT = "Così è: e\u0301, a\u00a0b, 😀\r\n\n  end  "
@@ -62,16 +65,89 @@ def test_other_tokenizers_encode_themselves():
 
 
 @pytest.mark.parametrize(
-    ("template", "expected"), [("<s> $A </s>", [0]), ("<s> $A", [0]), ("$A </s>", []), ("$A", []), ("<s> $A <s>", [0])]
+    ("template", "end", "expected"),
+    [
+        ("<s> $A </s>", "</s>", [0]),
+        ("<s> $A", "</s>", [0]),
+        ("$A </s>", "</s>", []),
+        ("$A", "</s>", []),
+        ("<s> $A <s>", "</s>", [0]),
+        ("<s> $A", "<s>", [0]),  # as of OPT, whose texts begin with what they end with
+        ("$A <s>", "<s>", []),
+    ],
 )
-def test_what_stands_before_every_text(template, expected):
+def test_what_stands_before_every_text(template, end, expected):
     backend = Tokenizer(models.WordLevel({"<s>": 0, "</s>": 1, "a": 2, "?": 3}, unk_token="?"))
     backend.pre_tokenizer = pre_tokenizers.Whitespace()
     marks = [(mark, number) for number, mark in enumerate(("<s>", "</s>")) if mark in template]
     backend.post_processor = processors.TemplateProcessing(single=template, special_tokens=marks)
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, bos_token="<s>", eos_token="</s>", unk_token="?")
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, bos_token="<s>", eos_token=end, unk_token="?")
     assert opening(tokenizer) == expected
 
 
 def test_nothing_stands_before_characters(reloaded):
     assert opening(reloaded) == []
+
+
+def ids(tokenizer, text):
+    return tokenizer(text, add_special_tokens=False)["input_ids"]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "text"),
+    [
+        ("once upon a time", " there was a bird"),  # by themselves the tokens are "there was a bird"
+        ("Once Upon a TIME", " there was a bird"),  # read in lower case, shown as it was given
+        ("once upon a time ", "there was a bird"),  # the tokenizer drops the blank at the end, which is shown
+        ("once upon a time\n", "there was a bird"),
+        ("  once   upon a time", " there was a bird"),
+        ("a ☃", " there was a bird"),  # an unknown character, for which the tokenizer has a sign of its own
+        ("a ﬁne", " there was a bird"),  # a ligature, which becomes two letters
+        ("once upon a time", ", there was a bird"),
+        ("\n", "there was a bird"),  # nothing is left of the prompt
+        ("", "there was a bird"),
+    ],
+)
+@pytest.mark.parametrize("before", ["", "<bos>"])
+def test_a_text_of_pieces_is_not_glued_to_its_prompt(prompt, text, before):
+    pieces = tiny_pieces.tokenizer()
+    start = ids(pieces, prompt)
+    generated = ids(pieces, prompt.rstrip() + " " * (not text.startswith((" ", ","))) + text)[len(start) :]
+    marks = [pieces.bos_token_id] if before else []
+    assert pieces.decode(generated).strip() == text.strip()
+    assert continuation(pieces, prompt, [*marks, *start], generated) == text
+    if before and prompt:
+        assert continuation(pieces, prompt, [*marks, *start], [*generated, pieces.eos_token_id], marks=True) == f"{text}<eos>"
+        assert continuation(pieces, prompt, [*marks, *start], [*generated, pieces.eos_token_id]) == text
+
+
+def test_a_word_may_go_on_behind_its_prompt():
+    pieces = tiny_pieces.tokenizer()
+    generated = [pieces.convert_tokens_to_ids(letter) for letter in "s"]
+    assert continuation(pieces, "the bird", ids(pieces, "the bird"), generated) == "s"
+
+
+HARD = "Proceed, é naïf — 死 and 😀!"
+
+
+@pytest.mark.parametrize("kind", ["byte pairs", "pieces with bytes", "characters"])
+def test_wherever_a_text_is_cut_its_parts_are_the_text(kind):
+    tokenizer = {
+        "byte pairs": tiny_gpt2.tokenizer,
+        "pieces with bytes": lambda: tiny_pieces.tokenizer(lower_case=False, byte_fallback=True, vocab_size=400),
+        "characters": lambda: characters.build(HARD),
+    }[kind]()
+    whole = encode(tokenizer, HARD, "text").tolist()
+    assert decode(tokenizer, whole) == HARD
+    split = 0
+    for cut in range(1, len(whole)):
+        prompt = decode(tokenizer, whole[:cut])
+        kept = prompt.rstrip("\ufffd")  # of a character that the cut splits
+        split += kept != prompt
+        assert kept + continuation(tokenizer, prompt, whole[:cut], whole[cut:]) == HARD
+    assert (split > 0) == (kind != "characters")
+
+
+def test_a_mark_as_prompt_takes_no_blank_from_the_text():
+    pairs = tiny_gpt2.tokenizer()
+    assert continuation(pairs, pairs.eos_token, [pairs.eos_token_id], ids(pairs, " the sea")) == " the sea"

@@ -60,7 +60,8 @@ def corpus(path, *texts):
 
 
 def judgement(source, method, text, logprobs, index=0, **more):
-    told = {"prompt": "", "prompt_index": 0, "tokens": len(logprobs), "characters": len(text), "cut": False, **more}
+    told = {"prompt": "", "prompt_index": 0, "tokens": len(logprobs), "characters": len(text), "cut": False}
+    told |= {"start": "<|endoftext|>", **more}
     return Judgement(source=source, method=method, index=index, text=text, logprobs=logprobs, **told)
 
 
@@ -98,14 +99,33 @@ def files(tmp_path):
 # what is read
 
 
-def test_passages_are_spread_over_the_text_and_begin_where_lines_do(tmp_path):
-    path = corpus(tmp_path / "v.parquet", "one two three\nfour five six\nseven eight nine\n" * 5, "tiny")
-    found = spread(path, Passages(number=3, characters=12))
-    assert len(found) == 3 and all(len(one) <= 12 for one in found)
-    assert {one.split()[0] for one in found} <= {"one", "four", "seven"} and not any(one.endswith(" ") for one in found)
-    assert spread(corpus(tmp_path / "w.parquet", "a b", "c d"), Passages(number=2, characters=99)) == ["a b", "c d"]
-    with pytest.raises(UserError, match="expected 5 passages at different lines, found 2"):
-        spread(tmp_path / "w.parquet", Passages(number=5, characters=99))
+def numbered(document: int, lines: int) -> str:
+    return "\n".join(f"{document}.{line} is a line" for line in range(lines))
+
+
+def test_each_passage_is_of_another_document_and_begins_where_a_line_does(tmp_path):
+    path = corpus(tmp_path / "v.parquet", *(numbered(document, 400 if document == 3 else 20) for document in range(9)))
+    found = spread(path, Passages(number=4, characters=30))
+    assert [one.split(".")[0] for one in found] == ["1", "3", "5", "7"]  # the long one has no more of them than others
+    for passage in found:
+        first, *_, last = passage.split()
+        assert len(passage) <= 30 and re.fullmatch(r"\d\.\d+", first) and re.fullmatch(r"is|a|line|\d\.\d+", last)
+    assert spread(path, Passages(number=4, characters=30)) == found
+
+
+def test_passages_begin_anywhere_in_their_documents(tmp_path):
+    path = corpus(tmp_path / "v.parquet", *(numbered(document, 100) for document in range(40)))
+    lines = [int(one.split()[0].split(".")[1]) for one in spread(path, Passages(number=40, characters=30))]
+    quarters = Counter(line // 25 for line in lines)
+    assert sorted(quarters) == [0, 1, 2, 3] and max(quarters.values()) <= 12
+
+
+def test_a_document_shorter_than_a_passage_is_one_and_an_empty_one_is_none(tmp_path):
+    path = corpus(tmp_path / "w.parquet", "a b", " \n", " c d\n\n")
+    assert spread(path, Passages(number=2, characters=99)) == ["a b", "c d"]
+    assert spread(path, Passages(number=2, characters=2)) == ["a", "c"]
+    with pytest.raises(UserError, match="w.parquet: expected 3 documents, one a passage, found 2: ask for fewer, or"):
+        spread(path, Passages(number=3, characters=99))
 
 
 def test_a_text_learnt_by_heart_is_read_after_its_first_words(tmp_path):
@@ -227,11 +247,11 @@ def recital(tmp_path, files):
     tokens = {TRAINED: Ids(range(1, 13)), TAIL: Ids(range(13, 25))}
     metrics = {names.COPIED: CopiedEightGrams(keep_in_memory=True, cache_dir=str(tmp_path))}
     rows = [*learning_scores(spec, files), *recital_scores(spec, found, by_model, documents, tokens, metrics)]
-    return spec, summaries(rows), by_model
+    return spec, summaries(rows), by_model, found
 
 
 def test_what_was_learnt_by_heart_is_measured_beside_what_was_not(recital):
-    _, scores, _ = recital
+    _, scores, *_ = recital
     assert scores.value("recital/base", names.PROBABILITY, TRAINED) == pytest.approx(math.exp(-4))
     assert scores.value("heart", names.PROBABILITY, TRAINED) == pytest.approx((math.exp(-0.1) + math.exp(-0.3)) / 2)
     assert scores.per_seed("heart", names.LOGPROB, TRAINED)["value"].tolist() == pytest.approx([-0.3, -0.9])
@@ -246,15 +266,15 @@ def test_what_was_learnt_by_heart_is_measured_beside_what_was_not(recital):
 
 
 def test_arguments_that_change_nothing_are_found(recital):
-    _, scores, _ = recital
+    _, scores, *_ = recital
     assert scores.value("heart", names.SAME, names.TEXTS) == 1
     assert scores.value("recital/base", names.SAME, names.TEXTS) == 0
 
 
 def test_the_tables_of_a_text_learnt_by_heart(recital):
-    spec, scores, samplings = recital
+    spec, scores, samplings, found = recital
     spec = TableSpec(**spec.model_dump(), adaptations=dict.fromkeys(MODELS, LORA))
-    models = models_table(spec, scores)
+    models = models_table(spec, scores, found)
     assert models["model"].tolist() == ["old", "heart"] and models["how"].tolist() == ["as published", "LoRA, rank 4"]
     base, tuned = models.to_dict("records")
     assert (base["trained_probability"], base["trained_tokens"], base["steps"]) == ("0.01832", "3", "")
@@ -301,7 +321,8 @@ def test_texts_before_and_after_are_parsed_with_their_prompt(code):
 def test_the_tables_of_source_code(code, files):
     spec, scores = code
     spec = TableSpec(**spec.model_dump(), adaptations=dict.fromkeys(MODELS, {"kind": "full"}))
-    models = models_table(spec, scores)
+    models = models_table(spec, scores, readings())
+    assert models["start"].tolist() == ["<|endoftext|>", "<|endoftext|>", ""]
     assert models["model"].tolist() == ["old", "heart", "people"] and models["perplexity"].tolist() == ["7.39", "2.72", ""]
     assert models["change"].tolist() == ["", "-4.67", ""] and models["change_low"].tolist() == ["", "", ""]  # two seeds
     assert models["perplexity_low"].tolist()[0] == "7.39"
@@ -476,6 +497,13 @@ ROW = "chapters/generative/adapters"
         (f"{ROW}/models", ["code", "quotes_lora"], "chapters.generative.adapters.models: expected models of one corpus, found"),
         (f"{ROW}/models", ["recital_lora"], "models.recital-lora-s0.training.samples: required, since chapters.generative.ada"),
         ("models/quotes_lora/base", "stories-s0", "chapters.generative.adapters.models: expected models of one base, found"),
+        (
+            "models/books/training/keep",
+            "best",
+            "models.books.training.keep: expected last, found best, since chapters.gpt2",
+        ),
+        ("models/quotes_full/training/early_stopping", 2, "models.quotes_full.training.early_stopping: expected none, found 2"),
+        ("models/code/training/schedule", {"kind": "plateau"}, "models.code.training.schedule.kind: expected constant, linear"),
         ("models/books/sweep", {"block": [8, 16]}, "models that differ in their seed alone, found books-8, books-16"),
         ("chapters/generative/recital/texts", "arguments", "recital.texts: expected a sampling of each of recital-full-s0,"),
         ("chapters/generative/recital/texts", "text", "chapters.generative.recital.texts: 'text' is not among the samplings"),

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 import runpy
 import sys
+from collections import Counter
 
 import pytest
 import torch
 from support.sampled_texts import line, settings
 from support.sampled_texts import write as write_samples
 from support.tiny_gpt2 import CONTEXT, FOLDER, tokenizer
+from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerFast
 
 from relab import characters, scoring
@@ -21,7 +24,7 @@ from relab.judging.human import human_texts, shortened
 from relab.judging.job import asked, judgements
 from relab.judging.judge import judged
 from relab.judging.spec import HUMAN, JudgeTexts
-from relab.judging.storage import Judgement, check_sources, read_judgements, write_judgements
+from relab.judging.storage import Judgement, check_sources, read_judgements, start_of, write_judgements
 from relab.settings.base import canonical, check
 from relab.texts.samples import read_samplings
 
@@ -47,7 +50,8 @@ def unstarted(judge):
     """The same judge without a start-of-text token, in model and tokenizer."""
     model, own = load_model(FOLDER, torch.device("cpu")), judge[1]
     model.config.bos_token_id = model.generation_config.bos_token_id = None
-    return model, PreTrainedTokenizerFast(tokenizer_object=own.backend_tokenizer, eos_token=own.eos_token)
+    bare = {**json.loads(own.backend_tokenizer.to_str()), "added_tokens": []}
+    return model, PreTrainedTokenizerFast(tokenizer_object=Tokenizer.from_str(json.dumps(bare)))
 
 
 def alone(model, own, prompt, text, start):
@@ -156,13 +160,40 @@ def validation(tmp_path):
     return path
 
 
-def test_human_texts_are_spread_evenly_over_documents_that_are_long_enough_and_cut_in_turns(validation):
-    # of at least 31 characters are the documents 6, 7, 8 and 9
-    assert human_texts(validation, [31, 0, 12], 2) == ["6" + " word" * 6, "8 word word"]
-    assert human_texts(validation, [6], 4) == ["1 word", "3 word", "5 word", "7 word"]
-    assert [len(one) for one in human_texts(validation, [11, 6], 4)] == [11, 6, 11, 6]
-    with pytest.raises(UserError, match="validation.parquet: expected 3 documents of at least 41 characters, .* found 2"):
-        human_texts(validation, [41], 3)
+def test_human_texts_are_as_long_as_the_texts_of_all_methods(tmp_path):
+    path = tmp_path / "validation.parquet"
+    with Writer(path) as writer:
+        for _ in range(60):
+            writer.add("ab " * 100)
+    methods = [*[30] * 16, *[90] * 16, *[0] * 4, *[150] * 16, *[240] * 16]
+    found = human_texts(path, methods, 16)
+    assert Counter(len(one) for one in found) == {29: 4, 89: 4, 149: 4, 239: 4}  # back to where a word ends
+    assert sorted(map(len, human_texts(path, list(reversed(methods)), 16))) == sorted(map(len, found))  # in whatever order
+    positions = [index for index, one in enumerate(found) if len(one) < 100]
+    assert min(positions) < 5 and max(positions) > 10  # short and long ones among each other
+
+
+def test_human_texts_are_not_of_long_documents_where_short_ones_do(tmp_path):
+    path = tmp_path / "validation.parquet"
+    with Writer(path) as writer:
+        for number in range(400):
+            writer.add(f"{number} " + "word " * (5 if number % 4 else 400))  # a quarter is long
+    found = human_texts(path, [*[20] * 39, 1500], 40)
+    numbers = [int(one.split()[0]) for one in found]
+    long = [number for number, one in zip(numbers, found, strict=True) if len(one) > 1000]
+    assert len(set(numbers)) == 40 and numbers == sorted(numbers) and len(long) == 1 and long[0] % 4 == 0
+    short = [number for number in numbers if number not in long]
+    assert 5 <= sum(number % 4 == 0 for number in short) <= 15  # about a quarter
+    assert [sum(number // 100 == part for number in short) > 4 for part in range(4)] == [True] * 4
+
+
+def test_human_texts_want_long_documents_for_long_texts_alone(validation):
+    # of at least 31 characters are the documents 6, 7, 8 and 9, of at least 46 the last one
+    assert "9" + " word" * 9 in human_texts(validation, [46, *[6] * 6], 7)
+    with pytest.raises(UserError, match=r"validation.parquet: expected 5 documents of at least 31 characters, .* found 4"):
+        human_texts(validation, [31], 5)
+    with pytest.raises(UserError, match=r"expected 2 documents of at least 46 characters, .* found 1$"):
+        human_texts(validation, [46, 6, 46], 3)
     with pytest.raises(UserError, match="found only empty ones"):
         human_texts(validation, [0], 3)
 
@@ -187,6 +218,7 @@ def test_judgements_are_written_and_read_by_source_and_method(judge, samplings, 
     assert [one for own in found.values() for one in own] == made
     assert (found[HUMAN, HUMAN][1].prompt, found[HUMAN, HUMAN][1].text) == ("", "Another")
     assert found["grid", "hot"][1].tokens == 0
+    assert {one.start for one in made} == {judge[1].eos_token} and start_of(made) == "<|endoftext|>"
     check_sources(tmp_path / "j.jsonl", found, samplings, human=True)
 
 
@@ -194,6 +226,16 @@ GOOD = {
     **{"source": "grid", "method": "hot", "prompt": "", "prompt_index": 0, "index": 0, "text": "ab"},
     **{"tokens": 2, "characters": 2, "logprobs": [-1.0, -2.5], "cut": False},
 }
+
+
+def test_the_token_that_texts_are_read_behind_is_told(judge, unstarted):
+    texts = asked([], ["A tale."])
+    behind, without = judgements(*judge, texts), judgements(*unstarted, texts)
+    assert (without[0].start, start_of(without)) == (None, "none")
+    with pytest.raises(UserError, match=r"expected judgements of texts behind one start token, found <\|endoftext\|>, none"):
+        start_of([*behind, *without])
+    with pytest.raises(UserError, match="found no text"):
+        start_of([])
 
 
 @pytest.mark.parametrize(
@@ -277,8 +319,9 @@ def test_the_program_judges_samples_and_people_and_writes_the_same_bytes(
         written.append((tmp_path / f"{name}.jsonl").read_bytes())
     assert written[0] == written[1] and "6 texts" in capsys.readouterr().out
     found = read_judgements(tmp_path / "one.jsonl")
-    # as long as the sampled texts of 10 and 11 characters, in turns
-    assert [one.text for one in found[HUMAN, HUMAN]] == ["2 word", "4 word word", "7 word"]
+    # as long as the sampled texts of 10 and 11 characters, of which documents of one word are too short
+    texts = [one.text for one in found[HUMAN, HUMAN]]
+    assert len(texts) == 3 and all(re.fullmatch(r"[2-9] word( word)?", one) for one in texts)
     assert isinstance(found["grid", "cold"][0], Judgement)
     assert len(json.loads((tmp_path / "one.json").read_text())["inputs"]) == 3
 

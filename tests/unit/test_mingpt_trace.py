@@ -6,6 +6,7 @@ import math
 
 import pytest
 import torch
+from support import tiny_pieces
 from support.mingpt import READER, corpus, model_of, tokenizer_of
 
 from relab.chapters.mingpt import trace as tracing
@@ -134,6 +135,16 @@ def test_a_trace_holds_what_the_model_says(sentences, tokenizer):
             else:
                 assert step.alternatives == []
             beginning.append(step.id)
+
+
+def test_words_of_pieces_keep_the_blanks_between_them(tmp_path, monkeypatch):
+    pieces = tiny_pieces.tokenizer()
+    sentences = Sentences.read(GrammarReader(**READER), corpus(tmp_path / "train.parquet"), pieces)
+    chosen = pieces(", the bird ran", add_special_tokens=False)["input_ids"][1:]
+    know_the_grammar(monkeypatch, sentences, chosen, len(pieces))
+    settings = spec(words=[{"prompt": "He", "temperature": 1.0}], length=len(chosen))
+    text, *_ = trace(settings, Traced(model_of(pieces), pieces, sentences))
+    assert "".join(step.word for step in text.steps) == ", the bird ran"
 
 
 def test_the_temperature_changes_greedy_probabilities_and_drawn_words_only(sentences, tokenizer):

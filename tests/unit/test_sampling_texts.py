@@ -6,13 +6,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
+from support import tiny_pieces
 from support.tiny_gpt2 import FOLDER
 
+from relab import gpt
 from relab.checkpoints import load_model, load_tokenizer
 from relab.errors import UserError
 from relab.published.model import import_model
 from relab.sampling.texts import Reader, prompts_of, sampled, tokens_asked
 from relab.scoring import logprobs
+from relab.settings.models import Architecture
 from relab.settings.samplings import Sampling
 
 METHODS = {"greedy": {}, "warm": {"do_sample": True}, "hot": {"do_sample": True, "temperature": 3.0}, "beams": {"num_beams": 2}}
@@ -93,3 +96,34 @@ def test_too_few_long_documents_are_told(reader, tmp_path):
     one = settings(prompts={"corpus": "c", "number": 3, "tokens": 4})
     with pytest.raises(UserError, match="expected 3 documents of at least 9 tokens .*, found 1"):
         prompts_of(one, reader, corpus(tmp_path / "c.parquet", ["short", "A longer document about the sea."]))
+
+
+def test_texts_of_pieces_are_not_glued_to_their_prompts(tmp_path):
+    torch.manual_seed(0)
+    pieces = tiny_pieces.tokenizer()
+    model = gpt.build(Architecture(width=8, layers=1, heads=1, block=32, initializer_range=0.5), len(pieces)).eval()
+    whole = Reader(model, pieces)
+    prompts = ["Once upon a time", "Once upon a time "]
+    bare, spaced = (records(whole, prompts=[prompt], methods={"warm": {"do_sample": True}}, number=24) for prompt in prompts)
+    begun = {one["token_ids"][0]: one for one in bare}
+    words = [one for token, one in begun.items() if pieces.convert_ids_to_tokens(token).startswith("\u2581")]
+    assert words and len(words) < len(begun)
+    for one in words:
+        assert one["text"].startswith(" ")
+    for one, other in zip(bare, spaced, strict=True):  # the tokenizer makes the same of both
+        assert one["token_ids"] == other["token_ids"]
+        assert other["text"] == one["text"].removeprefix(" ")
+
+
+def test_prompts_from_a_corpus_end_where_a_character_does(reader, tmp_path):
+    text = "\u6b7b" * 12  # three bytes each, a token of the tests' tokenizer each
+    path = corpus(tmp_path / "c.parquet", [text])
+    for tokens, characters in ((3, 1), (4, 1), (5, 1), (6, 2), (2, None)):
+        one = settings(prompts={"corpus": "c", "number": 1, "tokens": tokens, "human": "people"}, methods={"greedy": {}})
+        (prompt,) = prompts_of(one, reader, path)
+        if characters is None:  # there is no earlier end
+            assert len(prompt.token_ids) == 1
+            continue
+        assert (prompt.text, len(prompt.token_ids), len(prompt.human)) == ("\u6b7b" * characters, 3 * characters, 5)
+        *_, people = sampled(one, reader, [prompt])
+        assert people["text"].startswith("\u6b7b")

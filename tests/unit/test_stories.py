@@ -384,8 +384,8 @@ def test_a_missing_score_is_named(folder):
     samplings = read_samplings([folder / f"samples/{name}.jsonl" for name in SPEC["samplings"]], SPEC["samplings"])
     spec, none = check(StoriesTables, TABLES, "--spec"), Summaries(pd.DataFrame(columns=SCHEMA.names), "s.parquet")
     for table in (
-        lambda: grid_table(spec, samplings, none),
-        lambda: temperature_table(spec, samplings, none, none),
+        lambda: grid_table(spec, samplings, none, {}),
+        lambda: temperature_table(spec, samplings, none, none, {}),
         lambda: accounts_table(spec, none, none),
     ):
         with pytest.raises(UserError, match="s.parquet: no score '.*' .* of the experiment"):

@@ -13,10 +13,11 @@ import pytest
 import torch
 import train_model as program
 from safetensors.torch import load_file
+from support import tiny_pieces
 from support.training import SPEC, TrainingRun, make_corpus, make_tokens
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from relab import gpt
+from relab import characters, gpt
 from relab.corpora.storage import Writer
 from relab.device import prepare
 from relab.errors import UserError, run
@@ -100,6 +101,27 @@ def test_the_texts_sampled_on_the_way(finished):
         assert tokenizer.decode(one["token_ids"]) == one["text"]
         assert max(one["token_logprobs"]) < 0
     assert len({one["text"] for one in records}) == len(records)
+
+
+def test_texts_of_pieces_sampled_on_the_way_are_not_glued_to_their_prompt(tmp_path, monkeypatch):
+    pieces = tiny_pieces.tokenizer()
+    folder = tmp_path / "tales"
+    for split in ("train", "validation"):
+        folder.mkdir(exist_ok=True)
+        with Writer(folder / f"{split}.parquet") as writer:
+            for text in tiny_pieces.TALES:
+                writer.add(text)
+        characters.save(pieces, folder / "tokenizer")
+        make_tokens(folder, split)
+    samples = {"every": 2, "length": 4, "number": 16, "prompt": "Once upon a time"}
+    job = TrainingRun(tmp_path / "run", folder, spec(steps=2, samples=samples))
+    start(monkeypatch, job)
+    records = [json.loads(line) for line in (job.output / "samples.jsonl").read_text(encoding="utf-8").splitlines()]
+    words = [one for one in records if pieces.convert_ids_to_tokens(one["token_ids"][0]).startswith("\u2581")]
+    assert words and len(words) < len(records)
+    assert all(one["text"].startswith(" ") for one in words)
+    marked = [one for one in records if pieces.eos_token_id in one["token_ids"]]
+    assert all("<eos>" in one["text"] for one in marked)
 
 
 def test_the_record_tells_of_the_training(finished):

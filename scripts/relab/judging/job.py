@@ -7,6 +7,7 @@ from typing import Any
 
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from relab.checkpoints import start_text
 from relab.judging.judge import judged
 from relab.judging.spec import HUMAN
 from relab.judging.storage import Judgement
@@ -37,9 +38,11 @@ def judgements(
 ) -> list[Judgement]:
     """The judgements of what :func:`asked` gave, in its order; see :func:`relab.judging.judge.judged`."""
     found = judged(model, tokenizer, [(one["prompt"], one["text"]) for one in texts], progress=progress)
+    start = start_text(model, tokenizer)
     return [
         Judgement(
             **text,
+            start=start,
             tokens=one.tokens,
             characters=one.characters,
             logprobs=[min(round(value, DIGITS), 0.0) for value in one.logprobs],

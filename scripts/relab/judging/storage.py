@@ -18,6 +18,7 @@ from relab.texts.samples import Texts
 class Judgement(BaseModel):
     """One judged text. ``source`` is its sampling, or :data:`~relab.judging.spec.HUMAN`.
 
+    ``start`` is the token that the judge read before prompt and text, None where it has none: perplexities depend on it.
     ``logprobs`` are the judge's, natural logarithms, one for each of the ``tokens`` that are counted; ``characters`` are those
     that these tokens hold; ``cut`` tells that the judge's context ended before the text did.
     """
@@ -30,6 +31,7 @@ class Judgement(BaseModel):
     prompt_index: int = Field(ge=0)
     index: int = Field(ge=0)
     text: str
+    start: str | None = None
     tokens: int = Field(ge=0)
     characters: int = Field(ge=0)
     logprobs: list[float]
@@ -45,6 +47,9 @@ class Judgement(BaseModel):
             raise ValueError(f"logprobs: expected none above 0, found {max(self.logprobs)}")
         return self
 
+
+#: What tables say of texts before which no token was read.
+NO_START = "none"
 
 #: The judgements of each method of each source, ``{(source, method): judgements}``, in the order of tables.
 Judgements = dict[tuple[str, str], list[Judgement]]
@@ -77,6 +82,18 @@ def read_judgements(path: str | Path) -> Judgements:
             )
         own.append(one)
     return found
+
+
+def start_of(judgements: Sequence[Judgement]) -> str:
+    """The token that texts were read behind, as tables name it; ``none`` where there is none.
+
+    Raises:
+        UserError: texts that were read behind several.
+    """
+    starts = sorted({one.start or NO_START for one in judgements})
+    if len(starts) != 1:
+        raise UserError(f"expected judgements of texts behind one start token, found {', '.join(starts) or 'no text'}")
+    return starts[0]
 
 
 def _judgement(line: str, place: str) -> Judgement:

@@ -14,7 +14,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from relab.checkpoints import end_tokens, start_token
 from relab.corpora.storage import documents
-from relab.encoding import encode, opening
+from relab.encoding import continuation, decode, encode, opening
 from relab.errors import UserError
 from relab.files import write_text
 from relab.sampling.loop import Generation, sample
@@ -52,10 +52,6 @@ class Reader:
             raise UserError(f"{place}: the text is empty, and the model has no token that texts start from; give a text")
         return Prompt("", [start])
 
-    def text(self, token_ids: Sequence[int]) -> str:
-        """Tokens as text, without those that mark the beginning or the end of one."""
-        return self.tokenizer.decode(token_ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
-
     def ends(self) -> list[int]:
         """Token ids that end a text."""
         return end_tokens(self.model, self.tokenizer)
@@ -73,7 +69,10 @@ def prompts_of(settings: Sampling, reader: Reader, corpus: Path | None) -> list[
 
 
 def _from_corpus(settings: CorpusPrompts, length: int, reader: Reader, corpus: Path) -> list[Prompt]:
-    """Beginnings of documents, evenly spread over those that go on for as long as the texts are to be."""
+    """Beginnings of documents, evenly spread over those that go on for as long as the texts are to be.
+
+    A beginning that would end within a character is shorter by the tokens of that character.
+    """
     needed = settings.tokens + length
     long = []
     for document in documents(corpus):
@@ -87,8 +86,20 @@ def _from_corpus(settings: CorpusPrompts, length: int, reader: Reader, corpus: P
             f"length), found {len(long)}"
         )
     chosen = [long[index * len(long) // settings.number] for index in range(settings.number)]
-    before, cut = opening(reader.tokenizer), settings.tokens
-    return [Prompt(reader.text(ids[:cut]), [*before, *ids[:cut]], ids[cut:]) for ids in chosen]
+    before = opening(reader.tokenizer)
+    cuts = [_whole_characters(reader.tokenizer, ids, settings.tokens) for ids in chosen]
+    return [
+        Prompt(decode(reader.tokenizer, ids[:cut]), [*before, *ids[:cut]], ids[cut : cut + length])
+        for ids, cut in zip(chosen, cuts, strict=True)
+    ]
+
+
+def _whole_characters(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int], cut: int) -> int:
+    """The last place up to ``cut`` at which no character is split between two tokens."""
+    whole = decode(tokenizer, ids)
+    while cut > 1 and not whole.startswith(decode(tokenizer, ids[:cut])):
+        cut -= 1
+    return cut
 
 
 def sampled(
@@ -147,7 +158,7 @@ def _record(
         "prompt": prompt.text,
         "prompt_index": place,
         "index": index,
-        "text": reader.text(generation.token_ids),
+        "text": continuation(reader.tokenizer, prompt.text, prompt.token_ids, generation.token_ids),
         "ended": generation.ended,
         "settings": method.model_dump(mode="json") if method else None,
         "seed": settings.seed,

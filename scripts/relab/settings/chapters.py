@@ -80,9 +80,9 @@ class Memory(Estimate):
 
 
 class Passages(Settings):
-    """Held-out text that models are measured on, evenly spread over the validation split of their corpus."""
+    """Held-out text that models are measured on: one passage a document, evenly spread over their corpus's validation split."""
 
-    number: Int = Field(description="Passages.", ge=1)
+    number: Int = Field(description="Passages, each of another document: what intervals are over.", ge=1)
     characters: Int = Field(description="Characters of each at most.", ge=1)
 
 

@@ -384,6 +384,9 @@ def _check_finetuned(resolved: Resolved) -> None:
         for key in ("base", "corpus"):
             if len(found := sorted({getattr(member.settings, key) for member in members.values()})) > 1:
                 raise UserError(f"{place}.models: expected models of one {key}, found {', '.join(found)}")
+        for name, member in members.items():
+            if chosen := member.settings.training.chosen_by_validation:
+                raise UserError(f"models.{name}.training.{chosen}, since {place} scores the validation split")
         if role != "recital" and (lacking := [name for name, one in members.items() if one.settings.training.samples is None]):
             raise UserError(f"models.{lacking[0]}.training.samples: required, since {place} shows texts before and after")
     recital = chapters.generative.recital

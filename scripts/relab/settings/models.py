@@ -121,6 +121,17 @@ class Training(Settings):
     evaluation: Evaluation = Field(description="Evaluation during training.")
     samples: Progression | None = Field(None, description="Sampling during training.")
 
+    @property
+    def chosen_by_validation(self) -> str | None:
+        """The first setting by which the validation loss chooses the weights, with what would leave them to the steps alone."""
+        if self.keep == "best":
+            return "keep: expected last, found best"
+        if self.early_stopping is not None:
+            return f"early_stopping: expected none, found {self.early_stopping}"
+        if self.schedule.kind == "plateau":
+            return "schedule.kind: expected constant, linear or cosine, found plateau"
+        return None
+
 
 class TrainedModel(Declaration):
     """A language model trained from random weights on one corpus."""

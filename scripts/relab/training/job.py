@@ -17,7 +17,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from relab import gpt
 from relab.characters import FILES as TOKENIZER_FILES
 from relab.checkpoints import load_tokenizer
-from relab.encoding import encode, opening
+from relab.encoding import continuation, encode, opening
 from relab.errors import UserError
 from relab.sampling import sample, text_seed
 from relab.settings.base import Int
@@ -216,7 +216,7 @@ def _sampler(
                 "step": step,
                 "index": index,
                 "prompt": settings.prompt,
-                "text": tokenizer.decode(generation.token_ids),
+                "text": continuation(tokenizer, settings.prompt, prompt, generation.token_ids, marks=True),
                 "settings": told,
                 "seed": seed,
                 "token_ids": generation.token_ids,

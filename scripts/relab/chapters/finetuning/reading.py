@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from relab.chapters.finetuning.names import HELD_OUT, TAIL, TRAINED
 from relab.corpora.storage import documents
 from relab.errors import UserError
-from relab.judging.human import shortened
+from relab.judging.human import golden_fraction, shortened
 from relab.judging.job import judgements
 from relab.judging.storage import Judgement
 from relab.settings.chapters import Passages
@@ -25,7 +24,7 @@ def asked(train: Path, validation: Path, passages: Passages | None, opening: int
     Either passages of the validation text, without a prompt; or every document of both splits, its first words the prompt.
 
     Raises:
-        UserError: a document of no more words than are given as its opening; less validation text than passages.
+        UserError: a document of no more words than are given as its opening; fewer validation documents than passages.
     """
     if passages is not None:
         found = [(HELD_OUT, "", text) for text in spread(validation, passages)]
@@ -48,37 +47,34 @@ def _opened(text: str, words: int, path: Path) -> tuple[str, str]:
 
 
 def spread(path: Path, passages: Passages) -> list[str]:
-    """Passages evenly spread over a split of a corpus: each begins where a line of a document does and ends with a word.
+    """One passage of each of some documents, evenly spread over a split: it begins where a line does and ends with a word.
 
-    The places are even in characters, so that a long document has more of them; a document that is shorter than a passage is
-    one.
+    Passages of one document are alike, so that an interval over them would be too narrow. Where in its document each begins
+    is evenly spread, too; a document that is shorter than a passage is one.
 
     Raises:
-        UserError: fewer passages than are asked for.
+        UserError: fewer documents than passages.
     """
-    lengths = [len(text) for text in documents(path)]
-    total = sum(lengths)
-    places = [(2 * number + 1) * total // (2 * passages.number) for number in range(passages.number)]
-    starts = [0, *accumulate(lengths)]
-    found: dict[tuple[int, int], str] = {}
-    for document, text in enumerate(documents(path)):
-        for place in places:
-            if starts[document] <= place < starts[document + 1]:
-                begin = _line_before(text, place - starts[document], passages.characters)
-                if passage := shortened(text[begin:].lstrip(), passages.characters):
-                    found.setdefault((document, begin), passage)
-    if len(found) < passages.number:
+    written = [number for number, text in enumerate(documents(path)) if text.strip()]
+    if len(written) < passages.number:
         raise UserError(
-            f"{path}: expected {passages.number} passages at different lines, found {len(found)}: ask for fewer, or for more "
-            "validation text"
+            f"{path}: expected {passages.number} documents, one a passage, found {len(written)}: ask for fewer, or for "
+            "more validation documents"
         )
-    return list(found.values())
+    middles = [(2 * index + 1) * len(written) // (2 * passages.number) for index in range(passages.number)]
+    indices = {written[middle]: index for index, middle in enumerate(middles)}
+    return [
+        _passage(text.strip(), golden_fraction(indices[number]), passages.characters)
+        for number, text in enumerate(documents(path))
+        if number in indices
+    ]
 
 
-def _line_before(text: str, place: int, characters: int) -> int:
-    """Where the line of a place begins, or an earlier one where too little would be left of the text."""
-    place = max(0, min(place, len(text) - characters))
-    return text.rfind("\n", 0, place + 1) + 1
+def _passage(text: str, share: float, characters: int) -> str:
+    """A passage that begins with the line at a share of a text, or earlier where too little would be left of the text."""
+    place = max(0, min(int(share * len(text)), len(text) - characters))
+    begin = text.rfind("\n", 0, place + 1) + 1
+    return shortened(text[begin:].lstrip(), characters)
 
 
 def read_by(

@@ -16,6 +16,7 @@ from relab.chapters.finetuning import names
 from relab.chapters.finetuning.names import FILES, HELD_OUT, PEOPLE, TAIL, TEXTS, TRAINED, TableSpec, told
 from relab.chapters.finetuning.scores import joined, sampled
 from relab.chapters.mingpt.names import FINAL, INITIAL
+from relab.judging.storage import Judgements, start_of
 from relab.metrics.parsing import parses, without_last_line
 from relab.scores import Summaries
 from relab.texts.samples import Texts
@@ -26,11 +27,11 @@ BEFORE = "before"
 
 
 def tables(
-    spec: TableSpec, scores: Summaries, histories: Mapping[str, Path], samples: Mapping[str, Path],
+    spec: TableSpec, scores: Summaries, readings: Judgements, histories: Mapping[str, Path], samples: Mapping[str, Path],
     samplings: Mapping[str, Texts],
 ) -> Iterator[tuple[str, pd.DataFrame]]:  # fmt: skip
     """The three tables of a row by the end of their names: the models, their texts, their losses on the way."""
-    yield "", models_table(spec, scores)
+    yield "", models_table(spec, scores, readings)
     if spec.role == "recital":
         yield "_texts", recital_texts(spec, scores, samplings)
     else:
@@ -38,11 +39,12 @@ def tables(
     yield "_curve", curve(spec, histories)
 
 
-def models_table(spec: TableSpec, scores: Summaries) -> pd.DataFrame:
+def models_table(spec: TableSpec, scores: Summaries, readings: Judgements) -> pd.DataFrame:
     """The base and each declaration a row, means over its seeds; ``_low`` and ``_high`` are 95 % intervals over seeds and over
     what was measured, such as passages.
 
-    ``parameters`` and ``megabytes`` (10⁶ bytes) are those of the file that it is stored in. What a row does not have is empty.
+    ``parameters`` and ``megabytes`` (10⁶ bytes) are those of the file that it is stored in; ``start`` is the token that models
+    read before each text. What a row does not have is empty.
 
     Raises:
         UserError: where a score is missing.
@@ -50,6 +52,7 @@ def models_table(spec: TableSpec, scores: Summaries) -> pd.DataFrame:
     rows = [{"model": spec.base, "how": "as published", "seeds": "", **_stored(spec.base_experiment, scores)}]
     rows[0] |= _learnt(spec.base_experiment, scores) if spec.role == "recital" else _held_out(spec.base_experiment, scores)
     rows[0] |= _parsed(spec.base_experiment, scores) if spec.role == "code" else {}
+    rows[0]["start"] = _start(readings, spec.base)
     for experiment, members in spec.experiments.items():
         row = {"model": experiment, "how": told(spec.adaptations[members[0]]), "seeds": str(len(members))}
         row |= {**_stored(experiment, scores), **_training(experiment, scores)}
@@ -58,10 +61,15 @@ def models_table(spec: TableSpec, scores: Summaries) -> pd.DataFrame:
             row |= _parsed(experiment, scores)
         if spec.role != "recital":
             row |= scores.cells("change", experiment, names.CHANGE, HELD_OUT, PERPLEXITIES)
+        row["start"] = _start(readings, *members)
         rows.append(row)
     if spec.role == "code":
         rows.append({"model": PEOPLE, "how": "real functions", "seeds": "", **_parsed(f"{spec.role}/{PEOPLE}", scores)})
     return pd.DataFrame(rows).fillna("")
+
+
+def _start(readings: Judgements, *models: str) -> str:
+    return start_of([one for (source, _), texts in readings.items() if source in models for one in texts])
 
 
 def _stored(experiment: str, scores: Summaries) -> dict[str, str]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -11,7 +12,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from relab.chapters.mingpt.records import ALTERNATIVES, DRAWN, GREEDY, WORDS, Alternative, Step, Text
 from relab.chapters.mingpt.sentences import Sentences, total_variation
 from relab.chapters.mingpt.settings import TraceSpec
-from relab.encoding import encode
+from relab.encoding import continuation, encode
 from relab.errors import UserError
 from relab.sampling import sample, text_seed
 from relab.sampling.streams import prompt_key
@@ -102,11 +103,24 @@ def _steps(asked: _Asked, token_ids: Sequence[int], number: int, traced: Traced)
     logprobs = next_token_logprobs(traced.model, text[:-1])[len(asked.prompt_ids) - 1 :]
     tempered = (logprobs / asked.temperature).log_softmax(-1)
     for place, token in enumerate(token_ids):
-        yield _step(text[: len(asked.prompt_ids) + place], token, logprobs[place], tempered[place], number, traced)
+        beginning = text[: len(asked.prompt_ids) + place]
+        word_of = partial(_word, traced.tokenizer, "" if place else asked.prompt, beginning)
+        yield _step(beginning, token, logprobs[place], tempered[place], number, traced, word_of)
+
+
+def _word(tokenizer: PreTrainedTokenizerBase, prompt: str, beginning: Sequence[int], token: int) -> str:
+    """A token as text behind a beginning, which is a prompt or goes on from one that ended before."""
+    return continuation(tokenizer, prompt, beginning, [token], marks=True)
 
 
 def _step(
-    beginning: Sequence[int], token: int, logprobs: torch.Tensor, tempered: torch.Tensor, number: int, traced: Traced
+    beginning: Sequence[int],
+    token: int,
+    logprobs: torch.Tensor,
+    tempered: torch.Tensor,
+    number: int,
+    traced: Traced,
+    word_of: Callable[[int], str],
 ) -> Step:
     """A step from the model's log-probabilities ``[vocabulary]`` at temperature 1 and at that of the text."""
     grammar, corpus = traced.sentences.grammar.after(beginning), traced.sentences.corpus.after(beginning)
@@ -114,7 +128,7 @@ def _step(
     best = logprobs.topk(min(number, len(logprobs))).indices.tolist()
     return Step(
         id=token,
-        word=traced.tokenizer.decode([token]),
+        word=word_of(token),
         probability=round(float(tempered[token].exp()), DIGITS),
         model_probability=round(probabilities[token], DIGITS),
         sentences=int(traced.sentences.corpus.weight(beginning)),
@@ -124,7 +138,7 @@ def _step(
         alternatives=[
             Alternative(
                 id=one,
-                word=traced.tokenizer.decode([one]),
+                word=word_of(one),
                 model_probability=round(probabilities[one], DIGITS),
                 corpus_frequency=_share(corpus, one),
                 grammar_probability=_share(grammar, one),

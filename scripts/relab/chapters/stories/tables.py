@@ -37,7 +37,7 @@ from relab.chapters.stories.names import (
 )
 from relab.errors import UserError
 from relab.judging.spec import HUMAN
-from relab.judging.storage import Judgement, Judgements
+from relab.judging.storage import Judgement, Judgements, start_of
 from relab.scores import Summaries
 from relab.settings.chapters import ReportedSetting, contrasts
 from relab.texts.arguments import call
@@ -63,13 +63,14 @@ def shown(spec: StoriesTables, samplings: Sequence[Texts]) -> Iterator[tuple[str
         yield HUMAN, HUMAN
 
 
-def grid_table(spec: StoriesTables, samplings: Sequence[Texts], scores: Summaries) -> pd.DataFrame:
+def grid_table(spec: StoriesTables, samplings: Sequence[Texts], scores: Summaries, judgements: Judgements) -> pd.DataFrame:
     """What the judge makes of texts, a source and method a row.
 
     ``texts`` judged, ``tokens`` of the judge each on average, ``cut`` texts that its context was too short for.
     ``perplexity`` of all texts together, ``median_perplexity`` of a text, ``bits_per_character`` and ``equal_perplexity`` of
     the first ``equal_tokens`` tokens of the ``equal_texts`` that have so many each have ``_low`` and ``_high`` (95 %
-    interval over texts, empty for one text). ``reported`` is the write-up's perplexity. What a row does not have is empty.
+    interval over texts, empty for one text). ``start`` is the token that the judge read before each. ``reported`` is the
+    write-up's perplexity. What a row does not have is empty.
 
     Raises:
         UserError: where a score is missing.
@@ -84,6 +85,7 @@ def grid_table(spec: StoriesTables, samplings: Sequence[Texts], scores: Summarie
                 "method": method,
                 "settings": call(texts[0].settings if texts else None),
                 **_judged(spec, f"{source}/{method}", scores),
+                "start": start_of(judgements[source, method]),
                 "reported": fixed(spec.reported.get(source, {}).get(method), PERPLEXITIES),
                 "note": _note(spec, source),
             }
@@ -163,13 +165,13 @@ def _example(title: str, one: Judgement) -> dict[str, Any]:
 
 
 def temperature_table(
-    spec: StoriesSpec, samplings: Sequence[Texts], scores: Summaries, distributions: Summaries
+    spec: StoriesSpec, samplings: Sequence[Texts], scores: Summaries, distributions: Summaries, judgements: Judgements
 ) -> pd.DataFrame:
     """An account of the temperature and a setting a row.
 
     ``entropy`` in nats and ``best_probability`` of what is drawn by, means over the same contexts for all, of ``documents``;
-    judged ``perplexity`` of the ``texts`` of the ``method`` that draws so, each with ``_low`` and ``_high``; ``reported`` is the
-    write-up's perplexity.
+    judged ``perplexity`` of the ``texts`` of the ``method`` that draws so, each with ``_low`` and ``_high``; ``start`` is the
+    token that the judge read before each; ``reported`` is the write-up's perplexity.
 
     Raises:
         UserError: where a score or a method is missing.
@@ -177,7 +179,7 @@ def temperature_table(
     compared = [one for one in samplings if one.sampling in spec.temperature.samplings]
     return pd.DataFrame(
         [
-            _setting(rule, setting, method_of(setting, rule, compared), scores, distributions)
+            _setting(rule, setting, method_of(setting, rule, compared), scores, distributions, judgements)
             for rule in RULES
             for setting in spec.temperature.settings
         ]
@@ -185,7 +187,12 @@ def temperature_table(
 
 
 def _setting(
-    rule: str, setting: ReportedSetting, method: tuple[str, str], scores: Summaries, distributions: Summaries
+    rule: str,
+    setting: ReportedSetting,
+    method: tuple[str, str],
+    scores: Summaries,
+    distributions: Summaries,
+    judgements: Judgements,
 ) -> dict[str, Any]:
     drawn, judged = f"{rule}/{setting.label}", "/".join(method)
     return {
@@ -197,6 +204,7 @@ def _setting(
         "documents": str(distributions.find(drawn, ENTROPY, CONTEXTS)["n"]),
         **scores.cells("perplexity", judged, PERPLEXITY, JUDGED, PERPLEXITIES),
         "texts": str(scores.find(judged, PERPLEXITY, JUDGED)["n"]),
+        "start": start_of(judgements[method]),
         "method": method[1],
         "reported": fixed(setting.reported, PERPLEXITIES),
     }
@@ -207,8 +215,8 @@ def accounts_table(spec: StoriesSpec, scores: Summaries, distributions: Summarie
 
     ``reported`` tells which way the write-up's perplexity goes. ``entropy_change`` of what is drawn by and
     ``perplexity_change`` of judged texts have ``_low`` and ``_high`` (95 % interval over documents, over texts).
-    Of the account as a whole, the same in each of its rows: ``_tau``, Kendall's with the reported perplexities over all settings, empty where nothing varies, and ``_agreement``, the
-    share of contrasts that go the reported way.
+    Of the account as a whole, the same in each of its rows: ``_tau``, Kendall's with the reported perplexities over all settings,
+    empty where nothing varies, and ``_agreement``, the share of contrasts that go the reported way.
 
     Raises:
         UserError: where a score is missing.
