@@ -5,11 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
 
-from relab.claims import COLUMNS, CONTRADICTED, NOT_COMPARABLE, REPRODUCED, Scores, ledger, scores_by_writeup
+from relab.claims.comparisons import CONTRADICTED, FACT, REPRODUCED, UNDECIDED
+from relab.claims.ledger import COLUMNS, NOT_COMPARABLE, ledger
+from relab.claims.scores import Scores, scores_by_writeup
 from relab.errors import UserError
 from relab.files import read_csv
 from relab.scores import SCHEMA, score, with_summary, write_scores
@@ -17,20 +20,24 @@ from relab.settings import claims as settings
 from relab.settings.base import canonical
 from relab.settings.claims import (
     Above,
+    Always,
     Below,
     Between,
     Claim,
+    Fact,
     Falls,
     Less,
     Measure,
     Near,
     SmallestAt,
+    Sometimes,
     Within,
     load,
     parse,
     settings_named,
 )
 from relab.settings.config import resolve
+from relab.statistics import Estimate, Measurement
 
 ROOT = Path(__file__).resolve().parents[2]
 FILE = ROOT / "config" / "claims.yaml"
@@ -51,13 +58,30 @@ def metric(measure: Measure) -> str:
     return measure.metric if step is None else f"{measure.metric} at step {step}"
 
 
-def rows(measure: Measure, mean: float, spread: float = 0.0, rest: str = "") -> list[dict]:
-    """Scores of two seeds with this mean and this standard deviation."""
-    apart = spread / 2**0.5
+#: Units of every made score.
+ITEMS = 16
+
+
+def rows(
+    measure: Measure, mean: float, noise: float = 0.0, rest: str = "", spread: float = 0.0, seeds: int = 2, random=None
+) -> list[dict]:
+    """Scores of two seeds with this mean, from which seeds lie ``spread`` apart and units ``noise``, whatever is drawn."""
+    experiment = measure.experiment + rest
+    random = random or np.random.default_rng([len(experiment), *experiment.encode()])
+    seed_values, units = (_scattered(random, number) for number in (seeds, ITEMS))
     return [
-        score(measure.experiment + rest, seed, measure.split, metric(measure), value)
-        for seed, value in ((0, mean - apart), (1, mean + apart))
-    ]
+        score(
+            experiment, seed, measure.split, metric(measure),
+            Measurement.of(mean + spread * seed_values[seed] + noise * units, "prompt", f"of {experiment}"),
+        )
+        for seed in range(seeds)
+    ]  # fmt: skip
+
+
+def _scattered(random, number: int) -> np.ndarray:
+    """Drawn numbers of the mean 0 and the standard deviation 1; of one number, 0."""
+    values = random.normal(size=number)
+    return (values - values.mean()) / (values.std(ddof=1) if number > 1 else 1.0)
 
 
 def series(measure: Measure, values: dict[int, float]) -> list[dict]:
@@ -86,6 +110,10 @@ def doctored(claim: Claim, holds: bool) -> list[dict]:
             return rows(test.measure, test.value - (0.01 if holds else -0.01))
         case Within():
             return rows(test.measure, test.value - test.tolerance * (0.9 if holds else 1.1))
+        case Always():
+            return rows(test.measure, test.value, noise=0.0 if holds else 0.01)
+        case Sometimes():
+            return rows(test.measure, test.value, noise=0.01 if holds else 0.0)
     raise AssertionError(f"no doctored scores for {test!r}")
 
 
@@ -115,7 +143,10 @@ def verdict(claim: Claim, given: list[dict], values: dict[str, list] | None = No
     return ledger({name: claim}, fitting(claim) if values is None else values, scores).iloc[0].to_dict()
 
 
-@pytest.mark.parametrize("name", CLAIMS)
+FACTS = [name for name, claim in CLAIMS.items() if isinstance(claim.comparison, Fact)]
+
+
+@pytest.mark.parametrize("name", [name for name in CLAIMS if name not in FACTS])
 def test_doctored_scores_flip_every_claim(name):
     claim = CLAIMS[name]
     good, bad = (verdict(claim, doctored(claim, holds), name=name) for holds in (True, False))
@@ -123,6 +154,65 @@ def test_doctored_scores_flip_every_claim(name):
     assert good["claim"] == name and good["row"] == claim.row and good["says"] and good["source"] and good["expected"]
     assert good["found"] != bad["found"] and "2 seeds" in good["found"]
     assert good["reason"] == bad["reason"] == ""
+
+
+@pytest.mark.parametrize("name", FACTS)
+def test_what_no_scores_could_contradict_is_listed_as_a_fact(name):
+    claim = CLAIMS[name]
+    found = {verdict(claim, rows(claim.comparison.measure, value))["verdict"] for value in (0.0, 0.5, 1.0)}
+    assert found == {FACT}
+    assert verdict(claim, rows(claim.comparison.measure, 0.5))["reason"] == claim.comparison.because
+
+
+def random_scores(claim: Claim, random, noise: float, spread: float) -> list[dict]:
+    """Scores around where a claim is decided: means that ``random`` draws, and how far seeds and units lie from them."""
+    test, seeds = claim.comparison, int(random.integers(1, 4))
+
+    def some(measure: Measure, around: float, width: float = 1.0) -> list[dict]:
+        return rows(measure, around + width * random.normal(), noise=noise, spread=spread, seeds=seeds, random=random)
+
+    match test:
+        case Near():
+            return [row for measure in test.measures for row in some(measure, test.value, test.tolerance)]
+        case Less():
+            return some(test.lower, 0.0) + some(test.higher, test.margin)
+        case Between():
+            return some(test.floor, -1.0) + some(test.measure, 0.0) + some(test.ceiling, 1.0)
+        case Falls() | SmallestAt():
+            steps = [1, getattr(test, "step", 2), getattr(test, "step", 2) + 1]
+            return [
+                row for step in steps for row in some(test.measure.model_copy(update={"step": step}), -float(step == steps[1]))
+            ]
+        case Above() | Below():
+            return some(test.measure, test.value)
+        case Within():
+            return some(test.measure, test.value, test.tolerance)
+    raise AssertionError(f"no random scores for {test!r}")
+
+
+def first_of_each_kind() -> dict[str, str]:
+    kinds = {claim.comparison.kind: name for name, claim in reversed(CLAIMS.items())}
+    return {kind: kinds[kind] for kind in sorted(kinds) if kind not in ("always", "sometimes", "fact")}
+
+
+@pytest.mark.parametrize("kind", first_of_each_kind())
+@pytest.mark.parametrize("source", ["units", "seeds", "both"])
+def test_noisier_scores_decide_less_and_never_more(kind, source):
+    """The same means with ever more noise: what is decided may become undecided, and nothing else happens."""
+    claim = CLAIMS[first_of_each_kind()[kind]]
+    undecided = 0
+    for case in range(12):
+        size = float(np.random.default_rng([1, case]).choice([0.05, 0.3, 1.0]))
+        verdicts = []
+        for factor in (0.0, 0.2, 0.5, 1.0, 2.0, 5.0):
+            noise, spread = size * (factor if source != "seeds" else 0.3), size * (factor if source != "units" else 0.3)
+            scale = getattr(claim.comparison, "tolerance", 1.0)
+            random = np.random.default_rng([2, case])
+            verdicts.append(verdict(claim, random_scores(claim, random, noise * scale, spread * scale))["verdict"])
+        for before, after in zip(verdicts, verdicts[1:], strict=False):
+            assert after in (before, UNDECIDED), verdicts
+        undecided += verdicts[-1] == UNDECIDED
+    assert undecided > (0 if source == "units" else 3)
 
 
 @pytest.mark.parametrize("name", [name for name, claim in CLAIMS.items() if claim.comparable])
@@ -242,38 +332,83 @@ LOWER, HIGHER = LESS.comparison.lower, LESS.comparison.higher
 
 
 @pytest.mark.parametrize(
-    ("difference", "spread", "expected"),
+    ("difference", "noise", "expected"),
     [
         (0.2, 0.0, REPRODUCED),
-        (0.2, 0.06, REPRODUCED),
-        (0.2, 0.08, NOT_COMPARABLE),
-        (0.05, 0.08, NOT_COMPARABLE),
-        (0.05, 0.03, CONTRADICTED),
-        (-0.2, 0.08, CONTRADICTED),
+        (0.2, 0.1, REPRODUCED),
+        (0.2, 0.2, UNDECIDED),
+        (0.05, 0.2, UNDECIDED),
+        (0.05, 0.04, CONTRADICTED),
+        (-0.2, 0.2, CONTRADICTED),
     ],
 )
-def test_a_difference_is_decided_beyond_the_spread_of_both_only(difference, spread, expected):
-    # the margin is 0.1: the spread of both, in quadrature, may reach as far as the difference lies from it
-    found = verdict(LESS, rows(LOWER, 1.0, spread) + rows(HIGHER, 1.0 + difference, spread))
+def test_a_difference_is_decided_with_the_whole_interval_only(difference, noise, expected):
+    # the margin is 0.1; of two times 16 units of the noise 0.2 a difference of 0.1 may be chance, 2.13 * 0.2 * (2 / 16) ** 0.5
+    found = verdict(LESS, rows(LOWER, 1.0, noise) + rows(HIGHER, 1.0 + difference, noise))
     assert found["verdict"] == expected
-    assert found["reason"].startswith("the seeds' spread is too large to decide: 1.0000 ± ") == (expected == NOT_COMPARABLE)
+    assert (found["reason"] == "the interval holds both") == (expected == UNDECIDED)
+    assert f"difference {difference:.4f} [" in found["found"]
 
 
-def test_one_seed_has_no_spread_and_the_ledger_says_so():
-    one = [score("c/width 128", 0, "validation", "loss", 1.0), score("c/width 32", 0, "validation", "loss", 1.2)]
-    found = verdict(LESS, one)
-    assert found["verdict"] == REPRODUCED
-    assert found["found"] == "1.0000 (c/width 128, loss, validation, 1 seed), 1.2000 (c/width 32, loss, validation, 1 seed)"
+def test_the_same_units_are_compared_one_by_one():
+    """What makes a prompt hard makes it hard for both: noise that both share decides nothing."""
+    shared = np.random.default_rng(0).normal(size=ITEMS)
+
+    def of(measure, values, items):
+        return [score(measure.experiment, 0, measure.split, measure.metric, Measurement.of(values, "prompt", items))]
+
+    for items, expected in (("same", REPRODUCED), ("", UNDECIDED)):
+        assert verdict(LESS, of(LOWER, shared, items) + of(HIGHER, shared + 0.2, items))["verdict"] == expected
 
 
-def test_near_takes_the_spread_into_account():
+def test_two_seeds_that_agree_do_not_make_a_claim_sure():
+    """0.021 and 0.022, each -0.3 to 0.35 over its prompts: one seed alone does not show that it is above 0, nor do both."""
+    claim = sided("above", 0.0)
+    both = rows(claim.comparison.measure, 0.0215, noise=0.6, spread=0.0007)
+    assert verdict(claim, both[:1])["verdict"] == verdict(claim, both)["verdict"] == UNDECIDED
+
+
+def test_seeds_alone_decide_by_their_t_interval():
+    """0.12 ± 0.07 (standard deviation, two seeds) below 0.2 says nothing: t at one degree of freedom is 12.7."""
+    claim = sided("below", 0.2)
+    measure = claim.comparison.measure
+    values = [score(measure.experiment, seed, measure.split, measure.metric, value) for seed, value in enumerate((0.07, 0.17))]
+    assert verdict(claim, values)["verdict"] == UNDECIDED
+    near = [score(measure.experiment, seed, measure.split, measure.metric, value) for seed, value in enumerate((0.119, 0.121))]
+    assert verdict(claim, near)["verdict"] == REPRODUCED
+
+
+def test_one_seed_without_units_decides_nothing():
+    alone = [score("c/width 128", 0, "validation", "loss", 1.0), score("c/width 32", 0, "validation", "loss", 1.2)]
+    found = verdict(LESS, alone)
+    assert found["verdict"] == UNDECIDED
+    assert found["reason"] == "one seed, and nothing else tells how far it may be off"
+    assert found["found"].startswith("1.0000 [no interval] (c/width 128, loss, validation, 1 seed), 1.2000 [no interval]")
+
+
+def test_near_wants_the_whole_interval_within_the_tolerance():
+    """0.30 ± 0.79 is not 0.92 ± 0.01: a wide interval never makes near what is far, nor sure what is near."""
     claim = CLAIMS["A2-loss-w32-100"]
     (validation, train), value = claim.comparison.measures, claim.comparison.value
     far = rows(train, value + 1)
     assert verdict(claim, far + rows(validation, value + 0.15))["verdict"] == CONTRADICTED
-    assert verdict(claim, far + rows(validation, value + 0.15, spread=0.06))["verdict"] == REPRODUCED
-    # either of the two losses will do
-    assert verdict(claim, rows(validation, value + 1) + rows(train, value))["verdict"] == REPRODUCED
+    assert verdict(claim, far + rows(validation, value + 0.15, noise=0.2))["verdict"] == UNDECIDED
+    assert verdict(claim, far + rows(validation, value, noise=5.0))["verdict"] == UNDECIDED
+    assert verdict(claim, far + rows(validation, value, noise=0.05))["verdict"] == REPRODUCED
+    # either of the two losses will do, and what that does to errors is said
+    found = verdict(claim, rows(validation, value + 1) + rows(train, value))
+    assert found["verdict"] == REPRODUCED and "any of 2 will do, which errs in up to 5 % of cases" in found["expected"]
+
+
+def test_one_exception_contradicts_what_is_always_so():
+    claim = CLAIMS["B2-beams-likelier-always"]
+    measure = claim.comparison.measure
+
+    def of(values):
+        return [score(measure.experiment, 0, measure.split, measure.metric, Measurement.of(values, "prompt", scale="share"))]
+
+    assert verdict(claim, of([1.0] * 16))["verdict"] == REPRODUCED
+    assert verdict(claim, of([1.0] * 15 + [0.0]))["verdict"] == CONTRADICTED
 
 
 def sided(kind: str, value: float = 0.5) -> Claim:
@@ -283,7 +418,8 @@ def sided(kind: str, value: float = 0.5) -> Claim:
 
 
 def one_seed(value: float, low: float, high: float, rest: str = "") -> list[dict]:
-    return [score("arguments/greedy" + rest, 7, "texts", "repeated 4-grams", value, 54, low, high)]
+    found = Estimate(value, low, high, 54, "prompt", 1)
+    return [score("arguments/greedy" + rest, 7, "texts", "repeated 4-grams", found)]
 
 
 @pytest.mark.parametrize(
@@ -291,41 +427,22 @@ def one_seed(value: float, low: float, high: float, rest: str = "") -> list[dict
     [
         (0.6, 0.8, REPRODUCED, CONTRADICTED),
         (0.2, 0.4, CONTRADICTED, REPRODUCED),
-        (0.4, 0.6, NOT_COMPARABLE, NOT_COMPARABLE),
+        (0.4, 0.6, UNDECIDED, UNDECIDED),
         # an interval that ends at the value does not lie beyond it
-        (0.3, 0.5, CONTRADICTED, NOT_COMPARABLE),
-        (0.5, 0.7, NOT_COMPARABLE, CONTRADICTED),
+        (0.3, 0.5, CONTRADICTED, UNDECIDED),
+        (0.5, 0.7, UNDECIDED, CONTRADICTED),
         # neither does what is known to be the value itself
         (0.5, 0.5, CONTRADICTED, CONTRADICTED),
     ],
 )
-def test_with_one_seed_its_own_interval_decides_on_which_side_of_a_value_it_lies(low, high, above, below):
+def test_the_interval_decides_on_which_side_of_a_value_a_score_lies(low, high, above, below):
     for kind, expected in (("above", above), ("below", below)):
         found = verdict(sided(kind), one_seed((low + high) / 2, low, high))
         assert found["verdict"] == expected
-        figures = (
-            f"(arguments/greedy, repeated 4-grams, texts, 1 seed), 95 % bootstrap interval {low:.4f} to {high:.4f}, n = 54"
-        )
-        assert figures in (found["found"] or found["reason"])
-        assert found["reason"].startswith("the value lies within the interval: ") == (expected == NOT_COMPARABLE)
-        assert f"{kind} 0.5 with its whole interval (over seeds; with one seed, over the texts or prompts" in found["expected"]
-
-
-@pytest.mark.parametrize(
-    ("mean", "spread", "above", "below"),
-    [
-        (0.7, 0.1, REPRODUCED, CONTRADICTED),
-        (0.3, 0.1, CONTRADICTED, REPRODUCED),
-        (0.55, 0.1, NOT_COMPARABLE, NOT_COMPARABLE),
-        (0.55, 0.01, REPRODUCED, CONTRADICTED),
-    ],
-)
-def test_with_several_seeds_their_spread_decides_on_which_side_of_a_value_they_lie(mean, spread, above, below):
-    for kind, expected in (("above", above), ("below", below)):
-        claim = sided(kind)
-        found = verdict(claim, rows(claim.comparison.measure, mean, spread))
-        assert found["verdict"] == expected
-        assert f"{mean:.4f} ± {spread:.4f} (arguments/greedy" in (found["found"] or found["reason"])
+        figures = f"[{low:.4f}, {high:.4f}] (arguments/greedy, repeated 4-grams, texts, 1 seed, n = 54 prompts)"
+        assert figures in found["found"]
+        assert (found["reason"] == "the interval holds both") == (expected == UNDECIDED)
+        assert f"{kind} 0.5, with the whole interval" in found["expected"]
 
 
 @pytest.mark.parametrize(
@@ -333,38 +450,40 @@ def test_with_several_seeds_their_spread_decides_on_which_side_of_a_value_they_l
     [
         (0.45, 0.55, REPRODUCED),
         (0.4, 0.6, REPRODUCED),
-        (0.41, 0.61, NOT_COMPARABLE),
-        (0.2, 0.9, NOT_COMPARABLE),
+        (0.41, 0.61, UNDECIDED),
+        (0.2, 0.9, UNDECIDED),
         (0.3, 0.39, CONTRADICTED),
         (0.61, 0.9, CONTRADICTED),
     ],
 )
 def test_what_is_called_equal_lies_in_its_range_with_the_whole_interval(low, high, expected):
-    claim = sided("within")
-    found = verdict(claim, one_seed((low + high) / 2, low, high))
+    found = verdict(sided("within"), one_seed((low + high) / 2, low, high))
     assert found["verdict"] == expected
-    assert f"95 % bootstrap interval {low:.4f} to {high:.4f}, n = 54" in (found["found"] or found["reason"])
-    assert "within 0.5 ± 0.1 with its whole interval" in found["expected"]
-    assert found["reason"].startswith("an end of the range lies within the interval: ") == (expected == NOT_COMPARABLE)
+    assert f"[{low:.4f}, {high:.4f}]" in found["found"]
+    assert "within 0.5 ± 0.1, with the whole interval" in found["expected"]
+
+
+def test_few_units_are_said():
+    few = Estimate(0.7, 0.6, 0.8, 8, "prompt", 1)
+    found = verdict(sided("above"), [score("arguments/greedy", 0, "texts", "repeated 4-grams", few)])
+    assert "n = 8 prompts, fewer than 20: rough" in found["found"]
 
 
 def test_every_experiment_of_a_measure_must_lie_on_the_right_side():
     right, wrong = one_seed(0.7, 0.6, 0.8), one_seed(0.3, 0.2, 0.4, rest=", other")
     open_ = one_seed(0.5, 0.4, 0.6, rest=", third")
     assert verdict(sided("above"), right + wrong + open_)["verdict"] == CONTRADICTED
-    assert verdict(sided("above"), right + open_)["verdict"] == NOT_COMPARABLE
+    assert verdict(sided("above"), right + open_)["verdict"] == UNDECIDED
     assert verdict(sided("above", 0.1), right + wrong + open_)["verdict"] == REPRODUCED
 
 
-def test_one_seed_without_an_interval_decides_nothing():
+def test_a_seed_without_a_value_is_no_second_seed():
     nan = float("nan")
-    found = verdict(sided("above"), one_seed(0.7, nan, nan))
-    assert found["verdict"] == NOT_COMPARABLE
-    figures = "0.7000 (arguments/greedy, repeated 4-grams, texts, 1 seed)"
-    assert found["reason"] == f"one seed and no interval (counted: 54): {figures}"
-    # a seed without a value is no second seed
-    lost = [score("arguments/greedy", 8, "texts", "repeated 4-grams", nan, 0)]
-    assert verdict(sided("above"), lost + one_seed(0.7, 0.6, 0.8))["verdict"] == REPRODUCED
+    assert verdict(sided("above"), one_seed(0.7, nan, nan))["verdict"] == UNDECIDED
+    lost = [score("arguments/greedy", 8, "texts", "repeated 4-grams", nan)]
+    kept = [score("arguments/greedy", 7, "texts", "repeated 4-grams", Measurement.of([0.7] * 8, "prompt"))]
+    found = verdict(sided("above"), lost + kept)
+    assert found["verdict"] == REPRODUCED and "1 seed, n = 8 prompts" in found["found"]
 
 
 def test_experiments_are_compared_where_their_other_settings_agree():
@@ -409,9 +528,9 @@ def test_a_comparable_claim_without_scores_is_an_error():
 
 
 def test_a_score_without_a_value_decides_nothing():
-    row = verdict(LESS, rows(HIGHER, 1.2) + [score("c/width 128", 0, "validation", "loss", float("nan"), n=0)])
+    row = verdict(LESS, rows(HIGHER, 1.2) + [score("c/width 128", 0, "validation", "loss", float("nan"))])
     assert row["verdict"] == NOT_COMPARABLE
-    assert row["reason"] == "loss (validation) of c/width 128 has no value here (counted: 0)"
+    assert row["reason"] == "loss (validation) of c/width 128 has no value here"
 
 
 def test_one_step_shows_no_fall():
@@ -478,7 +597,7 @@ def test_scores_are_told_apart_by_write_up(tmp_path):
     for writeup, value in (("char_gpt", 1.0), ("stories", 2.0)):
         write_scores(tmp_path / writeup / "scores.parquet", with_summary(rows(LOWER, value)))
     found = scores_by_writeup([tmp_path / "char_gpt" / "scores.parquet", tmp_path / "stories" / "scores.parquet"])
-    assert {name: one.find(LOWER)[""].value for name, one in found.items()} == {"char_gpt": 1.0, "stories": 2.0}
+    assert {name: one.find(LOWER)[""].found.value for name, one in found.items()} == {"char_gpt": 1.0, "stories": 2.0}
 
 
 @pytest.mark.parametrize(

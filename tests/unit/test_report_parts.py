@@ -235,7 +235,7 @@ def test_the_ledger_counts_and_groups_in_the_order_of_the_rows(tmp_path):
     found = ledger.ledger(data, ["A2", "A10"])
     assert found.counts == {"reproduced": 1, "contradicted": 1, "not comparable": 2}
     assert [claim["claim"] for claim in found.decided] == ["b", "z"]
-    assert {row: [claim["claim"] for claim in group] for row, group in found.undecided.items()} == {"A2": ["a"], "A10": ["c"]}
+    assert {row: [claim["claim"] for claim in group] for row, group in found.not_comparable.items()} == {"A2": ["a"], "A10": ["c"]}
     assert [claim["claim"] for claim in found.of("A2")] == ["b", "a"]
 
 

@@ -10,10 +10,14 @@ from relab.report.tables import Data, Record
 
 COLUMNS = ("claim", "row", "says", "expected", "found", "verdict", "reason", "source")
 
-REPRODUCED, CONTRADICTED, NOT_COMPARABLE = VERDICTS = ("reproduced", "contradicted", "not comparable")
+VERDICTS = ("reproduced", "contradicted", "undecided", "not comparable")
+REPRODUCED, CONTRADICTED, UNDECIDED, NOT_COMPARABLE = VERDICTS
+
+#: What nothing could contradict is no verdict: it is listed apart.
+FACT = "fact"
 
 #: Marks that stand beside the words, so that colour is never all there is.
-MARKS = {REPRODUCED: "✓", CONTRADICTED: "✗", NOT_COMPARABLE: "–"}
+MARKS = {REPRODUCED: "✓", CONTRADICTED: "✗", UNDECIDED: "?", NOT_COMPARABLE: "–", FACT: "="}
 
 
 @dataclass(frozen=True)
@@ -25,18 +29,23 @@ class Ledger:
 
     @property
     def counts(self) -> dict[str, int]:
-        """Number of claims by verdict, every verdict named."""
+        """Number of claims by verdict, every verdict named; facts are none."""
         found = Counter(claim["verdict"] for claim in self.claims)
         return {verdict: found[verdict] for verdict in VERDICTS}
 
     @property
-    def decided(self) -> list[Record]:
-        """The claims that this run can decide."""
-        return [claim for claim in self.claims if claim["verdict"] != NOT_COMPARABLE]
+    def compared(self) -> list[Record]:
+        """The claims that are set against this run, whatever came out."""
+        return [claim for claim in self.claims if claim["verdict"] not in (NOT_COMPARABLE, FACT)]
 
     @property
-    def undecided(self) -> dict[str, list[Record]]:
-        """The claims that it cannot decide, by row."""
+    def facts(self) -> list[Record]:
+        """What nothing could contradict."""
+        return [claim for claim in self.claims if claim["verdict"] == FACT]
+
+    @property
+    def not_comparable(self) -> dict[str, list[Record]]:
+        """The claims that this run's settings do not allow to compare, by row."""
         groups: dict[str, list[Record]] = {}
         for claim in self.claims:
             if claim["verdict"] == NOT_COMPARABLE:
@@ -56,8 +65,8 @@ def ledger(data: Data, rows: list[str]) -> Ledger:
     """
     data.require(*COLUMNS)
     for claim in data.records:
-        if claim["verdict"] not in VERDICTS:
-            expected = ", ".join(VERDICTS)
+        if claim["verdict"] not in (*VERDICTS, FACT):
+            expected = ", ".join((*VERDICTS, FACT))
             raise UserError(
                 f"{data.path}: claim {claim['claim']}: expected a verdict among {expected}, found {claim['verdict']!r}"
             )
