@@ -158,6 +158,8 @@ MAP = {
     f"{MODEL}/training/learning_rate": (0.01, TRAIN),
     f"{MODEL}/training/betas": ([0.9, 0.95], TRAIN),
     f"{MODEL}/training/weight_decay": (0.0, TRAIN),
+    f"{MODEL}/training/decay_embeddings": (False, TRAIN),
+    f"{MODEL}/training/replacement": (False, TRAIN),
     f"{MODEL}/training/clip": (1.0, TRAIN),
     f"{MODEL}/training/schedule/kind": ("cosine", TRAIN),
     f"{MODEL}/training/schedule/warmup": (2, TRAIN),

@@ -165,6 +165,15 @@ def test_the_training_text_is_evaluated_at_the_last_step_as_validation_is(tmp_pa
     assert train == {**validation, "split": "train"}, "this model has the same text for both"
 
 
+def test_the_last_step_is_the_one_at_which_training_stops_early(tmp_path):
+    settings = {"steps": 60, "learning_rate": 1.0, "early_stopping": 1, "evaluation": {"every": 2, "blocks": ITEMS}}
+    found = run(trainer("blocks", **settings), tmp_path)
+    steps = [(one["split"], one["step"]) for one in found.progress.losses]
+    assert found.progress.step < 60
+    assert steps[-2:] == [("validation", found.progress.step), ("train", found.progress.step)]
+    assert [split for split, _ in steps].count("train") == 1
+
+
 def test_evaluating_the_training_text_changes_nothing_else(tmp_path):
     without = trainer("blocks", learning_rate=0.01)
     without.data = Data(without.data.train, without.data.validation)
