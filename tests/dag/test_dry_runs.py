@@ -13,7 +13,7 @@ COUNTS = {
     None: {
         "train_model": 14,
         "fetch_asset": 14,
-        "clean_corpus": 7,
+        "clean_corpus": 8,
         "sample_texts": 14,
         "finetune_model": 3,
         "train_adapter": 6,
@@ -22,7 +22,7 @@ COUNTS = {
     "tests/config/tiny.yaml": {
         "train_model": 12,
         "fetch_asset": 15,
-        "clean_corpus": 7,
+        "clean_corpus": 8,
         "sample_texts": 12,
         "finetune_model": 2,
     },

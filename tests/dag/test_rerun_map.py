@@ -309,7 +309,7 @@ MAP = {
     "chapters/gpt2_lab/code/passages/number": (1, READ),
     "chapters/gpt2_lab/code/passages/characters": (15, READ),
     "chapters/gpt2_lab/code/sheet": ({"kind": "cosine"}, {"tabulate_rates", *REPORT}),
-    "chapters/gpt2_lab/books/models": (["code"], TUNE),
+    "chapters/gpt2_lab/books/models": (["code"], {*TUNE, "tabulate_corpora"}),
     "chapters/gpt2_lab/books/passages/number": (2, READ),
     "chapters/gpt2_lab/books/passages/characters": (20, READ),
     "chapters/generative/selection": (["selection"], TEXTS),
