@@ -5,14 +5,18 @@ from __future__ import annotations
 import math
 import shutil
 
+import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 from support.made_runs import TABLE, job, make_run, rows
 
 from relab.comparison import artefacts, scores
 from relab.comparison.compare import compare
 from relab.comparison.settings import differences, replaced
 from relab.errors import UserError
+from relab.scores import score, with_summary
+from relab.statistics import Measurement
 
 LATER = "2026-02-02T03:04:05+00:00"
 
@@ -150,36 +154,66 @@ def prepared(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(writeup="char_gpt", data=frame.get("data", ""))[[*scores.KEY, *scores.VALUES]]
 
 
-def test_a_difference_within_the_spread_may_be_chance():
-    old = rows(loss=[2.0, 2.2])  # standard deviation 0.1414
-    assert verdicts(old, rows(loss=[2.1, 2.3]))["loss", "all"] == scores.INSIDE
-    assert verdicts(old, rows(loss=[2.2, 2.4]))["loss", "all"] == scores.OUTSIDE
+def measured(values, items="same", seeds=1, **more) -> pd.DataFrame:
+    """A score of a model's texts, unit by unit, with the same units for each seed."""
+    rows = [
+        score("italian", seed, "validation", "share", Measurement.of(np.asarray(values) + seed * 1e-3, "text", items))
+        for seed in range(seeds)
+    ]
+    return pd.DataFrame(with_summary(rows)).assign(**more)
 
 
-def test_the_larger_spread_of_the_two_decides():
-    narrow, wide = rows(loss=[2.0, 2.0002]), rows(loss=[1.5, 3.0])
-    assert verdicts(narrow, wide)["loss", "all"] == scores.INSIDE
-    assert verdicts(wide, narrow)["loss", "all"] == scores.INSIDE
-    assert verdicts(narrow, rows(loss=[2.2, 2.2002]))["loss", "all"] == scores.OUTSIDE
+def test_seeds_of_equal_numbers_are_compared_with_each_other():
+    old = rows(loss=[2.0, 2.2, 2.9])
+    assert verdicts(old, rows(loss=[2.1, 2.31, 2.99]))["loss", "all"] == scores.BEYOND  # 0.1, 0.11, 0.09
+    assert verdicts(old, rows(loss=[2.4, 2.1, 2.9]))["loss", "all"] == scores.WITHIN  # 0.4, -0.1, 0
+    joined = scores.join(prepared(old), prepared(rows(loss=[2.1, 2.31, 2.99])))
+    row = joined[joined["seed"] == "all"].iloc[0]
+    expected = stats.ttest_rel([2.1, 2.31, 2.99], [2.0, 2.2, 2.9]).confidence_interval()
+    assert (row["difference_low"], row["difference_high"]) == pytest.approx(tuple(expected))
 
 
-def test_one_seed_has_no_spread():
-    assert verdicts(rows(loss=[2.0]), rows(loss=[2.1]))["loss", "all"] == scores.NO_SPREAD
+def test_the_same_texts_are_compared_one_by_one():
+    hard = np.random.default_rng(0).normal(size=30)
+    assert verdicts(measured(hard), measured(hard + 0.1 + hard * 1e-3))["share", "all"] == scores.BEYOND
+    assert verdicts(measured(hard, "one"), measured(hard + 0.1, "other"))["share", "all"] == scores.WITHIN
+
+
+def test_a_second_seed_does_not_hide_how_far_the_texts_lie_apart():
+    noise = np.random.default_rng(0).normal(size=16)
+    old, new = measured(noise, "one", seeds=2), measured(noise[::-1] + 0.05, "other", seeds=2)
+    assert verdicts(old, new)["share", "all"] == scores.WITHIN
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 5])
+def test_of_scores_that_did_not_change_five_of_a_hundred_are_flagged_at_most(seeds):
+    random = np.random.default_rng(seeds)
+    drawn = [random.normal(size=(400, seeds)) for _ in range(2)]
+    old, new = (rows(**{f"score {number}": values for number, values in enumerate(one)}) for one in drawn)
+    joined = scores.join(prepared(old), prepared(new))
+    means = joined[joined["seed"] == "all"]["verdict"]
+    assert len(means) == 400 and set(means) == {scores.BEYOND, scores.WITHIN}
+    assert (means == scores.BEYOND).mean() <= 0.05 + 3 * (0.05 * 0.95 / 400) ** 0.5
+
+
+def test_one_seed_without_units_has_no_interval():
+    assert verdicts(rows(loss=[2.0]), rows(loss=[2.1]))["loss", "all"] == scores.NO_INTERVAL
     assert verdicts(rows(loss=[2.0]), rows(loss=[2.0]))["loss", "all"] == scores.UNCHANGED
-    assert verdicts(rows(loss=[2.0]), rows(loss=[2.0, 2.2]))["loss", "all"] == scores.INSIDE
 
 
-def test_an_interval_over_texts_is_no_spread_over_seeds():
-    """A value of one seed has an interval over what it counts; the summary of that one seed has none."""
-    old, new = (rows(share=[value]).assign(n=[8, 1], low=[0.0, math.nan], high=[1.0, math.nan]) for value in (0.5, 0.6))
-    assert verdicts(old, new)["share", "all"] == scores.NO_SPREAD
+def test_a_run_of_the_first_versions_is_read(tmp_path):
+    """Its scores have no units, and none of the columns that came later."""
+    old = rows(loss=[2.0, 2.2]).drop(columns=["unit", "seeds", "data", "items", "scale", "sums", "counts"])
+    a, b = make_run(tmp_path / "a", scores=old), make_run(tmp_path / "b", scores=rows(loss=[2.1, 2.4]), started=LATER)
+    found = compare(a, b).scores.set_index(["metric", "seed"])["verdict"]
+    assert found["loss", "all"] == scores.WITHIN
 
 
 def test_the_mean_is_judged_and_not_its_seeds():
     found = verdicts(rows(loss=[2.0, 2.2]), rows(loss=[2.0, 3.2]))
-    assert found == {("loss", "0"): scores.UNCHANGED, ("loss", "1"): scores.ONE_SEED, ("loss", "all"): scores.INSIDE}
+    assert found == {("loss", "0"): scores.UNCHANGED, ("loss", "1"): scores.ONE_SEED, ("loss", "all"): scores.WITHIN}
     alone = rows(loss=[2.0]).query("seed != 'all'"), rows(loss=[3.0]).query("seed != 'all'")
-    assert verdicts(*alone) == {("loss", "0"): scores.NO_SPREAD}
+    assert verdicts(*alone) == {("loss", "0"): scores.NO_INTERVAL}
 
 
 def test_the_join_is_an_outer_one():
@@ -199,7 +233,7 @@ def test_experiments_follow_a_swept_value():
     means = joined[joined["seed"] == "all"].set_index("experiment")
     assert list(means["counterpart"]) == ["", "verses/width 8", ""]
     assert list(means.index) == ["verses/text", "verses/width 12", "verses/width 80"]
-    assert set(means["verdict"]) == {scores.OUTSIDE} and len(joined) == 9
+    assert set(means["verdict"]) == {scores.BEYOND} and len(joined) == 9
 
 
 def test_an_experiment_that_both_runs_have_follows_nothing():
@@ -226,12 +260,12 @@ def test_the_same_value_on_other_data_is_not_called_unchanged():
 
 def test_data_that_one_run_does_not_record_hinders_nothing():
     old, new = rows(loss=[2.0, 2.2]).assign(data="bible"), rows(loss=[1.0, 1.2])
-    assert verdicts(old, new)["loss", "all"] == scores.OUTSIDE
+    assert verdicts(old, new)["loss", "all"] == scores.BEYOND
 
 
 def test_a_value_that_is_lost_is_a_change():
     """A score that has no value is missing in the file; that it had one before is a change like any other."""
-    assert verdicts(rows(loss=[2.0, 2.2]), rows(loss=[math.nan, math.nan]))["loss", "all"] == scores.OUTSIDE
+    assert verdicts(rows(loss=[2.0, 2.2]), rows(loss=[math.nan, math.nan]))["loss", "all"] == scores.BEYOND
     assert verdicts(rows(loss=[math.nan]), rows(loss=[math.nan]))["loss", "all"] == scores.UNCHANGED
 
 
@@ -265,7 +299,7 @@ def test_the_summary_counts_scores_and_not_seeds(tmp_path):
     b = make_run(tmp_path / "b", width=64, scores=rows(loss=[1.0, 1.2], share=[0.5, 0.6], one=[2.0], same=[1.0]), started=LATER)
     assert compare(a, b).summary == [
         "1 setting differs.",
-        "3 of 4 comparable scores changed, 1 of them outside the seeds' spread and 1 of one seed only (no spread).",
+        "3 of 4 comparable scores changed, 1 of them beyond chance and 1 of which nothing tells (no interval).",
         "4 of 4 shared artefacts recomputed, 1 of them changed; 1 only in A; 1 only in B.",
     ]
 

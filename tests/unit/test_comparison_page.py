@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -78,7 +77,7 @@ def test_the_program_says_what_it_found_and_where_it_is(made, two_runs):
     assert made.returncode == 0 and made.stderr == ""
     assert made.stdout.splitlines() == [
         "1 setting differs.",
-        "2 of 3 comparable scores changed, 1 of them outside the seeds' spread; 1 only in A; 1 only in B.",
+        "2 of 3 comparable scores changed, 1 of them beyond chance; 1 only in A; 1 only in B.",
         "4 of 4 shared artefacts recomputed, 3 of them changed; 1 only in A; 1 only in B.",
         "page:   comparisons/a--runs-b.html",
         "scores: comparisons/a--runs-b.csv",
@@ -89,13 +88,14 @@ def test_the_program_says_what_it_found_and_where_it_is(made, two_runs):
 def test_the_csv_holds_all_scores_joined(made, two_runs):
     table = read_csv(two_runs[0].parent / "comparisons/a--runs-b.csv", dtype={"seed": str})
     assert ",".join(table.columns) == (
-        "writeup,experiment,seed,split,metric,counterpart,old,new,difference,relative_difference,spread,n_old,n_new,verdict"
+        "writeup,experiment,seed,split,metric,counterpart,old,new,difference,relative_difference,difference_low,difference_high,"
+        "seeds_old,seeds_new,n_old,n_new,unit,verdict"
     )
     assert len(table) == 3 + 3 + 2 + 2 + 2
     row = table[(table["metric"] == "loss") & (table["seed"] == "all")].iloc[0]
     assert (row["old"], row["new"], row["n_old"], row["n_new"]) == (2.1, 1.1, 2, 2)
     assert row["difference"] == pytest.approx(-1.0) and row["relative_difference"] == pytest.approx(-1 / 2.1)
-    assert row["spread"] == pytest.approx(0.2 / math.sqrt(2)) and row["verdict"] == "outside the seeds' spread"
+    assert (row["seeds_old"], row["seeds_new"], row["unit"], row["verdict"]) == (2, 2, "seed", "beyond chance")
     assert set(table["writeup"]) == {"char_gpt"}
 
 
@@ -113,7 +113,7 @@ def test_the_page_says_what_differs(two_runs):
     assert "a (small) and runs/b (full) compared" in shown
     assert "The runs are of different scales" in shown
     assert "models.gpt.width 32 64" in shown
-    assert "loss 2.1 1.1 −1 −47.62 % 0.1414 2, 2 outside the seeds' spread" in shown
+    assert "loss 2.1 1.1 −1 −47.62 % −1 to −1 2, 2 2, 2 seeds beyond chance" in shown
     assert shown.index(" loss 2.1") < shown.index(" share 0.6") < shown.index("unchanged: 1")
     assert "only in A: 1" in shown and "only in B: 1" in shown
     assert "results/scores/char_gpt/losses.parquet recomputed, changed input results/models/italian-w32" in shown

@@ -89,7 +89,7 @@ def test_a_chapter_without_claims_and_a_table_without_rows_are_no_error(run):
     built = report_run.build(run)
     assert built.returncode == 0, built.stderr
     page = (run / "results/report.html").read_text(encoding="utf-8")
-    assert "This table has no rows." in page and "Decided by this run" not in page
+    assert "This table has no rows." in page and "Compared with this run" not in page
 
 
 def test_a_method_has_its_arguments_its_text_and_its_measures_with_their_spread(run):
@@ -98,8 +98,8 @@ def test_a_method_has_its_arguments_its_text_and_its_measures_with_their_spread(
     section = (run / "results/report.html").read_text(encoding="utf-8").partition('id="A5"')[2]
     rows = [" ".join(re.sub(r"<[^>]+>", " ", row).split()) for row in section.split("<tr>")[2:5]]
     assert rows[0].startswith("greedy do_sample=False The main goal in life is due spazi")
-    shares = "repeated 4-grams 31.2% (31.2% to 31.2%) distinct bigrams 80.1% (80.1% to 80.1%)"
-    assert f"{shares} log-probability (nats a token) −1.23 (−1.23 to −1.23)" in rows[0]
+    shares = "repeated 4-grams 31.2% [31.2%, 31.2%] distinct bigrams 80.1% [80.1%, 80.1%]"
+    assert f"{shares} log-probability (nats a token) −1.23 [−1.23, −1.23]" in rows[0]
     assert "texts 6 after 6 prompts, 40.0 tokens on average ended by themselves 25%" in rows[0]
     # no interval, no spread: nothing is invented; one prompt: the spread over texts stands in for the interval
     assert "repeated 4-grams 31.2% distinct" in rows[1] and "without effect" not in rows[1]
@@ -152,8 +152,8 @@ def test_a_table_that_was_not_given_or_is_not_there(run):
 def test_a_lacking_column_and_a_lacking_record(run):
     path = run / TABLES / "char_gpt/progression_italian.csv"
     content = path.read_bytes()
-    path.write_bytes(content.replace(b"validation_loss_sd", b"spread"))
-    assert failure(run).startswith(f"{TABLES}/char_gpt/progression_italian.csv: no column 'validation_loss_sd'")
+    path.write_bytes(content.replace(b"validation_loss_low", b"lowest"))
+    assert failure(run).startswith(f"{TABLES}/char_gpt/progression_italian.csv: no column 'validation_loss_low'")
     path.write_bytes(content)
     assert failure(run, records=[]) == f"{TABLES}/overview/corpora.csv: none of the --records files has it among its outputs"
 

@@ -83,7 +83,7 @@ def test_a_lacking_column_is_named_with_its_file(tmp_path):
     message = r"t\.csv: no column 'loss', which config/writeups.yaml or its template asks for; it has a, b"
     for ask in (
         lambda: tables.shown(data, {"loss": Column()}),
-        lambda: tables.shown(data, {"a": Column(spread="loss")}),
+        lambda: tables.shown(data, {"a": Column(count="loss")}),
         lambda: data.require("a", "loss"),
         lambda: data.records[0]["loss"],
     ):
@@ -91,17 +91,17 @@ def test_a_lacking_column_is_named_with_its_file(tmp_path):
             ask()
 
 
-def test_cells_have_spread_and_count(tmp_path):
-    data = table(tmp_path, "model,loss,sd,n,many\nx,1.23456,0.1,2,3\ny,2,,2,4\nz,,,2,5\n")
+def test_cells_have_interval_and_count(tmp_path):
+    data = table(tmp_path, "model,loss,loss_low,loss_high,sd,n,many\nx,1.23456,1.1,1.3,0.1,2,3\ny,2,,,,2,4\nz,,,,,2,5\n")
     settings = {
         "model": Column(),
-        "loss": Column(title="validation loss", unit="nats", format=".2f", spread="sd", count="n"),
+        "loss": Column(title="validation loss", unit="nats", format=".2f", interval=True, count="n"),
         "sd": Column(count="many"),
     }
     model, loss, sd = tables.shown(data, settings)
     assert [model.cell(record) for record in data.records] == ["x", "y", "z"] and model.kind == "short"
-    assert [loss.cell(record) for record in data.records] == ["1.23 ± 0.10", "2.00", "–"]
-    assert (loss.title, loss.units, loss.kind) == ("validation loss", ["nats", "mean ± sd, n = 2"], "number")
+    assert [loss.cell(record) for record in data.records] == ["1.23 [1.10, 1.30]", "2.00", "–"]
+    assert (loss.title, loss.units, loss.kind) == ("validation loss", ["nats", "[95 % interval], n = 2"], "number")
     assert [sd.cell(record) for record in data.records] == ["0.1 (n = 3)", "–", "–"] and sd.units == []
 
 
@@ -228,20 +228,25 @@ def test_the_ledger_counts_and_groups_in_the_order_of_the_rows(tmp_path):
     data = claims(
         tmp_path,
         ("z", "Z9", "reproduced"),
+        ("u", "A10", "undecided"),
+        ("f", "A2", "fact"),
         ("c", "A10", "not comparable"),
         ("b", "A2", "contradicted"),
         ("a", "A2", "not comparable"),
     )
     found = ledger.ledger(data, ["A2", "A10"])
-    assert found.counts == {"reproduced": 1, "contradicted": 1, "not comparable": 2}
-    assert [claim["claim"] for claim in found.decided] == ["b", "z"]
-    assert {row: [claim["claim"] for claim in group] for row, group in found.not_comparable.items()} == {"A2": ["a"], "A10": ["c"]}
-    assert [claim["claim"] for claim in found.of("A2")] == ["b", "a"]
+    assert found.counts == {"reproduced": 1, "contradicted": 1, "undecided": 1, "not comparable": 2}
+    assert [claim["claim"] for claim in found.compared] == ["b", "u", "z"]
+    assert [claim["claim"] for claim in found.facts] == ["f"]
+    left = {row: [claim["claim"] for claim in group] for row, group in found.not_comparable.items()}
+    assert left == {"A2": ["a"], "A10": ["c"]}
+    assert [claim["claim"] for claim in found.of("A2")] == ["f", "b", "a"]
 
 
 def test_a_broken_ledger_is_refused(tmp_path):
     with pytest.raises(
-        UserError, match="claim a: expected a verdict among reproduced, contradicted, not comparable, found 'maybe'"
+        UserError,
+        match="claim a: expected a verdict among reproduced, contradicted, undecided, not comparable, fact, found 'maybe'",
     ):
         ledger.ledger(claims(tmp_path, ("a", "A1", "maybe")), [])
     with pytest.raises(UserError, match="the claim 'a' stands there twice"):

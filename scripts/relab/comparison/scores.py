@@ -151,6 +151,7 @@ def _verdicts(joined: pd.DataFrame) -> pd.Series:
     verdict = pd.Series(BEYOND, index=joined.index, dtype=object)
     verdict[(joined["difference_low"] <= 0) & (joined["difference_high"] >= 0)] = WITHIN
     verdict[joined["difference_low"].isna()] = NO_INTERVAL
+    verdict[joined["old"].isna() != joined["new"].isna()] = BEYOND  # a value that is lost, or found
     verdict[_beside_mean(joined)] = ONE_SEED
     verdict[(joined["old"] == joined["new"]) | (joined["old"].isna() & joined["new"].isna())] = UNCHANGED
     verdict[_other_data(joined)] = OTHER_DATA
