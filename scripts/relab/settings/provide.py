@@ -66,6 +66,8 @@ def make_dataset(resolved: Resolved, dataset: str, part: str) -> dict[str, Any]:
     whole = spec(settings)
     if settings.parts == SPLITS:
         whole["limit"] = {name: number for name, number in whole["limit"].items() if name == part}
+        if part == "test" and "all" not in whole.get("tables", {}):
+            del whole["duplicates"]  # nothing is left out of it
         if "all" not in whole.get("tables", {"all"}):
             if part == "test":
                 del whole["draw"]["validation"], whole["tables"]["train"]
