@@ -16,10 +16,11 @@ from relab.chapters.char_gpt.logs import LOSSES, read_history
 from relab.chapters.losses import loss_score, loss_scores
 from relab.chapters.mingpt import records
 from relab.chapters.mingpt.names import (
-    ABOVE_ENTROPY,
+    ABOVE_GRAMMAR,
     ABOVE_UNIFORM,
     CHANGED,
     DISTANCE,
+    ENTROPY,
     FIRST_DISTANCE,
     GRAMMAR,
     LARGER,
@@ -27,6 +28,7 @@ from relab.chapters.mingpt.names import (
     MODEL,
     SHIFTED,
     TRAINING_TEXT,
+    UNGRAMMATICAL,
     UNIFORM,
     UNTRAINED,
     WORDS,
@@ -40,10 +42,12 @@ FIRST = 2
 
 @dataclass(frozen=True)
 class Files:
-    """What the chapter is scored from: histories and traces by model, and digests of the training texts."""
+    """What the chapter is scored from: histories and traces by model, the sentences that the models are evaluated on as token
+    ids, and digests of the training texts."""
 
     histories: Mapping[str, Path]
     traces: Mapping[str, Path]
+    held_out: Sequence[Sequence[int]]
     data: str
     larger_data: str
 
@@ -66,8 +70,9 @@ def chapter_scores(
 def _sentence_scores(
     models: Mapping[str, int], files: Files, sentences: Sentences, vocabulary: int
 ) -> Iterator[dict[str, Any]]:
-    entropy, uniform = sentences.grammar.entropy(), math.log(vocabulary)
-    yield score(GRAMMAR, 0, "validation", LOSS, entropy)
+    grammar, uniform = sentences.grammar.loss(files.held_out), math.log(vocabulary)
+    yield score(GRAMMAR, 0, "validation", LOSS, grammar, n=len(files.held_out))
+    yield score(GRAMMAR, 0, "validation", ENTROPY, sentences.grammar.entropy())
     yield score(TRAINING_TEXT, 0, "train", LOSS, sentences.corpus.entropy())
     yield score(UNIFORM, 0, "validation", LOSS, uniform)
     for model, seed in models.items():
@@ -75,10 +80,11 @@ def _sentence_scores(
         yield from loss_scores(MODEL, seed, history)
         validation = history[LOSSES["validation"]]
         yield loss_score(MODEL, seed, "validation", ABOVE_UNIFORM, validation.iloc[0] - uniform)
-        yield loss_score(MODEL, seed, "validation", ABOVE_ENTROPY, validation.iloc[-1] - entropy)
+        yield loss_score(MODEL, seed, "validation", ABOVE_GRAMMAR, validation.iloc[-1] - grammar)
         texts = records.read(files.traces[model])
         yield from distance_scores(seed, records.of_table(texts, records.ALTERNATIVES))
         yield from temperature_scores(seed, records.of_table(texts, records.WORDS))
+        yield _mean(MODEL, seed, UNGRAMMATICAL, [ungrammatical(text) for text in texts if text.table == records.WORDS])
 
 
 def distance_scores(seed: int, texts: Sequence[records.Text]) -> Iterator[dict[str, Any]]:
@@ -96,6 +102,15 @@ def temperature_scores(seed: int, texts: Sequence[records.Text]) -> Iterator[dic
     steps = [(step, untempered) for text in texts for step, untempered in zip(text.steps, text.greedy_ids, strict=True)]
     yield _mean(MODEL, seed, CHANGED, [float(step.id != untempered) for step, untempered in steps])
     yield _mean(MODEL, seed, SHIFTED, [abs(step.probability - step.model_probability) for step, _ in steps])
+
+
+def ungrammatical(text: records.Text) -> float:
+    """Share of a text's tokens, up to and with the first that holds a full stop, with which it begins no sentence.
+
+    What follows the full stop does not count, since every sentence is an example of its own; a text without one counts whole.
+    """
+    stop = next((place for place, step in enumerate(text.steps, start=1) if "." in step.word), len(text.steps))
+    return statistics.fmean(not step.grammar_probability for step in text.steps[:stop])
 
 
 def _mean(experiment: str, seed: int, metric: str, values: Sequence[float | None]) -> dict[str, Any]:
