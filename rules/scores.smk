@@ -63,6 +63,7 @@ rule score_mingpt:
         losses=expand("results/models/{model}/losses.parquet", model=MINGPT + LARGER),
         traces=expand("results/traces/{model}.jsonl", model=MINGPT),
         train=f"results/corpora/{SETTINGS.models[MINGPT[0]].settings.corpus}/train.parquet",
+        validation=f"results/corpora/{SETTINGS.models[MINGPT[0]].settings.corpus}/validation.parquet",
         larger_train=f"results/corpora/{SETTINGS.models[LARGER[0]].settings.corpus}/train.parquet",
         tokenizer=f"results/models/{MINGPT[0]}/tokenizer.json",
     output:
@@ -83,7 +84,7 @@ rule score_mingpt:
         code=code("score_mingpt"),
         program=program("score_mingpt"),
     shell:
-        "python {params.program:q} --histories {input.histories:q} --losses {input.losses:q} --traces {input.traces:q} --train {input.train:q} --larger-train {input.larger_train:q} --tokenizer {params.tokenizer:q} --output {output.scores:q} "
+        "python {params.program:q} --histories {input.histories:q} --losses {input.losses:q} --traces {input.traces:q} --train {input.train:q} --validation {input.validation:q} --larger-train {input.larger_train:q} --tokenizer {params.tokenizer:q} --output {output.scores:q} "
         "--spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
 
 

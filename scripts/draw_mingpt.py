@@ -1,6 +1,6 @@
 """Draw losses against iterations (rows E1 and E4) from a table of curves.
 
-Where the table has them, lines show the loss of a uniform guess and the entropy of the grammar, which no model can beat.
+Where the table has them, lines show the loss of a uniform guess and of the grammar itself on the held-out sentences.
 """
 
 from pathlib import Path

@@ -35,7 +35,8 @@ def main() -> None:
         write_json(args.stats, counts)
     print(
         f"{counts['rows']:,} rows of {counts['available']:,}; {counts['read']:,} read, {counts['bad']:,} bad, "
-        f"{counts['duplicates']:,} equal to one of a later split"
+        f"{counts['duplicates']:,} equal to one of a later split, {counts['near_duplicates']:,} near one; "
+        f"{counts['grouped']:,} with a duplicate in the same split"
     )
 
 

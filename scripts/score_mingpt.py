@@ -1,6 +1,6 @@
 """Score the models trained on sentences of a grammar and those on a larger corpus (rows E1 to E4).
 
-Losses stand beside what a model could reach, the entropy of the grammar, and what a uniform guess has, ln V; the words of the
+Losses stand beside those of the grammar itself on the same held-out sentences and of a uniform guess, ln V; the words of the
 traces beside the grammar's probabilities.
 """
 
@@ -18,6 +18,7 @@ def main() -> None:
         "--traces", nargs="+", required=True, type=Path, metavar="FILE", help="{model}.jsonl of every model on sentences"
     )
     cli.add_argument("--train", required=True, type=Path, metavar="FILE", help="train.parquet of the sentences")
+    cli.add_argument("--validation", required=True, type=Path, metavar="FILE", help="validation.parquet of the sentences")
     cli.add_argument("--larger-train", required=True, type=Path, metavar="FILE", help="train.parquet of the larger corpus")
     cli.add_argument("--tokenizer", required=True, type=Path, metavar="DIR", help="tokenizer of the models on sentences")
     cli.add_argument("--output", required=True, type=Path, metavar="FILE", help="the scores (Parquet)")
@@ -25,7 +26,7 @@ def main() -> None:
 
     from relab.chapters.mingpt.records import by_model
     from relab.chapters.mingpt.scores import Files, chapter_scores
-    from relab.chapters.mingpt.sentences import Sentences
+    from relab.chapters.mingpt.sentences import Sentences, evaluated
     from relab.chapters.mingpt.settings import ScoreSpec
     from relab.checkpoints import load_tokenizer
     from relab.files import sha256
@@ -33,16 +34,21 @@ def main() -> None:
     from relab.scores import with_summary, write_scores
 
     settings = settings_of(args, ScoreSpec)
-    files = Files(
-        histories=by_name(args.histories, {**settings.models, **settings.larger}, "histories"),
-        losses=by_name(args.losses, {**settings.models, **settings.larger}, "losses"),
-        traces=by_model(args.traces, settings.models),
-        data=dict.fromkeys(("train", "validation"), sha256(args.train)[:12]),
-        larger_data=dict.fromkeys(("train", "validation"), sha256(args.larger_train)[:12]),
-    )
-    inputs = [*args.histories, *args.losses, *args.traces, args.train, args.larger_train, args.tokenizer / "tokenizer.json"]
+    models = {**settings.models, **settings.larger}
+    histories, losses = by_name(args.histories, models, "histories"), by_name(args.losses, models, "losses")
+    traces = by_model(args.traces, settings.models)
+    texts = [args.train, args.validation, args.larger_train]
+    inputs = [*args.histories, *args.losses, *args.traces, *texts, args.tokenizer / "tokenizer.json"]
     with record(args, inputs=inputs, outputs=[args.output]):
         tokenizer = load_tokenizer(args.tokenizer)
+        files = Files(
+            histories=histories,
+            losses=losses,
+            traces=traces,
+            held_out=evaluated(args.validation, tokenizer, settings.evaluated, settings.block),
+            data=dict.fromkeys(("train", "validation"), sha256(args.train)[:12]),
+            larger_data=dict.fromkeys(("train", "validation"), sha256(args.larger_train)[:12]),
+        )
         sentences = Sentences.read(settings.reader, args.train, tokenizer)
         rows = chapter_scores(settings.models, settings.larger, files, sentences, len(tokenizer))
         write_scores(args.output, with_summary(rows))

@@ -10,6 +10,7 @@ import numpy as np
 
 from relab.settings.corpora import GrammarReader
 from relab.settings.grammars import Alternatives, order, pieces, weights
+from relab.streams import stream_seed
 
 _DRAWN = 2**16  # sentences drawn at a time
 
@@ -39,7 +40,7 @@ class Grammar:
         """
         sentences = list(self._sentences)
         ends = np.cumsum(list(self._sentences.values()))
-        words = np.random.Philox(key=seed)
+        words = np.random.Philox(key=stream_seed(seed))
         for begin in range(0, number, _DRAWN):
             uniforms = (words.random_raw(min(_DRAWN, number - begin)) >> np.uint64(11)) * 2.0**-53
             places = np.searchsorted(ends, uniforms * ends[-1], side="right")

@@ -76,6 +76,8 @@ def datasets_table(words: Mapping[str, DatasetWords], stats: Mapping[tuple[str, 
             "available": counts["available"],
             "bad": counts["bad"],
             "duplicates": counts["duplicates"],
+            "near_duplicates": counts["near_duplicates"],
+            "grouped": counts["grouped"],
             "classes": ", ".join(f"{name} {count:,}" for name, count in sorted(counts.get("classes", {}).items())),
         }
         for (dataset, part), counts in stats.items()

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
-#: Dense bfloat16 (T4 and V100: float16) peaks in FLOP/s as their makers give them, by what a device's name holds; the first
-#: that fits counts.
+#: Dense peaks of tensor cores in FLOP/s, in bfloat16 with sums in float32 (V100 and T4, which lack it: float16), by the whole
+#: name that ``torch.cuda.get_device_name`` gives. Source: NVIDIA's data sheets of these cards, and for those of GeForce its
+#: white papers on the architectures (GA102, Ada); where a data sheet gives a figure "with sparsity", half of it. A part of a
+#: card (MIG) has a name of its own and is not here.
 PEAKS = {
-    "H100 PCIe": 756e12,
-    "H100": 989e12,
-    "H200": 989e12,
-    "A100": 312e12,
-    "L4": 121e12,
-    "RTX 4090": 165e12,
-    "V100": 125e12,
-    "T4": 65e12,
+    "NVIDIA H200": 989e12,
+    "NVIDIA H200 NVL": 835e12,
+    "NVIDIA H100 80GB HBM3": 989e12,  # SXM5
+    "NVIDIA H100 NVL": 835e12,
+    "NVIDIA H100 PCIe": 756e12,
+    **dict.fromkeys(
+        ["NVIDIA A100-SXM4-40GB", "NVIDIA A100-SXM4-80GB", "NVIDIA A100-PCIE-40GB", "NVIDIA A100 80GB PCIe"], 312e12
+    ),
+    "NVIDIA A40": 149.7e12,
+    "NVIDIA A30": 165e12,
+    "NVIDIA A10": 125e12,
+    "NVIDIA L40S": 362e12,
+    "NVIDIA L40": 181e12,
+    "NVIDIA L4": 121e12,
+    "Tesla V100-SXM2-16GB": 125e12,
+    "Tesla V100-SXM2-32GB": 125e12,
+    "Tesla V100-PCIE-16GB": 112e12,
+    "Tesla V100-PCIE-32GB": 112e12,
+    "Tesla T4": 65e12,
+    "NVIDIA GeForce RTX 4090": 165.2e12,
+    "NVIDIA GeForce RTX 3090": 71e12,
 }
 
 
@@ -31,6 +46,9 @@ def flops_per_token(parameters: int, embeddings: int, layers: int, width: int, c
 
 
 def utilisation(tokens_per_second: float, flops: float, device: str) -> float | None:
-    """The share of a device's peak that a training at this speed uses; None where the peak is not known, as of a CPU."""
-    peak = next((value for name, value in PEAKS.items() if name in device), None)
+    """The share of a device's peak that a training at this speed uses; None where the peak is not known, as of a CPU.
+
+    ``device`` is as :func:`relab.device.describe` names it: ``cuda: `` and the card's name.
+    """
+    peak = PEAKS.get(device.removeprefix("cuda: "))
     return None if peak is None else tokens_per_second * flops / peak

@@ -80,7 +80,8 @@ def test_drawn_splits_part_the_rows_with_classes_in_proportion(tmp_path):
         labels = Counter(row["label"] for row in rows)
         assert labels == {"good": len(rows) // 4, "bad": len(rows) * 3 // 4}
         assert counts == {
-            "read": 100, "bad": 0, "duplicates": 0, "available": len(rows), "rows": len(rows), "classes": labels
+            "read": 100, "bad": 0, "duplicates": 0, "near_duplicates": 0, "grouped": 0, "available": len(rows),
+            "rows": len(rows), "classes": labels,
         }, name  # fmt: skip
         assert all((row["label"] == "good") == (int(row["text"].split()[1]) < 25) for row in rows)
 
@@ -191,14 +192,16 @@ def test_no_text_is_on_two_sides_of_drawn_splits(tmp_path):
     parts = all_parts(files, dataset(tables={"all": "a.csv"}, draw={"test": 0.3, "validation": 0.2}), tmp_path)
     found = {name: {row["text"] for row in rows} for name, (rows, _) in parts.items()}
     assert not found["train"] & (found["validation"] | found["test"]) and not found["validation"] & found["test"]
-    drawn = {"train": 200 - 60 - 40, "validation": 40, "test": 60}
-    assert {name: counts["available"] + counts["duplicates"] for name, (_, counts) in parts.items()} == drawn
+    assert sum(counts["available"] for _, counts in parts.values()) == 200
+    for rows, counts in parts.values():
+        assert (counts["duplicates"], counts["near_duplicates"], counts["grouped"]) == (0, 0, len(rows))
+        assert set(Counter(row["text"] for row in rows).values()) <= {3, 4}
 
 
 def test_a_split_of_which_nothing_is_left(tmp_path):
     files = [csv_file(tmp_path / name, [("one", 0), ("two", 1)]) for name in ("a.csv", "b.csv")]
     settings = dataset(tables={"train": "a.csv", "validation": "b.csv", "test": "b.csv"})
-    refused(files, settings, "train", tmp_path, "the train split is empty: 6 rows read, 0 bad, 2 duplicates")
+    refused(files, settings, "train", tmp_path, "the train split is empty: 6 rows read, 0 bad, 2 duplicates of later splits")
 
 
 # limits
@@ -398,13 +401,14 @@ def test_answers_and_choices_of_other_columns_that_are_bad(tmp_path):
     refused([tmp_path / "b.csv"], settings, "test", tmp_path, "b.csv, line 3: column 'y': expected a text, found none")
 
 
-def test_questions_are_equal_where_all_their_texts_are(tmp_path):
-    other = {**GOOD, "choices": ["b", "a"]}
-    files = [jsonl_file(tmp_path / "a.jsonl", [GOOD, other, {**GOOD, "stem": "r"}]), jsonl_file(tmp_path / "b.jsonl", [GOOD])]
+def test_questions_are_equal_where_all_their_texts_are_in_whatever_order(tmp_path):
+    others = [{**GOOD, "choices": ["a", "c"]}, {**GOOD, "stem": "r"}]
+    rows = [GOOD, {**GOOD, "choices": ["b", "a"]}, *others]
+    files = [jsonl_file(tmp_path / "a.jsonl", rows), jsonl_file(tmp_path / "b.jsonl", [GOOD])]
     settings = dataset(QUESTIONS, tables={"train": "a.jsonl", "validation": "b.jsonl", "test": "b.jsonl"})
     rows, counts = made(files, settings, "train", tmp_path)
-    assert [(row["question"], row["choices"][0]) for row in rows] == [("q", "b"), ("r", "a")]
-    assert counts["duplicates"] == 1
+    assert [(row["question"], row["choices"]) for row in rows] == [("q", ["a", "c"]), ("r", ["a", "b"])]
+    assert (counts["duplicates"], counts["near_duplicates"]) == (2, 0)
 
 
 # parts
@@ -436,9 +440,12 @@ def test_the_program_writes_a_part_and_what_it_counted(tmp_path, monkeypatch, ca
     settings = {**TEXTS, "tables": {"all": {"file": "a.csv"}}, "limit": {"test": 8}}
     monkeypatch.setattr(sys, "argv", words(tmp_path, settings))
     runpy.run_path(sys.argv[0], run_name="__main__")
-    assert capsys.readouterr().out == "8 rows of 20; 100 read, 0 bad, 0 equal to one of a later split\n"
+    assert capsys.readouterr().out == (
+        "8 rows of 20; 100 read, 0 bad, 0 equal to one of a later split, 0 near one; 0 with a duplicate in the same split\n"
+    )
     assert json.loads((tmp_path / "out" / "test.json").read_text()) == {
-        "available": 20, "bad": 0, "classes": {"bad": 6, "good": 2}, "duplicates": 0, "read": 100, "rows": 8
+        "available": 20, "bad": 0, "classes": {"bad": 6, "good": 2}, "duplicates": 0, "grouped": 0, "near_duplicates": 0,
+        "read": 100, "rows": 8,
     }  # fmt: skip
     made([tmp_path / "a.csv"], dataset(tables=settings["tables"], limit=settings["limit"]), "test", tmp_path)
     assert (tmp_path / "out" / "test.parquet").read_bytes() == (tmp_path / "made" / "test.parquet").read_bytes()

@@ -14,10 +14,11 @@ from support.mingpt import READER, corpus, save_history, save_model, tokenizer_o
 from relab.chapters.mingpt import tables
 from relab.chapters.mingpt.figure import draw_losses
 from relab.chapters.mingpt.names import (
-    ABOVE_ENTROPY,
+    ABOVE_GRAMMAR,
     ABOVE_UNIFORM,
     CHANGED,
     DISTANCE,
+    ENTROPY,
     FINAL,
     FIRST_DISTANCE,
     GRAMMAR,
@@ -25,12 +26,13 @@ from relab.chapters.mingpt.names import (
     MODEL,
     SHIFTED,
     TRAINING_TEXT,
+    UNGRAMMATICAL,
     UNIFORM,
     UNTRAINED,
     WORDS,
 )
 from relab.chapters.mingpt.records import Alternative, Step, Text, write
-from relab.chapters.mingpt.scores import Files, chapter_scores
+from relab.chapters.mingpt.scores import Files, chapter_scores, ungrammatical
 from relab.chapters.mingpt.sentences import Continuations, Sentences
 from relab.chapters.mingpt.settings import TableSpec
 from relab.claims import CONTRADICTED, NOT_COMPARABLE, REPRODUCED, Scores, ledger
@@ -44,8 +46,10 @@ from relab.settings.base import canonical
 from relab.settings.claims import parse
 
 MODELS, LARGER_MODELS = {"small-s0": 0, "small-s1": 1}, {"larger-s0": 0}
-SENTENCES = Sentences(Continuations({(0, 1): 0.5, (0, 2): 0.5}), Continuations({(0, 1): 3, (0, 2): 1}))
+SENTENCES = Sentences(Continuations({(0, 1): 0.75, (0, 2): 0.25}), Continuations({(0, 1): 3, (0, 2): 1}))
 VOCABULARY = 8
+#: Sentences that were held out, the rarer one as often as the other.
+HELD_OUT = [(0, 1), (0, 2)]
 
 
 def step(token: int, distance: float | None, probability: float = 0.5, word: str = "") -> Step:
@@ -108,7 +112,7 @@ def files(tmp_path) -> Files:
     for name, seed in MODELS.items():
         write(tmp_path / f"{name}.jsonl", trace_of(seed))
     histories = {name: tmp_path / name / "history.csv" for name in (*MODELS, *LARGER_MODELS)}
-    return Files(histories, {name: tmp_path / f"{name}.jsonl" for name in MODELS}, "ab", "cd")
+    return Files(histories, {name: tmp_path / f"{name}.jsonl" for name in MODELS}, HELD_OUT, "ab", "cd")
 
 
 @pytest.fixture
@@ -144,12 +148,14 @@ def test_losses_of_both_models(value):
 
 
 def test_losses_stand_beside_what_can_be_reached(value):
-    entropy, uniform = math.log(2), math.log(VOCABULARY)
-    assert value(GRAMMAR, "loss")["value"] == pytest.approx(entropy)
+    entropy, uniform = 0.75 * math.log(4 / 3) + 0.25 * math.log(4), math.log(VOCABULARY)
+    grammar = (math.log(4 / 3) + math.log(4)) / 2  # on what was held out, where the rarer sentence is too frequent
+    assert value(GRAMMAR, "loss")["value"] == pytest.approx(grammar)
+    assert value(GRAMMAR, ENTROPY)["value"] == pytest.approx(entropy)
     assert value(UNIFORM, "loss")["value"] == pytest.approx(uniform)
     frequencies = value(TRAINING_TEXT, "loss", "train")["value"]
     assert frequencies == pytest.approx(0.75 * math.log(4 / 3) + 0.25 * math.log(4))
-    assert value(MODEL, ABOVE_ENTROPY)["value"] == pytest.approx(1.55 - entropy)
+    assert value(MODEL, ABOVE_GRAMMAR)["value"] == pytest.approx(1.55 - grammar)
     assert value(MODEL, ABOVE_UNIFORM)["value"] == pytest.approx(6.05 - uniform)
 
 
@@ -169,6 +175,26 @@ def test_what_the_temperature_changes_in_greedy_texts(value, files, tmp_path):
     write(files.traces["small-s0"], other)
     rows = chapter_scores({"small-s0": 0}, LARGER_MODELS, files, SENTENCES, VOCABULARY)
     assert next(row["value"] for row in rows if row["metric"] == CHANGED) == pytest.approx(2 / 3)
+
+
+def test_the_part_of_a_text_that_could_be_grammatical_ends_at_its_full_stop():
+    """Tokens of a text, each with its probability by the grammar; none where no sentence goes on."""
+
+    def share(*steps: tuple[str, float | None]) -> float:
+        made = [step(1, 0.1, word=word).model_copy(update={"grammar_probability": known}) for word, known in steps]
+        return ungrammatical(text("words", "greedy", made, [1] * len(made), 0))
+
+    # the grammar itself, whose sentence ends: whatever is said behind it is nobody's fault
+    assert share((" a", 0.5), (" dog", 1.0), (".", 1.0), (" a", None), (".", None)) == 0
+    # one token that the grammar does not allow, and the two behind it up to the full stop
+    assert share((" a", 0.5), (" I", 0.0), (" dog", None), (".", None), (" a", None)) == 3 / 4
+    assert share((".", 0.0), (" dog", None)) == 1
+    assert share((" a", 0.5), (" a", 0.0)) == 1 / 2  # it never ends
+
+
+def test_ungrammatical_tokens_are_a_mean_over_the_texts_of_e2(value):
+    found = value(MODEL, UNGRAMMATICAL, WORDS, "0")
+    assert (found["value"], found["n"]) == (pytest.approx((1 / 3 + 2 / 3) / 2), 2)
 
 
 def measure(metric: str, split: str = WORDS, **step) -> dict:
@@ -223,11 +249,13 @@ def test_curves_hold_every_evaluation_and_what_can_be_reached(written):
         "step",
         "train_loss",
         "validation_loss",
+        "grammar_loss",
         "grammar_entropy",
         "training_text_entropy",
         "uniform",
     ]
-    assert len(curve) == 10 and set(curve["grammar_entropy"]) == {"0.6931"} and set(curve["uniform"]) == {"2.0794"}
+    assert len(curve) == 10 and set(curve["grammar_loss"]) == {"0.8370"} and set(curve["grammar_entropy"]) == {"0.5623"}
+    assert set(curve["uniform"]) == {"2.0794"}
     assert list(written["larger_curve"]) == ["seed", "step", "train_loss", "validation_loss"]
 
 
@@ -291,7 +319,7 @@ def test_the_figure_shows_what_can_be_reached(written, tmp_path):
         [4.3, 3.3, 2.3, 1.8],
         [6.05, 4.05, 3.05, 2.05, 1.55],
         [2.0794, 2.0794],
-        [0.6931, 0.6931],
+        [0.8370, 0.8370],
     ]
     with_two_seeds = (tmp_path / "loss.svg").read_bytes()
     assert len(lines("larger_curve")) == 2
@@ -329,8 +357,10 @@ def test_programs_lead_from_a_model_to_a_figure(checkout, tmp_path, monkeypatch)
                 "trace_words", checkout, monkeypatch, "--model", folder, "--train", train, "--output", path, "--spec", job, *end
             )
         shared = ("--histories", *histories, "--traces", *traces)
-        given = ("--train", train, "--larger-train", train, "--tokenizer", folders[0], "--output", out / "scores.parquet")
-        run("score_mingpt", checkout, monkeypatch, *shared, *given, "--spec", canonical(spec), *end)
+        corpora = ("--train", train, "--validation", train, "--larger-train", train)
+        given = (*corpora, "--tokenizer", folders[0], "--output", out / "scores.parquet")
+        held_out = {"evaluated": 4, "block": 32}
+        run("score_mingpt", checkout, monkeypatch, *shared, *given, "--spec", canonical({**spec, **held_out}), *end)
         given = ("--scores", out / "scores.parquet", "--output-dir", out)
         run("tabulate_mingpt", checkout, monkeypatch, *shared, *given, "--spec", canonical({**spec, "every": 4}), *end)
         curves = out / "curve.csv"

@@ -7,17 +7,18 @@ import math
 import pytest
 import torch
 from support import tiny_pieces
-from support.mingpt import READER, corpus, model_of, tokenizer_of
+from support.mingpt import READER, TRAIN, corpus, model_of, tokenizer_of
 
 from relab.chapters.mingpt import trace as tracing
 from relab.chapters.mingpt.records import ALTERNATIVES, DRAWN, GREEDY, WORDS, by_model, of_table, read, write
-from relab.chapters.mingpt.sentences import Continuations, Sentences, total_variation
+from relab.chapters.mingpt.sentences import Continuations, Sentences, evaluated, total_variation
 from relab.chapters.mingpt.settings import TraceSpec
 from relab.chapters.mingpt.trace import Traced, trace
 from relab.errors import UserError
 from relab.grammar import Grammar
 from relab.sampling import Generation
 from relab.settings.corpora import GrammarReader
+from relab.training.batches import Documents, evenly_spread_documents
 
 SPEC = {
     "words": [{"prompt": "He", "temperature": 0.5}, {"prompt": "She rubs", "temperature": 2.0}],
@@ -91,6 +92,39 @@ def test_the_grammar_s_entropy_is_the_loss_of_who_knows_it(sentences, tokenizer)
     tokens = sum(probability * (len(ids[text]) - 1) for text, probability in known.items())
     assert sentences.grammar.entropy() == pytest.approx(loss / tokens)
     assert sentences.corpus.entropy() != pytest.approx(loss / tokens)
+
+
+def test_the_loss_on_some_sentences_is_that_of_their_tokens(sentences, tokenizer, tmp_path):
+    """By hand: He or She, holds or rubs, "a" three times of four, dog or cat; the first token is not predicted."""
+    held_out = ["He holds a dog.", "She rubs the cat.", "She rubs the cat."]
+    path = corpus(tmp_path / "validation.parquet", held_out)
+    ids = evaluated(path, tokenizer, 9, 32)
+    tokens = sum(len(tokenizer(text)["input_ids"]) - 1 for text in held_out)
+    chance = 3 * (math.log(2) + math.log(2)) - math.log(3 / 4) - 2 * math.log(1 / 4)  # acts, animal, article
+    assert sentences.grammar.loss(ids) == pytest.approx(chance / tokens)
+    with pytest.raises(UserError, match="expected sentences of the grammar, found the token ids"):
+        sentences.grammar.loss([*ids, ids[0][::-1]])
+    with pytest.raises(UserError, match="no sentence has two tokens"):
+        sentences.grammar.loss([ids[0][:1]])
+
+
+def test_the_loss_on_many_drawn_sentences_is_the_entropy(sentences, tokenizer):
+    grammar = Grammar(GrammarReader(**READER))
+    ids = {text: tokenizer(text)["input_ids"] for text in grammar.sentences()}
+    loss = sentences.grammar.loss([ids[text] for text in grammar.draw(20000, 0)])
+    assert loss == pytest.approx(sentences.grammar.entropy(), abs=0.01)
+
+
+def test_held_out_sentences_are_those_of_the_validation_loss(tokenizer, tmp_path):
+    """The targets are those of the batches that training evaluates."""
+    texts = ["He holds a dog.", "I", *TRAIN, "She rubs the cat."]
+    path, each = corpus(tmp_path / "validation.parquet", texts), [tokenizer(text)["input_ids"] for text in texts]
+    for number, block in ((3, 32), (99, 32), (4, 2)):
+        ids = evaluated(path, tokenizer, number, block)
+        documents = Documents(each.__getitem__, list(map(len, each)), block)
+        batches = evenly_spread_documents(documents, number=number, batch=2, device=torch.device("cpu"))
+        targets = [int(target) for _, batch in batches for row in batch for target in row if target != -100]
+        assert [token for sentence in ids for token in sentence[1:]] == targets
 
 
 def test_total_variation_distance():

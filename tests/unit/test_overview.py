@@ -9,7 +9,7 @@ import pytest
 
 from relab.errors import UserError
 from relab.files import read_csv
-from relab.overview import AssetWords, CorpusWords, assets_table, corpora_table
+from relab.overview import AssetWords, CorpusWords, DatasetWords, assets_table, corpora_table, datasets_table
 from relab.settings.base import canonical
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,6 +40,12 @@ def test_a_corpus_a_row():
     row = table.iloc[1]
     assert (row["title"], row["language"], row["characters"], row["validation_characters"]) == ("Bible", "it", 70, 10)
     assert all(" " not in column for column in table.columns)
+
+
+def test_rows_left_out_of_data_sets_and_drawn_together():
+    counts = {"rows": 5, "available": 9, "bad": 1, "duplicates": 2, "near_duplicates": 3, "grouped": 4}
+    table = datasets_table({"tweets": DatasetWords(title="Tweets", kind="classification")}, {("tweets", "train"): counts})
+    assert {key: table.iloc[0][key] for key in counts} == counts
 
 
 def test_a_file_a_row():

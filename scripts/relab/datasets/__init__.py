@@ -1,1 +1,1 @@
-"""Data sets: published tables as rows of one schema in splits that share no text, or as documents, queries and judgments."""
+"""Data sets: published tables as rows of one schema in splits without duplicates, or as documents, queries and judgments."""

@@ -42,6 +42,8 @@ def build(files: Sequence[str | os.PathLike], dataset: RetrievalDataset, part: s
         "rows": len(rows),
         "available": available,
         "duplicates": 0,
+        "near_duplicates": 0,
+        "grouped": 0,
         **{key: found.counts[key] for key in ("read", "bad", "unanswered")},
     }
 

@@ -16,6 +16,7 @@ from relab.datasets.draws import keys, share
 from relab.errors import UserError
 from relab.settings.corpora import PlayReader
 from relab.settings.datasets import NextSpeechDataset
+from relab.streams import stream_seed
 
 _READER = PlayReader(kind="play", document="scene")
 
@@ -80,7 +81,7 @@ def _question(
     if len(pool) < dataset.choices + 1:
         return None
     tries = 64 + 8 * dataset.choices
-    draws = iter(np.random.PCG64(np.random.SeedSequence([dataset.draw.seed, *stream])).random_raw(tries + 1))
+    draws = iter(np.random.PCG64(stream_seed(dataset.draw.seed, *stream)).random_raw(tries + 1))
     others: list[str] = []
     for draw in islice(draws, tries):  # one is kept for the place of the answer
         text = pool[int(draw) % len(pool)]

@@ -7,14 +7,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from relab.streams import stream_seed
+
 
 def text_seed(seed: int, *index: int) -> int:
-    """The seed of one text's random stream: 64 bits of the SHA-256 of ``seed/index/…`` in decimal.
+    """The seed of one text's random stream (:func:`relab.streams.stream_seed`).
 
     ``index`` is whatever tells the texts of one seed apart: number of the text, or training step and number.
     """
-    digest = hashlib.sha256("/".join(str(int(part)) for part in (seed, *index)).encode()).digest()
-    return int.from_bytes(digest[:8], "little")
+    return stream_seed(seed, *index)
 
 
 def prompt_key(token_ids: Sequence[int]) -> int:

@@ -66,6 +66,24 @@ class Limit(Settings):
     test: Int | None = Field(None, description="Test rows.", ge=1)
 
 
+class Duplicates(Settings):
+    """Which rows count as duplicates: these never lie in two splits. Those of training (and validation) that duplicate one of a
+    later published split are left out and counted; where splits are drawn, duplicates go to the same one."""
+
+    normalise: bool = Field(
+        True,
+        description="Rows are compared without case, links, punctuation and runs of blanks; if not, character for character.",
+    )
+    similarity: Float = Field(
+        0.5,
+        description="Jaccard similarity of their sets of word n-grams from which two rows are near duplicates, which count as "
+        "duplicates too; 1: none but equal rows are.",
+        gt=0,
+        le=1,
+    )
+    words: Int = Field(4, description="Words of an n-gram; a row of fewer is one n-gram.", ge=1)
+
+
 class Dataset(Declaration):
     """What all data sets have."""
 
@@ -89,8 +107,9 @@ class Split(Dataset):
 
     tables: dict[Literal["all", "train", "validation", "test"], Table] = Field(
         description="The table of each published split, or of all rows. Training and test are needed, or all alone; what "
-        "is not published is drawn. A row of training or validation that equals one of a later split is left out and counted."
+        "is not published is drawn."
     )
+    duplicates: Duplicates = Field(Duplicates(), description="Which rows count as duplicates, which never lie in two splits.")
     draw: Draw = Field(Draw(), description="How splits are drawn that are not published.")
     limit: Limit = Field(Limit(), description="How many rows are used at most.")
 
@@ -134,6 +153,10 @@ class NextSpeechDataset(Dataset):
     choices: Int = Field(4, description="Choices of each question, the true one among them.", ge=2)
     words: tuple[Int, Int] = Field(
         (5, 40), description="Words of a speech that is asked about or offered, at least and at most."
+    )
+    duplicates: Duplicates = Field(
+        Duplicates(),
+        description="Which questions, each with its true answer, count as duplicates, which never lie in two splits.",
     )
     draw: Draw = Field(Draw(), description="Which plays are for validation and test; and the seed of all draws.")
     limit: Limit = Field(Limit(), description="How many questions are used at most, spread evenly over the plays.")

@@ -66,6 +66,8 @@ def make_dataset(resolved: Resolved, dataset: str, part: str) -> dict[str, Any]:
     whole = spec(settings)
     if settings.parts == SPLITS:
         whole["limit"] = {name: number for name, number in whole["limit"].items() if name == part}
+        if part == "test" and "all" not in whole.get("tables", {}):
+            del whole["duplicates"]  # nothing is left out of it
         if "all" not in whole.get("tables", {"all"}):
             if part == "test":
                 del whole["draw"]["validation"], whole["tables"]["train"]
@@ -295,6 +297,13 @@ def trace_words(resolved: Resolved, model: str) -> dict[str, Any]:
 
 
 def score_mingpt(resolved: Resolved) -> dict[str, Any]:
+    settings = resolved.models[mingpt_models(resolved)[0]].settings
+    held_out = {"evaluated": settings.training.evaluation.blocks, "block": settings.architecture.block}
+    return {**_mingpt(resolved), **held_out}
+
+
+def _mingpt(resolved: Resolved) -> dict[str, Any]:
+    """The models of the chapter, and the grammar of the sentences."""
     chapter = resolved.chapters.mingpt
     return {
         "models": _seeds(resolved, chapter.models),
@@ -304,7 +313,7 @@ def score_mingpt(resolved: Resolved) -> dict[str, Any]:
 
 
 def tabulate_mingpt(resolved: Resolved) -> dict[str, Any]:
-    return {**score_mingpt(resolved), "every": resolved.chapters.mingpt.every}
+    return {**_mingpt(resolved), "every": resolved.chapters.mingpt.every}
 
 
 def check_facts(resolved: Resolved) -> dict[str, Any]:

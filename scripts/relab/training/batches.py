@@ -83,7 +83,7 @@ class RandomBlocks:
 
 def evenly_spread(tokens: Tokens, *, block: int, number: int, batch: int, device: torch.device) -> list[Batch]:
     """``number`` blocks from the first to the last of a stream (fewer where it has not so many), ``batch`` at a time."""
-    starts = _spread(tokens.size - block - 1, number)
+    starts = evenly_spread_places(tokens.size - block - 1, number)
     return [_blocks(tokens, starts[begin : begin + batch], block, device) for begin in range(0, len(starts), batch)]
 
 
@@ -196,7 +196,7 @@ class RandomDocuments:
 
 def evenly_spread_documents(documents: Documents, *, number: int, batch: int, device: torch.device) -> list[Batch]:
     """``number`` documents from the first to the last (fewer where there are not so many), ``batch`` at a time."""
-    places = _spread(len(documents) - 1, number)
+    places = evenly_spread_places(len(documents) - 1, number)
     return [_padded(documents, places[begin : begin + batch], device) for begin in range(0, len(places), batch)]
 
 
@@ -239,6 +239,6 @@ def _words(seed: int, counter: int, number: int) -> np.ndarray:
     return np.random.Philox(key=[seed, counter]).random_raw(number)
 
 
-def _spread(last: int, number: int) -> list[int]:
+def evenly_spread_places(last: int, number: int) -> list[int]:
     """At most ``number`` different numbers from 0 to ``last``, evenly spread."""
     return sorted({last * index // max(1, number - 1) for index in range(number)})

@@ -19,7 +19,10 @@ COLUMNS = ("seed", "step", "train_loss", "validation_loss")
 #: Columns of losses that need no model, which are drawn where the table has them: label and look.
 LEVELS = {
     "uniform": ("a uniform guess, ln V = {:.2f}", {"color": COLOURS[4], "linestyle": (0, (1, 1.5)), "linewidth": 1.4}),
-    "grammar_entropy": ("entropy of the grammar, {:.3f}", {"color": COLOURS[2], "linestyle": "-", "linewidth": 1.4}),
+    "grammar_loss": (
+        "the grammar on the same held-out sentences, {:.3f}",
+        {"color": COLOURS[2], "linestyle": "-", "linewidth": 1.4},
+    ),
 }
 
 _VALIDATION = {"color": COLOURS[0], "linewidth": 1.8}

@@ -10,13 +10,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from relab.chapters.losses import Training, above, loss_scores
 from relab.chapters.mingpt import records
 from relab.chapters.mingpt.names import (
-    ABOVE_ENTROPY,
+    ABOVE_GRAMMAR,
     ABOVE_UNIFORM,
     CHANGED,
     DISTANCE,
+    ENTROPY,
     FIRST_DISTANCE,
     GRAMMAR,
     LARGER,
@@ -24,13 +27,14 @@ from relab.chapters.mingpt.names import (
     MODEL,
     SHIFTED,
     TRAINING_TEXT,
+    UNGRAMMATICAL,
     UNIFORM,
     UNTRAINED,
     WORDS,
 )
 from relab.chapters.mingpt.sentences import Sentences
 from relab.scores import Row, exact, score
-from relab.statistics import Measurement
+from relab.statistics import Measurement, Scale, identity
 
 #: The words that the assignment asks about.
 FIRST = 2
@@ -38,11 +42,13 @@ FIRST = 2
 
 @dataclass(frozen=True)
 class Files:
-    """What the chapter is scored from: histories, losses and traces by model, digests of the texts by split."""
+    """What the chapter is scored from: histories, losses and traces by model, the sentences that the models are evaluated on as
+    token ids, and digests of the texts by split."""
 
     histories: Mapping[str, Path]
     losses: Mapping[str, Path]
     traces: Mapping[str, Path]
+    held_out: Sequence[Sequence[int]]
     data: Mapping[str, str]
     larger_data: Mapping[str, str]
 
@@ -62,8 +68,9 @@ def chapter_scores(
 
 
 def _sentence_scores(models: Mapping[str, int], files: Files, sentences: Sentences, vocabulary: int) -> Iterator[Row]:
-    entropy, uniform, data = sentences.grammar.entropy(), math.log(vocabulary), files.data
-    yield exact(GRAMMAR, 0, "validation", LOSS, entropy, data["validation"])
+    grammar, uniform, data = sentences.grammar.loss(files.held_out), math.log(vocabulary), files.data
+    yield exact(GRAMMAR, 0, "validation", LOSS, grammar, data["validation"])
+    yield exact(GRAMMAR, 0, "validation", ENTROPY, sentences.grammar.entropy(), data["validation"])
     yield exact(TRAINING_TEXT, 0, "train", LOSS, sentences.corpus.entropy(), data["train"])
     yield exact(UNIFORM, 0, "validation", LOSS, uniform, data["validation"])
     for model, seed in models.items():
@@ -72,7 +79,7 @@ def _sentence_scores(models: Mapping[str, int], files: Files, sentences: Sentenc
         first = training.measured("validation", int(training.history.index[0]), data["validation"])
         final = training.measured("validation", training.last, data["validation"])
         yield score(MODEL, seed, "validation", ABOVE_UNIFORM, above(first, uniform), data["validation"])
-        yield score(MODEL, seed, "validation", ABOVE_ENTROPY, above(final, entropy), data["validation"])
+        yield score(MODEL, seed, "validation", ABOVE_GRAMMAR, above(final, grammar), data["validation"])
         texts = records.read(files.traces[model])
         yield from distance_scores(seed, records.of_table(texts, records.ALTERNATIVES), data["train"])
         yield from temperature_scores(seed, records.of_table(texts, records.WORDS), data["train"])
@@ -80,23 +87,40 @@ def _sentence_scores(models: Mapping[str, int], files: Files, sentences: Sentenc
 
 def distance_scores(seed: int, texts: Sequence[records.Text], data: str) -> Iterator[Row]:
     """How far the model's distributions, and the training text's, are from the grammar's along the texts of E3."""
-    steps = [step for text in texts for step in text.steps]
-    first = [step for text in texts for step in text.steps[:FIRST]]
-    for metric, some in ((DISTANCE, steps), (FIRST_DISTANCE, first)):
-        yield score(MODEL, seed, WORDS, metric, _over([step.total_variation for step in some]), data)
-        yield score(TRAINING_TEXT, seed, WORDS, metric, _over([step.corpus_total_variation for step in some]), data)
-    yield score(MODEL, seed, WORDS, UNTRAINED, _over([float(step.total_variation is None) for step in steps]), data)
+    for metric, number in ((DISTANCE, None), (FIRST_DISTANCE, FIRST)):
+        steps = [text.steps[:number] for text in texts]
+        model = [[step.total_variation for step in some] for some in steps]
+        corpus = [[step.corpus_total_variation for step in some] for some in steps]
+        yield score(MODEL, seed, WORDS, metric, _by_prompt(model, texts), data)
+        yield score(TRAINING_TEXT, seed, WORDS, metric, _by_prompt(corpus, texts), data)
+    untrained = [[float(step.total_variation is None) for step in text.steps] for text in texts]
+    yield score(MODEL, seed, WORDS, UNTRAINED, _by_prompt(untrained, texts, "share"), data)
 
 
 def temperature_scores(seed: int, texts: Sequence[records.Text], data: str) -> Iterator[Row]:
-    """What the temperature does to the greedy texts of E2: to their tokens, and to the probabilities printed beside them."""
-    steps = [(step, untempered) for text in texts for step, untempered in zip(text.steps, text.greedy_ids, strict=True)]
-    changed = [float(step.id != untempered) for step, untempered in steps]
-    yield score(MODEL, seed, WORDS, CHANGED, _over(changed), data)
-    shifted = [abs(step.probability - step.model_probability) for step, _ in steps]
-    yield score(MODEL, seed, WORDS, SHIFTED, _over(shifted), data)
+    """What the temperature does to the greedy texts of E2: to their tokens, and to the probabilities printed beside them; and how
+    many of their tokens begin no sentence."""
+    changed = [
+        [float(step.id != untempered) for step, untempered in zip(text.steps, text.greedy_ids, strict=True)] for text in texts
+    ]
+    shifted = [[abs(step.probability - step.model_probability) for step in text.steps] for text in texts]
+    yield score(MODEL, seed, WORDS, CHANGED, _by_prompt(changed, texts, "share"), data)
+    yield score(MODEL, seed, WORDS, SHIFTED, _by_prompt(shifted, texts), data)
+    yield score(MODEL, seed, WORDS, UNGRAMMATICAL, _by_prompt(list(map(ungrammatical, texts)), texts, "share"), data)
 
 
-def _over(values: Sequence[float | None]) -> Measurement:
-    """The mean over the steps of all texts that have a value."""
-    return Measurement.of([math.nan if value is None else value for value in values], "step")
+def ungrammatical(text: records.Text) -> list[float]:
+    """1 for each of a text's tokens with which it begins no sentence, and 0 for others, up to and with the first that holds a full
+    stop.
+
+    What follows the full stop does not count, since every sentence is an example of its own; a text without one counts whole.
+    """
+    stop = next((number for number, step in enumerate(text.steps, start=1) if "." in step.word), len(text.steps))
+    return [float(not step.grammar_probability) for step in text.steps[:stop]]
+
+
+def _by_prompt(values: Sequence[Sequence[float | None]], texts: Sequence[records.Text], scale: Scale = "mean") -> Measurement:
+    """The mean over the steps of all texts that have a value; the steps of one text are alike, so texts are the units."""
+    known = [[value for value in some if value is not None] for some in values]
+    items = identity(*(text.prompt for text in texts))
+    return Measurement(np.array([sum(some) for some in known]), np.array([len(some) for some in known]), "text", items, scale)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,10 +62,47 @@ class Continuations:
         logs = (weight * math.log(total / weight) for weights, total in zip(places, totals, strict=True) for weight in weights)
         return math.fsum(logs) / math.fsum(totals)
 
+    def loss(self, sentences: Iterable[Sequence[int]]) -> float:
+        """Mean loss of these probabilities on some sentences, in nats per token that is predicted; a sentence counts as
+        often as it is given.
+
+        On few sentences it may lie below the entropy or above it: they are drawn, and so are the ones that are frequent there.
+
+        Raises:
+            UserError: where no sentence has two tokens, and for one that is none of those known, whose loss is infinite.
+        """
+        losses = []
+        for ids in sentences:
+            for end in range(1, len(ids)):
+                probability = self.after(ids[:end]).get(ids[end], 0)
+                if not probability:
+                    raise UserError(f"expected sentences of the grammar, found the token ids {list(ids)}")
+                losses.append(-math.log(probability))
+        if not losses:
+            raise UserError("there is nothing to predict: no sentence has two tokens")
+        return math.fsum(losses) / len(losses)
+
 
 def total_variation(one: Mapping[int, float], other: Mapping[int, float]) -> float:
     """Total-variation distance of two distributions, 0 to 1: the most by which they differ on any set of tokens."""
     return math.fsum(abs(one.get(token, 0) - other.get(token, 0)) for token in {**one, **other}) / 2
+
+
+def evaluated(validation: Path, tokenizer: PreTrainedTokenizerBase, number: int, block: int) -> list[list[int]]:
+    """The held-out sentences that a model's validation loss is a mean over, as token ids.
+
+    Args:
+        validation: the held-out sentences.
+        number: sentences at most, evenly spread as in training (``training.evaluation.blocks``).
+        block: the models' context: what is predicted of a longer sentence are its first ``block`` tokens after the first.
+    """
+    from relab.training.batches import evenly_spread_places
+
+    encoded = [
+        encode(tokenizer, text, f"{validation}, sentence {place}").tolist() for place, text in enumerate(documents(validation))
+    ]
+    several = [ids[: block + 1] for ids in encoded if len(ids) > 1]
+    return [several[place] for place in evenly_spread_places(len(several) - 1, number)]
 
 
 @dataclass(frozen=True)

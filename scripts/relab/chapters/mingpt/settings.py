@@ -21,15 +21,22 @@ class TraceSpec(Settings):
     threads: Int = Field(description="Compute threads.", ge=1)
 
 
-class ScoreSpec(Settings):
-    """Settings of the job that scores the models."""
+class ModelsSpec(Settings):
+    """What the jobs that score and tabulate are told of the models."""
 
     models: dict[str, Int] = Field(description="E1: the models on sentences, each with its seed.", min_length=1)
     larger: dict[str, Int] = Field(description="E4: the models on a larger corpus, each with its seed.", min_length=1)
     reader: GrammarReader = Field(description="The grammar that the sentences were drawn from.")
 
 
-class TableSpec(ScoreSpec):
+class ScoreSpec(ModelsSpec):
+    """Settings of the job that scores the models."""
+
+    evaluated: Int = Field(description="Held-out sentences at most that the models' validation loss is a mean over.", ge=1)
+    block: Int = Field(description="Block size of the models on sentences.", ge=1)
+
+
+class TableSpec(ModelsSpec):
     """Settings of the job that writes the chapter's tables."""
 
     every: Int = Field(description="E1: iterations between two rows of the tables of losses.", ge=1)

@@ -17,7 +17,7 @@ from relab.cells import VISIBLE, fixed
 from relab.chapters.char_gpt.logs import BITS, LOSSES, read_history, text_read
 from relab.chapters.char_gpt.names import at
 from relab.chapters.mingpt import records
-from relab.chapters.mingpt.names import GRAMMAR, LARGER, LOSS, MODEL, TRAINING_TEXT, UNIFORM
+from relab.chapters.mingpt.names import ENTROPY, GRAMMAR, LARGER, LOSS, MODEL, TRAINING_TEXT, UNIFORM
 from relab.chapters.mingpt.settings import TableSpec
 from relab.scores import Summaries
 from relab.statistics import Measurement, estimate
@@ -28,9 +28,13 @@ LOSSES_DIGITS, PROBABILITY_DIGITS = 4, 4
 #: Names of the chapter's tables.
 TABLES = ("losses", "curve", "words", "alternatives", "total_variation", "larger_losses", "larger_curve")
 
-#: Columns of the curves that hold a loss without a model, the same in every row, by the experiment that has it.
-FLOORS = {"grammar_entropy": (GRAMMAR, "validation"), "training_text_entropy": (TRAINING_TEXT, "train"),
-          "uniform": (UNIFORM, "validation")}  # fmt: skip
+#: Columns of the curves that hold a loss without a model, the same in every row: experiment, metric and split of each.
+FLOORS = {
+    "grammar_loss": (GRAMMAR, LOSS, "validation"),
+    "grammar_entropy": (GRAMMAR, ENTROPY, "validation"),
+    "training_text_entropy": (TRAINING_TEXT, LOSS, "train"),
+    "uniform": (UNIFORM, LOSS, "validation"),
+}
 
 
 def chapter_tables(
@@ -41,7 +45,7 @@ def chapter_tables(
     Raises:
         UserError: a history or a trace that cannot be read, a score that is missing.
     """
-    floors = {column: _loss(scores.value(name, LOSS, split)) for column, (name, split) in FLOORS.items()}
+    floors = {column: _loss(scores.value(*key)) for column, key in FLOORS.items()}
     small, larger = (_histories(models, histories) for models in (settings.models, settings.larger))
     yield "losses", losses(MODEL, small, settings.every, scores)
     yield "curve", curve(small).assign(**floors)
