@@ -215,8 +215,8 @@ def accounts_table(spec: StoriesSpec, scores: Summaries, distributions: Summarie
 
     ``reported`` tells which way the write-up's perplexity goes. ``entropy_change`` of what is drawn by and
     ``perplexity_change`` of judged texts have ``_low`` and ``_high`` (95 % interval over documents, over texts).
-    Of the account as a whole, the same in each of its rows: ``_tau``, Kendall's with the reported perplexities over all settings,
-    empty where nothing varies, and ``_agreement``, the share of contrasts that go the reported way.
+    Of the account as a whole, the same in each of its rows: ``_tau``, Kendall's with the reported perplexities over all
+    settings, empty where nothing varies, and ``_agreement``, the share of contrasts that go the reported way.
 
     Raises:
         UserError: where a score is missing.
