@@ -188,13 +188,13 @@ def change(first: Measurement, second: Measurement) -> Measurement:
     """
     if first.items != second.items or len(first.sums) != len(second.sums):
         raise ValueError("expected two measurements of the same units")
-    return Measurement.of(second.value - first.value + _apart(second, first), first.unit, first.items)
+    return Measurement.of(second.value - first.value + _apart(second.pulls(), first.pulls()), first.unit, first.items)
 
 
 def average(measurements: Sequence[Measurement]) -> Measurement:
     """The mean of several scores of the same units, such as F1 of all classes, as a measurement of its own."""
     value = float(np.mean([one.value for one in measurements]))
-    pulls = np.sum([np.nan_to_num(one.pulls()) for one in measurements], axis=0) / len(measurements)
+    pulls = _mean_of_pulls([one.pulls() for one in measurements])
     return Measurement.of(value + pulls, measurements[0].unit, measurements[0].items, measurements[0].scale)
 
 
@@ -266,7 +266,7 @@ def _margin_of_pairs(one: Sequence[Measurement], other: Sequence[Measurement]) -
     """The margin of a difference, seed by seed; units are compared where both scores have the same ones."""
     changes = [left.value - right.value for left, right in zip(one, other, strict=True)]
     if all(_same_items(pair) for pair in zip(one, other, strict=True)):
-        pulls = [_apart(left, right) for left, right in zip(one, other, strict=True)]
+        pulls = [_apart(left.pulls(), right.pulls()) for left, right in zip(one, other, strict=True)]
         return _margin(changes, pulls, _same_items([*one, *other]))
     units = _quadrature(*map(_units_margin, (one, other)))
     return units if len(changes) == 1 else max(_seed_margin(changes), 0.0 if math.isnan(units) else units)
@@ -276,8 +276,8 @@ def _margin_of_groups(one: Sequence[Measurement], other: Sequence[Measurement]) 
     """The margin of a difference between scores of other seeds, such as of a model and of a baseline without any."""
     seeds = _quadrature(*(_seed_margin([each.value for each in side]) for side in (one, other)))
     if _same_items([*one, *other]):
-        means = [_mean_over_seeds([each.pulls() for each in side]) for side in (one, other)]
-        return max(seeds, _t_margin([means[0] - means[1]], True))
+        means = [_mean_of_pulls([each.pulls() for each in side]) for side in (one, other)]
+        return max(seeds, _t_margin([_apart(*means)], True))
     margins = [_units_margin(side) for side in (one, other)]
     known = [
         0.0 if math.isnan(margin) and len(side) > 1 else margin for margin, side in zip(margins, (one, other), strict=True)
@@ -291,10 +291,10 @@ def _units_margin(side: Sequence[Measurement]) -> float:
     return _t_margin([each.pulls() for each in side], _same_items(side))
 
 
-def _apart(first: Measurement, second: Measurement) -> np.ndarray:
-    """How far each unit pulls the difference of two scores of the same units; NaN for those that neither counted."""
-    pulls = np.array([first.pulls(), -second.pulls()])
-    return np.where(np.isnan(pulls).all(axis=0), NAN, np.nan_to_num(pulls).sum(axis=0))
+def _apart(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """How far each unit pulls the difference of two scores, from what it pulls each; NaN for units that neither counted."""
+    first, second = _shared([first, second])
+    return first - second
 
 
 def _margin(values: Sequence[float], pulls: Sequence[np.ndarray], same_items: bool) -> float:
@@ -323,7 +323,7 @@ def _t_margin(pulls: Sequence[np.ndarray], same_items: bool) -> float:
 
     The same units' pulls are averaged over seeds, unit by unit; other units are a sample for each seed.
     """
-    samples = [_mean_over_seeds(pulls)] if same_items else list(pulls)
+    samples = [_mean_of_pulls(pulls)] if same_items else list(pulls)
     samples = [one[~np.isnan(one)] for one in samples]
     if any(len(one) < 2 for one in samples):
         return NAN
@@ -335,20 +335,29 @@ def _common_margin(pulls: Sequence[np.ndarray]) -> float:
     """Half of the t interval for what the same units do to all seeds alike: what is left of the units' own mean squares once
     those of units and seeds together are taken away (two-way analysis of variance without replication).
     """
-    means = _mean_over_seeds(pulls)
+    means = _mean_of_pulls(pulls)
     counted = ~np.isnan(means)
-    rest = np.nan_to_num(np.array(pulls) - means)[:, counted]
+    rest = (_shared(pulls) - means)[:, counted]
     units, seeds = int(counted.sum()), len(pulls)
     left = _variance(means[counted]) - float((rest**2).sum()) / ((seeds - 1) * (units - 1) * seeds)
     return _t(units - 1) * math.sqrt(max(left, 0.0) / units)
 
 
-def _mean_over_seeds(pulls: Sequence[np.ndarray]) -> np.ndarray:
-    """Unit by unit ``[units]``; NaN for units that no seed counted."""
+def _mean_of_pulls(pulls: Sequence[np.ndarray]) -> np.ndarray:
+    """How far each unit pulls the mean of several scores ``[units]``; NaN for units that none counted."""
+    return _shared(pulls).mean(axis=0)
+
+
+def _shared(pulls: Sequence[np.ndarray]) -> np.ndarray:
+    """What units pull several scores ``[scores, units]``, as of all units that any of the scores counted.
+
+    A unit that a score did not count pulls it nowhere, and those that it counted pull it the more the fewer they are.
+    """
     stacked = np.array(pulls)
     known = ~np.isnan(stacked)
-    counts = known.sum(axis=0)
-    return np.where(counts > 0, np.nan_to_num(stacked).sum(axis=0) / np.maximum(counts, 1), NAN)
+    counted = known.any(axis=0)
+    scaled = np.nan_to_num(stacked) * (counted.sum() / np.maximum(known.sum(axis=1, keepdims=True), 1))
+    return np.where(counted, scaled, NAN)
 
 
 def _variance(pulls: np.ndarray) -> float:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from support.losses import save_losses
+
 READER: dict[str, Any] = {
     "kind": "grammar",
     "symbols": {
@@ -59,7 +61,7 @@ def model_of(tokenizer, seed: int = 0):
 
 
 def save_model(folder: Path, tokenizer, seed: int = 0) -> Path:
-    """A model directory with such a model and a history of losses that was made up."""
+    """A model directory with such a model and the losses of a training that was made up."""
     from relab import characters, gpt
 
     characters.save(tokenizer, folder.parent / "tokenizer")
@@ -77,3 +79,4 @@ def save_history(path: Path, seed: int, start: float = 6.0) -> None:
         train, bits = (f"{loss + 0.25}", f"{(loss + 0.25) / 2}") if step else ("", "")  # there is none before the first step
         rows.append(f"{step},{step * 64},{train},{loss},{bits},{loss / 2},False,0.001")
     path.write_text("\n".join(rows) + "\n")
+    save_losses(path)

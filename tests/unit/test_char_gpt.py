@@ -11,12 +11,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from safetensors.numpy import save_file
+from scipy.stats import ttest_1samp
+from support.losses import APART, DROPOUT, save_losses
 
 from relab.chapters.char_gpt import scores as scoring
 from relab.chapters.char_gpt import tables
 from relab.chapters.char_gpt.references import PIECES, drawn_characters, frequencies, held_out
 from relab.chapters.char_gpt.scores import Files, chapter_scores
 from relab.chapters.char_gpt.sweep import SweptModel, TableSpec, groups
+from relab.chapters.losses import GAP, Training, loss_scores
 from relab.errors import UserError
 from relab.files import read_csv, write_csv
 from relab.inputs import by_name
@@ -48,11 +51,12 @@ SPEC = {"models": MODELS, "steps": [50, 100], "where": {}, "corpora": [{"name": 
 def write_history(path: Path, losses: list[float]) -> None:
     rows = []
     for step, loss in zip((0, 50, 100), losses, strict=True):
-        train = loss - 0.25 if step else ""  # there is none before the first step
-        bits = 1.4 * train if step else ""
-        rows.append(f"{step},{step * 64},{train},{loss},{bits},{1.4 * loss},False,0.0005")
+        train = loss - 0.25 if step else float("nan")  # there is none before the first step
+        numbers = ["" if np.isnan(number) else number for number in (train, loss, 1.4 * train, 1.4 * loss)]
+        rows.append(",".join(map(str, [step, step * 64, *numbers, False, 0.0005])))
     header = "step,tokens_seen,train_loss,validation_loss,train_bits_per_byte,validation_bits_per_byte,folded,learning_rate"
     path.write_text("\n".join([header, *rows]) + "\n")
+    save_losses(path)
 
 
 def write_samples(path: Path, texts: dict[int, list[str]]) -> None:
@@ -90,7 +94,7 @@ def files(tmp_path):
     return {**found, "train": [corpus / "train.parquet"], "validation": [corpus / "validation.parquet"]}
 
 
-KINDS = {"histories": "history.csv", "samples": "samples.jsonl", "weights": "model.safetensors"}
+KINDS = {"histories": "history.csv", "losses": "losses.parquet", "samples": "samples.jsonl", "weights": "model.safetensors"}
 
 
 def named(files: dict, *kinds: str) -> dict:
@@ -103,7 +107,7 @@ def settings(**changes) -> TableSpec:
 
 @pytest.fixture
 def scored(files, tmp_path) -> Path:
-    inputs = Files(**named(files, "histories", "samples", "train", "validation"))
+    inputs = Files(**named(files, "histories", "losses", "samples", "train", "validation"))
     rows = chapter_scores(groups(settings().models), [50, 100], inputs)
     write_scores(tmp_path / "scores.parquet", with_summary(rows))
     return tmp_path / "scores.parquet"
@@ -157,33 +161,55 @@ def test_files_are_told_apart_by_their_folder(tmp_path):
         by_name([tmp_path / "a" / "x.csv"], [], "histories")
 
 
-def test_losses_are_means_over_seeds_with_their_deviation(value):
+def half(values) -> float:
+    """Half of the t interval of the mean of some values."""
+    ends = ttest_1samp(values, 0).confidence_interval()
+    return (ends.high - ends.low) / 2
+
+
+def test_losses_are_means_over_seeds_with_an_interval_over_seeds_and_segments(value):
     final = value("italian/width 32", "final loss")
-    deviation = np.std([2.5, 2.9], ddof=1)
-    assert (final["value"], final["n"]) == (pytest.approx(2.7), 2)
-    assert [final["low"], final["high"]] == pytest.approx([2.7 - deviation, 2.7 + deviation])
-    assert value("italian/width 32", "final loss", seed="1")["value"] == 2.9
-    assert value("italian/width 32", "final loss", "train")["value"] == pytest.approx(2.45)
+    assert (final["value"], final["n"], final["unit"], final["seeds"]) == (pytest.approx(2.7), len(APART), "segment", 2)
+    # the segments lie apart alike for both seeds, so that both sources are independent: margins add in quadrature
+    margin = np.hypot(half([2.5, 2.9]), half(APART))
+    assert [final["low"], final["high"]] == pytest.approx([2.7 - margin, 2.7 + margin])
+    assert value("italian/width 32", "final loss", seed="1")["value"] == pytest.approx(2.9)
     assert value("italian/width 32", "final bits per byte")["value"] == pytest.approx(2.7 * 1.4)
     assert value("italian/width 32", "initial loss")["value"] == pytest.approx(4.1)
     assert value("italian/width 32", "loss at step 50")["value"] == pytest.approx(3.1)
 
 
-def test_one_seed_has_no_deviation(value):
+def test_training_losses_at_the_end_are_without_dropout_and_on_the_way_with_it(value):
+    end = value("italian/width 32", "final loss", "train")
+    assert (end["value"], end["unit"]) == (pytest.approx(2.45 - DROPOUT), "segment")
+    assert value("italian/width 32", "final bits per byte", "train")["value"] == pytest.approx(1.4 * (2.45 - DROPOUT))
+    running = value("italian/width 32", "loss at step 100", "train")
+    assert (running["value"], running["unit"]) == (pytest.approx(2.45), "seed")
+
+
+def test_the_gap_is_between_losses_that_are_both_without_dropout(value):
+    gap = value("italian/width 128", GAP)
+    assert gap["value"] == pytest.approx(0.25 + DROPOUT)
+    # of other text each: the margins of both, which are equal here, in quadrature
+    assert gap["high"] - gap["value"] == pytest.approx(np.sqrt(2) * half(APART))
+
+
+def test_one_seed_has_the_interval_of_its_segments(value):
     best = value("italian/width 128", "best loss")
-    assert (best["value"], best["n"]) == (2.2, 1)
-    assert np.isnan(best["low"]) and np.isnan(best["high"])
+    assert (best["value"], best["seeds"]) == (pytest.approx(2.2), 1)
+    assert [best["low"], best["high"]] == pytest.approx([2.2 - half(APART), 2.2 + half(APART)])
     assert value("italian/width 128", "best step")["value"] == 50
+    assert np.isnan(value("italian/width 128", "best step")["low"])
 
 
 def test_shares_of_generated_text(value):
     # width 32, seed 0, step 100: of the lines "e la luce fu fatta", "il na", "era vuo", "la luce" one stands in the corpus
     lines = value("italian/width 32", "lines in corpus at step 100", "texts", "0")
-    assert (lines["value"], lines["n"]) == (0.25, 4)
+    assert (lines["value"], lines["n"], lines["unit"], sum(lines["counts"])) == (0.25, 2, "text", 4)
     words = value("italian/width 32", "words in corpus at step 100", "texts", "0")
     # e la luce fu fatta (14 letters) il era la luce (11) are words of it, NA (2) and vuo (3) are not
-    assert (words["value"], words["n"]) == (pytest.approx(25 / 30), 11)
-    assert words["low"] <= words["value"] <= words["high"]
+    assert (words["value"], words["n"]) == (pytest.approx(25 / 30), 2)
+    assert words["low"] < words["value"] < words["high"]
     assert value("italian/width 128", "lines in corpus at step 100", "texts")["value"] == 0.5
 
 
@@ -191,8 +217,8 @@ def test_people_write_more_real_words_than_chance(value):
     ceiling = value("italian/held-out text", "words in corpus", "texts")
     floor = value("italian/drawn characters", "words in corpus", "texts")
     assert ceiling["value"] > 0.6 > 0.4 > floor["value"]
-    assert ceiling["n"] == floor["n"] == 2  # drawn for each seed of the models
-    assert value("italian/drawn characters", "words in corpus", "texts", "0")["n"] > 5 * PIECES / 2
+    assert ceiling["seeds"] == floor["seeds"] == 2  # drawn for each seed of the models
+    assert floor["n"] > value("italian/drawn characters", "words in corpus", "texts", "0")["n"] > PIECES / 2
 
 
 def test_references_are_pieces_of_the_length_asked_for():
@@ -212,23 +238,32 @@ def test_references_are_pieces_of_the_length_asked_for():
 
 def test_a_training_that_diverged_has_no_loss_but_a_row(files, tmp_path):
     write_history(files["histories"][2], [4.1, float("nan"), float("nan")])
-    inputs = named(files, "histories")["histories"]
-    rows = with_summary(scoring.loss_scores(groups({"w128-s0": SweptModel(**MODELS["w128-s0"])})[0], inputs, [50]))
+    training = Training.read(files["histories"][2], files["losses"][2])
+    rows = with_summary(loss_scores("italian/width 128", 0, training, {"train": "a", "validation": "b"}, [50]))
     write_scores(tmp_path / "diverged.parquet", rows)
     frame = read_scores(tmp_path / "diverged.parquet")
     final = frame[(frame["metric"] == "final loss") & (frame["seed"] == "all") & (frame["split"] == "validation")].iloc[0]
     assert np.isnan(final["value"]) and final["n"] == 0
+    assert np.isnan(frame.loc[frame["metric"] == "final bits per byte", "value"]).all()
+    assert frame.loc[frame["metric"] == "best loss", "value"].tolist() == pytest.approx([4.1] * 2)
+
+
+def test_a_training_that_had_no_loss_from_the_start_has_none_at_its_best(files):
+    write_history(files["histories"][2], [float("nan")] * 3)
+    training = Training.read(files["histories"][2], files["losses"][2])
+    rows = list(loss_scores("italian/width 128", 0, training, {"train": "a", "validation": "b"}, [50]))
+    assert all(np.isnan(row["value"]) for row in rows)
 
 
 def test_a_step_that_was_not_evaluated_is_named(files):
-    inputs = Files(**named(files, "histories", "samples", "train", "validation"))
-    with pytest.raises(UserError, match=r"w32-s0.*history.csv: no evaluation at step 75.*there are 0, 50, 100"):
+    inputs = Files(**named(files, "histories", "losses", "samples", "train", "validation"))
+    with pytest.raises(UserError, match=r"w32-s0.*losses.parquet: no evaluation at step 75.*there are 0, 50, 100"):
         list(chapter_scores(groups(settings().models), [75], inputs))
 
 
 def test_a_step_that_was_not_sampled_is_named(files):
     write_samples(files["samples"][0], {50: ["a\n"]})
-    inputs = Files(**named(files, "histories", "samples", "train", "validation"))
+    inputs = Files(**named(files, "histories", "losses", "samples", "train", "validation"))
     with pytest.raises(UserError, match=r"w32-s0.*samples.jsonl: no text sampled at step 100.*there are 50"):
         list(chapter_scores(groups(settings().models), [50, 100], inputs))
 
@@ -252,9 +287,11 @@ def test_curves_hold_every_evaluation(written):
 def test_final_losses(written):
     first, second = written["final_losses"].to_dict("records")
     assert (first["model"], first["seeds"], first["parameters"]) == ("width 32", 2, 17)
-    assert (first["validation_loss"], first["validation_loss_sd"], first["gap"]) == ("2.7000", "0.2828", "0.2500")
+    assert (first["validation_loss"], first["train_loss"], first["gap"]) == ("2.7000", "2.3250", "0.3750")
     assert first["best_step"] == "100"
-    assert (second["validation_loss"], second["validation_loss_sd"]) == ("2.4000", "")
+    margin = half(APART)
+    ends = [second[f"validation_loss{end}"] for end in ("", "_low", "_high")]
+    assert ends == ["2.4000", f"{2.4 - margin:.4f}", f"{2.4 + margin:.4f}"]
     assert (second["best_loss"], second["best_step"]) == ("2.2000", "50")
 
 
@@ -269,7 +306,7 @@ def test_progression_shows_the_first_text_of_the_lowest_seed(written):
     row = table.iloc[2]
     assert (row["seed"], row["text"]) == (0, "e la luce fu fatta\nil NA\n")
     assert (row["validation_loss"], row["seeds"], row["texts"]) == ("2.7000", 2, 4)
-    assert (row["lines_in_corpus"], row["lines"], row["words"]) == ("0.125", 6, 15)
+    assert row["lines_in_corpus"] == "0.125"
 
 
 def test_overlap_stands_between_its_references(written):
@@ -277,7 +314,8 @@ def test_overlap_stands_between_its_references(written):
     assert table["text"].to_list() == ["held-out text", "width 32", "width 128", "drawn characters"]
     assert table["step"].to_list() == ["", 100, 100, ""]
     assert table["seeds"].to_list() == [2, 2, 1, 2]
-    assert table["words_in_corpus_sd"].to_list()[2] == ""
+    low, share, high = (table[f"words_in_corpus{end}"].astype(float) for end in ("_low", "", "_high"))
+    assert (low <= share).all() and (share <= high).all() and low.iloc[3] < share.iloc[3] < high.iloc[3] < low.iloc[0]
 
 
 def test_reported_losses_are_the_write_ups(written):
@@ -315,7 +353,9 @@ def program(name: str, *options: str | Path) -> subprocess.CompletedProcess:
 def test_programs_write_what_the_library_computes(files, scored, written, tmp_path):
     out = tmp_path / "out"
     scores, tabled, drawn, end = out / "scores.parquet", out / "tables", out / "loss.svg", ("--provenance", out / "p.json")
-    inputs = [word for kind in ("histories", "samples", "train", "validation") for word in (f"--{kind}", *files[kind])]
+    inputs = [
+        word for kind in ("histories", "losses", "samples", "train", "validation") for word in (f"--{kind}", *files[kind])
+    ]
     spec = canonical({key: SPEC[key] for key in ("models", "steps")})
     done = [program("score_char_gpt", *inputs, "--output", scores, "--spec", spec, *end)]
     inputs = [word for kind in ("histories", "samples", "weights") for word in (f"--{kind}", *files[kind])]
@@ -333,7 +373,7 @@ def test_programs_write_what_the_library_computes(files, scored, written, tmp_pa
 
 
 def test_a_program_names_the_mistake_without_a_traceback(files, tmp_path):
-    inputs = [word for kind in ("samples", "train", "validation") for word in (f"--{kind}", *files[kind])]
+    inputs = [word for kind in ("losses", "samples", "train", "validation") for word in (f"--{kind}", *files[kind])]
     inputs += ["--histories", *files["histories"][1:], "--output", tmp_path / "out" / "scores.parquet"]
     spec = canonical({key: SPEC[key] for key in ("models", "steps")})
     done = program("score_char_gpt", *inputs, "--spec", spec, "--provenance", tmp_path / "p.json")

@@ -9,10 +9,11 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import binomtest, ttest_1samp, ttest_rel
 
 from relab.chapters.char_gpt.choice.figure import draw_training
-from relab.chapters.char_gpt.choice.names import OVER_SEEDS, Spec, TableSpec, read_predictions
-from relab.chapters.char_gpt.choice.scores import choice_scores, with_interval
+from relab.chapters.char_gpt.choice.names import Spec, TableSpec, read_predictions
+from relab.chapters.char_gpt.choice.scores import choice_scores
 from relab.chapters.char_gpt.choice.tables import choice_table, curves_table, examples_table
 from relab.datasets import storage
 from relab.errors import UserError
@@ -102,35 +103,42 @@ def test_accuracies_of_seeds_and_of_their_mean(scored):
     assert (seeds["n"] == ROWS).all() and (seeds["low"] < seeds["value"]).all() and (seeds["high"] > seeds["value"]).all()
     assert scored.value(name, "accuracy", "test") == pytest.approx(0.55)
     assert scored.deviation(name, "accuracy", "test") == pytest.approx(np.std([0.5, 0.6], ddof=1))
-    mean = scored.per_seed(name, OVER_SEEDS, "test").iloc[0]
-    assert (mean["value"], mean["n"]) == (pytest.approx(0.55), ROWS)
-    assert mean["low"] < 0.55 < mean["high"]
+    exact = binomtest(20, ROWS).proportion_ci(method="exact")
+    assert seeds.loc["3", ["low", "high"]].tolist() == pytest.approx([exact.low, exact.high])
     assert scored.value(name, "accuracy") == pytest.approx(0.4)
-    assert scored.per_seed(name, "accuracy")["n"].tolist() == [30, 30]
+    assert scored.per_seed(name, "accuracy")["unit"].tolist() == ["seed", "seed"]  # the questions it was chosen by are not told
+
+
+def right_of(system: str, seed: int) -> np.ndarray:
+    return (np.arange(ROWS) < RIGHT[system, seed]).astype(float)
+
+
+def test_the_interval_of_the_mean_is_over_seeds_and_questions(scored):
+    apart, alike = (scored.find(f"quiz/enc mean {scorer}", "accuracy", "test") for scorer in ("linear", "deep"))
+    assert (apart["n"], apart["seeds"], alike["n"], alike["seeds"]) == (ROWS, 2, ROWS, 2)
+    for values in ([right_of("enc mean linear", seed).mean() for seed in (3, 4)], right_of("enc mean linear", 3)):
+        alone = ttest_1samp(values, 0).confidence_interval()
+        assert apart["low"] <= max(alone.low, 0) and apart["high"] >= min(alone.high, 1)
+    exact = binomtest(16, ROWS).proportion_ci(method="exact")  # seeds that answer alike tell no more than one
+    assert [alike["low"], alike["high"]] == pytest.approx([exact.low, exact.high])
 
 
 def test_chance_depends_on_the_number_of_choices(scored):
     row = scored.per_seed("quiz/chance", "accuracy", "test").iloc[0]
     assert row["value"] == pytest.approx((10 / 2 + 30 / 4) / 40)
-    assert row["n"] == ROWS and np.isnan(row["low"])
+    assert row["unit"] == "exact" and row["low"] == row["high"] == row["value"]  # an expectation
 
 
 def test_trained_scorers_stand_beside_both_floors(scored):
     beyond = scored.per_seed("quiz/enc mean linear − enc mean cosine", "accuracy", "test").iloc[0]
     assert (beyond["value"], beyond["n"]) == (pytest.approx(0.55 - 0.3), ROWS)
-    assert 0 < beyond["low"] < 0.25 < beyond["high"] < 0.45
-    assert scored.value("quiz/enc mean deep − longest choice", "accuracy", "test") == pytest.approx(0.4 - 0.2)
+    seeds = ttest_1samp([0.5 - 0.3, 0.6 - 0.3], 0).confidence_interval()  # two seeds that lie so far apart tell the least
+    assert [beyond["low"], beyond["high"]] == pytest.approx([seeds.low, seeds.high])
+    alike = scored.per_seed("quiz/enc mean deep − longest choice", "accuracy", "test").iloc[0]
+    questions = ttest_rel(right_of("enc mean deep", 3), right_of("longest choice", 0)).confidence_interval()
+    assert alike["value"] == pytest.approx(0.4 - 0.2)
+    assert [alike["low"], alike["high"]] == pytest.approx([questions.low, questions.high])
     assert not scored.frame["experiment"].str.startswith("quiz/enc mean cosine −").any()
-
-
-def test_intervals_of_means():
-    values = np.array([0.0, 1.0] * 100)
-    mean, number, low, high = with_interval(values)
-    spread = 1.96 * 0.5 / np.sqrt(200)
-    assert (mean, number) == (0.5, 200)
-    assert (low, high) == (pytest.approx(0.5 - spread, abs=0.015), pytest.approx(0.5 + spread, abs=0.015))
-    assert with_interval(np.zeros(5))[2:] == (0, 0)
-    assert np.isnan(with_interval(np.ones(1))[2])
 
 
 def test_other_questions_are_other_data(scored):
@@ -168,17 +176,12 @@ def test_the_table_of_systems(files, scored):
     assert list(table.index) == ["chance", "longest choice", "enc mean cosine", "enc mean linear", "enc mean deep"]
     assert set(table["data_set"]) == {"A quiz"} and set(table["questions"]) == {ROWS} and set(table["choices"]) == {"2–4"}
     linear = table.loc["enc mean linear"]
-    assert linear[["accuracy", "accuracy_sd", "validation_accuracy", "difference"]].tolist() == [
-        "0.550",
-        "0.071",
-        "0.400",
-        "0.250",
-    ]
+    assert linear[["accuracy", "validation_accuracy", "difference"]].tolist() == ["0.550", "0.400", "0.250"]
     assert linear["seeds"] == "2" and float(linear["accuracy_low"]) < 0.55 < float(linear["accuracy_high"])
     assert float(linear["difference_low"]) < 0.25 < float(linear["difference_high"])
     floor = table.loc["enc mean cosine"]
     assert floor["accuracy"] == "0.300" and float(floor["accuracy_low"]) < 0.3
-    assert floor[["accuracy_sd", "seeds", "difference"]].tolist() == ["", "", ""]
+    assert floor[["seeds", "difference"]].tolist() == ["", ""]
     assert table.loc["chance", ["accuracy", "accuracy_low", "validation_accuracy"]].tolist() == ["0.312", "", ""]
 
 

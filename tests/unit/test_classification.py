@@ -5,22 +5,26 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import binomtest, ttest_1samp, ttest_rel
 from sklearn.metrics import accuracy_score, f1_score
 
 from relab.chapters.char_gpt.classification import figure, tables
-from relab.chapters.char_gpt.classification.names import SPLIT, Probe, TableSpec, over_seeds, pairs
+from relab.chapters.char_gpt.classification.names import SPLIT, Probe, TableSpec, pairs
 from relab.chapters.char_gpt.classification.scores import classification_scores
+from relab.chapters.systems import system_scores
 from relab.datasets import storage
 from relab.errors import UserError
 from relab.features.store import writing
 from relab.figures import style
-from relab.metrics.classification import ClassificationFigures, Resampled, interval
+from relab.metrics import classification as measures
+from relab.metrics.classification import ClassificationFigures
 from relab.probes import archive
 from relab.probes.classifiers import fit_all, fitted, learning_curve
 from relab.probes.inputs import classification_inputs
 from relab.probes.names import LOGISTIC, MAJORITY, PERCEPTRON, TFIDF, name
 from relab.probes.predictions import chosen_table, predictions_of, read_predictions, write_predictions
 from relab.scores import Summaries, read_scores, with_summary, write_scores
+from relab.statistics import estimate
 
 CLASSES = ["rare", "common", "middling"]
 SETTINGS = {
@@ -142,17 +146,32 @@ def test_a_learning_curve_has_all_sizes_and_the_whole_set_once(data, probe):
     assert rows.duplicated(["features", "size", "draw"]).sum() == 0
 
 
-def test_resampled_figures_are_those_of_scikit_learn_on_the_same_rows():
+@pytest.mark.parametrize("classes", [CLASSES, [*CLASSES, "absent"]])
+def test_figures_row_by_row_are_those_of_scikit_learn(classes):
     drawn = np.random.default_rng(1)
-    references, predicted = drawn.choice(CLASSES, 40), drawn.choice(CLASSES, 40)
-    resampled = Resampled(references, CLASSES, resamples=20)
-    figures = resampled.figures(predicted)
-    for place, counts in enumerate(resampled.weights.astype(int)):
-        rows = np.repeat(np.arange(40), counts)
-        assert figures["accuracy"][place] == pytest.approx(accuracy_score(references[rows], predicted[rows]))
-        f1 = f1_score(references[rows], predicted[rows], labels=CLASSES, average=None, zero_division=0)
-        assert figures["f1"][place] == pytest.approx(f1, abs=1e-6)
-        assert figures["macro_f1"][place] == pytest.approx(f1.mean(), abs=1e-6)
+    references, predicted = drawn.choice(CLASSES, 40), drawn.choice(CLASSES[:2], 40)
+    found = measures.f1_scores(predicted, references, classes, "rows")
+    expected = f1_score(references, predicted, labels=classes, average=None, zero_division=np.nan)
+    assert [found[label].value for label in classes] == pytest.approx(expected, nan_ok=True)  # a ratio of sums over rows
+    assert measures.accuracy(predicted, references, "rows").value == pytest.approx(accuracy_score(references, predicted))
+    macro = f1_score(references, predicted, labels=classes, average="macro", zero_division=0)
+    assert measures.macro_f1(found).value == pytest.approx(macro)  # a class without rows counts as 0
+
+
+def test_intervals_of_f1_are_those_of_rows_drawn_with_replacement():
+    drawn = np.random.default_rng(1)
+    references = drawn.choice(CLASSES, 400, p=[0.2, 0.5, 0.3])
+    predicted = np.where(drawn.random(400) < 0.7, references, drawn.choice(CLASSES, 400))
+    found = measures.f1_scores(predicted, references, CLASSES, "rows")
+    samples = []
+    for rows in drawn.integers(0, 400, (1000, 400)):
+        true, claimed = (np.array([some[rows] == label for label in CLASSES]) for some in (references, predicted))
+        samples.append(2 * (true & claimed).sum(1) / (true.sum(1) + claimed.sum(1)))
+    ends = np.quantile(samples, [0.025, 0.975], axis=0)
+    for own, (low, high) in zip(found.values(), ends.T, strict=True):
+        assert estimate({0: own})[1:3] == (pytest.approx(low, abs=0.015), pytest.approx(high, abs=0.015))
+    macro = np.quantile(np.mean(samples, axis=1), [0.025, 0.975])
+    assert estimate({0: measures.macro_f1(found)})[1:3] == pytest.approx(macro, abs=0.01)
 
 
 def test_the_metric_gives_the_confusion_by_reference_and_prediction():
@@ -174,29 +193,55 @@ def scores(predictions, fits, probe, tmp_path_factory):
 def test_scores_have_intervals_seeds_and_the_classes(scores, predictions):
     system = f"toy/{name('enc mean', LOGISTIC)}"
     row = scores.per_seed(system, "accuracy", SPLIT).iloc[0]
-    assert row["value"] == pytest.approx(accuracy(predictions, name("enc mean", LOGISTIC)))
-    assert row["low"] < row["value"] < row["high"] and row["n"] == 80
+    right = right_of(predictions, name("enc mean", LOGISTIC))
+    assert (row["value"], row["n"], row["unit"]) == (pytest.approx(right.mean()), 80, "row")
+    exact = binomtest(int(right.sum()), 80).proportion_ci(method="exact")
+    assert (row["low"], row["high"]) == (pytest.approx(exact.low), pytest.approx(exact.high))
     seeds = scores.per_seed(f"toy/{name('enc mean', PERCEPTRON)}", "accuracy", SPLIT)
     assert set(seeds["seed"]) == {"3", "4"}
-    mean = scores.per_seed(f"toy/{name('enc mean', PERCEPTRON)}", over_seeds("accuracy"), SPLIT)
-    assert mean["value"].tolist() == [pytest.approx(seeds["value"].mean())]
+    test = predictions[predictions["system"] == name("enc mean", LOGISTIC)]
     rare = scores.per_seed(system, "F1 of rare", SPLIT).iloc[0]
-    assert rare["n"] == (predictions[predictions["system"] == MAJORITY]["label"] == "rare").sum()
+    assert rare["n"] == ((test["label"] == "rare") | (test["prediction"] == "rare")).sum()
+
+
+def right_of(predictions, system):
+    """Whether a system has each test row right, the mean over its seeds ``[rows]``."""
+    own = predictions[predictions["system"] == system]
+    return (own["label"] == own["prediction"]).groupby(own["row"]).mean().to_numpy()
+
+
+def test_a_summary_over_seeds_is_never_surer_than_rows_or_seeds_alone(scores, predictions):
+    for features in ("enc mean", "enc cls"):
+        system = name(features, PERCEPTRON)
+        seeds, found = (scores.per_seed(f"toy/{system}", "accuracy", SPLIT), scores.find(f"toy/{system}", "accuracy", SPLIT))
+        assert (found["value"], found["seeds"], found["n"]) == (pytest.approx(seeds["value"].mean()), 2, 80)
+        for values in (right_of(predictions, system), seeds["value"]):
+            if np.ptp(values) == 0:  # seeds that differ in nothing tell of nothing
+                continue
+            alone = ttest_1samp(values, 0).confidence_interval()
+            assert found["low"] <= max(alone.low, 0) + 1e-9 and found["high"] >= min(alone.high, 1) - 1e-9
 
 
 def test_a_pair_is_compared_row_by_row(scores, predictions, probe):
-    system, other, _ = next(iter(pairs(probe.features)))
-    row = scores.per_seed(f"toy/{system} − {other}", "accuracy", SPLIT).iloc[0]
-    assert row["value"] == pytest.approx(accuracy(predictions, system) - accuracy(predictions, other))
-    assert row["low"] <= row["value"] <= row["high"]
+    for system, other in ((name("enc mean", LOGISTIC), name(TFIDF, LOGISTIC)), next(iter(pairs(probe.features)))[:2]):
+        row = scores.per_seed(f"toy/{system} − {other}", "accuracy", SPLIT).iloc[0]
+        sides = [right_of(predictions, one) for one in (system, other)]
+        assert row["value"] == pytest.approx(sides[0].mean() - sides[1].mean())
+        expected = ttest_rel(*sides).confidence_interval()
+        assert (row["low"], row["high"]) == (pytest.approx(expected.low), pytest.approx(expected.high))
     same = scores.per_seed(f"toy/{name('enc mean', LOGISTIC)} − {name(TFIDF, LOGISTIC)}", "accuracy", SPLIT).iloc[0]
     assert same["low"] > 0  # the mean vectors tell the class, words only six times in ten
 
 
 def test_equal_systems_differ_by_nothing():
-    resampled = Resampled(["rare", "common"] * 20, CLASSES)
-    figures = resampled.figures(["rare"] * 40)
-    assert interval(figures["accuracy"] - figures["accuracy"]) == (0, 0)
+    references = ["rare", "common"] * 20
+    systems = {system: {0: ["rare"] * 40} for system in ("first", "second")}
+    rows = system_scores("toy", CLASSES, references, systems, [("first", "second")], "rows")
+    apart = [row for row in rows if row["experiment"] == "toy/first − second"]
+    assert [(row["metric"], row["value"], row["low"], row["high"]) for row in apart] == [
+        ("accuracy", 0, 0, 0),
+        ("macro-F1", 0, 0, 0),
+    ]
 
 
 def test_tables_and_figures_show_every_system(scores, predictions, fits, data, probe):
@@ -206,6 +251,9 @@ def test_tables_and_figures_show_every_system(scores, predictions, fits, data, p
     assert len(systems) == 1 + 2 + 2 * 4
     assert systems.iloc[0]["classifier"] == MAJORITY and systems.iloc[0]["penalty"] == ""
     assert set(systems[systems["classifier"] == PERCEPTRON]["seeds"]) == {2}
+    assert set(systems["test_rows"]) == {80} and not [column for column in systems if column.endswith("_sd")]
+    trained = systems[systems["classifier"] != MAJORITY]
+    assert (trained["accuracy_low"].astype(float) < trained["accuracy_high"].astype(float)).all()
     assert set(systems["features"]) == {"none", "TF-IDF", "enc [CLS]", "enc mean"}
     confusion = tables.confusion_table(spec, {"toy": predictions})
     assert confusion.groupby("class_weights")["count"].sum().to_dict() == {"balanced": 80, "none": 80}

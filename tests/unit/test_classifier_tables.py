@@ -9,23 +9,26 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import binomtest, ttest_1samp, ttest_rel
 from support.runs import CHECKOUT, environment
 
 from relab.chapters.classifiers import tables
 from relab.chapters.classifiers.figure import draw_classifiers
 from relab.chapters.classifiers.names import Spec, TableSpec, pairs, place
 from relab.chapters.classifiers.scores import classifier_scores
-from relab.claims import ledger
+from relab.claims.ledger import ledger
+from relab.claims.scores import Scores
 from relab.classifiers import predictions as finetuned
 from relab.errors import UserError
 from relab.figures import style
 from relab.files import write_csv
 from relab.probes.names import LOGISTIC, MAJORITY, PERCEPTRON, TFIDF, name
 from relab.probes.predictions import write_predictions
-from relab.scores import Summaries, read_scores, with_summary, write_scores
+from relab.scores import SCHEMA, Summaries, read_scores, score, with_summary, write_scores
 from relab.settings.claims import load
 from relab.settings.config import resolve
 from relab.settings.provide import SLICES
+from relab.statistics import Estimate
 
 CLASSES = ["negative", "positive"]
 ROWS = 200
@@ -126,20 +129,32 @@ def test_the_table_holds_floors_frozen_features_and_fine_tuned_networks(spec, sc
     assert ((low < value) & (value < high)).all()
     mean = np.mean([(one["label"] == one["prediction"]).mean() for key, one in own.items() if key.startswith("pretrained")])
     assert value.iloc[-2] == pytest.approx(mean, abs=1e-4)
-    assert table["accuracy_sd"].tolist()[-3:].count("") == 1, "one seed has no deviation"
+    right = (own["adapted-s0"]["label"] == own["adapted-s0"]["prediction"]).sum()
+    exact = binomtest(int(right), ROWS).proportion_ci(method="exact")  # of one seed
+    assert [low.iloc[-1], high.iloc[-1]] == pytest.approx([exact.low, exact.high], abs=1e-4)
+    seeds = [(own[f"pretrained-s{seed}"]["label"] == own[f"pretrained-s{seed}"]["prediction"]) for seed in (0, 1)]
+    for values in (np.mean(seeds, axis=0), np.mean(seeds, axis=1)):  # over rows, over seeds
+        alone = ttest_1samp(values, 0).confidence_interval()
+        assert low.iloc[-2] <= max(alone.low, 0) + 1e-4 and high.iloc[-2] >= min(alone.high, 1) - 1e-4
 
 
-def test_every_pair_is_on_the_same_rows_with_a_paired_interval(spec, scores, own):
+def test_every_pair_is_on_the_same_rows_with_a_paired_interval(spec, scores, own, probe):
     table = tables.pairs_table(spec, scores)
     assert len(table) == 3 * 3 + 3
     assert table["other"].tolist()[:3] == [MAJORITY, "TF-IDF logistic regression", "enc [CLS] logistic regression"]
-    last = table.iloc[-1]  # the adapted one against the pretrained one: 90 % against 70 %
-    assert float(last["accuracy_low"]) > 0
     right = {key: (one["label"] == one["prediction"]).to_numpy(float) for key, one in own.items()}
     difference = right["adapted-s0"] - (right["pretrained-s0"] + right["pretrained-s1"]) / 2
+    last = table.iloc[-1]  # the adapted one against the pretrained one: 90 % against 70 %
     assert float(last["accuracy"]) == pytest.approx(difference.mean(), abs=1e-4)
-    width = 2 * 1.96 * difference.std() / np.sqrt(ROWS)
-    assert float(last["accuracy_high"]) - float(last["accuracy_low"]) == pytest.approx(width, rel=0.15), "paired, not apart"
+    rows = ttest_1samp(difference, 0).confidence_interval()  # row by row: narrower than two systems apart
+    seeds = ttest_1samp([right["adapted-s0"].mean() - right[f"pretrained-s{seed}"].mean() for seed in (0, 1)], 0)
+    expected = max(rows, seeds.confidence_interval(), key=lambda ends: ends.high - ends.low)
+    assert float(last["accuracy_low"]) == pytest.approx(expected.low, abs=1e-4)
+    assert float(last["accuracy_high"]) == pytest.approx(expected.high, abs=1e-4)
+    words = probe[probe["system"] == name(TFIDF, LOGISTIC)]
+    found = scores.find(f"classifiers/sentiment/adapted − {name(TFIDF, LOGISTIC)}", "accuracy", "test")
+    expected = ttest_rel(right["adapted-s0"], (words["label"] == words["prediction"]).to_numpy(float)).confidence_interval()
+    assert [found["low"], found["high"]] == pytest.approx(list(expected)) and found["low"] > 0
 
 
 def test_words_that_are_split_are_told_once_a_tokenizer(spec, scores, own):
@@ -266,16 +281,17 @@ def claim_of(name, value, low, high):
     """The verdict of a claim where its score has a value and an interval."""
     claims = load(CHECKOUT / "config/claims.yaml")
     measure = getattr(claims[name].comparison, "measure", None) or claims[name].comparison.measures[0]
-    row = {"experiment": measure.experiment, "seed": "0", "split": measure.split, "metric": measure.metric, "value": value}
-    rows = with_summary([{**row, "n": ROWS, "low": low, "high": high, "data": ""}])
-    from relab.claims import Scores
-
+    rows = with_summary(
+        [score(measure.experiment, 0, measure.split, measure.metric, Estimate(value, low, high, ROWS, "row", 1))]
+    )
     settings = {"chapters.mingpt.sentiment.classifiers": ["random", "language_model", "published"]}
     settings |= {"classifiers.encoder.model": ["minilm"], "classifiers.encoder.dataset": ["balanced", "skewed"]}
     settings |= {f"probes.{one}.encoders": ["minilm"] for one in ("balanced", "skewed")}
     settings |= {f"probes.{one}.pooling": ["cls", "mean"] for one in ("balanced", "skewed")}
     writeup = claims[name].writeup
-    return ledger({name: claims[name]}, settings, {writeup: Scores(pd.DataFrame(rows), "doctored")})["verdict"].iloc[0]
+    return ledger({name: claims[name]}, settings, {writeup: Scores(pd.DataFrame(rows, columns=SCHEMA.names), "doctored")})[
+        "verdict"
+    ].iloc[0]
 
 
 @pytest.mark.parametrize(
@@ -288,5 +304,6 @@ def claim_of(name, value, low, high):
     ],
 )
 def test_doctored_scores_decide_the_claims(name, good, bad):
-    assert claim_of(name, good, good - 0.02, good + 0.02) == "reproduced"
+    assert claim_of(name, good, good - 0.0005, good + 0.0005) == "reproduced"
     assert claim_of(name, bad, bad - 0.02, bad + 0.02) == "contradicted"
+    assert claim_of(name, good, min(good, bad), max(good, bad)) == "undecided"

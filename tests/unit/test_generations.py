@@ -8,7 +8,9 @@ import sys
 import pytest
 
 from relab.chapters.generative.generations import METRIC, SPLIT, count, generations_table
-from relab.claims import CONTRADICTED, REPRODUCED, Scores, ledger
+from relab.claims.comparisons import CONTRADICTED, REPRODUCED
+from relab.claims.ledger import ledger
+from relab.claims.scores import Scores
 from relab.errors import UserError
 from relab.files import read_csv
 from relab.scores import read_scores, write_scores
@@ -73,5 +75,6 @@ def test_the_program_writes_what_a_claim_can_be_decided_by(tmp_path, checkout, m
     assert read_csv(tmp_path / "generations.csv")["name"].to_list() == ["GPT-2", "small"]
     scores = read_scores(tmp_path / "generations.parquet")
     assert verdict(scores, 124) == REPRODUCED
-    write_scores(tmp_path / "doctored.parquet", scores.assign(value=scores["value"] * 2).to_dict("records"))
+    doctored = scores.assign(**{name: scores[name] * 2 for name in ("value", "low", "high")})
+    write_scores(tmp_path / "doctored.parquet", doctored.to_dict("records"))
     assert verdict(read_scores(tmp_path / "doctored.parquet"), 124) == CONTRADICTED

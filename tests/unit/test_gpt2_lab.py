@@ -25,7 +25,9 @@ from relab.chapters.gpt2_lab.memory import (
     memory_table,
     saved_bytes,
 )
-from relab.claims import CONTRADICTED, REPRODUCED, Scores, ledger
+from relab.claims.comparisons import CONTRADICTED, REPRODUCED
+from relab.claims.ledger import ledger
+from relab.claims.scores import Scores
 from relab.errors import UserError
 from relab.files import read_csv
 from relab.scores import read_scores, with_summary, write_scores
@@ -225,7 +227,8 @@ def test_scores_decide_a_claim(tmp_path):
     write_scores(tmp_path / "s.parquet", with_summary(memory_scores([(MEMORY.sizes[0], found)])))
     scores = read_scores(tmp_path / "s.parquet")
     assert verdict(scores, 2) == REPRODUCED
-    assert verdict(scores.assign(value=scores["value"] + 1), 2) == CONTRADICTED
+    assert scores["low"].tolist() == scores["high"].tolist() == scores["value"].tolist()  # counted, not estimated
+    assert verdict(scores.assign(**{name: scores[name] + 1 for name in ("value", "low", "high")}), 2) == CONTRADICTED
 
 
 def test_the_measured_table_shows_both():

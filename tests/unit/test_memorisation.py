@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from scipy.stats import binomtest
 
 from relab.metrics.memorisation import LongestCopied, longest_copied
 from relab.metrics.parsing import ParsedShare, parses, without_last_line
+from relab.statistics import estimate
 
 SOURCES = ["the cat sat on the mat", "a dog lay there"]
 
@@ -60,6 +62,7 @@ def test_the_unfinished_last_line_can_be_left_out():
 
 def test_the_share_has_an_interval_over_texts(tmp_path):
     metric = ParsedShare(keep_in_memory=True, cache_dir=str(tmp_path))
-    found = metric.compute(predictions=["a = 1", "a =", "b", "b b"])
-    assert (found["share"], found["n"]) == (0.5, 4)
-    assert 0 <= found["low"] <= 0.5 <= found["high"] <= 1
+    found = estimate({0: metric.compute(predictions=["a = 1", "a =", "b", "b b"])["share"]})
+    assert (found.value, found.n, found.unit) == (0.5, 4, "text")
+    expected = binomtest(2, 4).proportion_ci(method="exact")
+    assert (found.low, found.high) == (pytest.approx(expected.low), pytest.approx(expected.high))

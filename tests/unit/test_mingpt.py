@@ -9,6 +9,8 @@ from types import SimpleNamespace
 
 import pandas as pd
 import pytest
+from scipy.stats import ttest_1samp
+from support.losses import APART, DROPOUT
 from support.mingpt import READER, corpus, save_history, save_model, tokenizer_of
 
 from relab.chapters.mingpt import tables
@@ -35,7 +37,9 @@ from relab.chapters.mingpt.records import Alternative, Step, Text, write
 from relab.chapters.mingpt.scores import Files, chapter_scores, ungrammatical
 from relab.chapters.mingpt.sentences import Continuations, Sentences
 from relab.chapters.mingpt.settings import TableSpec
-from relab.claims import CONTRADICTED, NOT_COMPARABLE, REPRODUCED, Scores, ledger
+from relab.claims.comparisons import CONTRADICTED, REPRODUCED, UNDECIDED
+from relab.claims.ledger import ledger
+from relab.claims.scores import Scores
 from relab.errors import UserError
 from relab.figures import save, style
 from relab.files import read_csv, write_csv
@@ -111,8 +115,12 @@ def files(tmp_path) -> Files:
         save_history(tmp_path / name / "history.csv", seed, start=7.0 if name in LARGER_MODELS else 6.0)
     for name, seed in MODELS.items():
         write(tmp_path / f"{name}.jsonl", trace_of(seed))
-    histories = {name: tmp_path / name / "history.csv" for name in (*MODELS, *LARGER_MODELS)}
-    return Files(histories, {name: tmp_path / f"{name}.jsonl" for name in MODELS}, HELD_OUT, "ab", "cd")
+    histories, losses = (
+        {name: tmp_path / name / file for name in (*MODELS, *LARGER_MODELS)} for file in ("history.csv", "losses.parquet")
+    )
+    traces = {name: tmp_path / f"{name}.jsonl" for name in MODELS}
+    data, larger = ({"train": digest, "validation": digest} for digest in ("ab", "cd"))
+    return Files(histories, losses, traces, HELD_OUT, data, larger)
 
 
 @pytest.fixture
@@ -135,15 +143,24 @@ def written(files, scored):
     return dict(found)
 
 
+def half(values) -> float:
+    """Half of the t interval of the mean of some values."""
+    ends = ttest_1samp(values, 0).confidence_interval()
+    return (ends.high - ends.low) / 2
+
+
 def test_losses_of_both_models(value):
     final = value(MODEL, FINAL)
-    assert (final["value"], final["n"], final["data"]) == (pytest.approx(1.55), 2, "ab")
-    assert final["high"] - final["value"] == pytest.approx(0.1 / math.sqrt(2))
-    assert value(MODEL, FINAL, "train", "1")["value"] == pytest.approx(1.85)
+    assert (final["value"], final["seeds"], final["n"], final["data"]) == (pytest.approx(1.55), 2, len(APART), "ab")
+    # seeds that lie 0.1 apart on all segments alike: the margins of seeds and of segments add in quadrature
+    assert final["high"] - final["value"] == pytest.approx(math.hypot(half([1.5, 1.6]), half(APART)))
+    assert value(MODEL, FINAL, "train", "1")["value"] == pytest.approx(1.85 - DROPOUT)  # without dropout
+    assert value(MODEL, "loss at step 8", "train", "1")["value"] == pytest.approx(1.85)
     assert value(MODEL, "loss at step 4")["value"] == pytest.approx(3.05)
     assert value(MODEL, "loss at step 0", "train")["n"] == 0  # there is none before the first step
     larger = value(LARGER, "initial loss")
-    assert (larger["value"], larger["n"], larger["data"]) == (7.0, 1, "cd")
+    assert (larger["value"], larger["seeds"], larger["data"]) == (7.0, 1, "cd")
+    assert larger["high"] - larger["value"] == pytest.approx(half(APART))
     assert value(LARGER, "final bits per byte")["value"] == pytest.approx(0.75)
 
 
@@ -152,6 +169,7 @@ def test_losses_stand_beside_what_can_be_reached(value):
     grammar = (math.log(4 / 3) + math.log(4)) / 2  # on what was held out, where the rarer sentence is too frequent
     assert value(GRAMMAR, "loss")["value"] == pytest.approx(grammar)
     assert value(GRAMMAR, ENTROPY)["value"] == pytest.approx(entropy)
+    assert value(GRAMMAR, "loss")["unit"] == "exact"
     assert value(UNIFORM, "loss")["value"] == pytest.approx(uniform)
     frequencies = value(TRAINING_TEXT, "loss", "train")["value"]
     assert frequencies == pytest.approx(0.75 * math.log(4 / 3) + 0.25 * math.log(4))
@@ -204,11 +222,12 @@ def measure(metric: str, split: str = WORDS, **step) -> dict:
 @pytest.mark.parametrize(
     ("comparison", "verdict"),
     [
-        ({"kind": "below", "measure": measure(FIRST_DISTANCE), "value": 0.3}, REPRODUCED),
-        ({"kind": "below", "measure": measure(FIRST_DISTANCE), "value": 0.1}, CONTRADICTED),
-        ({"kind": "below", "measure": measure(DISTANCE), "value": 0.23}, NOT_COMPARABLE),
+        ({"kind": "below", "measure": measure(FIRST_DISTANCE), "value": 1.5}, REPRODUCED),
+        ({"kind": "below", "measure": measure(FIRST_DISTANCE), "value": -1}, CONTRADICTED),
+        ({"kind": "below", "measure": measure(DISTANCE), "value": 0.3}, UNDECIDED),  # two steps that lie 0.2 apart
         ({"kind": "above", "measure": measure(CHANGED), "value": 0}, CONTRADICTED),
         ({"kind": "above", "measure": measure(SHIFTED), "value": 0}, REPRODUCED),
+        ({"kind": "above", "measure": measure(SHIFTED), "value": 0.2}, UNDECIDED),
         (
             {
                 "kind": "less",
@@ -229,17 +248,21 @@ def test_tables_of_losses(written):
     losses = written["losses"]
     assert losses["iteration"].to_list() == [0, 4, 8]
     first, last = losses.iloc[0], losses.iloc[2]
-    assert (first["train_loss"], first["train_loss_sd"], first["validation_loss"]) == ("", "", "6.0500")
-    assert (last["validation_loss"], last["validation_loss_sd"], last["seeds"]) == ("1.5500", "0.0707", 2)
+    assert (first["train_loss"], first["train_loss_low"], first["validation_loss"]) == ("", "", "6.0500")
+    margin = math.hypot(half([1.5, 1.6]), half(APART))
+    ends = [last[f"validation_loss{end}"] for end in ("", "_low", "_high")]
+    assert ends == ["1.5500", f"{1.55 - margin:.4f}", f"{1.55 + margin:.4f}"] and last["seeds"] == 2
     assert last["bits_per_byte"] == "0.7750"
     assert losses["text"].to_list() == ["as written"] * 3
     larger = written["larger_losses"]
-    assert (larger["seeds"].to_list(), larger["validation_loss_sd"].to_list()) == ([1, 1, 1], ["", "", ""])
+    assert larger["seeds"].to_list() == [1, 1, 1]
+    assert larger["validation_loss_low"].to_list() == [f"{loss - half(APART):.4f}" for loss in (7, 3, 1.5)]
+    assert larger["train_loss_low"].to_list() == ["", "", ""]  # of one seed nothing tells how far it may be off
 
 
-def test_the_last_iteration_is_shown_where_it_is_no_multiple(files):
-    histories = tables._histories(MODELS, files.histories)
-    assert tables.losses(histories, 6)["iteration"].to_list() == [0, 6, 8]
+def test_the_last_iteration_is_shown_where_it_is_no_multiple(files, scored):
+    histories, scores = tables._histories(MODELS, files.histories), Summaries(read_scores(scored), scored)
+    assert tables.losses(MODEL, histories, 6, scores)["iteration"].to_list() == [0, 6, 8]
 
 
 def test_curves_hold_every_evaluation_and_what_can_be_reached(written):
@@ -280,7 +303,9 @@ def test_alternatives_are_empty_where_nothing_was_trained(written):
 
 def test_distances_are_averaged_over_seeds_of_the_same_words_only(written):
     first, second, third = written["total_variation"].to_dict("records")
-    assert (first["model"], first["seeds"], first["model_sd"]) == ("0.1500", 2, "0.0707")
+    margin = half([0.1, 0.2])
+    assert (first["model"], first["seeds"]) == ("0.1500", 2)
+    assert (first["model_low"], first["model_high"]) == (f"{0.15 - margin:.4f}", f"{0.15 + margin:.4f}")
     assert (second["model"], second["seeds"], second["text"], second["word"]) == ("0.3000", 2, "He w1", "␣w2")
     assert (third["model"], third["seeds"], third["sentences"], third["text"]) == ("", 1, 0, "He w1 w2")
     assert first["training_text"] == "0.1000"
@@ -357,8 +382,9 @@ def test_programs_lead_from_a_model_to_a_figure(checkout, tmp_path, monkeypatch)
                 "trace_words", checkout, monkeypatch, "--model", folder, "--train", train, "--output", path, "--spec", job, *end
             )
         shared = ("--histories", *histories, "--traces", *traces)
+        losses = ("--losses", *(path.with_name("losses.parquet") for path in histories))
         corpora = ("--train", train, "--validation", train, "--larger-train", train)
-        given = (*corpora, "--tokenizer", folders[0], "--output", out / "scores.parquet")
+        given = (*losses, *corpora, "--tokenizer", folders[0], "--output", out / "scores.parquet")
         held_out = {"evaluated": 4, "block": 32}
         run("score_mingpt", checkout, monkeypatch, *shared, *given, "--spec", canonical({**spec, **held_out}), *end)
         given = ("--scores", out / "scores.parquet", "--output-dir", out)

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import binomtest, ttest_1samp
 
 from relab.chapters.char_gpt.retrieval.files import read_probes
 from relab.chapters.char_gpt.retrieval.names import Spec, TableSpec
@@ -168,14 +169,20 @@ def test_scores_are_those_of_the_rankings(folder, scores):
         for metric, expected in values.items():
             row = scores.per_seed(f"verses/{system}", metric, "test").iloc[0]
             assert row["value"] == pytest.approx(np.mean(expected))
-            assert row["n"] == 7 and row["low"] <= row["value"] <= row["high"]
+            assert (row["n"], row["unit"]) == (7, "query")
+            if set(expected) <= {0, 1}:
+                ends = binomtest(int(sum(expected)), 7).proportion_ci(method="exact")
+            else:
+                ends = np.clip(ttest_1samp(expected, 0).confidence_interval(), 0, 1)
+            assert [row["low"], row["high"]] == pytest.approx(list(ends))
 
 
 def test_chance_counts_the_documents_but_the_querys_own(scores):
     assert scores.value("verses/chance", "recall@1", "test") == pytest.approx(1 / 9)
     assert scores.value("verses/chance", "recall@5", "test") == pytest.approx(5 / 9)
     assert scores.value("verses/chance", "recall@100", "test") == 1
-    assert pd.isna(scores.per_seed("verses/chance", "recall@1", "test").iloc[0]["low"])
+    row = scores.per_seed("verses/chance", "recall@1", "test").iloc[0]
+    assert row["unit"] == "exact" and row["low"] == row["high"] == row["value"]  # an expectation
 
 
 def test_differences_are_paired_by_query(scores, folder):
@@ -184,7 +191,8 @@ def test_differences_are_paired_by_query(scores, folder):
     found = per_query(retrieved(folder)[0])
     differences = found["minilm mean"]["nDCG@10"] - found["BM25"]["nDCG@10"]
     experiment = "verses/minilm mean − BM25"
-    assert scores.value(experiment, "nDCG@10", "test") == pytest.approx(differences.mean())
+    row, ends = scores.per_seed(experiment, "nDCG@10", "test").iloc[0], ttest_1samp(differences, 0).confidence_interval()
+    assert [row["value"], row["low"], row["high"]] == pytest.approx([differences.mean(), ends.low, ends.high])
     signs = np.array(np.meshgrid(*[[-1, 1]] * 7)).reshape(7, -1)
     as_large = np.abs(differences @ signs / 7) >= abs(differences.mean()) - 1e-12
     assert scores.value(experiment, "nDCG@10 p", "test") == pytest.approx(as_large.mean())

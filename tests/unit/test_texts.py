@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from scipy.stats import binomtest, ttest_1samp
 from support.sampled_texts import line, settings, write
 
 from relab.errors import UserError
@@ -167,21 +168,25 @@ def test_each_measure_of_each_method(scores):
         assert row["split"] == "texts"
         return pytest.approx(row["value"]), row["n"]
 
+    # n counts prompts that have a value
     assert found("greedy", "repeated 4-grams") == ((3 / 5 + 2 / 3) / 2, 2)
     assert found("greedy", "distinct-2") == ((2 / 7 + 1 / 5) / 2, 2)
     # texts of less than an n-gram are left out, and the token that ends a text is in none
     assert found("sampling", "repeated 4-grams") == ((0 + 2 / 3) / 2, 2)
-    assert found("sampling", "distinct-2") == ((1 + 1 + 1 / 5) / 3, 3)
+    assert found("sampling", "distinct-2") == ((1 + 1 + 1 / 5) / 3, 2)
     # but its probability counts
-    assert found("sampling", "mean log-probability") == ((-2 - 4 - 1 - 7) / 4, 4)
-    assert found("sampling", "tokens") == ((5 + 2 + 6 + 0) / 4, 4)
-    assert found("sampling", "ended") == (0.5, 4)
+    assert found("sampling", "mean log-probability") == ((-2 - 4 - 1 - 7) / 4, 2)
+    assert found("sampling", "tokens") == ((5 + 2 + 6 + 0) / 4, 2)
+    assert found("sampling", "ended") == (0.5, 2)
     assert found("people", "mean log-probability") == (-4, 2)
 
 
 def test_intervals_are_over_prompts_and_the_data_are_the_prompts(scores, tmp_path):
-    row = scores.loc[("arguments/people", "0", "mean log-probability")]
-    assert (row["low"], row["high"]) == (-5, -3)
+    row, ends = scores.loc[("arguments/people", "0", "mean log-probability")], ttest_1samp([-3, -5], 0).confidence_interval()
+    assert [row["low"], row["high"]] == pytest.approx([ends.low, ends.high]) and row["unit"] == "prompt"
+    # two texts a prompt, which are alike: their means are what varies
+    row, ends = scores.loc[("arguments/sampling", "0", "tokens")], ttest_1samp([3.5, 3], 0).confidence_interval()
+    assert [row["low"], row["high"]] == pytest.approx([ends.low, ends.high])
     assert scores.loc[("arguments/people", "all", "mean log-probability")]["value"] == -4
     assert scores["data"].nunique() == 1
 
@@ -202,7 +207,8 @@ def test_methods_are_compared_prompt_by_prompt_both_ways(scores):
     # the mean over the texts of a prompt, then the difference, then the mean over prompts
     assert found("greedy − sampling", "mean log-probability") == ((-1 + 3 - 1 + 4) / 2, 2)
     row = scores.loc[("arguments/greedy − sampling", "0", "mean log-probability")]
-    assert (row["low"], row["high"]) == (2, 3)
+    ends = ttest_1samp([-1 + 3, -1 + 4], 0).confidence_interval()
+    assert [row["low"], row["high"]] == pytest.approx([ends.low, ends.high])
     experiments = {name for name, seed, _ in scores.index if seed == "0" and "−" in name}
     assert len(experiments) == 4 * 3
 
@@ -212,7 +218,8 @@ def test_texts_are_the_same_token_by_token(scores):
         row = scores.loc[(f"arguments/{pair}", "0", "same text")]
         assert (row["value"], row["n"]) == (share, 2)
     row = scores.loc[(f"arguments/greedy − {HEATED}", "0", "same text")]
-    assert (row["low"], row["high"]) == (1, 1)
+    ends = binomtest(2, 2).proportion_ci(method="exact")  # two prompts do not tell of all
+    assert [row["low"], row["high"]] == pytest.approx([ends.low, ends.high])
 
 
 def test_which_method_is_at_least_as_likely(scores):
@@ -230,7 +237,7 @@ def test_one_prompt_has_scores_without_intervals_and_one_method_no_pairs(tmp_pat
 
     alone = [line("drawn", 0, [1, 2, 3, 4, number], number, **DRAWN) for number in range(3)]
     rows = list(text_scores([read_texts(write(tmp_path / "unconditional.jsonl", alone))]))
-    assert {row["experiment"] for row in rows} == {"unconditional/drawn"} and {row["n"] for row in rows} == {3}
+    assert {row["experiment"] for row in rows} == {"unconditional/drawn"} and {row["n"] for row in rows} == {1}
     assert all(math.isnan(row["low"]) and not math.isnan(row["value"]) for row in rows)
 
 
@@ -296,7 +303,9 @@ def test_the_table_of_methods(made):
     assert people["settings"] == "–"
     # the first text of the first prompt, as it is
     assert (sampling["prompt"], sampling["text"]) == ("prompt 0 ", 'one,\r\n"two" \x00')
-    assert [sampling[f"mean_logprob{end}"] for end in ("", "_low", "_high", "_sd")] == ["-3.500", "-4.000", "-3.000", "2.646"]
+    ends = ttest_1samp([-3, -4], 0).confidence_interval()
+    shown = [sampling[f"mean_logprob{end}"] for end in ("", "_low", "_high", "_sd")]
+    assert shown == ["-3.500", f"{ends.low:.3f}", f"{ends.high:.3f}", "2.646"]
     assert [sampling[name] for name in ("tokens", "ended", "texts", "prompts", "too_short")] == ["3.2", "0.500", "4", "2", "2"]
     # one prompt: no interval, but a spread over its texts
     assert [start[f"distinct_2{end}"] for end in ("", "_low", "_high", "_sd")] == ["1.000", "", "", "0.000"]

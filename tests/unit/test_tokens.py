@@ -10,7 +10,9 @@ from transformers import AutoTokenizer
 
 from relab.chapters.char_gpt.tokens import encoded, tokens_scores, tokens_table
 from relab.characters import build, save
-from relab.claims import CONTRADICTED, REPRODUCED, Scores, ledger
+from relab.claims.comparisons import CONTRADICTED, REPRODUCED
+from relab.claims.ledger import ledger
+from relab.claims.scores import Scores
 from relab.errors import UserError
 from relab.files import read_csv
 from relab.scores import read_scores, with_summary, write_scores
@@ -72,7 +74,8 @@ def test_the_program_writes_what_a_claim_can_be_decided_by(tmp_path, checkout, m
     assert read_csv(tmp_path / "tokens.csv", dtype=str)["ids"].to_list() == ["0 1", "0"]
     assert verdict(tmp_path / "tokens.parquet", 1) == REPRODUCED
     doctored = [
-        {**row, "value": row["value"] + (row["metric"] == "id 2")} for row in tokens_scores(encoded(build("ab"), ["ab"]))
+        {**row, **{name: row[name] + (row["metric"] == "id 2") for name in ("value", "low", "high")}}
+        for row in tokens_scores(encoded(build("ab"), ["ab"]))
     ]
     write_scores(tmp_path / "doctored.parquet", with_summary(doctored))
     assert verdict(tmp_path / "doctored.parquet", 1) == CONTRADICTED

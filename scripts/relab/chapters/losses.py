@@ -17,7 +17,7 @@ from relab.chapters.char_gpt.names import at
 from relab.chapters.mingpt.names import BEST, BITS_PER_BYTE, FINAL, INITIAL, LOSS
 from relab.errors import UserError
 from relab.scores import Row, score
-from relab.statistics import Measurement, difference, identity
+from relab.statistics import NAN, Measurement, difference, identity
 from relab.training.losses import read_losses
 
 #: What the losses of an evaluation are means over.
@@ -64,8 +64,9 @@ class Training:
 
     @property
     def best(self) -> int:
-        """The step of the lowest validation loss, the earliest of equals."""
-        return int(self.history[LOSSES["validation"]].idxmin())
+        """The step of the lowest validation loss, the earliest of equals; the first one where there is no loss."""
+        losses = self.history[LOSSES["validation"]]
+        return int(losses.idxmin() if losses.notna().any() else losses.index[0])
 
 
 def trainings(histories: Mapping[str, Path], losses: Mapping[str, Path]) -> dict[str, Training]:
@@ -108,6 +109,7 @@ def above(measured: Measurement, loss: float) -> Measurement:
 
 
 def _in_bits(measured: Measurement, history: pd.DataFrame, split: str) -> Measurement:
-    """A loss in nats a token as bits a byte, by what a nat a token is in the history."""
-    known = history[[LOSSES[split], BITS[split]]].dropna().iloc[-1]
-    return replace(measured, sums=measured.sums * (known[BITS[split]] / known[LOSSES[split]]))
+    """A loss in nats a token as bits a byte, by what a nat a token is in the history; NaN where it has no loss."""
+    known = history[[LOSSES[split], BITS[split]]].dropna()
+    rate = known[BITS[split]].iloc[-1] / known[LOSSES[split]].iloc[-1] if len(known) else NAN
+    return replace(measured, sums=measured.sums * rate)

@@ -98,8 +98,8 @@ def distance_scores(seed: int, texts: Sequence[records.Text], data: str) -> Iter
 
 
 def temperature_scores(seed: int, texts: Sequence[records.Text], data: str) -> Iterator[Row]:
-    """What the temperature does to the greedy texts of E2: to their tokens, and to the probabilities printed beside them; and how
-    many of their tokens begin no sentence."""
+    """What the temperature does to the greedy texts of E2: to their tokens, and to the probabilities printed beside them; and
+    how many of their tokens begin no sentence."""
     changed = [
         [float(step.id != untempered) for step, untempered in zip(text.steps, text.greedy_ids, strict=True)] for text in texts
     ]
@@ -110,8 +110,7 @@ def temperature_scores(seed: int, texts: Sequence[records.Text], data: str) -> I
 
 
 def ungrammatical(text: records.Text) -> list[float]:
-    """1 for each of a text's tokens with which it begins no sentence, and 0 for others, up to and with the first that holds a full
-    stop.
+    """1 for each of a text's tokens with which it begins no sentence, 0 for others, up to and with the first full stop.
 
     What follows the full stop does not count, since every sentence is an example of its own; a text without one counts whole.
     """
