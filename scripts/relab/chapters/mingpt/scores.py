@@ -6,6 +6,7 @@ The experiments and what they hold are told in :mod:`relab.chapters.mingpt.names
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,6 +84,9 @@ def _sentence_scores(models: Mapping[str, int], files: Files, sentences: Sentenc
         texts = records.read(files.traces[model])
         yield from distance_scores(seed, records.of_table(texts, records.ALTERNATIVES), data["train"])
         yield from temperature_scores(seed, records.of_table(texts, records.WORDS), data["train"])
+        words = [text for text in texts if text.table == records.WORDS]
+        shares = [[ungrammatical(text)] for text in words]
+        yield score(MODEL, seed, WORDS, UNGRAMMATICAL, _by_text(shares, words, "share"), data["train"])
 
 
 def distance_scores(seed: int, texts: Sequence[records.Text], data: str) -> Iterator[Row]:
@@ -91,34 +95,32 @@ def distance_scores(seed: int, texts: Sequence[records.Text], data: str) -> Iter
         steps = [text.steps[:number] for text in texts]
         model = [[step.total_variation for step in some] for some in steps]
         corpus = [[step.corpus_total_variation for step in some] for some in steps]
-        yield score(MODEL, seed, WORDS, metric, _by_prompt(model, texts), data)
-        yield score(TRAINING_TEXT, seed, WORDS, metric, _by_prompt(corpus, texts), data)
+        yield score(MODEL, seed, WORDS, metric, _by_text(model, texts), data)
+        yield score(TRAINING_TEXT, seed, WORDS, metric, _by_text(corpus, texts), data)
     untrained = [[float(step.total_variation is None) for step in text.steps] for text in texts]
-    yield score(MODEL, seed, WORDS, UNTRAINED, _by_prompt(untrained, texts, "share"), data)
+    yield score(MODEL, seed, WORDS, UNTRAINED, _by_text(untrained, texts, "share"), data)
 
 
 def temperature_scores(seed: int, texts: Sequence[records.Text], data: str) -> Iterator[Row]:
-    """What the temperature does to the greedy texts of E2: to their tokens, and to the probabilities printed beside them; and
-    how many of their tokens begin no sentence."""
+    """What the temperature does to the greedy texts of E2: to their tokens, and to the probabilities printed beside them."""
     changed = [
         [float(step.id != untempered) for step, untempered in zip(text.steps, text.greedy_ids, strict=True)] for text in texts
     ]
     shifted = [[abs(step.probability - step.model_probability) for step in text.steps] for text in texts]
-    yield score(MODEL, seed, WORDS, CHANGED, _by_prompt(changed, texts, "share"), data)
-    yield score(MODEL, seed, WORDS, SHIFTED, _by_prompt(shifted, texts), data)
-    yield score(MODEL, seed, WORDS, UNGRAMMATICAL, _by_prompt(list(map(ungrammatical, texts)), texts, "share"), data)
+    yield score(MODEL, seed, WORDS, CHANGED, _by_text(changed, texts, "share"), data)
+    yield score(MODEL, seed, WORDS, SHIFTED, _by_text(shifted, texts), data)
 
 
-def ungrammatical(text: records.Text) -> list[float]:
-    """1 for each of a text's tokens with which it begins no sentence, 0 for others, up to and with the first full stop.
+def ungrammatical(text: records.Text) -> float:
+    """Share of a text's tokens, up to and with the first that holds a full stop, with which it begins no sentence.
 
     What follows the full stop does not count, since every sentence is an example of its own; a text without one counts whole.
     """
     stop = next((number for number, step in enumerate(text.steps, start=1) if "." in step.word), len(text.steps))
-    return [float(not step.grammar_probability) for step in text.steps[:stop]]
+    return statistics.fmean(not step.grammar_probability for step in text.steps[:stop])
 
 
-def _by_prompt(values: Sequence[Sequence[float | None]], texts: Sequence[records.Text], scale: Scale = "mean") -> Measurement:
+def _by_text(values: Sequence[Sequence[float | None]], texts: Sequence[records.Text], scale: Scale = "mean") -> Measurement:
     """The mean over the steps of all texts that have a value; the steps of one text are alike, so texts are the units."""
     known = [[value for value in some if value is not None] for some in values]
     items = identity(*(text.prompt for text in texts))
