@@ -7,11 +7,14 @@ import math
 import re
 from collections import Counter
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
 from pydantic import ValidationError
 from safetensors.torch import save_file
+from scipy.stats import binomtest, ttest_1samp
+from support.losses import DROPOUT, save_losses
 from support.sampled_texts import line, settings
 from support.sampled_texts import write as write_samples
 from support.tiny_gpt2 import FOLDER, tokenizer
@@ -49,6 +52,7 @@ from relab.training.history import COLUMNS
 MODELS = {"heart-s0": {"experiment": "heart", "seed": 0}, "heart-s1": {"experiment": "heart", "seed": 1}}
 SPEC = {"role": "books", "base": "old", "models": MODELS, "order": list(MODELS)}
 LORA = {"kind": "lora", "rank": 4, "targets": ["q_proj"]}
+DATA = {"train": "a", "validation": "b"}
 
 
 def corpus(path, *texts):
@@ -74,11 +78,12 @@ def files(tmp_path):
     """What two trainings leave behind, and the weights of base and adapters."""
     for name, shift in (("heart-s0", 0.0), ("heart-s1", 0.5)):
         rows = [
-            [0, 0, None, 4.0 + shift, None, 2.0, 0.01],
-            [2, 20, 3.0 + shift, 3.0 + shift, 1.5, 1.5, 0.005],
-            [3, 30, 1.5 + shift, 2.0 + shift, 0.7, 1.0, 0.0],
+            [0, 0, None, 4.0 + shift, None, 2.0, False, 0.01],
+            [2, 20, 3.0 + shift, 3.0 + shift, 1.5, 1.5, False, 0.005],
+            [3, 30, 1.5 + shift, 2.0 + shift, 0.7, 1.0, False, 0.0],
         ]
         write_csv(tmp_path / name / "history.csv", pd.DataFrame(rows, columns=COLUMNS))
+        save_losses(tmp_path / name / "history.csv")
         lines = [
             json.dumps({"step": step, "index": index, "prompt": "def f():", "text": text})
             for step, texts in ((0, ["\n  return 1\nde f", " 1"]), (3, ["\n  return 2\n", "\n  return"]))
@@ -90,6 +95,7 @@ def files(tmp_path):
     save_file({"a": torch.zeros(50, 20)}, tmp_path / "old" / "model.safetensors")
     return Files(
         histories={name: tmp_path / name / "history.csv" for name in MODELS},
+        losses={name: tmp_path / name / "losses.parquet" for name in MODELS},
         samples={name: tmp_path / name / "samples.jsonl" for name in MODELS},
         weights={"old": tmp_path / "old" / "model.safetensors"}
         | {name: tmp_path / name / "adapter_model.safetensors" for name in MODELS},
@@ -164,9 +170,11 @@ def test_what_is_read_is_passages_or_a_text_learnt_by_heart():
 def test_the_mean_training_loss_is_that_of_all_steps(files):
     history = pd.DataFrame({"step": [0, 2, 3], "train_loss": [None, 3.0, 1.5]}).set_index("step")
     assert mean_loss(history) == pytest.approx((3 + 3 + 1.5) / 3)
-    scores = summaries(learning_scores(ScoreSpec(**SPEC), files))
+    scores = summaries(learning_scores(ScoreSpec(**SPEC), files, DATA))
     assert scores.value("heart", names.MEAN_LOSS, "train") == pytest.approx((2.5 + 3.0) / 2)
     assert scores.value("heart", "final loss") == pytest.approx(2.25)
+    assert scores.value("heart", "final loss", "train") == pytest.approx(1.75 - DROPOUT)
+    assert scores.find("heart", names.MEAN_LOSS, "train")["unit"] == "seed"  # what training itself saw
     assert scores.value("heart", names.TOKENS_SEEN, "train") == 30
     assert scores.value("heart", names.PARAMETERS, names.FILES) == 6
     assert scores.value("books/base", names.PARAMETERS, names.FILES) == 1000
@@ -190,6 +198,35 @@ def test_held_out_text_is_scored_beside_the_base_on_the_same_passages():
     own = scores.per_seed("heart", names.CHANGE, HELD_OUT)
     assert own["value"].tolist() == pytest.approx([math.e - math.exp(2)] * 2) and own["n"].tolist() == [3, 3]
     assert (own["high"] < 0).all()
+
+
+def half(values) -> float:
+    """Half of the t interval of the mean of some values."""
+    ends = ttest_1samp(values, 0).confidence_interval()
+    return (ends.high - ends.low) / 2
+
+
+def test_intervals_are_over_passages_and_seeds():
+    losses = {"old": [2.0, 2.5, 2.2], "heart-s0": [1.0, 1.3, 1.5], "heart-s1": [1.1, 1.2, 1.6]}
+    read = {
+        (name, HELD_OUT): [judgement(name, HELD_OUT, f"text {index}", [-loss], index) for index, loss in enumerate(values)]
+        for name, values in losses.items()
+    }
+    scores = summaries(held_out_scores(ScoreSpec(**SPEC), read))
+    base = scores.find("books/base", names.PERPLEXITY, HELD_OUT)
+    assert (base["n"], base["unit"]) == (3, "document")
+    ends = ttest_1samp(losses["old"], 0).confidence_interval()
+    assert [base["low"], base["high"]] == pytest.approx([math.exp(ends.low), math.exp(ends.high)])
+    tuned, both = scores.find("heart", names.PERPLEXITY, HELD_OUT), [losses["heart-s0"], losses["heart-s1"]]
+    for alone in (np.mean(both, axis=0), np.mean(both, axis=1)):  # over passages, over seeds
+        ends = ttest_1samp(alone, 0).confidence_interval()
+        assert tuned["low"] <= math.exp(ends.low) + 1e-9 and tuned["high"] >= math.exp(ends.high) - 1e-9
+    # to first order a perplexity changes by itself times the change of the loss; what passages share with the base's cancels
+    tuned, old = (np.array(losses[name]) for name in ("heart-s0", "old"))
+    margin = half(math.exp(tuned.mean()) * tuned - math.exp(old.mean()) * old)
+    change = scores.per_seed("heart", names.CHANGE, HELD_OUT).iloc[0]
+    assert change["value"] == pytest.approx(math.exp(tuned.mean()) - math.exp(old.mean()))
+    assert [change["low"], change["high"]] == pytest.approx([change["value"] - margin, change["value"] + margin])
 
 
 def test_models_must_have_read_the_same():
@@ -246,7 +283,7 @@ def recital(tmp_path, files):
     documents = {TRAINED: [LEARNT], TAIL: [REST]}
     tokens = {TRAINED: Ids(range(1, 13)), TAIL: Ids(range(13, 25))}
     metrics = {names.COPIED: CopiedEightGrams(keep_in_memory=True, cache_dir=str(tmp_path))}
-    rows = [*learning_scores(spec, files), *recital_scores(spec, found, by_model, documents, tokens, metrics)]
+    rows = [*learning_scores(spec, files, DATA), *recital_scores(spec, found, by_model, documents, tokens, metrics)]
     return spec, summaries(rows), by_model, found
 
 
@@ -262,7 +299,8 @@ def test_what_was_learnt_by_heart_is_measured_beside_what_was_not(recital):
     assert scores.per_seed("heart/a b", names.TOKENS, TAIL)["value"].tolist() == [0, 2]
     eight = scores.per_seed("heart/a b", names.COPIED, TRAINED)
     assert eight["value"].iloc[0] == 1 and pd.isna(eight["value"].iloc[1])  # too short for an 8-gram
-    assert eight["n"].tolist() == [1, 0]
+    assert scores.find("heart/a b", names.COPIED, TRAINED)["value"] == 1
+    assert scores.value("heart", names.TOKENS_READ, TRAINED) == 3
 
 
 def test_arguments_that_change_nothing_are_found(recital):
@@ -304,7 +342,7 @@ def code(tmp_path, files):
     spec = ScoreSpec(**{**SPEC, "role": "code"})
     metrics = {names.PARSES: ParsedShare(keep_in_memory=True, cache_dir=str(tmp_path))}
     documents = ["def g():\n  return 1\n\n\nclass", "def h(a, b): return a\nb"]
-    rows = [*learning_scores(spec, files), *held_out_scores(spec, readings())]
+    rows = [*learning_scores(spec, files, DATA), *held_out_scores(spec, readings())]
     return spec, summaries([*rows, *code_scores(spec, files.samples, documents, metrics)])
 
 
@@ -315,7 +353,9 @@ def test_texts_before_and_after_are_parsed_with_their_prompt(code):
     assert before == {names.PARSES: 0.5, names.PARSES_CUT: 1.0}
     assert after == {names.PARSES: 1.0, names.PARSES_CUT: 0.5}
     assert scores.per_seed("heart", names.PARSES, names.TEXTS)["n"].tolist() == [2, 2]
-    assert scores.per_seed("code/people", names.PARSES, names.TEXTS)["n"].tolist() == [2]
+    people = scores.per_seed("code/people", names.PARSES, names.TEXTS).iloc[0]
+    ends = binomtest(round(2 * people["value"]), 2).proportion_ci(method="exact")
+    assert people["n"] == 2 and [people["low"], people["high"]] == pytest.approx([ends.low, ends.high])
 
 
 def test_the_tables_of_source_code(code, files):
@@ -324,7 +364,9 @@ def test_the_tables_of_source_code(code, files):
     models = models_table(spec, scores, readings())
     assert models["start"].tolist() == ["<|endoftext|>", "<|endoftext|>", ""]
     assert models["model"].tolist() == ["old", "heart", "people"] and models["perplexity"].tolist() == ["7.39", "2.72", ""]
-    assert models["change"].tolist() == ["", "-4.67", ""] and models["change_low"].tolist() == ["", "", ""]  # two seeds
+    assert models["change"].tolist() == ["", "-4.67", ""]
+    assert models["change_low"].tolist() == ["", "-4.67", ""]  # all passages and seeds have the same
+    assert not [column for column in models if column.endswith("_sd")]
     assert models["perplexity_low"].tolist()[0] == "7.39"
     texts = texts_table(spec, files.samples)
     assert list(zip(texts["when"], texts["index"], texts["parses"], texts["parses_cut"], strict=True)) == [

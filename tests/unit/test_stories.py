@@ -14,7 +14,6 @@ from support.sampled_texts import line, settings
 from support.sampled_texts import write as write_samples
 from support.tiny_gpt2 import FOLDER, tokenizer
 
-from relab.chapters.stories.contrast import change
 from relab.chapters.stories.distributions import distribution_scores, drawn_by
 from relab.chapters.stories.methods import method_of, plain
 from relab.chapters.stories.names import (
@@ -29,8 +28,6 @@ from relab.chapters.stories.names import (
     StoriesTables,
     TraceTemperature,
     agreement,
-    lowered,
-    raised,
     tau,
 )
 from relab.chapters.stories.scores import perplexity_change
@@ -70,6 +67,7 @@ GRID = {"T 0.1, k 3": (0.1, "divide", 3, 1.0), "T 1, k 3": (1, "divide", 3, 3.0)
 GRID |= {"T 1, k 2": (1, "divide", 2, 2.0), "T 0.5, k 2": (0.5, "divide", 2, 1.5)}
 MORE = {"T 0.1, k 3, multiplied": (0.1, "multiply", 3, 4.0), "T 0.5, k 2, multiplied": (0.5, "multiply", 2, 2.5)}
 TEXTS = 4
+START = "<|endoftext|>"
 
 
 def lines(methods) -> list[dict]:
@@ -89,7 +87,7 @@ def judged(source: str, methods) -> list[Judgement]:
     return [
         Judgement(
             source=source, method=name, prompt="Once ", prompt_index=0, index=index, text=f"a tale {index} of {name}",
-            tokens=2 + index, characters=10, logprobs=[-loss - 0.1 * (index - 1.5)] * (2 + index), cut=index == 0,
+            start=START, tokens=2 + index, characters=10, logprobs=[-loss - 0.1 * (index - 1.5)] * (2 + index), cut=index == 0,
         )
         for name, (*_, loss) in methods.items()
         for index in range(TEXTS)
@@ -98,8 +96,8 @@ def judged(source: str, methods) -> list[Judgement]:
 
 PEOPLE = [
     Judgement(
-        source=HUMAN, method=HUMAN, prompt="", prompt_index=0, index=index, text="w1 w2 w3 w4 w5 w6 w7 w8 w9", tokens=3,
-        characters=26, logprobs=[-0.5] * 3, cut=False,
+        source=HUMAN, method=HUMAN, prompt="", prompt_index=0, index=index, text="w1 w2 w3 w4 w5 w6 w7 w8 w9", start=START,
+        tokens=3, characters=26, logprobs=[-0.5] * 3, cut=False,
     )
     for index in range(2)
 ]  # fmt: skip
@@ -173,6 +171,8 @@ def test_figures_of_a_method_and_of_people(programs, folder):
     assert (row["equal_perplexity"], row["equal_texts"], row["equal_tokens"]) == (f"{math.exp(3.05):.2f}", "3", "3")
     assert (row["texts"], row["tokens"], row["cut"]) == ("4", "3.5", "1")
     assert float(row["perplexity_low"]) < float(row["perplexity"]) < float(row["perplexity_high"])
+    assert row["median_perplexity_low"] == ""  # four texts leave it open
+    assert set(grid["start"]) == {START}
     people = grid.loc[("People", "human")]
     assert (people["perplexity"], people["texts"]) == (f"{math.exp(0.5):.2f}", "2")
 
@@ -218,7 +218,7 @@ def test_a_number_that_a_method_has_no_text_of_is_refused(folder):
 def test_accounts_are_scored_on_distributions_and_on_judged_texts(programs, folder):
     tables = programs()
     table = read_csv(tables["temperature"]).set_index(["account", "temperature", "top_k"])
-    assert len(table) == 12 and (table["contexts"].nunique(), set(table["texts"])) == (1, {4})
+    assert len(table) == 12 and (set(table["documents"]), set(table["texts"])) == ({3}, {4})
     sharper, flatter, inert = "softmax of logits / T", "softmax of logits × T", "in proportion to probabilities"
     entropy, method, best = table["entropy"], table["method"], table["best_probability"]
     assert entropy[sharper, 0.1, 3] < entropy[inert, 0.1, 3] == entropy[inert, 1, 3] < entropy[flatter, 0.1, 3]
@@ -231,12 +231,13 @@ def test_accounts_are_scored_on_distributions_and_on_judged_texts(programs, fold
         for account in (sharper, flatter, inert)
         for contrast, way in ((hotter, "raises"), (cooler, "lowers"))
     }
-    found = accounts["perplexity_support"]
     # dividing sharpens: right of the second contrast; multiplying flattens: right of the first
-    assert [found[sharper, hotter], found[sharper, cooler]] == [0, 1]
-    assert [found[flatter, hotter], found[flatter, cooler]] == [1, 0]
-    assert [found[inert, hotter], found[inert, cooler]] == [0, 0]
-    assert accounts["entropy_support"].tolist() == found.tolist()
+    for metric in ("perplexity", "entropy"):
+        low, high = accounts[f"{metric}_change_low"], accounts[f"{metric}_change_high"]
+        assert high[sharper, hotter] < 0 and high[sharper, cooler] < 0
+        assert low[flatter, hotter] > 0 and low[flatter, cooler] > 0
+        # the same method twice: the same texts, and nothing to be unsure of
+        assert low[inert, hotter] == high[inert, hotter] == low[inert, cooler] == high[inert, cooler] == 0
     assert accounts["perplexity_agreement"].tolist() == accounts["entropy_agreement"].tolist() == [0.5, 0.5, 0.5, 0.5, 0, 0]
     assert accounts["perplexity_change"][inert, hotter] == 0
     # 56.25, 39.42, 38.70, 21.37 beside losses 1, 3, 2, 1.5; 4, 3, 2, 2.5; 3, 3, 2, 2
@@ -352,23 +353,11 @@ def test_distributions_are_means_over_the_prefixes_of_documents():
         best = (logits.topk(2).values / 0.5).softmax(-1)
         values += [-(row * row.log()).sum().item() for row in best]
     row = Summaries(frame, "").per_seed("divide/T 0.5, k 2", ENTROPY, CONTEXTS).iloc[0]
-    assert (row["value"], row["n"]) == (pytest.approx(np.mean(values), abs=1e-5), len(values)) and done == [1, 1]
-    assert row["low"] <= row["value"] <= row["high"] <= math.log(2)
-    assert set(frame["metric"]) == {ENTROPY, BEST, raised(ENTROPY), lowered(ENTROPY)}
+    assert row["value"] == pytest.approx(np.mean(values), abs=1e-5) and done == [1, 1]
+    # the unit is the document, whose contexts are alike
+    assert (row["n"], row["unit"], sum(row["counts"])) == (2, "document", len(values))
+    assert set(frame["metric"]) == {ENTROPY, BEST}
     assert {name.split("/")[0] for name in frame["experiment"]} == set(RULES)
-
-
-def test_a_change_is_resampled_on_the_same_things():
-    counts = [10, 10, 10, 10]
-    up = change(([1, 20, 5, 40], counts), ([2, 21, 6, 41], counts))
-    assert (up.value, up.n, up.low, up.high) == (pytest.approx(0.1), 4, pytest.approx(0.1), pytest.approx(0.1))
-    assert (up.raised, up.lowered) == (1, 0)
-    same = change(([1, 2], [1, 1]), ([1, 2], [1, 1]))
-    assert (same.value, same.raised, same.lowered) == (0, 0, 0)
-    mixed = change(([0, 0], [1, 1]), ([1, -1], [1, 1]))
-    assert mixed.raised == pytest.approx(0.25, abs=0.04) and mixed.lowered == pytest.approx(0.25, abs=0.04)
-    alone = change(([1], [1]), ([2], [1]))
-    assert alone.value == 1 and math.isnan(alone.low) and math.isnan(alone.raised)
 
 
 def test_perplexities_change_on_texts_that_drew_by_the_same_numbers():
@@ -377,7 +366,10 @@ def test_perplexities_change_on_texts_that_drew_by_the_same_numbers():
     losses = [-sum(one.logprobs) for one in high[1:]]
     mean = sum(losses) / 12
     assert (found.value, found.n) == (pytest.approx(math.exp(mean - 1) - math.exp(mean)), 3)
-    assert found.lowered == 1
+    # to first order a perplexity changes by itself times the change of its loss, so that what texts share cancels
+    own = np.array([-sum(one.logprobs) - mean * one.tokens for one in high[1:]]) * math.exp(mean) / 4
+    others = np.array([-sum(one.logprobs) - (mean - 1) * one.tokens for one in low[1:]]) * math.exp(mean - 1) / 4
+    assert found.sums - found.value == pytest.approx(others - own)
 
 
 def test_a_missing_score_is_named(folder):

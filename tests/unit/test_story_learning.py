@@ -8,8 +8,10 @@ import pandas as pd
 import pytest
 import torch
 from safetensors.torch import save_file
+from support.losses import DROPOUT, save_losses
 
 from relab import utilisation
+from relab.chapters.losses import GAP, trainings
 from relab.chapters.stories.learning import (
     BEST_BITS,
     CUT,
@@ -71,6 +73,7 @@ def folders(tmp_path):
             for step, loss, rate in zip((0, 10, 20, 30), (4.0, 3.0, 2.0, 2.5), rates, strict=True)
         ]
         write_csv(tmp_path / name / "history.csv", pd.DataFrame(rows, columns=COLUMNS))
+        save_losses(tmp_path / name / "history.csv")
         speed = [[0, 0.0, None, 50.0], [10, 1.0, 100.0, None], [20, 2.0, 300.0, None], [30, 3.0, 200.0, 150.0]]
         write_csv(tmp_path / name / "speed.csv", pd.DataFrame(speed, columns=SPEED_COLUMNS))
         lines = [
@@ -82,10 +85,16 @@ def folders(tmp_path):
     return {name: tmp_path / name for name in SPEC.models}
 
 
+def trained(folders):
+    histories, losses = (
+        {name: folder / file for name, folder in folders.items()} for file in ("history.csv", "losses.parquet")
+    )
+    return trainings(histories, losses)
+
+
 @pytest.fixture
 def scores(folders):
-    histories = {name: folder / "history.csv" for name, folder in folders.items()}
-    rows = learning_scores(SPEC, SPLITS, histories, dict.fromkeys(SPEC.models, 5000))
+    rows = learning_scores(SPEC, SPLITS, trained(folders), dict.fromkeys(SPEC.models, 5000), "corpus")
     return Summaries(pd.DataFrame(with_summary(rows), columns=SCHEMA.names), "scores.parquet")
 
 
@@ -105,13 +114,8 @@ def test_rates_of_a_tokenizer_are_of_the_validation_text_without_its_marks(score
 
 def test_a_tokenizer_that_knows_everything_has_no_rate_of_unknowns(folders):
     splits = {"pieces": {"train": Split([4], unknown=None, end=None), "validation": Split([5, 6], unknown=None, end=None)}}
-    histories = {name: folder / "history.csv" for name, folder in folders.items()}
-    found = Summaries(
-        pd.DataFrame(
-            with_summary(learning_scores(SPEC, splits, histories, dict.fromkeys(SPEC.models, 1))), columns=SCHEMA.names
-        ),
-        "",
-    )
+    rows = learning_scores(SPEC, splits, trained(folders), dict.fromkeys(SPEC.models, 1), "corpus")
+    found = Summaries(pd.DataFrame(with_summary(rows), columns=SCHEMA.names), "")
     assert found.value("tokenizer/pieces", PER_TOKEN) == pytest.approx(60 / 11)
     with pytest.raises(UserError, match="no score"):
         found.value("tokenizer/pieces", UNKNOWN)
@@ -121,6 +125,13 @@ def test_an_epoch_is_one_pass_over_what_is_predicted(scores):
     assert targets(SPLITS["pieces"]["train"], 8) == 3 + 6 + 8
     assert scores.value(MODEL, EPOCHS) == pytest.approx(300 / 17)
     assert scores.value(MODEL, BEST_BITS) == pytest.approx((1.0 + 1.1) / 2)
+
+
+def test_what_is_counted_is_certain_and_what_is_measured_is_not(scores):
+    assert scores.find("tokenizer/pieces", PER_TOKEN)["unit"] == scores.find(MODEL, EPOCHS)["unit"] == "exact"
+    best = scores.find(MODEL, "best loss")
+    assert (best["value"], best["unit"], best["seeds"]) == (pytest.approx(2.1), "segment", 2)
+    assert scores.value(MODEL, GAP) == pytest.approx(2.5 - (3 - 30 / 20 - DROPOUT))
 
 
 def test_the_tables(tables):
