@@ -30,7 +30,6 @@ from relab.chapters.mingpt.names import (
     TRAINING_TEXT,
     UNGRAMMATICAL,
     UNIFORM,
-    UNTRAINED,
     WORDS,
 )
 from relab.chapters.mingpt.records import Alternative, Step, Text, write
@@ -180,10 +179,9 @@ def test_losses_stand_beside_what_can_be_reached(value):
 def test_distances_are_those_of_the_steps_that_a_sentence_reaches(value):
     assert value(MODEL, DISTANCE, WORDS, "0")["value"] == pytest.approx(0.2)
     assert value(MODEL, DISTANCE, WORDS, "1")["value"] == pytest.approx(0.25)
-    assert value(MODEL, DISTANCE, WORDS, "1")["n"] == 2
+    assert (value(MODEL, DISTANCE, WORDS, "1")["n"], value(MODEL, DISTANCE, WORDS, "1")["unit"]) == (1, "text")
     assert value(TRAINING_TEXT, DISTANCE, WORDS)["value"] == pytest.approx(0.1)
     assert value(MODEL, FIRST_DISTANCE, WORDS)["value"] == pytest.approx(0.225)
-    assert value(MODEL, UNTRAINED, WORDS)["value"] == pytest.approx(1 / 3)
 
 
 def test_what_the_temperature_changes_in_greedy_texts(value, files, tmp_path):

@@ -25,8 +25,6 @@ ENTROPY = "entropy"
 
 #: Mean total-variation distance from the grammar over the steps at which a sentence goes on, all and the first two.
 DISTANCE, FIRST_DISTANCE = "total variation", "total variation of the first two words"
-#: Share of the steps at which no sentence goes on: nothing was ever trained there.
-UNTRAINED = "steps beyond any sentence"
 #: Share of the tokens up to the first full stop with which a text of E2 no longer begins a sentence of the grammar, a mean over
 #: texts: 0 for a model that is the grammar, whatever it says behind the full stop.
 UNGRAMMATICAL = "ungrammatical tokens before the full stop"

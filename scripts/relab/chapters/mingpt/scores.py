@@ -30,7 +30,6 @@ from relab.chapters.mingpt.names import (
     TRAINING_TEXT,
     UNGRAMMATICAL,
     UNIFORM,
-    UNTRAINED,
     WORDS,
 )
 from relab.chapters.mingpt.sentences import Sentences
@@ -97,8 +96,6 @@ def distance_scores(seed: int, texts: Sequence[records.Text], data: str) -> Iter
         corpus = [[step.corpus_total_variation for step in some] for some in steps]
         yield score(MODEL, seed, WORDS, metric, _by_text(model, texts), data)
         yield score(TRAINING_TEXT, seed, WORDS, metric, _by_text(corpus, texts), data)
-    untrained = [[float(step.total_variation is None) for step in text.steps] for text in texts]
-    yield score(MODEL, seed, WORDS, UNTRAINED, _by_text(untrained, texts, "share"), data)
 
 
 def temperature_scores(seed: int, texts: Sequence[records.Text], data: str) -> Iterator[Row]:
