@@ -254,6 +254,9 @@ def _margins_of_mean(known: Sequence[Measurement]) -> tuple[float, float]:
     first = known[0]
     if len(known) == 1 and first.unit == EXACT:
         return 0.0, 0.0
+    n = _units(known)[0]
+    if first.scale == "share" and n > 1 and {one.mean for one in known} in ({0.0}, {1.0}):  # what never varied may do so yet
+        return _exact_margins(round(first.mean) * n, n)
     alike = all(np.array_equal(one.sums, first.sums) for one in known)
     if first.right_or_wrong and first.n > 1 and (len(known) == 1 or (_same_items(known) and alike)):
         return _exact_margins(int(first.sums.sum()), first.n)

@@ -55,6 +55,14 @@ def test_a_number_is_known_by_its_seeds_alone():
     assert [found["value"], found["high"] - found["value"]] == pytest.approx([9.5 / 3, half([2.5, 3.0, 4.0])])
 
 
+@pytest.mark.parametrize(("always", "items", "units"), [(0.0, "", 16), (0.0, "the same", 8), (1.0, "the same", 8)])
+def test_a_share_that_no_unit_departs_from_is_not_certain(always, items, units):
+    counts = np.arange(1.0, 9.0)  # such as the words of texts, none of which stands in a corpus
+    found = summary_of(*[Measurement(always * counts, counts, "text", items, "share")] * 2)
+    ends = binomtest(round(always) * units, units).proportion_ci(method="exact")
+    assert (found["value"], found["n"]) == (always, units) and [found["low"], found["high"]] == pytest.approx([*ends])
+
+
 def test_what_is_counted_is_certain():
     row = exact(*(NAMES[0], 0, *NAMES[1:]), 7)
     assert (row["value"], row["low"], row["high"], row["unit"]) == (7, 7, 7, "exact")
