@@ -208,6 +208,9 @@ MAP = {
     f"{BALANCED}/text": ("length", MAKE),
     f"{BALANCED}/label": ("length", MAKE),
     f"{BALANCED}/labels": ({"0": "English", "1": "Latin"}, {*MAKE, *CLASSIFY, *TURNED, *SHOWN}),
+    f"{BALANCED}/duplicates/normalise": (False, MAKE),
+    f"{BALANCED}/duplicates/similarity": (0.7, MAKE),
+    f"{BALANCED}/duplicates/words": (3, MAKE),
     f"{BALANCED}/draw/test": (0.3, MAKE),
     f"{BALANCED}/draw/validation": (0.3, MAKE),
     f"{BALANCED}/draw/seed": (1, MAKE),
@@ -497,3 +500,7 @@ def test_published_splits_depend_on_later_ones_only(merged):
         changed = {one for (rule, one) in before if rule == "make_dataset" and before[rule, one] != after[rule, one]}
         assert changed == {f"skewed/{part}" for part in expected}
         tables[name].pop("delimiter")
+    raw["datasets"]["skewed"]["duplicates"] = {"similarity": 0.7}
+    after = all_slices(resolve(raw))
+    changed = {one for (rule, one) in before if rule == "make_dataset" and before[rule, one] != after[rule, one]}
+    assert changed == {"skewed/train", "skewed/validation"}  # no row of the test is left out
