@@ -277,15 +277,14 @@ def _margin_of_pairs(one: Sequence[Measurement], other: Sequence[Measurement]) -
 
 def _margin_of_groups(one: Sequence[Measurement], other: Sequence[Measurement]) -> float:
     """The margin of a difference between scores of other seeds, such as of a model and of a baseline without any."""
-    seeds = _quadrature(*(_seed_margin([each.value for each in side]) for side in (one, other)))
+    seeds = [_seed_margin([each.value for each in side]) for side in (one, other)]
     if _same_items([*one, *other]):
         means = [_mean_of_pulls([each.pulls() for each in side]) for side in (one, other)]
-        return max(seeds, _t_margin([_apart(*means)], True))
-    margins = [_units_margin(side) for side in (one, other)]
-    known = [
-        0.0 if math.isnan(margin) and len(side) > 1 else margin for margin, side in zip(margins, (one, other), strict=True)
-    ]
-    return max(seeds, _quadrature(*known))
+        return _quadrature(*seeds, _t_margin([_apart(*means)], True))
+    units = [_units_margin(side) for side in (one, other)]
+    # of several seeds their values alone may tell
+    known = [0.0 if math.isnan(margin) and len(side) > 1 else margin for margin, side in zip(units, (one, other), strict=True)]
+    return _quadrature(*map(max, known, seeds))
 
 
 def _units_margin(side: Sequence[Measurement]) -> float:

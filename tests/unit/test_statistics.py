@@ -153,6 +153,15 @@ def test_the_same_items_are_compared_one_by_one():
     assert paired.value == pytest.approx(unpaired.value)
 
 
+def test_a_model_of_several_seeds_beside_a_baseline_of_one_has_the_noise_of_both():
+    random = np.random.default_rng(8)
+    model, baseline = nested(random, 3, 16, 1.0), nested(random, 1, 16)
+    seeds = estimate({seed: Measurement.alone(one.value) for seed, one in model.items()})
+    units, found = estimate(baseline), difference(model, baseline)
+    margins = [(one.high - one.low) / 2 for one in (seeds, units)]
+    assert (found.high - found.low) / 2 >= np.hypot(*margins) - 1e-9
+
+
 def test_a_change_and_its_difference_say_the_same():
     random = np.random.default_rng(5)
     before, after = (Measurement(random.gamma(3, 20, 24), np.full(24, 30.0), "document", "d", "exponential") for _ in range(2))
