@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from relab.cells import fixed
 from relab.errors import UserError
 from relab.files import replacing
-from relab.statistics import EXACT, NAN, Estimate, Measurement, deviation, estimate
+from relab.statistics import EXACT, NAN, Estimate, Measurement, estimate
 
 #: ``low`` … ``high`` is the 95 % interval of ``value`` over ``n`` units and ``seeds``; missing where nothing tells it.
 SCHEMA = pa.schema(
@@ -167,10 +167,6 @@ class Summaries:
         row = self.find(experiment, metric, split)
         ends = {end: NAN if row["unit"] == EXACT else row[end] for end in ("low", "high")}
         return {column: fixed(row["value"], digits)} | {f"{column}_{end}": fixed(value, digits) for end, value in ends.items()}
-
-    def deviation(self, experiment: str, metric: str, split: str = "validation") -> float:
-        """The standard deviation over seeds, NaN for one seed: a description of the seeds, not of what the mean is worth."""
-        return deviation(self.per_seed(experiment, metric, split)["value"])
 
     def per_seed(self, experiment: str, metric: str, split: str = "validation") -> pd.DataFrame:
         """The rows of the single seeds."""

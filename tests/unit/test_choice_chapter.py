@@ -102,7 +102,6 @@ def test_accuracies_of_seeds_and_of_their_mean(scored):
     assert seeds["value"].to_dict() == {"3": 0.5, "4": 0.6}
     assert (seeds["n"] == ROWS).all() and (seeds["low"] < seeds["value"]).all() and (seeds["high"] > seeds["value"]).all()
     assert scored.value(name, "accuracy", "test") == pytest.approx(0.55)
-    assert scored.deviation(name, "accuracy", "test") == pytest.approx(np.std([0.5, 0.6], ddof=1))
     exact = binomtest(20, ROWS).proportion_ci(method="exact")
     assert seeds.loc["3", ["low", "high"]].tolist() == pytest.approx([exact.low, exact.high])
     assert scored.value(name, "accuracy") == pytest.approx(0.4)

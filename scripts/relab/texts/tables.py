@@ -5,7 +5,6 @@ Numbers are texts of a fixed number of decimals, so that the same scores give th
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +12,7 @@ import pandas as pd
 
 from relab.cells import fixed
 from relab.scores import Summaries
+from relab.statistics import deviation
 from relab.texts.arguments import call, inert
 from relab.texts.measures import DISTINCT, ENDED, LOGPROB, MEASURES, REPEATED, SPLIT, TOKENS, same_texts
 from relab.texts.samples import Text, Texts
@@ -58,8 +58,8 @@ def _measures(texts: Sequence[Text], experiment: str, scores: Summaries) -> dict
     columns = {}
     for measure, (column, digits) in COLUMNS.items():
         columns |= scores.cells(column, experiment, measure, SPLIT, digits)
-        values = [value for value in map(MEASURES[measure], texts) if not pd.isna(value)]
-        columns[f"{column}_sd"] = fixed(statistics.stdev(values), digits) if len(values) > 1 else ""
+        values = list(map(MEASURES[measure], texts))
+        columns[f"{column}_sd"] = fixed(deviation(values), digits)
     return columns
 
 
