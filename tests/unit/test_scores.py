@@ -147,10 +147,6 @@ def test_cells_of_a_table():
         found.cells("column", experiment, metric)
 
 
-def test_the_deviation_describes_seeds():
-    found = summaries([of_seed(seed, value) for seed, value in enumerate((1.0, 2.0, 4.0))])
-
-
 @pytest.mark.parametrize("seeds", [1, 2])
 def test_units_that_only_one_score_counts_weigh_as_much_as_in_that_score(seeds):
     """A mean of two scores of other units each has the margin of both in quadrature."""
