@@ -123,7 +123,7 @@ ADAPTERS = provide.finetuned_models(SETTINGS, "generative", "adapters")
 ADAPTERS_BASE = provide.finetuned_base(SETTINGS, "generative", "adapters")
 FEATURES = provide.used_features(SETTINGS)
 CLASSIFIER_ROWS = provide.classifier_rows(SETTINGS)
-DATASET_PARTS = [(name, part) for name in provide.used_datasets(SETTINGS) for part in SETTINGS.datasets[name].settings.parts]
+DATASET_PARTS = [(name, part) for name in SETTINGS.needed["datasets"] for part in SETTINGS.datasets[name].settings.parts]
 
 # Every file of scores; the ledger reads them all.
 SCORES = [

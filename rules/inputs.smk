@@ -187,14 +187,14 @@ PROBE_RECORDS = {"classifier": "predictions.parquet", "ranker": "predictions.par
 
 def records(wildcards):
     """The records of every job behind the report, which say how each table and figure came to be."""
-    assets = {asset: SETTINGS.assets[asset].files for asset in provide.used_assets(SETTINGS)}
+    assets = {asset: SETTINGS.assets[asset].files for asset in SETTINGS.needed["assets"]}
     made = [
         *(f"results/assets/{asset}/{file}" for asset, files in assets.items() for file in files),
-        *expand("results/corpora/{corpus}/train.parquet", corpus=provide.used_corpora(SETTINGS)),
-        *expand("results/tokenizers/{tokenizer}/tokenizer.json", tokenizer=provide.used_tokenizers(SETTINGS)),
+        *expand("results/corpora/{corpus}/train.parquet", corpus=SETTINGS.needed["corpora"]),
+        *expand("results/tokenizers/{tokenizer}/tokenizer.json", tokenizer=SETTINGS.needed["tokenizers"]),
         *(f"results/tokens/{tokenizer}/{corpus}/train.arrow" for tokenizer, corpus in provide.used_tokens(SETTINGS)),
-        *model_weights(provide.used_models(SETTINGS)),
-        *expand("results/samples/{sampling}.jsonl", sampling=provide.used_samplings(SETTINGS)),
+        *model_weights(SETTINGS.needed["models"]),
+        *expand("results/samples/{sampling}.jsonl", sampling=SETTINGS.needed["samplings"]),
         "results/judgements/stories.jsonl",
         *(f"results/judgements/{writeup}/{role}.jsonl" for writeup, role in FINETUNED),
         *expand("results/traces/{model}.jsonl", model=MINGPT),
@@ -202,9 +202,9 @@ def records(wildcards):
         *(f"results/features/{'/'.join(one)}.safetensors" for one in FEATURES),
         *(
             f"results/probes/{name}/{PROBE_RECORDS[SETTINGS.probes[name].settings.kind]}"
-            for name in provide.used_probes(SETTINGS)
+            for name in SETTINGS.needed["probes"]
         ),
-        *expand("results/classifiers/{classifier}/predictions.parquet", classifier=provide.used_classifiers(SETTINGS)),
+        *expand("results/classifiers/{classifier}/predictions.parquet", classifier=SETTINGS.needed["classifiers"]),
         *expand("results/tables/{writeup}/classifiers.csv", writeup=CLASSIFIER_ROWS),
         *SCORES,
         *(f"results/tables/{writeup}/{role}.csv" for writeup, role in TEXT_TABLES),

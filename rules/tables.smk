@@ -331,7 +331,7 @@ rule tabulate_datasets:
 rule tabulate_corpora:
     """Write the table of corpora: documents, characters, what was removed."""
     input:
-        expand("results/corpora/{corpus}/stats.json", corpus=provide.used_corpora(SETTINGS)),
+        expand("results/corpora/{corpus}/stats.json", corpus=SETTINGS.needed["corpora"]),
     output:
         table=shown("results/tables/overview/corpora.csv"),
         provenance="results/tables/overview/corpora.csv.provenance.json",
@@ -358,7 +358,7 @@ rule tabulate_assets:
     input:
         [
             f"results/assets/{asset}/{file}.lock.json"
-            for asset in provide.used_assets(SETTINGS)
+            for asset in SETTINGS.needed["assets"]
             for file in SETTINGS.assets[asset].files
         ],
     output:

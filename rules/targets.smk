@@ -40,13 +40,13 @@ rule ledger:
 rule models:
     """Every language model that the report shows."""
     input:
-        model_weights(provide.used_models(SETTINGS)),
+        model_weights(SETTINGS.needed["models"]),
 
 
 rule samples:
     """Every sampling that the report shows."""
     input:
-        expand("results/samples/{sampling}.jsonl", sampling=provide.used_samplings(SETTINGS)),
+        expand("results/samples/{sampling}.jsonl", sampling=SETTINGS.needed["samplings"]),
 
 
 rule datasets:
@@ -58,7 +58,7 @@ rule datasets:
 rule classifiers:
     """Every network fine-tuned as a classifier that the report shows."""
     input:
-        expand("results/classifiers/{classifier}/predictions.parquet", classifier=provide.used_classifiers(SETTINGS)),
+        expand("results/classifiers/{classifier}/predictions.parquet", classifier=SETTINGS.needed["classifiers"]),
 
 
 rule features:
@@ -70,10 +70,10 @@ rule features:
 rule corpora:
     """Every corpus that the report shows, cleaned and split."""
     input:
-        expand("results/corpora/{corpus}/stats.json", corpus=provide.used_corpora(SETTINGS)),
+        expand("results/corpora/{corpus}/stats.json", corpus=SETTINGS.needed["corpora"]),
 
 
 rule fetch:
     """What this configuration has to download, and nothing else."""
     input:
-        [f"results/assets/{asset}/{file}" for asset in provide.used_assets(SETTINGS) for file in SETTINGS.assets[asset].files],
+        [f"results/assets/{asset}/{file}" for asset in SETTINGS.needed["assets"] for file in SETTINGS.assets[asset].files],

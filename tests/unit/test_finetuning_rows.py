@@ -45,7 +45,7 @@ from relab.metrics.parsing import ParsedShare
 from relab.scores import SCHEMA, Summaries, with_summary
 from relab.settings.chapters import AdapterSize, Passages
 from relab.settings.config import resolve
-from relab.settings.provide import finetuned_rows, provide, used_corpora, used_models, used_samplings
+from relab.settings.provide import finetuned_rows, provide
 from relab.texts.samples import read_samplings
 from relab.training.history import COLUMNS
 
@@ -505,9 +505,9 @@ def test_the_rows_are_the_same_at_every_scale(merged, overlays):
     for writeup, role in finetuned_rows(resolved):
         read = json.loads(provide(resolved, "read_passages", {"writeup": writeup, "role": role}))
         told = json.loads(provide(resolved, "tabulate_finetuning", {"writeup": writeup, "role": role}))
-        assert read["models"] == [told["base"], *told["order"]] and set(read["models"]) <= set(used_models(resolved))
+        assert read["models"] == [told["base"], *told["order"]] and set(read["models"]) <= set(resolved.needed["models"])
         assert TableSpec(**told).experiments.keys() == set(finetuned_rows(resolved)[writeup, role].models)
-    assert "recital" in used_corpora(resolved) and "recital-full-s0-texts" in used_samplings(resolved)
+    assert "recital" in resolved.needed["corpora"] and "recital-full-s0-texts" in resolved.needed["samplings"]
 
 
 def test_full_scale_has_the_write_ups_settings(merged):

@@ -13,10 +13,6 @@ from relab.settings.provide import (
     finetuned,
     provide,
     tokenizer_of,
-    used_assets,
-    used_corpora,
-    used_models,
-    used_tokenizers,
     used_tokens,
 )
 
@@ -112,7 +108,7 @@ def test_where_a_model_of_its_own_is_needed_an_adapter_is_refused(raw, place, se
 @pytest.mark.parametrize("model", ["tuned_lora", "tuned_prefix"])
 def test_an_adapter_is_sampled_and_judges_like_any_model(raw, model):
     raw["samplings"]["continuations"]["model"] = raw["chapters"]["stories"]["judge"]["model"] = model
-    assert model in used_models(resolve(raw))
+    assert model in resolve(raw).needed["models"]
 
 
 def test_what_a_finetuned_model_needs_is_used(raw):
@@ -122,10 +118,10 @@ def test_what_a_finetuned_model_needs_is_used(raw):
     raw["models"]["spare"] = {"kind": "published", "asset": "spare"}
     resolved = resolve(raw)
     assert bases(resolved, "mine") == ["tuned_too", "spare"] and bases(resolved, "spare") == []
-    assert {"mine", "tuned_too", "spare"} <= set(used_models(resolved))
+    assert {"mine", "tuned_too", "spare"} <= set(resolved.needed["models"])
     assert {("spare", "italian"), ("spare", "english")} <= set(used_tokens(resolved))
-    assert {"italian", "english"} <= set(used_corpora(resolved))
-    assert "spare" in used_assets(resolved) and "spare" not in used_tokenizers(resolved)
+    assert {"italian", "english"} <= set(resolved.needed["corpora"])
+    assert "spare" in resolved.needed["assets"] and "spare" not in resolved.needed["tokenizers"]
     assert "mine" in finetuned(resolved, adapters=True) and "mine" not in finetuned(resolved, adapters=False)
 
 

@@ -7,9 +7,13 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from relab.settings.base import Float, Int, Name, Scalar, Settings
+from relab.settings.base import Float, Int, Scalar, Settings
 from relab.settings.models import LoraAdaptation, Schedule
+from relab.settings.references import FINETUNED, LANGUAGE_MODEL, TRAINED, WITH_WEIGHTS, Family, Ref, of_kind
 from relab.settings.samplings import Decoding
+
+#: A probe that classifies.
+CLASSIFIER = of_kind("a probe", "classifier")
 
 
 class Progressions(Settings):
@@ -22,23 +26,27 @@ class Progressions(Settings):
 class Tokens(Settings):
     """A4: what a tokenizer makes of variants of a text."""
 
-    tokenizer: Name = Field(description="The tokenizer.")
+    tokenizer: Ref["tokenizers"] = Field(description="The tokenizer.")
     texts: list[str] = Field(description="The texts.", min_length=1)
 
 
 class CharGpt(Settings):
     """A1 to A9: character-level GPTs on two corpora; first steps with a pretrained model; frozen features."""
 
-    models: Name = Field(description="The sweep of models that the chapter shows.")
+    models: Family["models", TRAINED] = Field(description="The sweep of models that the chapter shows.")
     progression: Progressions = Field(description="The tables of generated text.")
     tokens: Tokens = Field(description="The table of token ids.")
-    arguments: Name = Field(description="The sampling whose methods are a grid of arguments of `generate()`.")
-    classification: list[Name] = Field(description="A6: the classifiers, one a data set.", min_length=1)
-    finetuned: list[Name] = Field(
+    arguments: Ref["samplings"] = Field(description="The sampling whose methods are a grid of arguments of `generate()`.")
+    classification: list[Ref["probes", CLASSIFIER]] = Field(description="A6: the classifiers, one a data set.", min_length=1)
+    finetuned: list[Family["classifiers"]] = Field(
         description="A7: the declarations of fine-tuned classifiers that are shown beside those of A6.", min_length=1
     )
-    choice: list[Name] = Field(description="A8: the rankers of choices, one a data set.", min_length=1)
-    retrieval: list[Name] = Field(description="A9: the retrievers, one a data set.", min_length=1)
+    choice: list[Ref["probes", of_kind("a probe", "ranker")]] = Field(
+        description="A8: the rankers of choices, one a data set.", min_length=1
+    )
+    retrieval: list[Ref["probes", of_kind("a probe", "retriever")]] = Field(
+        description="A9: the retrievers, one a data set.", min_length=1
+    )
 
 
 class Size(Settings):
@@ -89,7 +97,7 @@ class Passages(Settings):
 class Finetuned(Settings):
     """Models that were trained on from one base on one corpus."""
 
-    models: list[Name] = Field(
+    models: list[Family["models", FINETUNED]] = Field(
         description="The models, each a declaration whose members differ in their seed alone; all of one base and one corpus.",
         min_length=1,
     )
@@ -98,7 +106,7 @@ class Finetuned(Settings):
 class Recital(Finetuned):
     """B1: a short text that is learnt by heart."""
 
-    texts: Name = Field(description="The samplings, one of each of these models and one of their base.")
+    texts: Family["samplings"] = Field(description="The samplings, one of each of these models and one of their base.")
     opening: Int = Field(description="Words of each document that a model is given before it is asked for the rest.", ge=1)
 
 
@@ -138,15 +146,19 @@ class Generative(Settings):
 
     recital: Recital = Field(description="B1: the short text.")
     adapters: Adapters = Field(description="B5: adapters.")
-    selection: list[Name] = Field(description="B2: the samplings whose methods are ways of selecting tokens.", min_length=1)
+    selection: list[Ref["samplings"]] = Field(
+        description="B2: the samplings whose methods are ways of selecting tokens.", min_length=1
+    )
     generations: list[ReportedSize] = Field(description="B7: the generations of GPT.", min_length=1)
 
 
 class Gpt2Lab(Settings):
     """C: the lab sheet on GPT-2."""
 
-    continuations: Name = Field(description="C1: the sampling whose texts are shown.")
-    model: Name = Field(description="C2: the model whose layers, configuration and training memory are shown.")
+    continuations: Ref["samplings"] = Field(description="C1: the sampling whose texts are shown.")
+    model: Ref["models", WITH_WEIGHTS] = Field(
+        description="C2: the model whose layers, configuration and training memory are shown."
+    )
     memory: Memory = Field(description="C2: the memory that training takes.")
     code: Code = Field(description="C3: models of Python source.")
     books: HeldOut = Field(description="C4: models of a set of books or plays.")
@@ -177,7 +189,7 @@ class ReportedSetting(SamplerSetting):
 class StoryJudge(Settings):
     """D4: the model that judges texts."""
 
-    model: Name = Field(description="The model that judges.")
+    model: Ref["models", LANGUAGE_MODEL] = Field(description="The model that judges.")
     human: Int = Field(description="Held-out documents that are judged beside the texts, cut to their lengths.", ge=1)
     equal_tokens: Int = Field(description="Tokens of each text that perplexities at equal length are of.", ge=1)
 
@@ -185,7 +197,7 @@ class StoryJudge(Settings):
 class StoryTemperature(Settings):
     """D5: three accounts of what the write-up's temperature does."""
 
-    samplings: list[Name] = Field(
+    samplings: list[Ref["samplings"]] = Field(
         description="The samplings among whose methods are the settings under each account.", min_length=1
     )
     settings: list[ReportedSetting] = Field(description="The settings.", min_length=2)
@@ -220,19 +232,23 @@ def check_settings(settings: list) -> None:
 class Stories(Settings):
     """D: the story generator."""
 
-    tokenizers: list[Name] = Field(description="D1: the tokenizers, all of one corpus.", min_length=1)
+    tokenizers: list[Ref["tokenizers", of_kind("a tokenizer", "sentencepiece")]] = Field(
+        description="D1: the tokenizers, all of one corpus.", min_length=1
+    )
     cut: Int = Field(description="D1: tokens of a document, marks included, beyond which it counts as cut.", ge=3)
-    models: Name = Field(description="D2: the models trained on documents of that corpus.")
-    grid: list[Name] = Field(description="D3, D4: the samplings whose methods are shown, judged and measured.", min_length=1)
+    models: Family["models", TRAINED] = Field(description="D2: the models trained on documents of that corpus.")
+    grid: list[Ref["samplings"]] = Field(
+        description="D3, D4: the samplings whose methods are shown, judged and measured.", min_length=1
+    )
     examples: list[Int] = Field(
         [0, 1], description="D3: numbers of the texts of each method that are shown, from 0.", min_length=1
     )
     judge: StoryJudge = Field(description="D4: the judge.")
-    reported: dict[Name, dict[str, Float]] = Field(
+    reported: dict[Ref["samplings"], dict[str, Float]] = Field(
         {}, description="D4: perplexities that the write-up reports, by sampling and method."
     )
     temperature: StoryTemperature = Field(description="D5: the accounts of the temperature.")
-    command_line: Name = Field(description="D6: the sampling that the command of the table makes, too.")
+    command_line: Ref["samplings"] = Field(description="D6: the sampling that the command of the table makes, too.")
 
 
 class Words(Settings):
@@ -252,8 +268,10 @@ class Alternatives(Settings):
 class Sentiment(Settings):
     """E5 and E6: language models turned into classifiers."""
 
-    floors: Name = Field(description="The classifier on frozen features (or without any) whose systems stand beside them.")
-    classifiers: list[Name] = Field(
+    floors: Ref["probes", CLASSIFIER] = Field(
+        description="The classifier on frozen features (or without any) whose systems stand beside them."
+    )
+    classifiers: list[Family["classifiers"]] = Field(
         description="The declarations of fine-tuned classifiers, all on the data set of that one; each is compared with those "
         "before it.",
         min_length=1,
@@ -263,13 +281,13 @@ class Sentiment(Settings):
 class MinGpt(Settings):
     """E: the assignment on minGPT."""
 
-    models: Name = Field(description="E1 to E3, E7: the models trained on the sentences of a grammar.")
+    models: Family["models", TRAINED] = Field(description="E1 to E3, E7: the models trained on the sentences of a grammar.")
     every: Int = Field(100, description="E1: iterations between two rows of the table of losses.", ge=1)
     words: list[Words] = Field(description="E2: the prompts.", min_length=1)
     alternatives: Alternatives = Field(description="E3: the tables of the most probable tokens.")
     length: Int = Field(10, description="E2 and E3: tokens generated.", ge=1)
-    larger: Name = Field(description="E4: the models trained on a larger corpus.")
-    larger_texts: Name = Field(description="E4: the sampling of their texts.")
+    larger: Family["models", TRAINED] = Field(description="E4: the models trained on a larger corpus.")
+    larger_texts: Ref["samplings"] = Field(description="E4: the sampling of their texts.")
     sentiment: Sentiment = Field(description="E5, E6: language models as classifiers.")
 
 

@@ -6,8 +6,9 @@ from typing import Annotated
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from relab.settings.base import Declaration, Float, Int, Name, Settings
+from relab.settings.base import Declaration, Float, Int, Settings
 from relab.settings.models import FullAdaptation, LoraAdaptation
+from relab.settings.references import WITH_WEIGHTS, Ref, of_kind
 
 
 def _adaptation(value) -> str:
@@ -42,9 +43,13 @@ class FinetunedClassifier(Declaration):
     """A pretrained network with a classification head, fine-tuned on a data set; its best weights are those of the lowest
     validation loss."""
 
-    model: Name = Field(description="The network: an encoder, or a language model, whose last real position is read.")
+    model: Ref["models", WITH_WEIGHTS] = Field(
+        description="The network: an encoder, or a language model, whose last real position is read."
+    )
     pretrained: bool = Field(True, description="Start from the model's weights; if not, from random ones of the same network.")
-    dataset: Name = Field(description="The data set, of the kind classification.")
+    dataset: Ref["datasets", of_kind("a data set", "classification")] = Field(
+        description="The data set, of the kind classification."
+    )
     adaptation: Adaptation = Field(
         FullAdaptation(), description="What is trained beside the head: all weights, or LoRA's factors."
     )

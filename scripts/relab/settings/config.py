@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from pydantic import Field
 
 from relab.errors import UserError
+from relab.settings import references
 from relab.settings.assets import Asset
 from relab.settings.base import Int, Settings, check, documentation, expand, without_null
 from relab.settings.chapters import Chapters
@@ -17,7 +19,7 @@ from relab.settings.datasets import AnyDataset, tables_of
 from relab.settings.encoders import Encoder
 from relab.settings.models import Model, Training
 from relab.settings.probes import AnyProbe
-from relab.settings.samplings import CorpusPrompts, Sampling
+from relab.settings.samplings import Sampling
 from relab.settings.tokenizers import Tokenizer
 
 #: Kinds of declared artefacts that may be swept, in the order data flows, with their type.
@@ -31,9 +33,6 @@ KINDS: dict[str, Any] = {
     "probes": AnyProbe,
     "classifiers": FinetunedClassifier,
 }
-
-#: The kind of data set that each kind of probe is fitted on.
-TASKS = {"classifier": ("classification",), "ranker": ("choice", "next_speech"), "retriever": ("retrieval",)}
 
 
 class Config(Settings):
@@ -84,6 +83,24 @@ class Resolved:
     classifiers: dict[str, Member]
     chapters: Chapters
 
+    @cached_property
+    def artefacts(self) -> references.Artefacts:
+        """All artefacts by kind and name: their settings, and the keys of their declarations."""
+        declared = {
+            kind: {name: (member.settings, member.declaration) for name, member in getattr(self, kind).items()}
+            for kind in KINDS
+        }
+        return {"assets": {name: (asset, name) for name, asset in self.assets.items()}, **declared}
+
+    @cached_property
+    def needed(self) -> dict[str, list[str]]:
+        """What the report needs: the names of artefacts by kind, in declared order."""
+        named = references.references(self.chapters, "chapters")
+        roots = [one for one in named if one.reference.kind != "classifiers"]  # of whose sweeps a row may show a part
+        shown = [name for writeup in classifier_rows(self) for name in shown_classifiers(self, writeup)]
+        roots += [references.Named("chapters", references.Reference("classifiers"), name) for name in shown]
+        return references.needed(roots, self.artefacts)
+
     def family(self, kind: str, declaration: str) -> dict[str, Member]:
         """The members of one declaration, in declared order."""
         return {name: member for name, member in getattr(self, kind).items() if member.declaration == declaration}
@@ -128,41 +145,28 @@ def _members(kind: str, model: Any, declarations: Any) -> dict[str, Member]:
 
 
 def _check_references(resolved: Resolved) -> None:
-    """Every artefact that another one names must be declared."""
-    for name, member in resolved.corpora.items():
-        if member.settings.asset is not None:
-            _known(resolved.assets, "assets", member.settings.asset, f"corpora.{name}.asset")
-    for kind in ("tokenizers", "models"):
-        for name, member in getattr(resolved, kind).items():
-            for key in ("asset", "corpus", "tokenizer"):
-                if hasattr(member.settings, key):
-                    plural = {"asset": "assets", "corpus": "corpora", "tokenizer": "tokenizers"}[key]
-                    _known(getattr(resolved, plural), plural, getattr(member.settings, key), f"{kind}.{name}.{key}")
+    """Every artefact that another one or a chapter names must be declared, and be what it must."""
+    owners = [(f"{kind}.{name}", member.settings) for kind in KINDS for name, member in getattr(resolved, kind).items()]
+    for key, settings in [*owners, ("chapters", resolved.chapters)]:
+        for named in references.references(settings, key):
+            references.check(named, resolved.artefacts)
     _check_bases(resolved)
-    for name, member in resolved.samplings.items():
-        _known(resolved.models, "models", member.settings.model, f"samplings.{name}.model")
-        if resolved.models[member.settings.model].settings.kind == "encoder":
-            raise UserError(f"samplings.{name}.model: {member.settings.model!r} is an encoder, expected a language model")
-        if isinstance(member.settings.prompts, CorpusPrompts):
-            _known(resolved.corpora, "corpora", member.settings.prompts.corpus, f"samplings.{name}.prompts.corpus")
-    _check_probes(resolved)
+    _check_datasets(resolved)
     _check_classifiers(resolved)
     _check_chapters(resolved)
 
 
 def _check_bases(resolved: Resolved) -> None:
-    """Finetuned models start from a language model that is there, in the end from one that did not start from another."""
+    """Finetuned models start in the end from one that did not start from another, whose tokenizer is told from others."""
     for name, member in resolved.models.items():
-        seen, place = [name], f"models.{name}.base"
+        seen = [name]
         while member.settings.kind == "finetuned":
             base = member.settings.base
-            _known(resolved.models, "models", base, f"models.{seen[-1]}.base")
             if base in seen:
-                raise UserError(f"{place}: expected a model to start from, found a circle: {' → '.join([*seen, base])}")
+                circle = " → ".join([*seen, base])
+                raise UserError(f"models.{name}.base: expected a model to start from, found a circle: {circle}")
             seen.append(base)
             member = resolved.models[base]
-            _language_model(resolved, base, place)
-            _no_adapter(resolved, base, place)
         root = seen[-1]
         if len(seen) > 1 and root in resolved.tokenizers and member.settings.kind == "published":
             asset = getattr(resolved.tokenizers[root].settings, "asset", None)
@@ -173,53 +177,26 @@ def _check_bases(resolved: Resolved) -> None:
                 )
 
 
-def _language_model(resolved: Resolved, model: str, place: str) -> None:
-    if resolved.models[model].settings.kind == "encoder":
-        raise UserError(f"{place}: {model!r} is an encoder, expected a language model")
-
-
-def _no_adapter(resolved: Resolved, model: str, place: str) -> None:
-    if is_adapter(resolved, model):
-        raise UserError(f"{place}: {model!r} is an adapter, expected a model with weights of its own")
-
-
 def is_adapter(resolved: Resolved, model: str) -> bool:
     """Whether a model is an adapter beside its base."""
     return getattr(resolved.models[model].settings, "is_adapter", False)
 
 
-def _check_probes(resolved: Resolved) -> None:
-    """Data sets find their files, encoders their models, probes a data set that they can learn from."""
+def _check_datasets(resolved: Resolved) -> None:
+    """Data sets find their files, in tables that make up all splits."""
     for name, member in resolved.datasets.items():
         settings, place = member.settings, f"datasets.{name}"
-        _known(resolved.assets, "assets", settings.asset, f"{place}.asset")
         names = set(getattr(settings, "tables", {"all"}))
         if names != {"all"} and ("all" in names or not {"train", "test"} <= names):
             raise UserError(f"{place}.tables: expected all alone, or train and test (and validation), found {', '.join(names)}")
         for key, table in tables_of(settings).items():
             _known(resolved.assets[settings.asset].files, f"files of {settings.asset}", table.file, f"{place}.{key}.file")
-    for name, member in resolved.encoders.items():
-        _known(resolved.models, "models", member.settings.model, f"encoders.{name}.model")
-        _no_adapter(resolved, member.settings.model, f"encoders.{name}.model")
-    for name, member in resolved.probes.items():
-        settings, place = member.settings, f"probes.{name}"
-        _known(resolved.datasets, "datasets", settings.dataset, f"{place}.dataset")
-        kind, expected = resolved.datasets[settings.dataset].settings.kind, TASKS[settings.kind]
-        if kind not in expected:
-            raise UserError(f"{place}.dataset: {settings.dataset!r} is of the kind {kind}, expected {' or '.join(expected)}")
-        for encoder in settings.encoders:
-            _known(resolved.encoders, "encoders", encoder, f"{place}.encoders")
 
 
 def _check_classifiers(resolved: Resolved) -> None:
-    """Fine-tuned classifiers find a network with weights of its own and a data set of texts with classes."""
+    """Fine-tuned classifiers read no more than their networks can."""
     for name, member in resolved.classifiers.items():
         settings, place = member.settings, f"classifiers.{name}"
-        _known(resolved.models, "models", settings.model, f"{place}.model")
-        _no_adapter(resolved, settings.model, f"{place}.model")
-        _known(resolved.datasets, "datasets", settings.dataset, f"{place}.dataset")
-        if (kind := resolved.datasets[settings.dataset].settings.kind) != "classification":
-            raise UserError(f"{place}.dataset: {settings.dataset!r} is of the kind {kind}, expected classification")
         architecture = getattr(resolved.models[settings.model].settings, "architecture", None)
         if architecture is not None and settings.tokens > architecture.block:
             raise UserError(
@@ -228,21 +205,30 @@ def _check_classifiers(resolved: Resolved) -> None:
             )
 
 
+def classifier_rows(resolved: Resolved) -> dict[str, tuple[list[str], list[str]]]:
+    """Of the write-ups that show fine-tuned classifiers: the probes that stand beside them, and their declarations."""
+    chapters = resolved.chapters
+    return {
+        "char_gpt": (list(chapters.char_gpt.classification), list(chapters.char_gpt.finetuned)),
+        "mingpt": ([chapters.mingpt.sentiment.floors], list(chapters.mingpt.sentiment.classifiers)),
+    }
+
+
+def shown_classifiers(resolved: Resolved, writeup: str) -> list[str]:
+    """The fine-tuned classifiers of a write-up on the data sets of the probes beside them, in the order of its row."""
+    probes, declarations = classifier_rows(resolved)[writeup]
+    sets = {resolved.probes[probe].settings.dataset for probe in probes}
+    members = [one for declaration in declarations for one in resolved.family("classifiers", declaration).items()]
+    return [name for name, member in members if member.settings.dataset in sets]
+
+
 def _check_shown_classifiers(resolved: Resolved) -> None:
     """The rows of fine-tuned classifiers show those on the data sets of the floors that stand beside them, one at least."""
-    chapters = resolved.chapters
-    floors, place = chapters.mingpt.sentiment.floors, "chapters.mingpt.sentiment"
-    of_kind = {name for name, member in resolved.probes.items() if member.settings.kind == "classifier"}
-    _known(of_kind, "probes of the kind classifier", floors, f"{place}.floors")
-    declared = {member.declaration for member in resolved.classifiers.values()}
-    shown = (
-        ("chapters.char_gpt.finetuned", chapters.char_gpt.finetuned, chapters.char_gpt.classification),
-        (f"{place}.classifiers", chapters.mingpt.sentiment.classifiers, [floors]),
-    )
-    for key, declarations, probes in shown:
+    places = {"char_gpt": "chapters.char_gpt.finetuned", "mingpt": "chapters.mingpt.sentiment.classifiers"}
+    for writeup, (probes, declarations) in classifier_rows(resolved).items():
+        key = places[writeup]
         sets = [resolved.probes[probe].settings.dataset for probe in probes]
         for declaration in declarations:
-            _known(declared, "classifiers", declaration, key)
             members = resolved.family("classifiers", declaration)
             if any(set(member.varied) - {"dataset", "seed"} for member in members.values()):
                 raise UserError(f"{key}: expected classifiers that differ in data set and seed, found {', '.join(members)}")
@@ -254,46 +240,27 @@ def _check_shown_classifiers(resolved: Resolved) -> None:
 
 
 def _check_shown_probes(resolved: Resolved) -> None:
-    """The rows of frozen features show probes of their kind, each of a data set of its own."""
+    """The rows of frozen features show probes each of a data set of its own."""
     chapter = resolved.chapters.char_gpt
-    for key, kind in (("classification", "classifier"), ("choice", "ranker"), ("retrieval", "retriever")):
-        names, place = getattr(chapter, key), f"chapters.char_gpt.{key}"
-        of_kind = {name for name, member in resolved.probes.items() if member.settings.kind == kind}
-        for name in names:
-            _known(of_kind, f"probes of the kind {kind}", name, place)
-        datasets = [resolved.probes[name].settings.dataset for name in names]
+    for key in ("classification", "choice", "retrieval"):
+        datasets = [resolved.probes[name].settings.dataset for name in getattr(chapter, key)]
         if twice := sorted({one for one in datasets if datasets.count(one) > 1}):
-            raise UserError(f"{place}: two probes are fitted on {twice[0]!r}, expected one a data set")
+            raise UserError(f"chapters.char_gpt.{key}: two probes are fitted on {twice[0]!r}, expected one a data set")
 
 
 def _check_chapters(resolved: Resolved) -> None:
-    chapters = resolved.chapters
     _check_char_gpt(resolved)
     _check_shown_probes(resolved)
     _check_shown_classifiers(resolved)
-    _known(resolved.tokenizers, "tokenizers", chapters.char_gpt.tokens.tokenizer, "chapters.char_gpt.tokens.tokenizer")
-    _known(resolved.models, "models", chapters.gpt2_lab.model, "chapters.gpt2_lab.model")
-    _no_adapter(resolved, chapters.gpt2_lab.model, "chapters.gpt2_lab.model")
     _check_mingpt(resolved)
     _check_stories(resolved)
     _check_finetuned(resolved)
-    shown = [
-        ("char_gpt.arguments", chapters.char_gpt.arguments),
-        *(("generative.selection", name) for name in chapters.generative.selection),
-        ("gpt2_lab.continuations", chapters.gpt2_lab.continuations),
-        *(("stories.grid", name) for name in chapters.stories.grid),
-        *(("stories.temperature.samplings", name) for name in chapters.stories.temperature.samplings),
-        ("stories.command_line", chapters.stories.command_line),
-        ("mingpt.larger_texts", chapters.mingpt.larger_texts),
-    ]
-    for place, name in shown:
-        _known(resolved.samplings, "samplings", name, f"chapters.{place}")
     _check_story_samplings(resolved)
 
 
 def _check_char_gpt(resolved: Resolved) -> None:
     chapter, place = resolved.chapters.char_gpt, "chapters.char_gpt"
-    family = _trained_family(resolved, chapter.models, f"{place}.models")
+    family = resolved.family("models", chapter.models)
     keys = set().union(*(member.varied for member in family.values())) - {"seed"}
     for key, values in chapter.progression.where.items():
         _known(keys, "varied keys of that sweep (the seeds are always all shown)", key, f"{place}.progression.where")
@@ -310,7 +277,7 @@ def _check_char_gpt(resolved: Resolved) -> None:
 def _check_mingpt(resolved: Resolved) -> None:
     chapter, place = resolved.chapters.mingpt, "chapters.mingpt"
     for key in ("models", "larger"):
-        family = _trained_family(resolved, getattr(chapter, key), f"{place}.{key}")
+        family = resolved.family("models", getattr(chapter, key))
         if any(set(member.varied) - {"seed"} for member in family.values()):
             raise UserError(f"{place}.{key}: expected models that differ in their seed alone, found {', '.join(family)}")
     for name, member in resolved.family("models", chapter.models).items():
@@ -329,13 +296,11 @@ def _check_mingpt(resolved: Resolved) -> None:
 
 def _check_stories(resolved: Resolved) -> None:
     chapter, place = resolved.chapters.stories, "chapters.stories"
-    family = _trained_family(resolved, chapter.models, f"{place}.models")
+    family = resolved.family("models", chapter.models)
     if any(set(member.varied) - {"seed"} for member in family.values()):
         raise UserError(f"{place}.models: expected models that differ in their seed alone, found {', '.join(family)}")
     model = next(iter(family.values())).settings
-    of_kind = {name for name, one in resolved.tokenizers.items() if one.settings.kind == "sentencepiece"}
     for name in chapter.tokenizers:
-        _known(of_kind, "tokenizers of the kind sentencepiece", name, f"{place}.tokenizers")
         if (corpus := resolved.tokenizers[name].settings.corpus) != model.corpus:
             raise UserError(f"{place}.tokenizers: {name!r} is trained on {corpus!r}, the models of {place} on {model.corpus!r}")
     _known(chapter.tokenizers, f"tokenizers of {place}", model.tokenizer, f"models.{chapter.models}.tokenizer")
@@ -343,9 +308,6 @@ def _check_stories(resolved: Resolved) -> None:
         raise UserError(f"models.{chapter.models}.training.reading: expected documents, since {place} reads stories")
     if model.training.samples is None:
         raise UserError(f"models.{chapter.models}.training.samples: required, since {place} shows the text sampled on the way")
-    _known(resolved.models, "models", chapter.judge.model, f"{place}.judge.model")
-    if resolved.models[chapter.judge.model].settings.kind == "encoder":
-        raise UserError(f"{place}.judge.model: {chapter.judge.model!r} is an encoder, expected a language model")
 
 
 def _check_story_samplings(resolved: Resolved) -> None:
@@ -372,12 +334,10 @@ def _check_finetuned(resolved: Resolved) -> None:
     """The rows of finetuned models show models of one base and one corpus, and texts before and after."""
     chapters = resolved.chapters
     rows = {"generative": ("recital", "adapters"), "gpt2_lab": ("code", "books")}
-    declarations = {member.declaration for member in resolved.models.values() if member.settings.kind == "finetuned"}
     for chapter, role in ((chapter, role) for chapter, roles in rows.items() for role in roles):
         shown, place = getattr(getattr(chapters, chapter), role), f"chapters.{chapter}.{role}"
         members: dict[str, Member] = {}
         for declaration in shown.models:
-            _known(declarations, "finetuned models", declaration, f"{place}.models")
             members |= resolved.family("models", declaration)
         if any(set(member.varied) - {"seed"} for member in members.values()):
             raise UserError(f"{place}.models: expected models that differ in their seed alone, found {', '.join(members)}")
@@ -391,19 +351,11 @@ def _check_finetuned(resolved: Resolved) -> None:
             raise UserError(f"models.{lacking[0]}.training.samples: required, since {place} shows texts before and after")
     recital = chapters.generative.recital
     place = "chapters.generative.recital.texts"
-    _known({member.declaration for member in resolved.samplings.values()}, "samplings", recital.texts, place)
     sampled = sorted(member.settings.model for member in resolved.family("samplings", recital.texts).values())
     own = [name for declaration in recital.models for name in resolved.family("models", declaration)]
     expected = sorted([resolved.models[own[0]].settings.base, *own])
     if sampled != expected:
         raise UserError(f"{place}: expected a sampling of each of {', '.join(expected)}, found {', '.join(sampled)}")
-
-
-def _trained_family(resolved: Resolved, declaration: str, place: str) -> dict[str, Member]:
-    """The members of a declaration of trained models."""
-    trained = {member.declaration for member in resolved.models.values() if member.settings.kind == "trained"}
-    _known(trained, "trained models", declaration, place)
-    return resolved.family("models", declaration)
 
 
 def _check_step(name: str, training: Training, step: int, place: str) -> None:
@@ -418,7 +370,4 @@ def _check_step(name: str, training: Training, step: int, place: str) -> None:
 
 def _known(known: Any, kind: str, name: str, place: str) -> None:
     if name not in known:
-        import difflib
-
-        close = difflib.get_close_matches(str(name), [str(one) for one in known], n=1)
-        raise UserError(f"{place}: {name!r} is not among the {kind}" + (f"; did you mean {close[0]!r}?" if close else ""))
+        raise references.unknown(name, known, kind, place)

@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from relab.settings import grammars
-from relab.settings.base import Declaration, Float, Int, Name, Settings, documentation
+from relab.settings.base import Declaration, Float, Int, Settings, documentation
+from relab.settings.references import Ref
 
 
 def _compiles(pattern: str) -> str:
@@ -175,7 +176,7 @@ class Corpus(Declaration):
 
     title: str = documentation("What tables and figures call it.")
     language: str = documentation("Language as an ISO 639-1 code.", default="")
-    asset: Name | None = Field(
+    asset: Ref["assets"] | None = Field(
         None, description="The asset that it is read from, all of its files; none for drawn sentences and for given texts."
     )
     reader: AnyReader = Field(description="How the published form becomes documents.")

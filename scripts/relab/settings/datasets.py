@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from relab.settings.assets import FileName
-from relab.settings.base import Declaration, Float, Int, Name, Settings, documentation
+from relab.settings.base import Declaration, Float, Int, Settings, documentation
+from relab.settings.references import Ref
 
 Column = Annotated[str, Field(min_length=1)]
 #: The splits of what is learned from, and the parts of a retrieval data set.
@@ -89,7 +90,7 @@ class Dataset(Declaration):
 
     title: str = documentation("What tables and figures call it.")
     language: str = documentation("Language as an ISO 639-1 code.", default="")
-    asset: Name = Field(description="The asset that holds its files.")
+    asset: Ref["assets"] = Field(description="The asset that holds its files.")
     bad_rows: Literal["error", "drop"] = Field(
         "error",
         description="What becomes of a row without a text, with an unknown label, an answer that is no choice, a judgment on "

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from relab.settings.base import Declaration, Int, Name
+from relab.settings.base import Declaration, Int
+from relab.settings.references import WITH_WEIGHTS, Ref
 
 
 class Encoder(Declaration):
     """A frozen encoder: a model whose last layer is pooled into one vector a text."""
 
-    model: Name = Field(description="The model: an encoder, or any language model.")
+    model: Ref["models", WITH_WEIGHTS] = Field(description="The model: an encoder, or any language model.")
     tokens: Int = Field(
         128, description="Tokens of a text at most, marks at its ends among them; what is longer is cut and counted.", ge=2
     )

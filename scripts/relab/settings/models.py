@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from relab.settings.base import Declaration, Float, Int, Name, Settings
+from relab.settings.base import Declaration, Float, Int, Settings
+from relab.settings.references import LANGUAGE_MODEL, WITH_WEIGHTS, Ref
 
 
 class Architecture(Settings):
@@ -137,8 +138,8 @@ class TrainedModel(Declaration):
     """A language model trained from random weights on one corpus."""
 
     kind: Literal["trained"] = Field("trained", description="Trained here, or published by others.")
-    corpus: Name = Field(description="The corpus it is trained on.")
-    tokenizer: Name = Field(description="Its tokenizer.")
+    corpus: Ref["corpora"] = Field(description="The corpus it is trained on.")
+    tokenizer: Ref["tokenizers"] = Field(description="Its tokenizer.")
     architecture: Architecture = Field(description="Its architecture.")
     training: Training = Field(description="Its training.")
     seed: Int = Field(0, description="Seed of the weights, of the blocks drawn and of the texts sampled.", ge=0, lt=2**63)
@@ -151,14 +152,14 @@ class PublishedModel(Declaration):
     """
 
     kind: Literal["published"] = Field(description="Trained here, or published by others.")
-    asset: Name = Field(description="The asset that holds its files.")
+    asset: Ref["assets"] = Field(description="The asset that holds its files.")
 
 
 class EncoderModel(Declaration):
     """A published encoder (BERT and its kin): imported like a language model, but it generates no text."""
 
     kind: Literal["encoder"] = Field(description="Trained here, or published by others.")
-    asset: Name = Field(description="The asset that holds its files.")
+    asset: Ref["assets"] = Field(description="The asset that holds its files.")
 
 
 class FullAdaptation(Settings):
@@ -220,8 +221,10 @@ class FinetunedModel(Declaration):
     """
 
     kind: Literal["finetuned"] = Field(description="Trained here, or published by others.")
-    base: Name = Field(description="The model that it starts from: a trained, a published or a fully finetuned one.")
-    corpus: Name = Field(description="The corpus it is trained on.")
+    base: Ref["models", LANGUAGE_MODEL, WITH_WEIGHTS] = Field(
+        description="The model that it starts from: a trained, a published or a fully finetuned one."
+    )
+    corpus: Ref["corpora"] = Field(description="The corpus it is trained on.")
     block: Int = Field(description="Tokens of a block, or of a document at most; within the base's context.", ge=2)
     adaptation: Adaptation = Field(FullAdaptation(), description="What is trained.")
     quantisation: Literal["8bit", "4bit"] | None = Field(

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from relab.settings.base import Declaration, Float, Int, Name, Settings
+from relab.settings.references import Ref, of_kind
 
 #: Languages of Snowball's stemmers; asking the library would load it at every start.
 STEMMERS = (
@@ -29,8 +30,8 @@ Pooling = Literal["cls", "mean", "last"]
 class Probe(Declaration):
     """What all probes have."""
 
-    dataset: Name = Field(description="The data set.")
-    encoders: list[Name] = Field(description="The encoders whose features are used.", min_length=1)
+    dataset: Ref["datasets"] = Field(description="The data set.")
+    encoders: list[Ref["encoders"]] = Field(description="The encoders whose features are used.", min_length=1)
     pooling: list[Pooling] = Field(
         ["cls", "mean"],
         description="How the last layer becomes one vector: its first position ([CLS]), the mean of all, or the last position.",
@@ -68,7 +69,8 @@ class Classifier(Probe):
     """Classifiers on frozen features: logistic regression and a shallow perceptron, class weights or none, beside floors."""
 
     kind: Literal["classifier"]
-    encoders: list[Name] = Field([], description="The encoders whose features are used; none: the floors alone.")
+    dataset: Ref["datasets", of_kind("a data set", "classification")] = Field(description="The data set.")
+    encoders: list[Ref["encoders"]] = Field([], description="The encoders whose features are used; none: the floors alone.")
     regularisation: list[Float] = Field(
         [0.001, 0.01, 0.1, 1, 10],
         description="Inverse strengths of logistic regression's L2 penalty (C) that are tried; validation decides.",
@@ -89,6 +91,7 @@ class Ranker(Probe):
     """Scorers of question and choice, trained so that the right choice lies above each wrong one by a margin."""
 
     kind: Literal["ranker"]
+    dataset: Ref["datasets", of_kind("a data set", "choice", "next_speech")] = Field(description="The data set.")
     pooling: list[Pooling] = Field(["mean"], description="As for a classifier.", min_length=1)
     scorers: dict[Name, Scorer] = Field(description="The scorers by name.", min_length=1)
     margin: Float = Field(
@@ -120,6 +123,7 @@ class Retriever(Probe):
     """Rankings of documents: cosine of frozen features, BM25, and both by reciprocal-rank fusion. Nothing is trained."""
 
     kind: Literal["retriever"]
+    dataset: Ref["datasets", of_kind("a data set", "retrieval")] = Field(description="The data set.")
     bm25: Bm25 = Field(Bm25(), description="The lexical ranking.")
     fusion: Int = Field(60, description="The constant k of reciprocal-rank fusion, 1 / (k + rank) (Cormack et al. 2009).", ge=1)
     depth: Int = Field(100, description="Documents of each ranking.", ge=1)

@@ -8,7 +8,7 @@ from typing import Any
 
 from relab.settings.base import canonical, spec
 from relab.settings.chapters import Estimate
-from relab.settings.config import Resolved, is_adapter
+from relab.settings.config import Resolved, classifier_rows, is_adapter, shown_classifiers
 from relab.settings.datasets import SPLITS
 
 
@@ -180,7 +180,7 @@ def _dataset_titles(resolved: Resolved, row: str) -> dict[str, str]:
 
 
 def tabulate_datasets(resolved: Resolved) -> dict[str, Any]:
-    told = {name: resolved.datasets[name].settings for name in used_datasets(resolved)}
+    told = {name: resolved.datasets[name].settings for name in resolved.needed["datasets"]}
     return {"datasets": {name: {"title": one.title, "language": one.language, "kind": one.kind} for name, one in told.items()}}
 
 
@@ -365,7 +365,7 @@ def _grammar(resolved: Resolved) -> dict[str, Any]:
 
 
 def tabulate_corpora(resolved: Resolved) -> dict[str, Any]:
-    told = {name: resolved.corpora[name].settings for name in used_corpora(resolved)}
+    told = {name: resolved.corpora[name].settings for name in resolved.needed["corpora"]}
     return {"corpora": {name: {"title": one.title, "language": one.language} for name, one in told.items()}}
 
 
@@ -375,14 +375,14 @@ def tabulate_assets(resolved: Resolved) -> dict[str, Any]:
             name: resolved.assets[name].model_dump(
                 mode="json", include={"about", "purpose", "licence", "package_licence"}, exclude_defaults=True
             )
-            for name in used_assets(resolved)
+            for name in resolved.needed["assets"]
         }
     }
 
 
 def build_report(resolved: Resolved) -> dict[str, Any]:
     """The report records the whole configuration as it was written, but only the downloads that this run uses."""
-    config = {**resolved.config, "assets": {name: resolved.config["assets"][name] for name in used_assets(resolved)}}
+    config = {**resolved.config, "assets": {name: resolved.config["assets"][name] for name in resolved.needed["assets"]}}
     return {"scale": resolved.scale, "about": resolved.about, "config": _one_notation(config)}
 
 
@@ -477,53 +477,9 @@ def text_tables(resolved: Resolved) -> dict[tuple[str, str], list[str]]:
     }
 
 
-def used_samplings(resolved: Resolved) -> list[str]:
-    """The samplings that the report shows, in declared order."""
-    used = {name for names in text_tables(resolved).values() for name in names} | set(story_samplings(resolved))
-    used |= set(recital_samplings(resolved))
-    return [name for name in resolved.samplings if name in used]
-
-
-def classifier_rows(resolved: Resolved) -> dict[str, tuple[list[str], list[str]]]:
-    """Of the write-ups that show fine-tuned classifiers: the probes that stand beside them, and their declarations."""
-    chapters = resolved.chapters
-    return {
-        "char_gpt": (list(chapters.char_gpt.classification), list(chapters.char_gpt.finetuned)),
-        "mingpt": ([chapters.mingpt.sentiment.floors], list(chapters.mingpt.sentiment.classifiers)),
-    }
-
-
-def shown_classifiers(resolved: Resolved, writeup: str) -> list[str]:
-    """The fine-tuned classifiers of a write-up on the data sets of the probes beside them, in the order of its row."""
-    probes, declarations = classifier_rows(resolved)[writeup]
-    sets = {resolved.probes[probe].settings.dataset for probe in probes}
-    members = [one for declaration in declarations for one in resolved.family("classifiers", declaration).items()]
-    return [name for name, member in members if member.settings.dataset in sets]
-
-
-def used_classifiers(resolved: Resolved) -> list[str]:
-    """The fine-tuned classifiers that the report shows, in declared order."""
-    used = {name for writeup in classifier_rows(resolved) for name in shown_classifiers(resolved, writeup)}
-    return [name for name in resolved.classifiers if name in used]
-
-
-def used_probes(resolved: Resolved) -> list[str]:
-    """The probes that the report shows, in declared order."""
-    used = {name for row in ("classification", "choice", "retrieval") for name in _shown_probes(resolved, row)}
-    used |= {name for probes, _ in classifier_rows(resolved).values() for name in probes}
-    return [name for name in resolved.probes if name in used]
-
-
-def used_datasets(resolved: Resolved) -> list[str]:
-    """The data sets that those probes and classifiers are fitted on, in declared order."""
-    used = {resolved.probes[name].settings.dataset for name in used_probes(resolved)}
-    used |= {resolved.classifiers[name].settings.dataset for name in used_classifiers(resolved)}
-    return [name for name in resolved.datasets if name in used]
-
-
 def used_features(resolved: Resolved) -> list[tuple[str, str, str]]:
     """Encoder, data set and part of the features of those probes."""
-    probes = [resolved.probes[name].settings for name in used_probes(resolved)]
+    probes = [resolved.probes[name].settings for name in resolved.needed["probes"]]
     found = [
         (encoder, probe.dataset, part)
         for probe in probes
@@ -532,18 +488,6 @@ def used_features(resolved: Resolved) -> list[tuple[str, str, str]]:
         if part != "qrels"
     ]
     return list(dict.fromkeys(found))
-
-
-def used_models(resolved: Resolved) -> list[str]:
-    """The models that the report shows or encodes texts with, in declared order."""
-    used = {*char_gpt_models(resolved), *mingpt_models(resolved), *larger_models(resolved), *story_models(resolved)}
-    used |= {resolved.chapters.gpt2_lab.model, resolved.chapters.stories.judge.model}
-    used |= {resolved.samplings[name].settings.model for name in used_samplings(resolved)}
-    used |= {resolved.encoders[encoder].settings.model for encoder, _, _ in used_features(resolved)}
-    used |= {resolved.classifiers[name].settings.model for name in used_classifiers(resolved)}
-    used |= {name for writeup, role in finetuned_rows(resolved) for name in finetuned_models(resolved, writeup, role)}
-    used |= {base for name in used for base in bases(resolved, name)}
-    return [name for name in resolved.models if name in used]
 
 
 def bases(resolved: Resolved, model: str) -> list[str]:
@@ -571,34 +515,10 @@ def tokenizer_of(resolved: Resolved, model: str) -> str:
 
 def used_tokens(resolved: Resolved) -> list[tuple[str, str]]:
     """Tokenizer and corpus of those models that are trained here, in the models' order, and of the tokenizers of stories."""
-    models = {name: resolved.models[name].settings for name in used_models(resolved)}
+    models = {name: resolved.models[name].settings for name in resolved.needed["models"]}
     pairs = [(tokenizer_of(resolved, name), one.corpus) for name, one in models.items() if one.kind in ("trained", "finetuned")]
     corpus = resolved.models[story_models(resolved)[0]].settings.corpus
     return list(dict.fromkeys([*pairs, *((name, corpus) for name in resolved.chapters.stories.tokenizers)]))
-
-
-def used_tokenizers(resolved: Resolved) -> list[str]:
-    """The tokenizers of those models, and those that the report looks at by themselves, in declared order."""
-    used = {resolved.chapters.char_gpt.tokens.tokenizer, *resolved.chapters.stories.tokenizers}
-    used |= {getattr(resolved.models[name].settings, "tokenizer", None) for name in used_models(resolved)}
-    return [name for name in resolved.tokenizers if name in used]
-
-
-def used_corpora(resolved: Resolved) -> list[str]:
-    """The corpora that models and tokenizers are trained on and that prompts come from, in declared order."""
-    used = {getattr(resolved.models[name].settings, "corpus", None) for name in used_models(resolved)}
-    used |= {getattr(resolved.tokenizers[name].settings, "corpus", None) for name in used_tokenizers(resolved)}
-    used |= {getattr(resolved.samplings[name].settings.prompts, "corpus", None) for name in used_samplings(resolved)}
-    return [name for name in resolved.corpora if name in used]
-
-
-def used_assets(resolved: Resolved) -> list[str]:
-    """The downloads behind those corpora, tokenizers, models and data sets, in declared order."""
-    used = {resolved.corpora[name].settings.asset for name in used_corpora(resolved)}
-    used |= {getattr(resolved.tokenizers[name].settings, "asset", None) for name in used_tokenizers(resolved)}
-    used |= {getattr(resolved.models[name].settings, "asset", None) for name in used_models(resolved)}
-    used |= {resolved.datasets[name].settings.asset for name in used_datasets(resolved)}
-    return [name for name in resolved.assets if name in used]
 
 
 SLICES: dict[str, Callable[..., dict[str, Any]]] = {

@@ -6,7 +6,8 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from relab.settings.base import Declaration, Float, Int, Name, Settings
+from relab.settings.base import Declaration, Float, Int, Settings
+from relab.settings.references import LANGUAGE_MODEL, Ref
 
 
 class Decoding(Settings):
@@ -48,7 +49,7 @@ class Decoding(Settings):
 class CorpusPrompts(Settings):
     """Prompts from a corpus: the first tokens of documents, evenly spread over those that are long enough."""
 
-    corpus: Name = Field(description="The corpus.")
+    corpus: Ref["corpora"] = Field(description="The corpus.")
     split: Literal["train", "validation"] = Field("validation", description="Its split.")
     number: Int = Field(description="Prompts.", ge=1)
     tokens: Int = Field(description="Tokens of each prompt.", ge=1)
@@ -62,7 +63,7 @@ class CorpusPrompts(Settings):
 class Sampling(Declaration):
     """Texts sampled from one model: every method continues every prompt."""
 
-    model: Name = Field(description="The model.")
+    model: Ref["models", LANGUAGE_MODEL] = Field(description="The model.")
     prompts: list[str] | CorpusPrompts = Field(
         description="The texts to continue, or where they are taken from. An empty text is the start-of-text token alone; what "
         "tables show is the first."

@@ -6,21 +6,22 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from relab.settings.base import Declaration, Float, Int, Name
+from relab.settings.base import Declaration, Float, Int
+from relab.settings.references import Ref
 
 
 class CharacterTokenizer(Declaration):
     """Every character that occurs in the corpus (training and validation text, as in the lecture) is one token."""
 
     kind: Literal["character"] = Field(description="Kind of tokenizer.")
-    corpus: Name = Field(description="The corpus whose characters make the vocabulary.")
+    corpus: Ref["corpora"] = Field(description="The corpus whose characters make the vocabulary.")
 
 
 class BytePairTokenizer(Declaration):
     """Byte-level byte-pair encoding, as GPT-2's (Radford et al. 2019), trained on the training text of a corpus."""
 
     kind: Literal["byte_pair"] = Field(description="Kind of tokenizer.")
-    corpus: Name = Field(description="The corpus whose training text it is trained on.")
+    corpus: Ref["corpora"] = Field(description="The corpus whose training text it is trained on.")
     vocab_size: Int = Field(description="Tokens of the vocabulary: 256 bytes, the end of a text, and what was merged.", ge=257)
 
 
@@ -31,7 +32,7 @@ class SentencePieceTokenizer(Declaration):
     """
 
     kind: Literal["sentencepiece"] = Field(description="Kind of tokenizer.")
-    corpus: Name = Field(description="The corpus whose training text it is trained on.")
+    corpus: Ref["corpora"] = Field(description="The corpus whose training text it is trained on.")
     vocab_size: Int = Field(description="Pieces of the vocabulary, the three special ones among them.", ge=4)
     lower_case: bool = Field(False, description="Fold case to lower.")
     character_coverage: Float = Field(
@@ -54,7 +55,7 @@ class PublishedTokenizer(Declaration):
     """A tokenizer as published: the files of an asset, which may be a model's."""
 
     kind: Literal["published"] = Field(description="Kind of tokenizer.")
-    asset: Name = Field(description="The asset that holds its files.")
+    asset: Ref["assets"] = Field(description="The asset that holds its files.")
 
 
 Tokenizer = Annotated[

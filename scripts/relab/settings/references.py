@@ -1,0 +1,155 @@
+"""References between artefacts: a setting that names another artefact says in its type of which kind.
+
+``Ref["models", LANGUAGE_MODEL]`` is the name of one model, ``Family["models", TRAINED]`` that of a declaration, which stands
+for all members of its sweep. From the types alone follow the check that what is named is there and fits (:func:`check`), and
+what else an artefact needs (:func:`needed`).
+"""
+
+from __future__ import annotations
+
+import difflib
+import types
+import typing
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import BaseModel
+
+from relab.errors import UserError
+from relab.settings.base import Name
+
+
+@dataclass(frozen=True)
+class Narrowing:
+    """What an artefact must be beside its kind: in words, whether its settings are that, and what they are otherwise."""
+
+    noun: str
+    fits: Callable[[Any], bool]
+    otherwise: Callable[[Any], str] = lambda settings: f"of the kind {settings.kind}"
+
+
+def of_kind(noun: str, *kinds: str) -> Narrowing:
+    """One of some kinds of an artefact, such as a probe of the kind retriever."""
+    return Narrowing(f"{noun} of the kind {' or '.join(kinds)}", lambda settings: settings.kind in kinds)
+
+
+LANGUAGE_MODEL = Narrowing("a language model", lambda model: model.kind != "encoder", lambda model: "an encoder")
+WITH_WEIGHTS = Narrowing(
+    "a model with weights of its own", lambda model: not getattr(model, "is_adapter", False), lambda model: "an adapter"
+)
+TRAINED = of_kind("models", "trained")
+FINETUNED = of_kind("models", "finetuned")
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What a setting names: artefacts of a kind, as it stands in the configuration, narrowed where needed."""
+
+    kind: str
+    narrowings: tuple[Narrowing, ...] = ()
+    family: bool = False  #: a declaration with all of its members
+
+
+class Ref:
+    """The type of a setting that names an artefact: ``Ref[kind]`` or ``Ref[kind, narrowing, …]``."""
+
+    family = False
+
+    def __class_getitem__(cls, item: str | tuple[Any, ...]) -> Any:
+        kind, *narrowings = item if isinstance(item, tuple) else (item,)
+        return Annotated[Name, Reference(kind, tuple(narrowings), cls.family)]
+
+
+class Family(Ref):
+    """The type of a setting that names a declaration, for all members of its sweep: as :class:`Ref`."""
+
+    family = True
+
+
+@dataclass(frozen=True)
+class Named:
+    """A reference as it stands in the settings: its key, what it may name, what it names."""
+
+    key: str
+    reference: Reference
+    name: str
+
+
+def references(settings: BaseModel, key: str) -> Iterator[Named]:
+    """All references in a group of settings that stands at a dotted key."""
+    for name, field in type(settings).model_fields.items():
+        yield from _references(field.annotation, field.metadata, getattr(settings, name), f"{key}.{name}")
+
+
+def _references(annotation: Any, metadata: Iterable[Any], value: Any, key: str) -> Iterator[Named]:
+    origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
+    reference = next((one for one in metadata if isinstance(one, Reference)), None)
+    if value is None:
+        return
+    if reference is not None:
+        yield Named(key, reference, value)
+    elif isinstance(value, BaseModel):
+        yield from references(value, key)
+    elif origin is Annotated:
+        yield from _references(inner[0], inner[1:], value, key)
+    elif origin in (typing.Union, types.UnionType):
+        for one in inner:
+            yield from _references(one, (), value, key)
+    elif origin in (list, tuple) and isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _references(inner[0], (), item, key)
+    elif origin is dict and isinstance(value, Mapping):
+        for name, item in value.items():
+            yield from _references(inner[0], (), name, key)
+            yield from _references(inner[1], (), item, f"{key}.{name}")
+
+
+#: The artefacts of each kind by name: their settings, and the keys of their declarations.
+Artefacts = Mapping[str, Mapping[str, tuple[Any, str]]]
+
+
+def check(named: Named, artefacts: Artefacts) -> None:
+    """Check that what is named is declared, and is what it must be.
+
+    Raises:
+        UserError: naming the key, what was found and what was expected, with the nearest name where one is near.
+    """
+    found = members(named, artefacts)
+    if not found:
+        known = artefacts[named.reference.kind]
+        names = dict.fromkeys(declaration for _, declaration in known.values()) if named.reference.family else known
+        raise unknown(named.name, names, named.reference.kind, named.key)
+    for name in found:
+        settings, _ = artefacts[named.reference.kind][name]
+        for narrowing in named.reference.narrowings:
+            if not narrowing.fits(settings):
+                raise UserError(f"{named.key}: {name!r} is {narrowing.otherwise(settings)}, expected {narrowing.noun}")
+
+
+def unknown(name: str, known: Iterable[str], kind: str, key: str) -> UserError:
+    """The error of a name that is not among those of its kind."""
+    close = difflib.get_close_matches(str(name), [str(one) for one in known], n=1)
+    return UserError(f"{key}: {name!r} is not among the {kind}" + (f"; did you mean {close[0]!r}?" if close else ""))
+
+
+def members(named: Named, artefacts: Artefacts) -> list[str]:
+    """The names of the artefacts that a reference stands for; none where there is no such artefact."""
+    known = artefacts[named.reference.kind]
+    if not named.reference.family:
+        return [named.name] if named.name in known else []
+    return [name for name, (_, declaration) in known.items() if declaration == named.name]
+
+
+def needed(roots: Iterable[Named], artefacts: Artefacts) -> dict[str, list[str]]:
+    """Everything that some references need, directly or through others: names by kind, in declared order."""
+    found: dict[str, set[str]] = {kind: set() for kind in artefacts}
+    ahead = list(roots)
+    while ahead:
+        named = ahead.pop()
+        for name in members(named, artefacts):
+            if name not in found[named.reference.kind]:
+                found[named.reference.kind].add(name)
+                settings, _ = artefacts[named.reference.kind][name]
+                ahead += references(settings, f"{named.reference.kind}.{name}")
+    return {kind: [name for name in known if name in found[kind]] for kind, known in artefacts.items()}
