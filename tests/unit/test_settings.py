@@ -144,7 +144,7 @@ SETTINGS_ = [{"temperature": temperature, "top_k": k, "reported": 9} for tempera
         (
             "chapters/mingpt/models",
             "smollm2",
-            "chapters.mingpt.models: 'smollm2' is of the kind published, expected models of the kind trained",
+            "chapters.mingpt.models: 'smollm2' is of the kind published, expected models",
         ),
         ("chapters/mingpt/models", "char_gpt", "chapters.mingpt.models: expected models that differ in their seed alone"),
         ("chapters/mingpt/models", "mingpt_larger", "models.mingpt-larger-s0.corpus: expected one drawn from a grammar"),
@@ -154,7 +154,7 @@ SETTINGS_ = [{"temperature": temperature, "top_k": k, "reported": 9} for tempera
         (
             f"{STORIES}/models",
             "smollm2",
-            "chapters.stories.models: 'smollm2' is of the kind published, expected models of the kind trained",
+            "chapters.stories.models: 'smollm2' is of the kind published, expected models",
         ),
         (f"{STORIES}/tokenizers", ["gpt2"], "'gpt2' is of the kind published, expected a tokenizer of the kind sentencepiece"),
         (
