@@ -174,8 +174,8 @@ SETTINGS_ = [{"temperature": temperature, "top_k": k, "reported": 9} for tempera
         (f"{STORIES}/grid", ["grid"], "chapters.stories.grid: 'grid' is not among the samplings"),
         (
             f"{STORIES}/examples",
-            [0, 16],
-            "chapters.stories.examples: expected numbers below 16, of which stories_grid has texts",
+            [0, 20],
+            "chapters.stories.examples: expected numbers below 20, of which stories_grid has texts",
         ),
         (f"{STORIES}/temperature/samplings", ["command_line"], "expected samplings of one of the models of chapters.stories"),
         (f"{STORIES}/reported", {"command_line": {}}, "'command_line' is not among the samplings of chapters.stories.grid"),
