@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import runpy
 import sys
 
@@ -131,8 +132,11 @@ def test_chance_depends_on_the_number_of_choices(scored):
 def test_trained_scorers_stand_beside_both_floors(scored):
     beyond = scored.per_seed("quiz/enc mean linear − enc mean cosine", "accuracy", "test").iloc[0]
     assert (beyond["value"], beyond["n"]) == (pytest.approx(0.55 - 0.3), ROWS)
-    seeds = ttest_1samp([0.5 - 0.3, 0.6 - 0.3], 0).confidence_interval()  # two seeds that lie so far apart tell the least
-    assert [beyond["low"], beyond["high"]] == pytest.approx([seeds.low, seeds.high])
+    seeds = ttest_1samp([0.5, 0.6], 0).confidence_interval()  # the cosine has none
+    differences = right_of("enc mean linear", 3) / 2 + right_of("enc mean linear", 4) / 2 - right_of("enc mean cosine", 0)
+    questions = ttest_1samp(differences, 0).confidence_interval()
+    margin = math.hypot(*((ends.high - ends.low) / 2 for ends in (seeds, questions)))
+    assert [beyond["low"], beyond["high"]] == pytest.approx([0.25 - margin, 0.25 + margin])
     alike = scored.per_seed("quiz/enc mean deep − longest choice", "accuracy", "test").iloc[0]
     questions = ttest_rel(right_of("enc mean deep", 3), right_of("longest choice", 0)).confidence_interval()
     assert alike["value"] == pytest.approx(0.4 - 0.2)

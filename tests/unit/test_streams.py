@@ -15,7 +15,7 @@ from relab.sampling import text_seed
 from relab.settings.corpora import GrammarReader
 from relab.settings.datasets import AnyDataset
 from relab.streams import stream_seed
-from relab.training.batches import _draw
+from relab.training.batches import Draws
 
 
 def words(bits):
@@ -56,5 +56,5 @@ def test_the_questions_of_a_play_share_no_stream_with_the_draws_of_rows(monkeypa
 def test_the_sentences_of_a_grammar_share_no_stream_with_the_batches_that_read_them(monkeypatch):
     grammar = Grammar(GrammarReader(**mingpt.READER))
     sentences = used(monkeypatch, "Philox", lambda: [list(grammar.draw(5, seed)) for seed in range(4)])
-    batches = used(monkeypatch, "Philox", lambda: [_draw(9, 5, seed, step) for seed in range(4) for step in range(4)])
+    batches = used(monkeypatch, "Philox", lambda: [Draws(9, 5, seed).of(step) for seed in range(4) for step in range(4)])
     assert len({*sentences, *batches}) == 20
