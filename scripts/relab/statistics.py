@@ -177,7 +177,7 @@ def difference(first: Seeds, second: Seeds) -> Estimate:
         margin = _margin_of_groups(one, other)
     value = float(np.mean([each.value for each in one]) - np.mean([each.value for each in other]))
     n, unit = min(_units(one), _units(other))
-    return Estimate(value, value - margin, value + margin, n, unit, min(len(one), len(other)))
+    return Estimate(value, value - margin, value + margin, n, unit, max(len(one), len(other)))
 
 
 def change(first: Measurement, second: Measurement) -> Measurement:
@@ -230,6 +230,11 @@ def deviation(values: Sequence[float]) -> float:
     """The sample standard deviation, a description of how far values lie apart; NaN for fewer than two."""
     known = [value for value in values if not math.isnan(value)]
     return float(np.std(known, ddof=1)) if len(known) > 1 else NAN
+
+
+def plural(unit: str) -> str:
+    """Several of a unit: queries, texts."""
+    return f"{unit[:-1]}ies" if unit.endswith("y") else f"{unit}s"
 
 
 def _known(seeds: Seeds) -> list[Measurement]:

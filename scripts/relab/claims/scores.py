@@ -13,7 +13,7 @@ import pandas as pd
 from relab.errors import UserError
 from relab.scores import ALL, measurement, read_scores, summary
 from relab.settings.claims import Measure
-from relab.statistics import EXACT, FEW, SEED, Estimate, Measurement
+from relab.statistics import EXACT, FEW, SEED, Estimate, Measurement, plural
 
 
 class NoValue(Exception):
@@ -50,7 +50,7 @@ def _counted(found: Estimate) -> str:
     if found.unit == SEED:
         return f", {seeds}"
     few = f", fewer than {FEW}: rough" if found.n < FEW else ""
-    return f", {seeds}, n = {found.n} {found.unit}s{few}"
+    return f", {seeds}, n = {found.n} {plural(found.unit)}{few}"
 
 
 class Scores:

@@ -14,6 +14,7 @@ from relab.comparison.compare import Comparison
 from relab.report import figures, tables, text
 from relab.report.environment import environment
 from relab.settings.writeups import Column
+from relab.statistics import plural
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 
@@ -72,7 +73,7 @@ def build(comparison: Comparison, scores_file: str) -> str:
     for stage, suffix in (("tables", ".csv"), ("figures", ".svg")):
         identical[stage], pairs[stage] = _pairs(comparison, stage, suffix)
     pages = environment(TEMPLATES)
-    pages.filters |= {"value": value, "signed": signed, "percent": percent}
+    pages.filters |= {"value": value, "signed": signed, "percent": percent, "plural": plural}
     template = pages.get_template("comparison.html.j2")
     return template.render(
         comparison=comparison,
