@@ -200,10 +200,7 @@ def records(wildcards):
         *expand("results/traces/{model}.jsonl", model=MINGPT),
         *(f"results/datasets/{dataset}/{part}.parquet" for dataset, part in DATASET_PARTS),
         *(f"results/features/{'/'.join(one)}.safetensors" for one in FEATURES),
-        *(
-            f"results/probes/{name}/{PROBE_RECORDS[SETTINGS.probes[name].settings.kind]}"
-            for name in SETTINGS.needed["probes"]
-        ),
+        *(f"results/probes/{name}/{PROBE_RECORDS[SETTINGS.probes[name].settings.kind]}" for name in SETTINGS.needed["probes"]),
         *expand("results/classifiers/{classifier}/predictions.parquet", classifier=SETTINGS.needed["classifiers"]),
         *expand("results/tables/{writeup}/classifiers.csv", writeup=CLASSIFIER_ROWS),
         *SCORES,
