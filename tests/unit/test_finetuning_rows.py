@@ -534,8 +534,8 @@ ROW = "chapters/generative/adapters"
 @pytest.mark.parametrize(
     ("path", "value", "sentence"),
     [
-        (f"{ROW}/models", ["quotes"], "chapters.generative.adapters.models: 'quotes' is not among the finetuned models"),
-        (f"{ROW}/models", ["smollm2"], "chapters.generative.adapters.models: 'smollm2' is not among the finetuned models"),
+        (f"{ROW}/models", ["quotes"], "chapters.generative.adapters.models: 'quotes' is not among the models; did you"),
+        (f"{ROW}/models", ["smollm2"], "chapters.generative.adapters.models: 'smollm2' is of the kind published, expected"),
         (f"{ROW}/models", ["code", "quotes_lora"], "chapters.generative.adapters.models: expected models of one corpus, found"),
         (f"{ROW}/models", ["recital_lora"], "models.recital-lora-s0.training.samples: required, since chapters.generative.ada"),
         ("models/quotes_lora/base", "stories-s0", "chapters.generative.adapters.models: expected models of one base, found"),
