@@ -150,7 +150,8 @@ def _expect_always(test: Always) -> str:
 
 
 def _always(test: Always, scores: Scores) -> Decision:
-    return _decision(*_every(test.measure, test.value, scores))
+    found = scores.find(test.measure).values()
+    return Decision(_every(found, test.value), "; ".join(map(str, found)))
 
 
 def _expect_sometimes(test: Sometimes) -> str:
@@ -158,14 +159,13 @@ def _expect_sometimes(test: Sometimes) -> str:
 
 
 def _sometimes(test: Sometimes, scores: Scores) -> Decision:
-    every, found, text = _every(test.measure, test.value, scores)
-    return _decision(not every, found, text)
+    found = scores.find(test.measure).values()
+    return Decision(not _every(found, test.value), "; ".join(map(str, found)))
 
 
-def _every(measure: Measure, value: float, scores: Scores) -> tuple[bool, list[Estimate], str]:
-    found = list(scores.find(measure).values())
-    every = all(_cases(one, value) for score in found for one in score.seeds.values())
-    return every, [], "; ".join(map(str, found))
+def _every(found: Iterable[Score], value: float) -> bool:
+    """Whether each unit of each seed has the value."""
+    return all(_cases(one, value) for score in found for one in score.seeds.values())
 
 
 def _cases(one: Measurement, value: float) -> bool:
