@@ -10,7 +10,6 @@ configfile: f"{workflow.basedir}/config/config.yaml"
 
 
 include: "rules/common.smk"
-include: "rules/inputs.smk"
 
 
 rule report:
@@ -27,13 +26,9 @@ include: "rules/tokenizers.smk"
 include: "rules/tokens.smk"
 include: "rules/models.smk"
 include: "rules/samples.smk"
-include: "rules/judgements.smk"
-include: "rules/inspection.smk"
 include: "rules/datasets.smk"
 include: "rules/features.smk"
 include: "rules/probes.smk"
 include: "rules/classifiers.smk"
-include: "rules/scores.smk"
-include: "rules/tables.smk"
-include: "rules/figures.smk"
+include: "rules/rows.smk"
 include: "rules/report.smk"

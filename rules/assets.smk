@@ -18,11 +18,13 @@ rule fetch_asset:
     params:
         # where the cache lies is no reason to fetch again: derived from the output, it is not compared
         cache=lambda wildcards, output: CACHE,
-        own=own,
+        user_files=user_files,
         spec=spec("fetch_asset"),
         code=code("fetch_asset"),
         program=program("fetch_asset"),
     shell:
-        "HF_HUB_OFFLINE=0 python {params.program:q} --asset {wildcards.asset:q} "
-        "--file {wildcards.file:q} --output {output.file:q} --lock {output.lock:q} --cache {params.cache:q} --spec {params.spec:q} "
-        "--code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
+        (
+            "HF_HUB_OFFLINE=0 python {params.program:q} --asset {wildcards.asset:q} --file {wildcards.file:q} "
+            "--output {output.file:q} --lock {output.lock:q} --cache {params.cache:q}"
+        )
+        + RECORDED

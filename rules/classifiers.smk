@@ -1,12 +1,10 @@
 # Networks fine-tuned as classifiers, with all of their weights or by an adapter.
-ADAPTED = names(name for name, one in SETTINGS.classifiers.items() if one.settings.adaptation.kind != "full")
-WHOLE = names(name for name, one in SETTINGS.classifiers.items() if one.settings.adaptation.kind == "full")
 
 
 rule finetune_classifier:
     """Fine-tune a network with a classification head, and predict the test split once; killed, it goes on from state/."""
     input:
-        unpack(classifier_inputs),
+        unpack(inputs("finetune_classifier")),
     output:
         weights="results/classifiers/{classifier}/model.safetensors",
         config="results/classifiers/{classifier}/config.json",
@@ -21,25 +19,27 @@ rule finetune_classifier:
     benchmark:
         "results/benchmarks/finetune_classifier/{classifier}.jsonl"
     wildcard_constraints:
-        classifier=WHOLE,
+        classifier=made_by("finetune_classifier"),
     conda:
         "../envs/train.yaml"
-    threads: SETTINGS.threads
+    threads: ARTEFACTS.threads
     resources:
         gpu=gpu,
         # measured at 1,300 MiB for MiniLM, 2,780 for an adapter of SmolLM2, on a CPU
         mem_mb=8000 if CARDS else 3500,
         runtime=480,
     params:
-        model=lambda wildcards, input: os.path.dirname(input.config),
-        directory=lambda wildcards, output: os.path.dirname(output.predictions),
+        model=folder_of("config"),
+        directory=folder_of("predictions"),
         spec=spec("finetune_classifier"),
         code=code("finetune_classifier"),
         program=program("finetune_classifier"),
     shell:
-        "python {params.program:q} --train {input.train:q} --validation {input.validation:q} --test {input.test:q} "
-        "--model {params.model:q} --output-dir {params.directory:q} --state state --spec {params.spec:q} "
-        "--code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
+        (
+            "python {params.program:q} --train {input.train:q} --validation {input.validation:q} --test "
+            "{input.test:q} --model {params.model:q} --output-dir {params.directory:q} --state state"
+        )
+        + RECORDED
 
 
 use rule finetune_classifier as finetune_classifier_by_adapter with:
@@ -58,4 +58,4 @@ use rule finetune_classifier as finetune_classifier_by_adapter with:
     benchmark:
         "results/benchmarks/finetune_classifier_by_adapter/{classifier}.jsonl"
     wildcard_constraints:
-        classifier=ADAPTED,
+        classifier=made_by("finetune_classifier_by_adapter"),

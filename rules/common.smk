@@ -10,21 +10,29 @@ from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, f"{workflow.basedir}/scripts")
 
+from relab.artefacts.registry import KINDS, MAKERS
 from relab.assets import local
 from relab.digest import code_digest
 from relab.errors import UserError
 from relab.machine import cards, memory_mb
-from relab.settings import claims, config as settings, datasets, provide, writeups
+from relab.settings import report as report_jobs
+from relab.settings.base import canonical
+from relab.settings.config import resolve
+from relab.settings.datasets import PARTS, SPLITS
 
 try:
-    SETTINGS = settings.resolve(config)
-    WRITEUPS = writeups.load(f"{workflow.basedir}/config/writeups.yaml")
-    CLAIMS = claims.load(f"{workflow.basedir}/config/claims.yaml")
+    SETTINGS = resolve(config)
 except UserError as error:
     raise WorkflowError(str(error)) from None
+ARTEFACTS = SETTINGS.artefacts
 
 # Jobs find nothing on a network that the DAG did not fetch, and say nothing about it.
 shell.prefix("set -euo pipefail; export HF_HUB_OFFLINE=1 HF_DATASETS_OFFLINE=1 HF_HUB_DISABLE_TELEMETRY=1; ")
+
+#: The end of every job's command: all that it reads, for its record; its settings; where it writes the record and its log.
+RECORDED = (
+    " --inputs {input:q} --spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
+)
 
 
 def names(declared):
@@ -33,32 +41,35 @@ def names(declared):
 
 
 wildcard_constraints:
-    asset=names(SETTINGS.assets),
-    file=names({file for asset in SETTINGS.assets.values() for file in asset.files}),
-    corpus=names(SETTINGS.corpora),
-    tokenizer=names(SETTINGS.tokenizers),
-    model=names(SETTINGS.models),
-    sampling=names(SETTINGS.samplings),
-    dataset=names(SETTINGS.datasets),
-    part="|".join((*datasets.SPLITS, *datasets.PARTS)),
-    encoder=names(SETTINGS.encoders),
-    probe=names(SETTINGS.probes),
-    classifier=names(SETTINGS.classifiers),
+    file=names({file for asset in ARTEFACTS.assets.values() for file in asset.settings.files}),
+    part="|".join((*SPLITS, *PARTS)),
+    **{kind.wildcard: names(ARTEFACTS.kinds[kind.name]) for kind in KINDS.values()},
 
 
-def of_kind(members, *kinds):
-    """A pattern for the declared names whose artefacts are of some kinds: those are made by a rule of their own."""
-    return names(name for name, member in members.items() if member.settings.kind in kinds)
+def made_by(rule):
+    """A pattern for the names of the artefacts that a rule makes."""
+    maker, kind = MAKERS[rule]
+    return names(name for name, member in ARTEFACTS.kinds[kind.name].items() if maker.makes(member.settings))
+
+
+def inputs(rule):
+    """The files that a job of a rule reads, by name."""
+    return lambda wildcards: MAKERS[rule][0].inputs(ARTEFACTS, **dict(wildcards.items()))
 
 
 def spec(rule):
     """The `spec` parameter of a rule: the slice of the settings that its job needs, in canonical form."""
-    return lambda wildcards: provide.provide(SETTINGS, rule, dict(wildcards.items()))
+    return lambda wildcards: canonical(MAKERS[rule][0].settings(ARTEFACTS, **dict(wildcards.items())))
 
 
-def code(rule):
+def constant(value):
+    """A parameter that is the same for every job of a rule, braces in it included."""
+    return lambda wildcards: value
+
+
+def code(rule, *modules):
     """The `code` parameter of a rule: a digest of its program and of what that imports from the library."""
-    return code_digest(Path(workflow.basedir, "scripts", f"{rule}.py"))
+    return code_digest(Path(workflow.basedir, "scripts", f"{rule}.py"), *modules)
 
 
 def program(rule):
@@ -66,12 +77,22 @@ def program(rule):
 
     Snakemake does not compare parameters that are derived from a job's files; asking for `output` makes it one of those.
     """
-    return lambda wildcards, output: f"{workflow.basedir}/scripts/{rule}.py"
+    return path_of(f"scripts/{rule}.py")
 
 
-def own(wildcards):
-    """The `own` parameter of a fetch: the state of the user's own files that it links, so that a change in them is seen."""
-    return local.fingerprint(SETTINGS.assets[wildcards.asset], wildcards.file, Path(workflow.basedir))
+def path_of(path):
+    """The path of a file of the checkout as a parameter, which a moved checkout may change without a rerun."""
+    return lambda wildcards, output: f"{workflow.basedir}/{path}"
+
+
+def folder_of(key):
+    """The folder of a job's input, or of its output, as a parameter."""
+    return lambda wildcards, input, output: os.path.dirname(input[key] if key in input.keys() else output[key])
+
+
+def user_files(wildcards):
+    """The `user_files` parameter of a fetch: the state of the user's own files that it links, so that a change is seen."""
+    return local.fingerprint(ARTEFACTS.assets[wildcards.asset].settings, wildcards.file, Path(workflow.basedir))
 
 
 def loaded(*paths):
@@ -85,13 +106,16 @@ def loaded(*paths):
     return digest.hexdigest()[:16]
 
 
-def place(path):
-    """The path of such a file as a parameter, which a moved checkout may change without a rerun (see `program`)."""
-    return lambda wildcards, output: f"{workflow.basedir}/{path}"
-
+# Files of the checkout that say what the report shows, and how.
+WRITEUP_FILES = sorted(Path(workflow.basedir, "config/writeups").glob("*.yaml"))
+SHOWN_FILES = sorted(
+    path
+    for pattern in ("report/templates/**/*.*", "rows/*/show.yaml", "rows/*/*.html.j2")
+    for path in Path(workflow.basedir, "scripts/relab").glob(pattern)
+)
 
 # For `snakemake --report`: title, chapter and row of every file that the report shows; rules/caption.rst reads them.
-CATALOGUE = config["catalogue"] = writeups.catalogue(WRITEUPS)
+CATALOGUE = config["catalogue"] = SETTINGS.contents.catalogue
 
 
 def shown(path):
@@ -107,44 +131,6 @@ def shown(path):
         labels={"title": entry["title"]},
     )
 
-
-# What the chapters of the report rest on, by name.
-CHAR_GPT = provide.char_gpt_models(SETTINGS)
-CHAR_GPT_CORPORA = provide.char_gpt_corpora(SETTINGS)
-MINGPT = provide.mingpt_models(SETTINGS)
-LARGER = provide.larger_models(SETTINGS)
-STORIES = SETTINGS.chapters.stories
-STORY_MODELS = provide.story_models(SETTINGS)
-STORY_CORPUS = SETTINGS.models[STORY_MODELS[0]].settings.corpus
-STORY_SAMPLINGS = provide.story_samplings(SETTINGS)
-TEXT_TABLES = provide.text_tables(SETTINGS)
-FINETUNED = list(provide.finetuned_rows(SETTINGS))
-ADAPTERS = provide.finetuned_models(SETTINGS, "generative", "adapters")
-ADAPTERS_BASE = provide.finetuned_base(SETTINGS, "generative", "adapters")
-FEATURES = provide.used_features(SETTINGS)
-CLASSIFIER_ROWS = provide.classifier_rows(SETTINGS)
-DATASET_PARTS = [(name, part) for name in SETTINGS.needed["datasets"] for part in SETTINGS.datasets[name].settings.parts]
-
-# Every file of scores; the ledger reads them all.
-SCORES = [
-    "results/scores/char_gpt/scores.parquet",
-    "results/scores/char_gpt/tokens.parquet",
-    "results/scores/char_gpt/classification.parquet",
-    *(f"results/scores/{writeup}/classifiers.parquet" for writeup in CLASSIFIER_ROWS),
-    "results/scores/char_gpt/choice.parquet",
-    "results/scores/char_gpt/retrieval.parquet",
-    "results/scores/generative/generations.parquet",
-    "results/scores/gpt2_lab/memory.parquet",
-    "results/scores/stories/learning.parquet",
-    "results/scores/stories/distributions.parquet",
-    "results/scores/stories/judged.parquet",
-    "results/scores/mingpt/training.parquet",
-    "results/scores/mingpt/facts.parquet",
-    "results/scores/generative/adapters_parameters.parquet",
-    "results/scores/gpt2_lab/code_rates.parquet",
-    *(f"results/scores/{writeup}/{role}.parquet" for writeup, role in FINETUNED),
-    *(f"results/scores/{writeup}/{role}.parquet" for writeup, role in TEXT_TABLES),
-]
 
 # Downloads that all runs share.
 CACHE = os.environ.get("RELAB_CACHE") or f"{workflow.basedir}/.cache"

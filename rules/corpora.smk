@@ -1,7 +1,7 @@
 rule clean_corpus:
     """Turn the published form of a corpus into clean documents, split into training and validation text."""
     input:
-        corpus_files,
+        unpack(inputs("clean_corpus")),
     output:
         train="results/corpora/{corpus}/train.parquet",
         validation="results/corpora/{corpus}/validation.parquet",
@@ -21,6 +21,8 @@ rule clean_corpus:
         code=code("clean_corpus"),
         program=program("clean_corpus"),
     shell:
-        "python {params.program:q} --input {input:q} --train {output.train:q} "
-        "--validation {output.validation:q} --stats {output.stats:q} --spec {params.spec:q} --code {params.code:q} "
-        "--provenance {output.provenance:q} > {log:q} 2>&1"
+        (
+            "python {params.program:q} --input {input.files:q} --train {output.train:q} --validation "
+            "{output.validation:q} --stats {output.stats:q}"
+        )
+        + RECORDED

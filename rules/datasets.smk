@@ -4,7 +4,7 @@
 rule make_dataset:
     """Make one part of a data set: a split, or the documents, queries or judgments of a retrieval set."""
     input:
-        dataset_files,
+        unpack(inputs("make_dataset")),
     output:
         part="results/datasets/{dataset}/{part}.parquet",
         stats="results/datasets/{dataset}/{part}.json",
@@ -23,5 +23,4 @@ rule make_dataset:
         code=code("make_dataset"),
         program=program("make_dataset"),
     shell:
-        "python {params.program:q} --input {input:q} --output {output.part:q} --stats {output.stats:q} "
-        "--spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
+        "python {params.program:q} --input {input.files:q} --output {output.part:q} --stats {output.stats:q}" + RECORDED

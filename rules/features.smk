@@ -4,7 +4,7 @@
 rule encode_texts:
     """Encode the texts of one part of a data set with a frozen encoder: three poolings from one forward pass."""
     input:
-        unpack(features_inputs),
+        unpack(inputs("encode_texts")),
     output:
         features="results/features/{encoder}/{dataset}/{part}.safetensors",
         stats="results/features/{encoder}/{dataset}/{part}.json",
@@ -15,16 +15,19 @@ rule encode_texts:
         "results/benchmarks/encode_texts/{encoder}/{dataset}/{part}.jsonl"
     conda:
         "../envs/train.yaml"
-    threads: SETTINGS.threads
+    threads: ARTEFACTS.threads
     resources:
         gpu=gpu,
         mem_mb=6000 if CARDS else 2000,
         runtime=240,
     params:
-        model=lambda wildcards, input: os.path.dirname(input.weights),
+        model=folder_of("weights"),
         spec=spec("encode_texts"),
         code=code("encode_texts"),
         program=program("encode_texts"),
     shell:
-        "python {params.program:q} --model {params.model:q} --part {input.part:q} --output {output.features:q} --stats {output.stats:q} "
-        "--spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
+        (
+            "python {params.program:q} --model {params.model:q} --part {input.part:q} --output "
+            "{output.features:q} --stats {output.stats:q}"
+        )
+        + RECORDED

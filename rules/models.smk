@@ -1,7 +1,7 @@
 rule train_model:
     """Train a language model; killed, it goes on from its last checkpoint under state/ at the next attempt."""
     input:
-        unpack(model_inputs),
+        unpack(inputs("train_model")),
     output:
         weights="results/models/{model}/model.safetensors",
         config="results/models/{model}/config.json",
@@ -21,31 +21,33 @@ rule train_model:
     benchmark:
         "results/benchmarks/train_model/{model}.jsonl"
     wildcard_constraints:
-        model=of_kind(SETTINGS.models, "trained"),
+        model=made_by("train_model"),
     conda:
         "../envs/train.yaml"
-    threads: SETTINGS.threads
+    threads: ARTEFACTS.threads
     resources:
         gpu=gpu,
         # measured at 760 MiB on a CPU; CUDA's libraries take some GB of host memory besides
         mem_mb=6000 if CARDS else 2000,
         runtime=480,
     params:
-        tokenizer=lambda wildcards, input: os.path.dirname(input.tokenizer),
-        directory=lambda wildcards, output: os.path.dirname(output.weights),
+        tokenizer=folder_of("tokenizer"),
+        directory=folder_of("weights"),
         spec=spec("train_model"),
         code=code("train_model"),
         program=program("train_model"),
     shell:
-        "python {params.program:q} --train {input.train:q} --validation {input.validation:q} "
-        "--tokenizer {params.tokenizer:q} --output-dir {params.directory:q} --state state --spec {params.spec:q} "
-        "--code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
+        (
+            "python {params.program:q} --train {input.train:q} --validation {input.validation:q} --tokenizer "
+            "{params.tokenizer:q} --output-dir {params.directory:q} --state state"
+        )
+        + RECORDED
 
 
 rule finetune_model:
     """Train all weights of a model on; killed, it goes on from its last checkpoint under state/ at the next attempt."""
     input:
-        unpack(finetuning_inputs),
+        unpack(inputs("finetune_model")),
     output:
         weights="results/models/{model}/model.safetensors",
         config="results/models/{model}/config.json",
@@ -65,31 +67,33 @@ rule finetune_model:
     benchmark:
         "results/benchmarks/finetune_model/{model}.jsonl"
     wildcard_constraints:
-        model=names(provide.finetuned(SETTINGS, adapters=False)),
+        model=made_by("finetune_model"),
     conda:
         "../envs/train.yaml"
-    threads: SETTINGS.threads
+    threads: ARTEFACTS.threads
     resources:
         gpu=gpu,
         # measured at 4.1 GiB of SmolLM2-135M on a CPU, 4 blocks of 128 tokens a batch
         mem_mb=8000 if CARDS else 5000,
         runtime=480,
     params:
-        base=lambda wildcards, input: os.path.dirname(input.weights),
-        directory=lambda wildcards, output: os.path.dirname(output.weights),
+        base=folder_of("weights"),
+        directory=folder_of("weights"),
         spec=spec("finetune_model"),
         code=code("finetune_model"),
         program=program("finetune_model"),
     shell:
-        "python {params.program:q} --train {input.train:q} --validation {input.validation:q} "
-        "--base {params.base:q} --output-dir {params.directory:q} --state state --spec {params.spec:q} "
-        "--code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
+        (
+            "python {params.program:q} --train {input.train:q} --validation {input.validation:q} --base "
+            "{params.base:q} --output-dir {params.directory:q} --state state"
+        )
+        + RECORDED
 
 
 rule train_adapter:
     """Train an adapter of a model, LoRA or a prefix, whose own weights stay as they are; killed, it goes on as training does."""
     input:
-        unpack(finetuning_inputs),
+        unpack(inputs("train_adapter")),
     output:
         weights="results/models/{model}/adapter_model.safetensors",
         config="results/models/{model}/adapter_config.json",
@@ -107,31 +111,33 @@ rule train_adapter:
     benchmark:
         "results/benchmarks/train_adapter/{model}.jsonl"
     wildcard_constraints:
-        model=names(provide.finetuned(SETTINGS, adapters=True)),
+        model=made_by("train_adapter"),
     conda:
         "../envs/train.yaml"
-    threads: SETTINGS.threads
+    threads: ARTEFACTS.threads
     resources:
         gpu=gpu,
         # measured at 2.2 GiB of the same
         mem_mb=8000 if CARDS else 3000,
         runtime=480,
     params:
-        base=lambda wildcards, input: os.path.dirname(input.weights),
-        directory=lambda wildcards, output: os.path.dirname(output.weights),
+        base=folder_of("weights"),
+        directory=folder_of("weights"),
         spec=spec("train_adapter"),
         code=code("train_adapter"),
         program=program("train_adapter"),
     shell:
-        "python {params.program:q} --train {input.train:q} --validation {input.validation:q} "
-        "--base {params.base:q} --output-dir {params.directory:q} --state state --spec {params.spec:q} "
-        "--code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
+        (
+            "python {params.program:q} --train {input.train:q} --validation {input.validation:q} --base "
+            "{params.base:q} --output-dir {params.directory:q} --state state"
+        )
+        + RECORDED
 
 
 rule import_model:
     """Turn the published files of a model into a model directory like any other, with safetensors in it."""
     input:
-        published_model,
+        unpack(inputs("import_model")),
     output:
         weights="results/models/{model}/model.safetensors",
         config="results/models/{model}/config.json",
@@ -144,26 +150,25 @@ rule import_model:
     benchmark:
         "results/benchmarks/import_model/{model}.jsonl"
     wildcard_constraints:
-        model=of_kind(SETTINGS.models, "published"),
+        model=made_by("import_model"),
     conda:
         "../envs/train.yaml"
     resources:
         mem_mb=2500,
         runtime=120,
     params:
-        directory=lambda wildcards, output: os.path.dirname(output.weights),
+        directory=folder_of("weights"),
         spec=spec("import_model"),
         code=code("import_model"),
         program=program("import_model"),
     shell:
-        "python {params.program:q} --files {input:q} --output-dir {params.directory:q} "
-        "--spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
+        "python {params.program:q} --files {input.files:q} --output-dir {params.directory:q}" + RECORDED
 
 
 rule import_encoder:
     """Turn the published files of an encoder into a model directory, without the head it was trained with."""
     input:
-        published_model,
+        unpack(inputs("import_encoder")),
     output:
         weights="results/models/{model}/model.safetensors",
         config="results/models/{model}/config.json",
@@ -175,17 +180,16 @@ rule import_encoder:
     benchmark:
         "results/benchmarks/import_encoder/{model}.jsonl"
     wildcard_constraints:
-        model=of_kind(SETTINGS.models, "encoder"),
+        model=made_by("import_encoder"),
     conda:
         "../envs/train.yaml"
     resources:
         mem_mb=2500,
         runtime=120,
     params:
-        directory=lambda wildcards, output: os.path.dirname(output.weights),
+        directory=folder_of("weights"),
         spec=spec("import_encoder"),
         code=code("import_encoder"),
         program=program("import_encoder"),
     shell:
-        "python {params.program:q} --files {input:q} --output-dir {params.directory:q} "
-        "--spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
+        "python {params.program:q} --files {input.files:q} --output-dir {params.directory:q}" + RECORDED

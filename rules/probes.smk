@@ -4,8 +4,7 @@
 rule fit_classifier:
     """Fit classifiers on frozen features beside their floors, and predict the test split once."""
     input:
-        unpack(probe_splits),
-        features=probe_features,
+        unpack(inputs("fit_classifier")),
     output:
         predictions="results/probes/{probe}/predictions.parquet",
         fitted="results/probes/{probe}/probes.skops",
@@ -17,29 +16,30 @@ rule fit_classifier:
     benchmark:
         "results/benchmarks/fit_classifier/{probe}.jsonl"
     wildcard_constraints:
-        probe=of_kind(SETTINGS.probes, "classifier"),
+        probe=made_by("fit_classifier"),
     conda:
         "../envs/fit.yaml"
-    threads: SETTINGS.threads
+    threads: ARTEFACTS.threads
     resources:
         mem_mb=3000,
         runtime=240,
     params:
-        directory=lambda wildcards, output: os.path.dirname(output[0]),
+        directory=folder_of("predictions"),
         spec=spec("fit_classifier"),
         code=code("fit_classifier"),
         program=program("fit_classifier"),
     shell:
-        "python {params.program:q} --train {input.train:q} --validation {input.validation:q} --test {input.test:q} "
-        "--features {input.features:q} --output-dir {params.directory:q} "
-        "--spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
+        (
+            "python {params.program:q} --train {input.train:q} --validation {input.validation:q} --test "
+            "{input.test:q} --features {input.features:q} --output-dir {params.directory:q}"
+        )
+        + RECORDED
 
 
 rule fit_ranker:
     """Train scorers of question and choice on frozen features, and choose for the test split once."""
     input:
-        unpack(probe_splits),
-        features=probe_features,
+        unpack(inputs("fit_ranker")),
     output:
         predictions="results/probes/{probe}/predictions.parquet",
         fitted="results/probes/{probe}/scorers.safetensors",
@@ -51,30 +51,30 @@ rule fit_ranker:
     benchmark:
         "results/benchmarks/fit_ranker/{probe}.jsonl"
     wildcard_constraints:
-        probe=of_kind(SETTINGS.probes, "ranker"),
+        probe=made_by("fit_ranker"),
     conda:
         "../envs/fit.yaml"
-    threads: SETTINGS.threads
+    threads: ARTEFACTS.threads
     resources:
         mem_mb=2000,
         runtime=240,
     params:
-        directory=lambda wildcards, output: os.path.dirname(output[0]),
+        directory=folder_of("predictions"),
         spec=spec("fit_ranker"),
         code=code("fit_ranker"),
         program=program("fit_ranker"),
     shell:
-        "python {params.program:q} --train {input.train:q} --validation {input.validation:q} --test {input.test:q} "
-        "--features {input.features:q} --output-dir {params.directory:q} "
-        "--spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
+        (
+            "python {params.program:q} --train {input.train:q} --validation {input.validation:q} --test "
+            "{input.test:q} --features {input.features:q} --output-dir {params.directory:q}"
+        )
+        + RECORDED
 
 
 rule fit_retriever:
     """Rank documents for each query: cosine of frozen features, BM25, both fused."""
     input:
-        unpack(probe_parts),
-        corpus_features=lambda wildcards: probe_features(wildcards, ["corpus"]),
-        query_features=lambda wildcards: probe_features(wildcards, ["queries"]),
+        unpack(inputs("fit_retriever")),
     output:
         rankings="results/probes/{probe}/rankings.parquet",
         provenance="results/probes/{probe}/rankings.parquet.provenance.json",
@@ -83,10 +83,10 @@ rule fit_retriever:
     benchmark:
         "results/benchmarks/fit_retriever/{probe}.jsonl"
     wildcard_constraints:
-        probe=of_kind(SETTINGS.probes, "retriever"),
+        probe=made_by("fit_retriever"),
     conda:
         "../envs/fit.yaml"
-    threads: SETTINGS.threads
+    threads: ARTEFACTS.threads
     resources:
         mem_mb=3000,
         runtime=240,
@@ -95,6 +95,8 @@ rule fit_retriever:
         code=code("fit_retriever"),
         program=program("fit_retriever"),
     shell:
-        "python {params.program:q} --corpus {input.corpus:q} --queries {input.queries:q} "
-        "--corpus-features {input.corpus_features:q} --query-features {input.query_features:q} --output {output.rankings:q} "
-        "--spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
+        (
+            "python {params.program:q} --corpus {input.corpus:q} --queries {input.queries:q} --corpus-features "
+            "{input.corpus_features:q} --query-features {input.query_features:q} --output {output.rankings:q}"
+        )
+        + RECORDED

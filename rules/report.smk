@@ -1,11 +1,71 @@
+# What the report says of the run as a whole, the ledger, and the page.
+
+
+rule tabulate_overview:
+    """Write the tables of what all rows rest on: corpora, data sets, features, downloads."""
+    input:
+        corpora=[f"results/corpora/{corpus}/stats.json" for corpus in SETTINGS.needed["corpora"]],
+        datasets=[path.replace(".parquet", ".json") for path in SETTINGS.needed_of(KINDS["datasets"])],
+        features=[path.replace(".safetensors", ".json") for path in report_jobs.features(SETTINGS)],
+        assets=[f"{path}.lock.json" for path in SETTINGS.needed_of(KINDS["assets"])],
+    output:
+        **{name: shown(path) for name, path in report_jobs.overview_tables(SETTINGS).items()},
+        provenance="results/tables/overview/overview.provenance.json",
+    log:
+        "results/logs/tabulate_overview.log",
+    benchmark:
+        "results/benchmarks/tabulate_overview.jsonl"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        spec=constant(canonical(report_jobs.overview_spec(SETTINGS))),
+        code=code("tabulate_overview"),
+        program=program("tabulate_overview"),
+    shell:
+        (
+            "python {params.program:q} --corpora {input.corpora:q} --datasets {input.datasets:q} "
+            "--features {input.features:q} --assets {input.assets:q} --output-dir results/tables/overview"
+        )
+        + RECORDED
+
+
+rule score_claims:
+    """Score what the write-ups claim: the ledger."""
+    input:
+        scores=report_jobs.scores(SETTINGS),
+    output:
+        ledger="results/tables/overview/ledger.csv",
+        provenance="results/tables/overview/ledger.csv.provenance.json",
+    log:
+        "results/logs/score_claims.log",
+    benchmark:
+        "results/benchmarks/score_claims.jsonl"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        spec=constant(canonical(report_jobs.ledger_spec(SETTINGS))),
+        writeups=path_of("config/writeups"),
+        loaded=loaded(*WRITEUP_FILES),
+        code=code("score_claims"),
+        program=program("score_claims"),
+    shell:
+        "python {params.program:q} --writeups {params.writeups:q} --scores {input.scores:q} --output {output.ledger:q}" + RECORDED
+
+
 rule build_report:
     """Build the one page that shows it all."""
     input:
         ledger="results/tables/overview/ledger.csv",
-        tables=writeups.targets(WRITEUPS)[0],
-        figures=writeups.targets(WRITEUPS)[1],
-        data=writeups.figure_data(WRITEUPS),
-        records=records,
+        tables=SETTINGS.contents.targets()[0],
+        figures=SETTINGS.contents.targets()[1],
+        data=SETTINGS.contents.figure_data,
+        records=report_jobs.records(SETTINGS),
     output:
         page="results/report.html",
         provenance="results/report.html.provenance.json",
@@ -19,16 +79,14 @@ rule build_report:
         mem_mb=1000,
         runtime=30,
     params:
-        writeups=place("config/writeups.yaml"),
-        loaded=loaded(
-            "config/writeups.yaml",
-            *sorted(Path(workflow.basedir, "scripts/relab/report/templates").rglob("*.*")),
-        ),
-        spec=spec("build_report"),
+        writeups=path_of("config/writeups"),
+        loaded=loaded(*WRITEUP_FILES, *SHOWN_FILES),
+        spec=constant(canonical(report_jobs.page_spec(SETTINGS))),
         code=code("build_report"),
         program=program("build_report"),
     shell:
-        "python {params.program:q} --writeups {params.writeups:q} --ledger {input.ledger:q} "
-        "--table {input.tables:q} --figure {input.figures:q} --data {input.data:q} --records {input.records:q} "
-        "--output {output.page:q} --spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} "
-        "> {log:q} 2>&1"
+        (
+            "python {params.program:q} --writeups {params.writeups:q} --ledger {input.ledger:q} --tables {input.tables:q} "
+            "--figures {input.figures:q} --data {input.data:q} --records {input.records:q} --output {output.page:q}"
+        )
+        + RECORDED

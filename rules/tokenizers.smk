@@ -1,7 +1,7 @@
 rule train_tokenizer:
     """Train a tokenizer on a corpus, or make its characters into one: a directory that Transformers opens."""
     input:
-        unpack(tokenizer_corpus),
+        unpack(inputs("train_tokenizer")),
     output:
         tokenizer="results/tokenizers/{tokenizer}/tokenizer.json",
         config="results/tokenizers/{tokenizer}/tokenizer_config.json",
@@ -11,27 +11,29 @@ rule train_tokenizer:
     benchmark:
         "results/benchmarks/train_tokenizer/{tokenizer}.jsonl"
     wildcard_constraints:
-        tokenizer=of_kind(SETTINGS.tokenizers, "character", "byte_pair", "sentencepiece"),
+        tokenizer=made_by("train_tokenizer"),
     conda:
         "../envs/train.yaml"
     resources:
         mem_mb=2000,
         runtime=120,
     params:
-        directory=lambda wildcards, output: os.path.dirname(output.tokenizer),
+        directory=folder_of("tokenizer"),
         spec=spec("train_tokenizer"),
         code=code("train_tokenizer"),
         program=program("train_tokenizer"),
     shell:
-        "python {params.program:q} --train {input.train:q} --validation {input.validation:q} "
-        "--output-dir {params.directory:q} --spec {params.spec:q} --code {params.code:q} "
-        "--provenance {output.provenance:q} > {log:q} 2>&1"
+        (
+            "python {params.program:q} --train {input.train:q} --validation {input.validation:q} --output-dir "
+            "{params.directory:q}"
+        )
+        + RECORDED
 
 
 rule import_tokenizer:
     """Turn the published files of a tokenizer into a tokenizer directory like any other."""
     input:
-        published_tokenizer,
+        unpack(inputs("import_tokenizer")),
     output:
         tokenizer="results/tokenizers/{tokenizer}/tokenizer.json",
         config="results/tokenizers/{tokenizer}/tokenizer_config.json",
@@ -41,17 +43,16 @@ rule import_tokenizer:
     benchmark:
         "results/benchmarks/import_tokenizer/{tokenizer}.jsonl"
     wildcard_constraints:
-        tokenizer=of_kind(SETTINGS.tokenizers, "published"),
+        tokenizer=made_by("import_tokenizer"),
     conda:
         "../envs/train.yaml"
     resources:
         mem_mb=1000,
         runtime=30,
     params:
-        directory=lambda wildcards, output: os.path.dirname(output.tokenizer),
+        directory=folder_of("tokenizer"),
         spec=spec("import_tokenizer"),
         code=code("import_tokenizer"),
         program=program("import_tokenizer"),
     shell:
-        "python {params.program:q} --files {input:q} --output-dir {params.directory:q} "
-        "--spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
+        "python {params.program:q} --files {input.files:q} --output-dir {params.directory:q}" + RECORDED

@@ -1,7 +1,7 @@
 rule tokenize_corpus:
     """Turn a corpus into token ids, once for all models that read it with the same tokenizer."""
     input:
-        unpack(tokens_inputs),
+        unpack(inputs("tokenize_corpus")),
     output:
         train="results/tokens/{tokenizer}/{corpus}/train.arrow",
         validation="results/tokens/{tokenizer}/{corpus}/validation.arrow",
@@ -12,7 +12,7 @@ rule tokenize_corpus:
         "results/benchmarks/tokenize_corpus/{tokenizer}/{corpus}.jsonl"
     wildcard_constraints:
         # a published model's own tokenizer goes by the model's name
-        tokenizer=names([*SETTINGS.tokenizers, *SETTINGS.models]),
+        tokenizer=names([*ARTEFACTS.tokenizers, *ARTEFACTS.models]),
     conda:
         "../envs/train.yaml"
     threads: 2
@@ -20,11 +20,13 @@ rule tokenize_corpus:
         mem_mb=2000,
         runtime=240,
     params:
-        tokenizer=lambda wildcards, input: os.path.dirname(input.tokenizer),
+        tokenizer=folder_of("tokenizer"),
         spec=spec("tokenize_corpus"),
         code=code("tokenize_corpus"),
         program=program("tokenize_corpus"),
     shell:
-        "python {params.program:q} --corpus {input.train:q} {input.validation:q} --tokenizer {params.tokenizer:q} "
-        "--output {output.train:q} {output.validation:q} --processes {threads} --spec {params.spec:q} "
-        "--code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
+        (
+            "python {params.program:q} --corpus {input.train:q} {input.validation:q} --tokenizer "
+            "{params.tokenizer:q} --output {output.train:q} {output.validation:q} --processes {threads}"
+        )
+        + RECORDED

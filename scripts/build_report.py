@@ -1,6 +1,6 @@
 """Build the report: one self-contained HTML page of every table and figure, the ledger, and how each came to be.
 
-Paths are relative to the run's folder, as config/writeups.yaml and the records of the jobs name them: start it there.
+Paths are relative to the run's folder, as the records of the jobs name them: start it there.
 """
 
 from __future__ import annotations
@@ -14,22 +14,23 @@ from relab.jobs import parser, record, settings_of
 
 def main() -> None:
     options = parser(__doc__)
-    options.add_argument("--writeups", required=True, metavar="FILE", help="chapters and rows (config/writeups.yaml)")
+    options.add_argument("--writeups", required=True, metavar="DIR", help="chapters and rows (config/writeups)")
     options.add_argument("--ledger", required=True, metavar="FILE", help="the scored claims, CSV")
-    options.add_argument("--table", nargs="*", default=[], metavar="FILE", help="tables that rows show, CSV")
-    options.add_argument("--figure", nargs="*", default=[], metavar="FILE", help="figures that rows show, SVG")
+    options.add_argument("--tables", nargs="*", default=[], metavar="FILE", help="tables that rows show, CSV")
+    options.add_argument("--figures", nargs="*", default=[], metavar="FILE", help="figures that rows show, SVG")
     options.add_argument("--data", nargs="*", default=[], metavar="FILE", help="tables that figures are drawn from, CSV")
     options.add_argument("--records", nargs="*", default=[], metavar="FILE", help="records of the jobs behind all of these")
     options.add_argument("--output", required=True, type=Path, metavar="FILE", help="the page")
     args = options.parse_args()
 
     from relab.report.page import Files, build
-    from relab.settings.writeups import ReportSpec, load
+    from relab.settings.report import PageSpec, page_contents
+    from relab.settings.writeups import load
 
-    files = Files(args.ledger, args.table, args.figure, args.data, args.records)
-    inputs = [args.writeups, args.ledger, *args.table, *args.figure, *args.data]
-    with record(args, inputs=dict.fromkeys(inputs), outputs=[args.output]):
-        write_text(args.output, build(load(args.writeups), settings_of(args, ReportSpec), files))
+    spec = settings_of(args, PageSpec)
+    files = Files(args.ledger, args.tables, args.figures, args.data, args.records)
+    with record(args, outputs=[args.output]):
+        write_text(args.output, build(page_contents(spec, load(args.writeups)), spec, files))
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ def main() -> None:
     if bool(args.input) != corpus.reads_files:
         expected = "no file" if args.input else "the files that hold the text"
         raise UserError(f"--input: expected {expected} with `reader.kind: {corpus.reader.kind}`, found {len(args.input)}")
-    with record(args, inputs=args.input, outputs=[args.train, args.validation, args.stats]):
+    with record(args, outputs=[args.train, args.validation, args.stats]):
         stats = build(args.input, corpus, args.train, args.validation, progress)
         write_json(args.stats, stats)
     report(stats)

@@ -41,7 +41,7 @@ def main() -> None:
 
     device = pick()
     prepare(device, job.threads)
-    with record(args, inputs=[args.model / "model.safetensors", args.part], outputs=[args.output, args.stats]) as entry:
+    with record(args, outputs=[args.output, args.stats]) as entry:
         model, tokenizer = load_encoder(args.model, device), load_tokenizer(args.model)
         with tqdm(unit="text", disable=None, mininterval=1) as bar:
             counts = encode_part(args.part, job.columns, args.output, model, tokenizer, job.encoder, bar.update)

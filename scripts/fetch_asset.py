@@ -26,7 +26,7 @@ def main() -> None:
     args = options.parse_args()
     fail_soon()
     declared = settings_of(args, Fetched)
-    with record(args, inputs=[], outputs=[args.output, args.lock]) as entry:
+    with record(args, outputs=[args.output, args.lock]) as entry:
         found = fetch(args.asset, args.file, declared, args.cache)
         link(found, args.output, args.lock)
         entry["asset"] = found.facts

@@ -39,7 +39,7 @@ def main() -> None:
         inputs = [*splits.values(), args.model / "config.json", args.model / "tokenizer.json", *weights]
         folder = args.state / f"{args.output_dir.name}-{fingerprint(spec_of(args), inputs)}"
         with State.open(folder, args.checkpoint_seconds) as state:
-            with record(args, inputs=inputs, outputs=[args.output_dir / name for name in job.files]) as entry:
+            with record(args, outputs=[args.output_dir / name for name in job.files]) as entry:
                 classifier = finetune(
                     job, splits=splits, model=args.model, device=device, code=args.code, state=state, stop=stop,
                     every=args.checkpoint_seconds,

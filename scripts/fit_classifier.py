@@ -51,7 +51,7 @@ def main() -> None:
 
     splits = {split: getattr(args, split) for split in ("train", "validation", "test")}
     outputs = [args.output_dir / name for name in ("probes.skops", "predictions.parquet", "chosen.csv", "learning_curve.csv")]
-    with record(args, inputs=[*splits.values(), *args.features], outputs=outputs) as entry, threadpool_limits(job.threads):
+    with record(args, outputs=outputs) as entry, threadpool_limits(job.threads):
         inputs, labels = classification_inputs(splits, args.features, job)
         fits = list(tqdm(fit_all(inputs, labels, job), unit="fit", disable=None))
         strengths = {one.features: one.regularisation for one in fits if one.classifier == LOGISTIC and not one.weighted}

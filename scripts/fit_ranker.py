@@ -49,7 +49,7 @@ def main() -> None:
     parts = {split: getattr(args, split) for split in ("train", "validation", "test")}
     splits = read_splits(parts, args.features, job)
     outputs = [args.output_dir / name for name in OUTPUTS]
-    with record(args, inputs=[*parts.values(), *args.features], outputs=outputs) as entry:
+    with record(args, outputs=outputs) as entry:
         number = len(job.features) * len(job.scorers) * len(job.seeds)
         with tqdm(total=number, unit="training", disable=None) as bar:
             found = choose(parts, splits, job, bar.update)

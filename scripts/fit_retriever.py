@@ -43,8 +43,7 @@ def main() -> None:
     from relab.probes.retriever import open_collection, rank
 
     collection = open_collection(job, args.corpus, args.queries, args.corpus_features, args.query_features)
-    inputs = [args.corpus, args.queries, *args.corpus_features, *args.query_features]
-    with record(args, inputs=inputs, outputs=[args.output]), threadpool_limits(job.threads):
+    with record(args, outputs=[args.output]), threadpool_limits(job.threads):
         found = rank(job, collection, job.queries_are_documents)
         write(args.output, found, collection.queries["id"], collection.corpus["id"])
     print(f"{len(found)} rankings of {len(collection.corpus['id']):,} documents for {len(collection.queries['id']):,} queries")

@@ -25,7 +25,7 @@ def main() -> None:
 
     from relab.published.model import ENCODER_FILES, import_encoder
 
-    with record(args, inputs=args.files, outputs=[args.output_dir / name for name in ENCODER_FILES]) as entry:
+    with record(args, outputs=[args.output_dir / name for name in ENCODER_FILES]) as entry:
         entry |= import_encoder(args.files, args.output_dir)
     print(f"{entry['parameters']:,} parameters from {entry['format']}")
     if entry["unused_weights"]:

@@ -26,7 +26,7 @@ def main() -> None:
 
     from relab.published.model import FILES, import_model
 
-    with record(args, inputs=args.files, outputs=[args.output_dir / name for name in FILES]) as entry:
+    with record(args, outputs=[args.output_dir / name for name in FILES]) as entry:
         entry |= import_model(args.files, args.output_dir)
     print(f"{entry['parameters']:,} parameters from {entry['format']}")
     if entry["unused_weights"]:

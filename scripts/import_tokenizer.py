@@ -23,7 +23,7 @@ def main() -> None:
     from relab.characters import FILES
     from relab.published.tokenizer import import_tokenizer
 
-    with record(args, inputs=args.files, outputs=[args.output_dir / name for name in FILES]):
+    with record(args, outputs=[args.output_dir / name for name in FILES]):
         tokenizer = import_tokenizer(args.files, args.output_dir)
     print(f"{len(tokenizer)} tokens")
 

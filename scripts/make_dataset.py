@@ -27,7 +27,7 @@ def main() -> None:
 
     from relab.datasets.build import build
 
-    with record(args, inputs=args.input, outputs=[args.output, args.stats]):
+    with record(args, outputs=[args.output, args.stats]):
         try:
             counts = build(args.input, dataset, given["part"], args.output)
         except UserError as error:

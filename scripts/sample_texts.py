@@ -34,14 +34,13 @@ def main() -> None:
 
     from tqdm import tqdm
 
-    from relab.checkpoints import load_model, load_tokenizer, weight_files
+    from relab.checkpoints import load_model, load_tokenizer
     from relab.device import describe, pick, prepare
     from relab.sampling.texts import Reader, device_memory, prompts_of, sampled, tokens_asked, write
 
     device = pick()
     prepare(device, job.threads)
-    inputs = [*weight_files(args.model), *([args.corpus] if args.corpus else [])]
-    with record(args, inputs=inputs, outputs=[args.output]) as entry:
+    with record(args, outputs=[args.output]) as entry:
         reader = Reader(load_model(args.model, device), load_tokenizer(args.model))
         prompts = prompts_of(job, reader, args.corpus)
         with tqdm(total=tokens_asked(job, len(prompts)), unit="token", disable=None, mininterval=1) as bar:

@@ -1,25 +1,18 @@
-"""Score the claims of the write-ups against this run: the report's ledger."""
+"""Score the claims of the write-ups, and a user's own, against this run: the report's ledger."""
 
 from pathlib import Path
 
-from pydantic import Field
-
 from relab.errors import run
 from relab.jobs import parser, record, settings_of
-from relab.settings.base import Scalar, Settings
-
-
-class ClaimSpec(Settings):
-    """Settings of the job."""
-
-    settings: dict[str, list[Scalar]] = Field(description="Values of each setting that a claim's conditions name.")
 
 
 def main() -> None:
     cli = parser(__doc__)
-    cli.add_argument("--claims", required=True, type=Path, metavar="FILE", help="config/claims.yaml")
     cli.add_argument(
-        "--scores", nargs="+", required=True, type=Path, metavar="FILE", help="scores; the folder is their write-up's name"
+        "--writeups", required=True, type=Path, metavar="DIR", help="the write-ups and their claims (config/writeups)"
+    )
+    cli.add_argument(
+        "--scores", nargs="*", default=[], type=Path, metavar="FILE", help="scores; the folder is their chapter's name"
     )
     cli.add_argument("--output", required=True, type=Path, metavar="FILE", help="the ledger (CSV)")
     args = cli.parse_args()
@@ -27,11 +20,15 @@ def main() -> None:
     from relab.claims.ledger import ledger
     from relab.claims.scores import scores_by_writeup
     from relab.files import write_csv
-    from relab.settings.claims import load
+    from relab.settings.claims import claims_of
+    from relab.settings.report import LedgerSpec
+    from relab.settings.writeups import load
 
-    settings = settings_of(args, ClaimSpec).settings
-    with record(args, inputs=[args.claims, *args.scores], outputs=[args.output]):
-        write_csv(args.output, ledger(load(args.claims), settings, scores_by_writeup(args.scores)))
+    spec = settings_of(args, LedgerSpec)
+    claims = claims_of(args.writeups, load(args.writeups), spec.claims, spec.chapters)
+    shown = {name: claim for name, claim in claims.items() if claim.row in spec.rows}
+    with record(args, outputs=[args.output]):
+        write_csv(args.output, ledger(shown, spec.settings, scores_by_writeup(args.scores)))
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ def main() -> None:
     cli.add_argument("--output", required=True, type=Path, metavar="FILE", help="the scores (Parquet)")
     args = cli.parse_args()
 
-    from relab.chapters.losses import trainings
+    from relab.rows.shared.losses import trainings
     from relab.chapters.stories.learning import ScoreSpec, learning_scores
     from relab.files import sha256
     from relab.inputs import by_name, by_part

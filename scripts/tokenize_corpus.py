@@ -37,8 +37,7 @@ def main() -> None:
 
     from relab.tokens.make import tokenize
 
-    inputs = [*args.corpus, args.tokenizer / "tokenizer.json"]
-    with record(args, inputs=inputs, outputs=args.output):
+    with record(args, outputs=args.output):
         made = [
             (output, tokenize(corpus, args.tokenizer, settings.separator, output, args.processes, Progress()))
             for corpus, output in zip(args.corpus, args.output, strict=True)

@@ -62,8 +62,7 @@ def main() -> None:
         raise UserError(f"--spec.kind: expected one of {', '.join(KINDS)}, found {kind}")
     settings, make = KINDS[kind]
     spec = settings_of(args, settings)
-    inputs = [args.train, args.validation] if kind == "character" else [args.train]
-    with record(args, inputs=inputs, outputs=[args.output_dir / name for name in characters.FILES]):
+    with record(args, outputs=[args.output_dir / name for name in characters.FILES]):
         tokenizer = make(args, spec)
         characters.save(tokenizer, args.output_dir)
     print(f"{len(tokenizer)} {'characters' if kind == 'character' else 'tokens'}")

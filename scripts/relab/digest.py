@@ -13,13 +13,19 @@ from functools import cache
 from pathlib import Path
 
 PACKAGE = "relab"
+#: Folder of the kinds of rows, whose ``__init__.py`` says which files and settings a job gets: Snakemake compares those.
+DECLARATIONS = "rows"
 
 
-def code_digest(program: Path) -> str:
-    """Digest of ``program`` and of its import closure in the package beside it, 16 hexadecimal digits."""
+def code_digest(program: Path, *modules: str) -> str:
+    """Digest of ``program``, of modules that it loads by name, and of their import closure in the package beside it.
+
+    16 hexadecimal digits.
+    """
     root = program.resolve().parent
     digest = hashlib.sha256()
-    for path in sorted(closure(program.resolve(), root)):
+    files = [program.resolve(), *(file for module in modules for file in _files(module, root))]
+    for path in sorted(set().union(*(closure(file, root) for file in files))):
         digest.update(f"{path.relative_to(root).as_posix()}\n{_read(path, root)[1]}\n".encode())
     return digest.hexdigest()[:16]
 
@@ -78,6 +84,10 @@ def _files(name: str, root: Path) -> list[Path]:
     for depth in range(1, len(parts) + 1):
         place = root.joinpath(*parts[:depth])
         for candidate in (place / "__init__.py", place.with_suffix(".py")):
-            if candidate.is_file():
+            if candidate.is_file() and not _declares(candidate, root):
                 files.append(candidate)
     return files
+
+
+def _declares(path: Path, root: Path) -> bool:
+    return path.name == "__init__.py" and path.parent.parent == root / PACKAGE / DECLARATIONS

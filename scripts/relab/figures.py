@@ -56,7 +56,7 @@ def style() -> Iterator[None]:
         yield
 
 
-def save(figure: Figure, path: str | Path) -> None:
+def save(path: str | Path, figure: Figure) -> None:
     """Write a figure as SVG, whole or not at all, without a date or the version of the library."""
     with replacing(path) as temporary:
         figure.savefig(temporary, format="svg", metadata={"Date": None, "Creator": None})

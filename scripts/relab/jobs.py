@@ -37,6 +37,9 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     """An argument parser with the options that every job has."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     job = parser.add_argument_group("every job")
+    job.add_argument(
+        "--inputs", nargs="*", default=[], metavar="FILE", help="all files that the job reads, for the record only"
+    )
     job.add_argument("--spec", required=True, metavar="JSON", help="settings of this job, as Snakemake hands them on")
     job.add_argument("--code", default="", metavar="DIGEST", help="digest of the code, for the record only")
     job.add_argument("--provenance", required=True, type=Path, metavar="FILE", help="where to write how the output came to be")
@@ -66,9 +69,11 @@ def spec_of(args: argparse.Namespace) -> dict[str, Any]:
 
 @contextmanager
 def record(
-    args: argparse.Namespace, *, inputs: Iterable[str | Path], outputs: Iterable[str | Path]
+    args: argparse.Namespace, *, outputs: Iterable[str | Path], inputs: Iterable[str | Path] | None = None
 ) -> Iterator[dict[str, Any]]:
     """Write the provenance of a job when the block ends well; the block may add keys (device, seed, attempts, …).
+
+    ``inputs`` are by default the files that the program was told of, which are all that Snakemake passed.
 
     The record holds the job, its settings, digests of code, inputs and outputs, versions, commit, wall time in seconds,
     peak resident memory in MiB. Times vary from run to run, which is why they stand in a file of their own.
@@ -77,10 +82,10 @@ def record(
     entry: dict[str, Any] = {"device": "cpu", "attempts": 1}
     yield entry
     entry |= {
-        "job": Path(sys.argv[0]).stem,
+        "job": getattr(args, "job", None) or Path(sys.argv[0]).stem,
         "spec": spec_of(args),
         "code": args.code,
-        "inputs": {_told(path): sha256(path) for path in inputs},
+        "inputs": {_told(path): sha256(path) for path in (args.inputs if inputs is None else inputs)},
         "outputs": {_told(path): sha256(path) for path in outputs},
         "versions": versions(),
         "started": started.isoformat(timespec="seconds"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -20,12 +22,6 @@ class CorpusWords(Settings):
     language: str = Field("", description="Language as an ISO 639-1 code.")
 
 
-class CorporaSpec(Settings):
-    """Settings of the job that writes the table of corpora."""
-
-    corpora: dict[str, CorpusWords] = Field(description="The corpora by name.")
-
-
 class AssetWords(Settings):
     """What readers are told about an asset."""
 
@@ -33,21 +29,6 @@ class AssetWords(Settings):
     purpose: str = Field("", description="What it is for.")
     licence: str = Field(description="Licence of the data itself.")
     package_licence: str = Field("", description="Licence of the package that carries it.")
-
-
-class AssetsSpec(Settings):
-    """Settings of the job that writes the table of downloads."""
-
-    assets: dict[str, AssetWords] = Field(description="The assets by name.")
-
-
-def corpora_table(words: Mapping[str, CorpusWords], stats: Mapping[str, dict[str, Any]]) -> pd.DataFrame:
-    """A corpus a row, from its ``stats.json``, sorted by name."""
-    rows = []
-    for corpus in sorted(words):
-        counted = {key.replace(" ", "_"): value for key, value in table_row(stats[corpus]).items()}
-        rows.append({"corpus": corpus, "title": words[corpus].title, "language": words[corpus].language, **counted})
-    return pd.DataFrame(rows)
 
 
 class DatasetWords(Settings):
@@ -58,10 +39,36 @@ class DatasetWords(Settings):
     kind: str = Field(description="Kind.")
 
 
-class DatasetsSpec(Settings):
-    """Settings of the job that writes the tables of data sets and features."""
+class OverviewSpec(Settings):
+    """Settings of the job that writes these tables: what readers are told, by name."""
 
-    datasets: dict[str, DatasetWords] = Field(description="The data sets by name.")
+    corpora: dict[str, CorpusWords] = Field(description="The corpora.")
+    datasets: dict[str, DatasetWords] = Field(description="The data sets.")
+    assets: dict[str, AssetWords] = Field(description="The assets.")
+
+
+def part_stats(paths: Iterable[Path], datasets: Collection[str], what: str) -> dict[tuple[str, ...], dict[str, Any]]:
+    """The contents of files ``…/{data set}/{part}.json``, by the folders from below the stage and by part.
+
+    Raises:
+        UserError: a file of another data set; ``what`` is the option's name.
+    """
+    found = {}
+    for path in paths:
+        if path.parent.name not in datasets:
+            raise UserError(f"--{what}: {path.parent.name} is not among the data sets {', '.join(datasets)}")
+        folders = path.parent.parts[path.parent.parts.index(what) + 1 :]
+        found[*folders, path.stem] = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
+def corpora_table(words: Mapping[str, CorpusWords], stats: Mapping[str, dict[str, Any]]) -> pd.DataFrame:
+    """A corpus a row, from its ``stats.json``, sorted by name."""
+    rows = []
+    for corpus in sorted(words):
+        counted = {key.replace(" ", "_"): value for key, value in table_row(stats[corpus]).items()}
+        rows.append({"corpus": corpus, "title": words[corpus].title, "language": words[corpus].language, **counted})
+    return pd.DataFrame(rows)
 
 
 def datasets_table(words: Mapping[str, DatasetWords], stats: Mapping[tuple[str, str], dict[str, Any]]) -> pd.DataFrame:
@@ -104,7 +111,7 @@ def assets_table(words: Mapping[str, AssetWords], entries: Sequence[Mapping[str,
     rows = []
     for entry in entries:
         if entry["asset"] not in words:
-            raise UserError(f"--locks: {entry['asset']} is not among the assets {', '.join(sorted(words))}")
+            raise UserError(f"--assets: {entry['asset']} is not among the assets {', '.join(sorted(words))}")
         about = words[entry["asset"]]
         rows.append(
             {

@@ -124,6 +124,11 @@ def write_scores(path: str | Path, rows: list[Row]) -> None:
         pq.write_table(table.replace_schema_metadata(None), temporary, compression="zstd")
 
 
+def write_summarised(path: str | Path, rows: Iterable[Row]) -> None:
+    """Write rows as :func:`write_scores` with those that summarise all seeds."""
+    write_scores(path, with_summary(rows))
+
+
 def read_scores(path: str | Path) -> pd.DataFrame:
     """Read a file of scores; what is missing is NaN, and None for ``sums`` and ``counts``.
 

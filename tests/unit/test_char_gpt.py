@@ -19,7 +19,7 @@ from relab.chapters.char_gpt import tables
 from relab.chapters.char_gpt.references import PIECES, drawn_characters, frequencies, held_out
 from relab.chapters.char_gpt.scores import Files, chapter_scores
 from relab.chapters.char_gpt.sweep import SweptModel, TableSpec, groups
-from relab.chapters.losses import GAP, Training, loss_scores
+from relab.rows.shared.losses import GAP, Training, loss_scores
 from relab.errors import UserError
 from relab.files import read_csv, write_csv
 from relab.inputs import by_name

@@ -11,7 +11,7 @@ from sklearn.metrics import accuracy_score, f1_score
 from relab.chapters.char_gpt.classification import figure, tables
 from relab.chapters.char_gpt.classification.names import SPLIT, Probe, TableSpec, pairs
 from relab.chapters.char_gpt.classification.scores import classification_scores
-from relab.chapters.systems import system_scores
+from relab.rows.shared.systems import system_scores
 from relab.datasets import storage
 from relab.errors import UserError
 from relab.features.store import writing

@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 from relab.corpora import arrays, readers
 from relab.corpora.sources import Source
 from relab.errors import UserError
-from relab.rows import Form, read_rows, source_rows
+from relab.tabular import Form, read_rows, source_rows
 from relab.settings.corpora import AnyReader
 
 ROWS = [

@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from support.losses import DROPOUT, save_losses
 
 from relab import utilisation
-from relab.chapters.losses import GAP, trainings
+from relab.rows.shared.losses import GAP, trainings
 from relab.chapters.stories.learning import (
     BEST_BITS,
     CUT,

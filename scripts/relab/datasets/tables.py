@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from relab.errors import UserError
-from relab.rows import Form, cell, keeps, read_rows
 from relab.settings.datasets import ChoiceDataset, ClassificationDataset, Documents, Judgments, Table
+from relab.tabular import Form, cell, keeps, read_rows
 
 
 class BadRow(Exception):

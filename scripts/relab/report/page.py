@@ -1,4 +1,4 @@
-"""The page: what stands in ``config/writeups.yaml``, filled with the files of one run."""
+"""The page: the contents of the report, filled with the files of one run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,12 @@ from relab.errors import UserError
 from relab.report import figures, ledger, tables
 from relab.report.environment import TEMPLATES, environment
 from relab.report.provenance import Job, Provenance
-from relab.settings.writeups import Artefact, Figure, ReportSpec, Writeups, artefacts
+from relab.rows.contents import Artefact, Contents
+from relab.settings.report import PageSpec
+from relab.settings.writeups import Figure
+
+#: Folder of the kinds of rows, in which templates of theirs lie.
+ROWS = Path(__file__).resolve().parents[1] / "rows"
 
 MEDIA_TYPES = {".csv": "text/csv;charset=utf-8", ".svg": "image/svg+xml"}
 
@@ -87,24 +92,24 @@ class View:
         return figures.embed(self.artefact.path, self.id, self.entry.title, self.entry.alternative)
 
 
-def build(writeups: Writeups, spec: ReportSpec, files: Files) -> str:
+def build(contents: Contents, spec: PageSpec, files: Files) -> str:
     """The page as HTML: the same text for the same files.
 
     Raises:
-        UserError: a file that ``config/writeups.yaml`` names but that was not given, or one that does not hold what its
-            entry says; the sentence names file and key.
+        UserError: a file that the contents name but that was not given, or one that does not hold what its entry says; the
+            sentence names file and key.
     """
     provenance = Provenance(files.provenance)
     views: dict[str, list[View]] = {}
-    for artefact in artefacts(writeups):
+    for artefact in contents.artefacts:
         _given(artefact, files)
         place = artefact.row.id if artefact.row else "overview"
         shown = views.setdefault(place, [])
         shown.append(_view(artefact, place, shown, provenance))
-    rows = [row.id for chapter in writeups.writeups for row in chapter.rows]
-    page = environment(provenance=provenance).get_template("page.html.j2")
+    rows = [row.id for chapter in contents.chapters for row in chapter.rows]
+    page = environment(ROWS, provenance=provenance).get_template("page.html.j2")
     return page.render(
-        writeups=writeups,
+        contents=contents,
         spec=spec,
         config=yaml.safe_dump(spec.config, allow_unicode=True, sort_keys=False, width=120) if spec.config else "",
         views=views,
@@ -123,13 +128,13 @@ def _view(artefact: Artefact, place: str, before: list[View], provenance: Proven
     number = 1 + sum(view.label.startswith(kind) for view in before)
     label = f"{kind} {place}.{number}" if artefact.row else f"{kind} {number}"
     job = provenance.of(artefact.path)
-    return View(f"{place}-{kind.lower()}-{artefact.entry.name}", label, artefact, job, provenance.behind(job))
+    return View(f"{place}-{kind.lower()}-{artefact.name}", label, artefact, job, provenance.behind(job))
 
 
 def _given(artefact: Artefact, files: Files) -> None:
     """Every file of an artefact must be among those on the command line, and be there."""
-    option, known = ("--figure", files.figures) if isinstance(artefact.entry, Figure) else ("--table", files.tables)
-    key = f"{artefact.row.id if artefact.row else 'overview'}, {artefact.entry.name}"
+    option, known = ("--figures", files.figures) if isinstance(artefact.entry, Figure) else ("--tables", files.tables)
+    key = f"{artefact.row.id if artefact.row else 'overview'}, {artefact.name}"
     _require([artefact.path], known, option, key)
     _require(artefact.data, files.tables + files.data, "--data", f"{key}.data")
 
@@ -138,6 +143,6 @@ def _require(paths: Iterable[str], known: list[str], option: str, key: str) -> N
     given = {os.path.normpath(path) for path in known}
     for path in paths:
         if os.path.normpath(path) not in given:
-            raise UserError(f"config/writeups.yaml: {key}: the report needs {path}, which is not among the {option} files")
+            raise UserError(f"{key}: the report needs {path}, which is not among the {option} files")
         if not Path(path).is_file():
-            raise UserError(f"{path}: no such file; config/writeups.yaml names it under {key}")
+            raise UserError(f"{path}: no such file; the report shows it under {key}")

@@ -43,9 +43,7 @@ class Record(dict):
 
 
 def no_column(path: str, column: str, known: list[str]) -> UserError:
-    return UserError(
-        f"{path}: no column {column!r}, which config/writeups.yaml or its template asks for; it has {', '.join(known)}"
-    )
+    return UserError(f"{path}: no column {column!r}, which its columns or its template ask for; it has {', '.join(known)}")
 
 
 @dataclass(frozen=True)

@@ -1,23 +1,25 @@
 """Settings of the ledger: what the write-ups claim, which scores decide it, and where it can be decided at all.
 
-``config/claims.yaml`` maps keys to declarations. A declaration with ``cases`` stands for several claims: the values of a
-case fill the braces in its other texts, and its ``name`` gives each claim its own id. Importing this module stays cheap:
-Snakemake reads the claims on every start.
+``config/writeups/{write-up}.claims.yaml`` maps keys to declarations. A declaration with ``cases`` stands for several claims:
+the values of a case fill the braces in its other texts, and its ``name`` gives each claim its own id. Figures that a write-up
+reports stand in its own file: a table of them may be the cases, and ``{A2.losses.w32-100.loss}`` in a text is one of them.
+Importing this module stays cheap: Snakemake reads the claims on every start.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, StringConstraints, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from relab.errors import UserError
 from relab.settings.base import Float, Int, Name, Scalar, Settings, Template, check
-
-RowId = Annotated[str, StringConstraints(pattern=r"^[A-Z][0-9]+$")]
+from relab.settings.references import unknown
+from relab.settings.writeups import FIGURE, Writeups, claim_files, fill_figures, read_yaml
 
 
 class Predicate(Settings):
@@ -156,61 +158,66 @@ Comparison = Annotated[
 ]
 
 
-class Reported(Settings):
-    """A figure as the write-up gives it, for the table that stands beside ours."""
-
-    corpus: Name = Field(description="The corpus that plays the same role here.")
-    title: str = Field(description="The corpus as the write-up names it.")
-    model: str = Field(description="The model.")
-    step: Int = Field(description="The step.")
-    loss: Float = Field(description="The loss, nats per character; the write-up does not say whether train or validation.")
-
-
 class Claim(Settings):
     """One finding of a write-up and what decides it."""
 
-    row: RowId = Field(description="Row of the report.")
+    row: Name = Field(description="Row of the report.")
     writeup: Name = Field(description="Write-up whose scores decide it: results/scores/{writeup}/.")
     says: str = Field(description="The finding in words.")
     source: str = Field(description="Where the write-up says it.")
     comparable: list[Predicate] = Field([], description="Conditions on the settings; where one fails, it is not comparable.")
     comparison: Comparison = Field(description="What decides it.")
-    reported: Reported | None = Field(None, description="The figure, where it is one that a table repeats.")
 
 
 class ClaimFamily(Settings):
     """A declaration: a claim, or one for each of its cases."""
 
     name: Template | None = Field(None, description="Id of each claim, with keys of its case in braces; by default the key.")
-    cases: list[dict[str, Scalar]] = Field([{}], description="Values that fill the braces, one claim a case.", min_length=1)
+    cases: Annotated[list[dict[str, Scalar]], Field(min_length=1)] | str = Field(
+        [{}],
+        description="Values that fill the braces, one claim a case; or a table of reported figures by row and name, such as "
+        "`A2.losses`: a case each, with its `id`.",
+    )
 
 
-def load(path: str | Path) -> dict[str, Claim]:
-    """Read ``config/claims.yaml``: the claims by id, in its order.
+#: The tables of reported figures by row and name: ``A2.losses``.
+ReportedTables = Mapping[str, Mapping[str, Mapping[str, Scalar]]]
+
+
+def reported(writeups: Writeups) -> dict[str, dict[str, dict[str, Scalar]]]:
+    """The tables of figures that the write-ups report, by row and name."""
+    rows = [row for chapter in writeups.chapters for row in chapter.rows]
+    return {f"{row.id}.{name}": values for row in rows for name, values in row.reported_figures.items()}
+
+
+def claims_of(folder: str | Path, writeups: Writeups, more: Mapping[str, Any], chapters: Collection[str]) -> dict[str, Claim]:
+    """The claims by id: those of the write-ups' files (beside theirs in ``folder``) in their order, and then a user's own.
 
     Raises:
         UserError: one sentence naming the file, the key (or line) and what was expected.
     """
-    import yaml
+    found: dict[str, Claim] = {}
+    tables = reported(writeups)
+    for place, raw in [*((str(path), read_yaml(path)) for path in claim_files(folder, writeups)), ("claims", more)]:
+        try:
+            for name, claim in parse(raw, tables).items():
+                if name in found:
+                    raise UserError(f"{name}: another claim has that id; expected one of its own")
+                if claim.writeup not in chapters:
+                    raise unknown(claim.writeup, chapters, "chapters", f"{name}.writeup")
+                found[name] = claim
+        except UserError as error:
+            raise UserError(f"{place}: {error}") from None
+    return found
 
-    try:
-        raw = yaml.load(Path(path).read_text(encoding="utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except yaml.MarkedYAMLError as error:
-        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise UserError(f"{path}{line}: not YAML ({error.problem})") from None
-    try:
-        return parse(raw)
-    except UserError as error:
-        raise UserError(f"{path}: {error}") from None
 
-
-def parse(raw: Any) -> dict[str, Claim]:
+def parse(raw: Any, tables: ReportedTables = MappingProxyType({})) -> dict[str, Claim]:
     """The claims by id, from declarations by key, with their cases filled in.
 
     Raises:
         UserError: naming the key and what was expected.
     """
-    if not isinstance(raw, dict):
+    if not isinstance(raw, Mapping):
         raise UserError(f"expected declarations by key, found {raw!r}")
     claims: dict[str, Claim] = {}
     for key, declaration in raw.items():
@@ -219,22 +226,41 @@ def parse(raw: Any) -> dict[str, Claim]:
         own = {name: value for name, value in declaration.items() if name in ClaimFamily.model_fields}
         family = check(ClaimFamily, own, key)
         body = {name: value for name, value in declaration.items() if name not in own}
-        for case in family.cases:
-            name = str(_fill(family.name or key, case, f"{key}.name"))
+        for case in _cases(family.cases, tables, f"{key}.cases"):
+            name = str(_fill(family.name or key, case, tables, f"{key}.name"))
             if name in claims:
                 raise UserError(f"{key}.name: two claims have the id {name!r}; put what tells its cases apart into the braces")
-            claims[name] = check(Claim, _fill(body, case, key), name)
+            claims[name] = check(Claim, _fill(body, case, tables, key), name)
     return claims
 
 
-def _fill(value: Any, case: Mapping[str, Scalar], place: str) -> Any:
-    """Fill the braces in all texts; a text that is nothing but ``{key}`` becomes the value itself, a number say."""
+def _cases(cases: list[dict[str, Scalar]] | str, tables: ReportedTables, place: str) -> list[dict[str, Scalar]]:
+    if isinstance(cases, list):
+        return cases
+    if cases not in tables:
+        raise unknown(cases, tables, "tables of reported figures", place)
+    return [{"id": name, **values} for name, values in tables[cases].items()]
+
+
+def _fill(value: Any, case: Mapping[str, Scalar], tables: ReportedTables, place: str) -> Any:
+    """Fill the braces in all texts, from the case and then from the reported figures.
+
+    A text that is nothing but ``{key}`` becomes the value itself, a number say.
+    """
     if isinstance(value, dict):
-        return {key: _fill(inner, case, f"{place}.{key}") for key, inner in value.items()}
+        return {key: _fill(inner, case, tables, f"{place}.{key}") for key, inner in value.items()}
     if isinstance(value, list):
-        return [_fill(inner, case, f"{place}.{index}") for index, inner in enumerate(value)]
+        return [_fill(inner, case, tables, f"{place}.{index}") for index, inner in enumerate(value)]
     if not isinstance(value, str):
         return value
+    try:
+        figure = FIGURE.fullmatch(value)
+        if figure and not figure[5]:
+            fill_figures(value, tables)  # refuses what is not reported
+            return tables[f"{figure[1]}.{figure[2]}"][figure[3]][figure[4]]
+        value = fill_figures(value, tables)
+    except ValueError as error:
+        raise UserError(f"{place}: {error}") from None
     names = re.findall(r"\{(\w+)\}", value)
     for name in names:
         if name not in case:
@@ -257,9 +283,13 @@ def settings_named(claims: Mapping[str, Claim], resolved: Any) -> dict[str, list
 def _values(resolved: Any, path: str) -> list[Any]:
     """Distinct values of a dotted path: of every member below a declaration or of one member, each item of a list."""
     kind, _, rest = path.partition(".")
-    roots = [(resolved, path)]
-    members = getattr(resolved, kind, None)
-    if isinstance(members, Mapping) and kind != "assets":
+    roots: list[tuple[Any, str]] = []
+    if kind == "threads":
+        roots = [(resolved.artefacts, path)]
+    elif kind == "rows":
+        key, _, below = rest.partition(".")
+        roots = [(resolved.declared_rows[key].settings, below)] if key in resolved.declared_rows else []
+    elif (members := resolved.artefacts.kinds.get(kind)) is not None:
         roots = [
             (member.settings, rest[len(owner) + 1 :])
             for name, member in members.items()

@@ -12,7 +12,7 @@ import types
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 from pydantic import BaseModel
 
@@ -105,8 +105,15 @@ def _references(annotation: Any, metadata: Iterable[Any], value: Any, key: str) 
             yield from _references(inner[1], (), item, f"{key}.{name}")
 
 
-#: The artefacts of each kind by name: their settings, and the keys of their declarations.
-Artefacts = Mapping[str, Mapping[str, tuple[Any, str]]]
+class Declared(Protocol):
+    """A declared artefact: its settings, and the key of its declaration."""
+
+    settings: Any
+    declaration: str
+
+
+#: The artefacts of each kind by name.
+Artefacts = Mapping[str, Mapping[str, Declared]]
 
 
 def check(named: Named, artefacts: Artefacts) -> None:
@@ -118,10 +125,10 @@ def check(named: Named, artefacts: Artefacts) -> None:
     found = members(named, artefacts)
     if not found:
         known = artefacts[named.reference.kind]
-        names = dict.fromkeys(declaration for _, declaration in known.values()) if named.reference.family else known
+        names = dict.fromkeys(member.declaration for member in known.values()) if named.reference.family else known
         raise unknown(named.name, names, named.reference.kind, named.key)
     for name in found:
-        settings, _ = artefacts[named.reference.kind][name]
+        settings = artefacts[named.reference.kind][name].settings
         for narrowing in named.reference.narrowings:
             if not narrowing.fits(settings):
                 raise UserError(f"{named.key}: {name!r} is {narrowing.otherwise(settings)}, expected {narrowing.noun}")
@@ -138,7 +145,7 @@ def members(named: Named, artefacts: Artefacts) -> list[str]:
     known = artefacts[named.reference.kind]
     if not named.reference.family:
         return [named.name] if named.name in known else []
-    return [name for name, (_, declaration) in known.items() if declaration == named.name]
+    return [name for name, member in known.items() if member.declaration == named.name]
 
 
 def needed(roots: Iterable[Named], artefacts: Artefacts) -> dict[str, list[str]]:
@@ -150,6 +157,6 @@ def needed(roots: Iterable[Named], artefacts: Artefacts) -> dict[str, list[str]]
         for name in members(named, artefacts):
             if name not in found[named.reference.kind]:
                 found[named.reference.kind].add(name)
-                settings, _ = artefacts[named.reference.kind][name]
+                settings = artefacts[named.reference.kind][name].settings
                 ahead += references(settings, f"{named.reference.kind}.{name}")
     return {kind: [name for name in known if name in found[kind]] for kind, known in artefacts.items()}

@@ -1,4 +1,4 @@
-"""The table of contents of the report: chapters, rows, and for each row its tables and figures (``config/writeups.yaml``).
+"""The contents of the report as files say them: a file a write-up in ``config/writeups/`` with its rows, prose and figures.
 
 Importing this module stays cheap: Snakemake reads it on every start to learn what the report needs.
 """
@@ -6,21 +6,20 @@ Importing this module stays cheap: Snakemake reads it on every start to learn wh
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from relab.errors import UserError
-from relab.settings.base import Name, Settings, check
-
-#: Folder of the templates of tables: one file a template, so that a new one is a new file.
-TEMPLATES = Path(__file__).resolve().parents[1] / "report" / "templates" / "tables"
+from relab.settings.base import Name, Scalar, Settings, check
 
 #: Chapter of what all rows rest on; a folder name beside those of the write-ups.
 OVERVIEW = "overview"
+
+#: The file of what is no write-up's: title, opening, the chapter of what all rows rest on.
+REPORT = "report.yaml"
 
 
 def _format(spec: str) -> str:
@@ -33,16 +32,7 @@ def _format(spec: str) -> str:
     raise ValueError(f"expected a format of Python's for numbers such as .3f or ,d, found {spec!r}")
 
 
-def _template(name: str) -> str:
-    known = sorted(path.name.removesuffix(".html.j2") for path in TEMPLATES.glob("*.html.j2"))
-    if name not in known:
-        raise ValueError(f"unknown template {name!r}; expected one of {', '.join(known)}")
-    return name
-
-
 Format = Annotated[str, AfterValidator(_format)]
-Template = Annotated[str, AfterValidator(_template)]
-RowId = Annotated[str, StringConstraints(pattern=r"^[A-Z][0-9]+$")]
 
 
 class Column(Settings):
@@ -61,44 +51,108 @@ class Column(Settings):
 
 
 class Table(Settings):
-    """A table of a row: results/tables/{write-up}/{name}.csv."""
+    """How a table is shown."""
 
-    name: Name = Field(description="Name of the file without its ending.")
     title: str = Field(description="Title.")
     caption: str = Field("", description="What it shows and how to read it (Markdown).")
-    template: Template = Field("table", description="Template of scripts/relab/report/templates/tables that draws it.")
+    template: str = Field(
+        "table",
+        description="Template that draws it: of `scripts/relab/report/templates/tables`, or of the folder of its kind of row.",
+        pattern=r"^[a-z_]+$",
+    )
     columns: dict[str, Column] = Field({}, description="The columns shown, in this order; none means all, as they are.")
     language: str = Field("", description="Language of its generated texts as a BCP 47 tag.")
     reported: bool = Field(False, description="It repeats the write-up's own figures; the page marks it so.")
 
 
 class Figure(Settings):
-    """A figure of a row: results/figures/{write-up}/{name}.svg."""
+    """How a figure is shown."""
 
-    name: Name = Field(description="Name of the file without its ending.")
     title: str = Field(description="Title.")
     caption: str = Field("", description="What it shows and how to read it (Markdown).")
     alternative: str = Field(description="Text for those who cannot see it: what is plotted and where to find the numbers.")
-    data: list[Name] = Field(description="Tables of the same write-up that it is drawn from.", min_length=1)
+    data: list[str] = Field(description="Tables of the same row that it is drawn from.", min_length=1)
+
+
+class Kind(Settings):
+    """How the tables and figures of a kind of row are shown (``show.yaml`` in its folder), by their names there."""
+
+    tables: dict[str, Table] = Field({}, description="Its tables.")
+    figures: dict[str, Figure] = Field({}, description="Its figures.")
+
+
+def _with_name(value: Any) -> Any:
+    return {"name": value} if isinstance(value, str) else value
+
+
+class Shown(Settings):
+    """A table or figure of a row: the name of its file without its ending; or that, and what is said of it here alone."""
+
+    name: Name = Field(description="Name of the file without its ending.")
+    title: str | None = Field(None, description="Title.")
+    caption: str | None = Field(None, description="What it shows and how to read it (Markdown).")
+    alternative: str | None = Field(None, description="Of a figure: text for those who cannot see it.")
+    columns: dict[str, Column] | None = Field(None, description="Of a table: the columns shown.")
+    language: str | None = Field(None, description="Of a table: language of its generated texts as a BCP 47 tag.")
+
+
+AnyShown = Annotated[Shown, BeforeValidator(_with_name)]
+
+#: Values that a write-up reports: by the name of a table of them, by the id of each, by what it is.
+ReportedFigures = dict[Name, dict[str, dict[str, Scalar]]]
+
+
+#: A reported figure in a text, with the format of its number: ``{D4.perplexities.k3.value:.2f}``.
+FIGURE = re.compile(r"\{(\w+)\.([\w-]+)\.([\w-]+)\.(\w+)(?::([^}]+))?\}")
+
+
+def fill_figures(text: str, figures: Mapping[str, Any]) -> str:
+    """A text with its reported figures filled in; ``figures`` are tables of them by row and name.
+
+    Raises:
+        ValueError: naming one that is not reported.
+    """
+
+    def figure(match: re.Match) -> str:
+        row, table, group, value, spec = match.groups()
+        try:
+            return format(figures[f"{row}.{table}"][group][value], spec or "")
+        except KeyError:
+            raise ValueError(f"{match[0]} is not among the reported figures") from None
+
+    return FIGURE.sub(figure, text)
 
 
 class Row(Settings):
     """One artefact of a write-up: a section of the report whose HTML id is the row's id."""
 
-    id: RowId = Field(description="Row id: the chapter's letter and a number.")
+    id: Name = Field(description="Row id: the chapter's letter and a number.")
     title: str = Field(description="Title.")
-    reported: str = Field(description="What the write-up reports (Markdown).")
+    reported: str = Field(
+        description="What the write-up reports (Markdown); {A2.losses.last.loss} stands for one of its reported figures."
+    )
+    reported_figures: ReportedFigures = Field(
+        {}, description="The write-up's own figures, each stated here and nowhere else: tables, claims and prose read them."
+    )
     added: str = Field("", description="What is added to it here (Markdown).")
     text: str = Field("", description="What this run does (Markdown).")
     notes: list[str] = Field([], description="Choices, traps and limits (Markdown).")
-    figures: list[Figure] = Field([], description="Its figures, shown first.")
-    tables: list[Table] = Field([], description="Its tables.")
+    figures: list[AnyShown] = Field([], description="Its figures, shown first.")
+    tables: list[AnyShown] = Field([], description="Its tables.")
 
     @model_validator(mode="after")
     def _shows_something(self):
         if not self.figures and not self.tables:
             raise ValueError("a row needs at least one figure or table")
         return self
+
+
+def _filled(row: dict[str, Any], figures: Mapping[str, Any]) -> dict[str, Any]:
+    filled = {key: fill_figures(row[key], figures) for key in ("reported", "added", "text") if isinstance(row.get(key), str)}
+    notes = row.get("notes")
+    if isinstance(notes, list):
+        filled["notes"] = [fill_figures(note, figures) if isinstance(note, str) else note for note in notes]
+    return {**row, **filled}
 
 
 class Chapter(Settings):
@@ -111,15 +165,32 @@ class Chapter(Settings):
     intro: str = Field("", description="What it is about (Markdown).")
     rows: list[Row] = Field(description="Its rows, in order.", min_length=1)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _figures_stand_once(cls, raw: Any) -> Any:
+        rows = raw.get("rows") if isinstance(raw, dict) else None
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            return raw
+        figures = {
+            f"{row.get('id')}.{name}": values for row in rows for name, values in (row.get("reported_figures") or {}).items()
+        }
+        return {**raw, "rows": [_filled(row, figures) for row in rows]}
+
     @model_validator(mode="after")
     def _rows_belong_to_it(self):
         for row in self.rows:
             if row.id[0] != self.id:
                 raise ValueError(f"row {row.id} stands in chapter {self.id}; its id must start with {self.id}")
-        _unique([row.id for row in self.rows], "row ids")
-        _unique([table.name for row in self.rows for table in row.tables], "table names")
-        _unique([figure.name for row in self.rows for figure in row.figures], "figure names")
+        unique([row.id for row in self.rows], "row ids")
+        unique([table.name for row in self.rows for table in row.tables], "table names")
+        unique([figure.name for row in self.rows for figure in row.figures], "figure names")
         return self
+
+
+class OverviewTable(Table):
+    """A table of what all rows rest on."""
+
+    name: Name = Field(description="Name of the file without its ending.")
 
 
 class Overview(Settings):
@@ -127,124 +198,83 @@ class Overview(Settings):
 
     title: str = Field("What the rows rest on", description="Title.")
     intro: str = Field("", description="Introduction (Markdown).")
-    tables: list[Table] = Field([], description="Its tables, results/tables/overview/{name}.csv.")
+    tables: list[OverviewTable] = Field([], description="Its tables, results/tables/overview/{name}.csv.")
 
 
-class Writeups(Settings):
-    """The whole of ``config/writeups.yaml``."""
+class Report(Settings):
+    """The whole of ``config/writeups/report.yaml``."""
 
     title: str = Field(description="Title of the report.")
     opening: str = Field(description="What the report is, what its figures are not, how to change a number (Markdown).")
     overview: Overview = Field(Overview(), description="The chapter of what all rows rest on.")
-    writeups: list[Chapter] = Field(description="The chapters, in the order of the write-ups.", min_length=1)
-
-    @field_validator("writeups")
-    @classmethod
-    def _chapters_are_distinct(cls, chapters: list[Chapter], info: ValidationInfo) -> list[Chapter]:
-        _unique([chapter.id for chapter in chapters], "chapter letters")
-        _unique([OVERVIEW, *(chapter.key for chapter in chapters)], "chapter keys")
-        return chapters
 
 
-class ReportSpec(Settings):
-    """Settings of the job that builds the report."""
+class Writeups(Settings):
+    """All files of ``config/writeups``."""
 
-    scale: str = Field(description="Name of the scale.")
-    about: str = Field("", description="What the scale is.")
-    config: dict[str, Any] = Field({}, description="The configuration as it was written; the comparison of runs reads it.")
+    report: Report
+    chapters: list[Chapter]
 
 
-def _unique(values: list[str], what: str) -> None:
+def unique(values: list[str], what: str) -> None:
+    """Refuse a value that stands twice.
+
+    Raises:
+        ValueError: naming it.
+    """
     twice = sorted({value for value in values if values.count(value) > 1})
     if twice:
         raise ValueError(f"{twice[0]!r} stands twice among the {what}")
 
 
-def load(path: str | Path) -> Writeups:
-    """Read and check ``config/writeups.yaml``.
+def load(folder: str | Path) -> Writeups:
+    """Read and check ``config/writeups``: the chapters in the order of their letters.
 
     Raises:
         UserError: one sentence naming the file, the key (or line) and what was expected.
     """
-    return parse(_yaml(Path(path)), str(path))
-
-
-def parse(raw: Any, place: str) -> Writeups:
-    """Check what stands in ``config/writeups.yaml``; ``place`` is the file's name for messages."""
+    folder = Path(folder)
+    report = _checked(Report, folder / REPORT)
+    files = [path for path in sorted(folder.glob("*.yaml")) if path.name != REPORT and not path.name.endswith(CLAIMS)]
+    chapters = sorted((_checked(Chapter, path) for path in files), key=lambda chapter: chapter.id)
     try:
-        return check(Writeups, raw, "")
+        unique([chapter.id for chapter in chapters], "chapter letters")
+        unique([OVERVIEW, *(chapter.key for chapter in chapters)], "chapter keys")
+    except ValueError as error:
+        raise UserError(f"{folder}: {error}") from None
+    return Writeups(report=report, chapters=chapters)
+
+
+#: Ending of the file of a write-up's claims, beside its own.
+CLAIMS = ".claims.yaml"
+
+
+def claim_files(folder: str | Path, writeups: Writeups) -> list[Path]:
+    """The files of the write-ups' claims that there are, in the order of the write-ups."""
+    paths = [Path(folder) / f"{chapter.key}{CLAIMS}" for chapter in writeups.chapters]
+    return [path for path in paths if path.is_file()]
+
+
+def _checked(model: type[Settings], path: Path) -> Any:
+    try:
+        return check(model, read_yaml(path), "")
     except UserError as error:
-        raise UserError(f"{place}: {str(error).removeprefix(': ')}") from None
+        raise UserError(f"{path}: {str(error).removeprefix(': ')}") from None
 
 
-def _yaml(path: Path) -> Any:
+def read_yaml(path: Path) -> Any:
+    """What stands in a YAML file.
+
+    Raises:
+        UserError: naming the file and the line where it is none.
+    """
     import yaml
 
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
+        return yaml.load(path.read_text(encoding="utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f", line {mark.line + 1}" if mark else ""
         raise UserError(f"{path}{line}: not YAML ({error.problem or error.context})") from None
     except UnicodeDecodeError:
         raise UserError(f"{path}: expected UTF-8 text") from None
-
-
-@dataclass(frozen=True)
-class Artefact:
-    """A table or figure with its place: file, chapter and row; the row is ``None`` in the overview."""
-
-    path: str
-    entry: Table | Figure
-    chapter: Chapter | Overview
-    row: Row | None
-    data: tuple[str, ...] = ()
-
-
-def table_path(key: str, name: str) -> str:
-    """File of a table, relative to the run's folder."""
-    return f"results/tables/{key}/{name}.csv"
-
-
-def figure_path(key: str, name: str) -> str:
-    """File of a figure, relative to the run's folder."""
-    return f"results/figures/{key}/{name}.svg"
-
-
-def artefacts(writeups: Writeups) -> Iterator[Artefact]:
-    """Every table and figure of the report, in its order."""
-    for table in writeups.overview.tables:
-        yield Artefact(table_path(OVERVIEW, table.name), table, writeups.overview, None)
-    for chapter in writeups.writeups:
-        for row in chapter.rows:
-            for figure in row.figures:
-                data = tuple(table_path(chapter.key, name) for name in figure.data)
-                yield Artefact(figure_path(chapter.key, figure.name), figure, chapter, row, data)
-            for table in row.tables:
-                yield Artefact(table_path(chapter.key, table.name), table, chapter, row)
-
-
-def targets(writeups: Writeups, key: str | None = None) -> tuple[list[str], list[str]]:
-    """Files of the tables and of the figures that the report shows; with ``key``, those of one chapter only."""
-    chosen = [one for one in artefacts(writeups) if key in (None, getattr(one.chapter, "key", OVERVIEW))]
-    tables = [one.path for one in chosen if isinstance(one.entry, Table)]
-    return tables, [one.path for one in chosen if isinstance(one.entry, Figure)]
-
-
-def figure_data(writeups: Writeups, key: str | None = None) -> list[str]:
-    """Files of the tables that the figures are drawn from, without repetition."""
-    chosen = [one for one in artefacts(writeups) if key in (None, getattr(one.chapter, "key", OVERVIEW))]
-    return list(dict.fromkeys(path for one in chosen for path in one.data))
-
-
-def catalogue(writeups: Writeups) -> dict[str, dict[str, str]]:
-    """For ``snakemake --report``: category, subcategory, title and caption (one line of reStructuredText) of each file."""
-    return {
-        one.path: {
-            "category": f"{one.chapter.id} · {one.chapter.title}" if one.row else one.chapter.title,
-            "subcategory": f"{one.row.id} · {one.row.title}" if one.row else "",
-            "title": one.entry.title,
-            "caption": re.sub(r"`([^`]+)`", r"``\1``", " ".join(one.entry.caption.split())),
-        }
-        for one in artefacts(writeups)
-    }

@@ -58,7 +58,7 @@ def execute(
     with State.open(folder, args.checkpoint_seconds) as state:
         model = start(job, device)
         outputs = [args.output_dir / name for name in model.files]
-        with record(args, inputs=inputs, outputs=outputs) as entry:
+        with record(args, outputs=outputs) as entry:
             trainer = train(
                 job, model, train=args.train, validation=args.validation, device=device, code=args.code, state=state, stop=stop
             )

@@ -13,11 +13,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from relab.chapters.char_gpt.logs import LOSSES, Sample, read_samples, texts_at
+from relab.rows.shared.histories import LOSSES, Sample, read_samples, texts_at
 from relab.chapters.char_gpt.names import BEST_STEP, CEILING, FLOOR, LINES, TEXTS, WORDS, at
 from relab.chapters.char_gpt.references import PROMPT, documents, drawn_characters, frequencies, held_out
 from relab.chapters.char_gpt.sweep import Group
-from relab.chapters.losses import Training, loss_scores
+from relab.rows.shared.losses import Training, loss_scores
 from relab.files import sha256
 from relab.metrics.overlap import LineOverlap, WordOverlap
 from relab.metrics.pieces import lines_of, words_of

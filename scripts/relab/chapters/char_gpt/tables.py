@@ -14,10 +14,10 @@ from typing import Any
 import pandas as pd
 
 from relab.cells import fixed
-from relab.chapters.char_gpt.logs import read_history, read_samples, texts_at
+from relab.rows.shared.histories import read_history, read_samples, texts_at
 from relab.chapters.char_gpt.names import BEST_STEP, CEILING, FLOOR, LINES, TEXTS, WORDS, at
 from relab.chapters.char_gpt.sweep import CorpusName, Group, TableSpec, groups
-from relab.chapters.losses import GAP
+from relab.rows.shared.losses import GAP
 from relab.errors import UserError
 from relab.scores import Summaries
 from relab.settings.claims import Claim

@@ -9,7 +9,7 @@ import pandas as pd
 
 from relab.chapters.char_gpt.classification.scores import by_system, data_of
 from relab.chapters.classifiers.names import DISTINCT_SPLIT, WORDS_SPLIT, Floors, Spec, pairs, place, unweighted
-from relab.chapters.systems import system_scores
+from relab.rows.shared.systems import system_scores
 from relab.errors import UserError
 from relab.probes.names import name
 from relab.scores import exact

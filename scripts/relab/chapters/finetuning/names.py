@@ -2,7 +2,7 @@
 
 Experiments are ``{declaration}`` of the models, such as ``recital_lora``, and ``{role}/base`` of what they start from:
 
-- losses of every evaluation (splits ``train`` and ``validation``), see :mod:`relab.chapters.losses`, the mean training loss;
+- losses of every evaluation (splits ``train`` and ``validation``), see :mod:`relab.rows.shared.losses`, the mean training loss;
 - split ``held out``: what a model makes of passages of the validation text, and how that differs from its base;
 - splits ``trained`` and ``tail`` (B1): what it makes of the text that it learns by heart, and of the rest of it;
 - split ``files``: its size;

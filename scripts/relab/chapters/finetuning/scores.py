@@ -14,10 +14,10 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from relab.chapters.char_gpt.logs import Sample, read_samples
+from relab.rows.shared.histories import Sample, read_samples
 from relab.chapters.finetuning import names
 from relab.chapters.finetuning.names import HELD_OUT, PEOPLE, TAIL, TRAINED, ScoreSpec
-from relab.chapters.losses import Training, loss_scores
+from relab.rows.shared.losses import Training, loss_scores
 from relab.errors import UserError
 from relab.judging.storage import Judgement, Judgements
 from relab.metrics import Metric

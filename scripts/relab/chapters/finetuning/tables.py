@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from relab.cells import fixed
-from relab.chapters.char_gpt.logs import read_history
+from relab.rows.shared.histories import read_history
 from relab.chapters.finetuning import names
 from relab.chapters.finetuning.names import FILES, HELD_OUT, PEOPLE, TAIL, TEXTS, TRAINED, TableSpec, told
 from relab.chapters.finetuning.scores import joined, sampled

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from relab.chapters.losses import Training, above, loss_scores
+from relab.rows.shared.losses import Training, above, loss_scores
 from relab.chapters.mingpt import records
 from relab.chapters.mingpt.names import (
     ABOVE_GRAMMAR,

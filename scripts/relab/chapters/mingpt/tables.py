@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from relab.cells import VISIBLE, fixed
-from relab.chapters.char_gpt.logs import BITS, LOSSES, read_history, text_read
+from relab.rows.shared.histories import BITS, LOSSES, read_history, text_read
 from relab.chapters.char_gpt.names import at
 from relab.chapters.mingpt import records
 from relab.chapters.mingpt.names import ENTROPY, GRAMMAR, LARGER, LOSS, MODEL, TRAINING_TEXT, UNIFORM

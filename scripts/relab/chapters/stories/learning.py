@@ -15,8 +15,8 @@ import pandas as pd
 from pydantic import Field
 
 from relab.cells import fixed
-from relab.chapters.char_gpt.logs import BITS, read_history, read_samples, text_read
-from relab.chapters.losses import Training, loss_scores
+from relab.rows.shared.histories import BITS, read_history, read_samples, text_read
+from relab.rows.shared.losses import Training, loss_scores
 from relab.errors import UserError
 from relab.files import read_csv
 from relab.scores import Row, Summaries, exact, score

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 
 from relab.corpora.sources import LARGEST_DOCUMENT, Source, sources, too_large, utf8_size
 from relab.errors import UserError
-from relab.rows import Where, cell, keeps, source_rows
 from relab.settings.corpora import TableReader
+from relab.tabular import Where, cell, keeps, source_rows
 
 
 def read(paths: Sequence[str | os.PathLike], settings: TableReader, tally: Counter[str]) -> Iterator[str]:

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from relab.inputs import by_name
 from relab.probes import answers
-from relab.probes.shown import ShownProbes, TitledProbes
+from relab.rows.shared.shown_probes import ShownProbes, TitledProbes
 from relab.settings.base import Int
 from relab.settings.probes import Ranker
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pydantic import Field
 
 from relab.probes.names import LOGISTIC, PERCEPTRON, name
-from relab.probes.shown import ShownProbes, TitledProbes
+from relab.rows.shared.shown_probes import ShownProbes, TitledProbes
 from relab.settings.base import Int
 from relab.settings.probes import Classifier
 

@@ -1,6 +1,6 @@
 """A6's scores: each classifier on the test split, and pairs of them on the same rows.
 
-Experiments are ``{data set}/{system}`` and ``{data set}/{system} − {other}``, as in :mod:`relab.chapters.systems`. The split
+Experiments are ``{data set}/{system}`` and ``{data set}/{system} − {other}``, as in :mod:`relab.rows.shared.systems`. The split
 ``validation`` holds what the penalty was chosen by.
 """
 
@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from relab.chapters.char_gpt.classification.names import ACCURACY, MACRO_F1, Probe, pairs
-from relab.chapters.systems import system_scores
+from relab.rows.shared.systems import system_scores
 from relab.scores import score
 from relab.statistics import identity
 

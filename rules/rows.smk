@@ -1,0 +1,48 @@
+# The rows of the report: a loop makes the jobs of every row that the report shows (scripts/relab/rows/contract.py).
+
+
+def flags(option, files):
+    """Files by name as options of scripts/row.py."""
+    named = {name: [paths] if isinstance(paths, str) else list(paths) for name, paths in files.items()}
+    return [word for name, paths in named.items() for word in (option, name, *paths)]
+
+
+for ROW, STEP in SETTINGS.steps:
+    READ = ROW.settings.inputs(STEP.name, ROW.place, ARTEFACTS)
+    MADE = ROW.outputs(STEP)
+    JOB = f"{STEP.name}_{ROW.place.name}"
+    ASKED = gpu if STEP.network else 0
+    MEMORY = STEP.memory_with_card if STEP.memory_with_card and CARDS else STEP.memory
+
+    rule:
+        name:
+            JOB
+        input:
+            **READ,
+        output:
+            **{name: shown(path) for name, path in MADE.items()},
+            provenance=ROW.record(STEP),
+        log:
+            f"results/logs/rows/{JOB}.log",
+        benchmark:
+            f"results/benchmarks/rows/{JOB}.jsonl"
+        conda:
+            f"../envs/{STEP.environment}.yaml"
+        threads: ARTEFACTS.threads if STEP.network else 1
+        resources:
+            gpu=ASKED,
+            mem_mb=MEMORY,
+            runtime=STEP.minutes,
+        params:
+            job=JOB,
+            step=f"{ROW.settings.kind} {STEP.function}",
+            read=flags("--input", READ),
+            made=flags("--output", MADE),
+            spec=constant(canonical(ROW.settings.spec(STEP.name, ROW.place, ARTEFACTS))),
+            code=code("row", f"relab.rows.{ROW.settings.kind}.{STEP.function.partition('.')[0]}"),
+            program=program("row"),
+        shell:
+            "python {params.program:q} {params.step} {params.read:q} {params.made:q} --job {params.job:q}"
+            " --spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
+
+    workflow.get_rule(JOB).docstring = f"{STEP.does} ({ROW.place.key.removeprefix('rows.')})"

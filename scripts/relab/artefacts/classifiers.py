@@ -1,0 +1,66 @@
+"""Networks fine-tuned as classifiers: their files, and the jobs that train them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from relab.artefacts import datasets, models
+from relab.artefacts.kind import Artefacts, Files, Kind, Maker
+from relab.errors import UserError
+from relab.settings.base import spec
+from relab.settings.classifiers import FinetunedClassifier
+from relab.settings.datasets import SPLITS
+
+
+def file(classifier: str, name: str) -> str:
+    """A file of a fine-tuned classifier, such as ``predictions.parquet``."""
+    return f"results/classifiers/{classifier}/{name}"
+
+
+def _inputs(artefacts: Artefacts, classifier: str) -> Files:
+    """The splits of a data set, and the network that is fine-tuned on it; of a random one its configuration alone."""
+    settings = artefacts.classifiers[classifier].settings
+    splits = {split: datasets.file(settings.dataset, split) for split in SPLITS}
+    wanted = ("config", "tokenizer", "tokenizer_config", *(["weights"] if settings.pretrained else []))
+    opened = models.files(artefacts, settings.model)
+    return {**splits, **{key: path for key, path in opened.items() if key in wanted}}
+
+
+def _settings(artefacts: Artefacts, classifier: str) -> dict[str, Any]:
+    settings = artefacts.classifiers[classifier].settings
+    classes = datasets.classes(artefacts.datasets[settings.dataset].settings)
+    return {**spec(settings), "classes": classes, "threads": artefacts.threads}
+
+
+def _records(artefacts: Artefacts, classifier: str) -> list[str]:
+    return [file(classifier, "predictions.parquet")]
+
+
+def is_adapted(settings: FinetunedClassifier) -> bool:
+    """Whether the network keeps its weights and learns by an adapter."""
+    return settings.adaptation.kind != "full"
+
+
+def _check(artefacts: Artefacts, classifier: str) -> None:
+    """Fine-tuned classifiers read no more than their networks can."""
+    settings = artefacts.classifiers[classifier].settings
+    architecture = getattr(artefacts.models[settings.model].settings, "architecture", None)
+    if architecture is not None and settings.tokens > architecture.block:
+        raise UserError(
+            f"classifiers.{classifier}.tokens: expected at most {architecture.block}, the context of "
+            f"models.{settings.model}, found {settings.tokens}"
+        )
+
+
+KIND = Kind(
+    "classifiers",
+    "classifier",
+    FinetunedClassifier,
+    "Networks fine-tuned as classifiers.",
+    _records,
+    (
+        Maker("finetune_classifier", _inputs, _settings, lambda settings: not is_adapted(settings)),
+        Maker("finetune_classifier_by_adapter", _inputs, _settings, is_adapted),
+    ),
+    check=_check,
+)

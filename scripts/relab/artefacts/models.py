@@ -1,0 +1,125 @@
+"""Language models and encoders: their files, and the jobs that train or import them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from relab.artefacts import assets, tokenizers
+from relab.artefacts.kind import Artefacts, Files, Kind, Maker
+from relab.errors import UserError
+from relab.settings.base import spec
+from relab.settings.models import Model
+
+
+def is_adapter(settings: Any) -> bool:
+    """Whether a model is an adapter beside its base."""
+    return getattr(settings, "is_adapter", False)
+
+
+def files(artefacts: Artefacts, model: str) -> dict[str, str]:
+    """The files that open a model with its tokenizer, for an adapter those of its base too; ``weights`` is its own."""
+    settings = artefacts.models[model].settings
+    if is_adapter(settings):
+        names = {"weights": "adapter_model.safetensors", "config": "adapter_config.json"}
+        base = {f"base_{key}": path for key, path in files(artefacts, settings.base).items()}
+    else:
+        names = {"weights": "model.safetensors", "config": "config.json", "generation": "generation_config.json"}
+        base = {}
+    return {**{key: f"results/models/{model}/{name}" for key, name in {**tokenizers.NAMES, **names}.items()}, **base}
+
+
+def weights(artefacts: Artefacts, models: Iterable[str]) -> list[str]:
+    """The file of the weights of each model."""
+    return [files(artefacts, model)["weights"] for model in models]
+
+
+def made(models: Iterable[str], file: str) -> list[str]:
+    """A file of each model beside its weights, such as ``history.csv``."""
+    return [f"results/models/{model}/{file}" for model in models]
+
+
+def bases(artefacts: Artefacts, model: str) -> list[str]:
+    """The models that a finetuned one starts from, the nearest first; none for others."""
+    found: list[str] = []
+    while (settings := artefacts.models[model].settings).kind == "finetuned":
+        model = settings.base
+        found.append(model)
+    return found
+
+
+def tokenizer_of(artefacts: Artefacts, model: str) -> str:
+    """What a language model reads with, as paths name it: the tokenizer that a trained model declares, or for a published one
+    the model itself, whose directory holds it. A finetuned model reads as the one that it starts from in the end.
+    """
+    root = [model, *bases(artefacts, model)][-1]
+    return getattr(artefacts.models[root].settings, "tokenizer", root)
+
+
+def _check(artefacts: Artefacts, model: str) -> None:
+    """Finetuned models start in the end from one that did not start from another, whose tokenizer is told from others."""
+    seen, settings = [model], artefacts.models[model].settings
+    while settings.kind == "finetuned":
+        if settings.base in seen:
+            circle = " → ".join([*seen, settings.base])
+            raise UserError(f"models.{model}.base: expected a model to start from, found a circle: {circle}")
+        seen.append(settings.base)
+        settings = artefacts.models[settings.base].settings
+    root = seen[-1]
+    if len(seen) > 1 and root in artefacts.tokenizers and settings.kind == "published":
+        asset = getattr(artefacts.tokenizers[root].settings, "asset", None)
+        if asset != settings.asset:
+            raise UserError(
+                f"tokenizers.{root}: expected another name, or the asset {settings.asset}, since models.{root} is what "
+                f"models.{model} starts from and its own tokenizer has that name, too; found the asset {asset}"
+            )
+
+
+def _tokens(artefacts: Artefacts, model: str) -> Files:
+    return dict(tokenizers.tokens(tokenizer_of(artefacts, model), artefacts.models[model].settings.corpus))
+
+
+def _trained_from(artefacts: Artefacts, model: str) -> Files:
+    return {**_tokens(artefacts, model), **tokenizers.files(artefacts, artefacts.models[model].settings.tokenizer)}
+
+
+def _finetuned_from(artefacts: Artefacts, model: str) -> Files:
+    return {**_tokens(artefacts, model), **files(artefacts, artefacts.models[model].settings.base)}
+
+
+def _imported_from(artefacts: Artefacts, model: str) -> Files:
+    return {"files": assets.files(artefacts, artefacts.models[model].settings.asset)}
+
+
+def _training(artefacts: Artefacts, model: str) -> dict[str, Any]:
+    return {**spec(artefacts.models[model].settings), "threads": artefacts.threads}
+
+
+def _importing(artefacts: Artefacts, model: str) -> dict[str, Any]:
+    return spec(artefacts.models[model].settings)
+
+
+def _records(artefacts: Artefacts, model: str) -> list[str]:
+    return weights(artefacts, [model])
+
+
+KIND = Kind(
+    "models",
+    "model",
+    Model,
+    "Language models and encoders.",
+    _records,
+    (
+        Maker("train_model", _trained_from, _training, lambda settings: settings.kind == "trained"),
+        Maker(
+            "finetune_model",
+            _finetuned_from,
+            _training,
+            lambda settings: settings.kind == "finetuned" and not is_adapter(settings),
+        ),
+        Maker("train_adapter", _finetuned_from, _training, is_adapter),
+        Maker("import_model", _imported_from, _importing, lambda settings: settings.kind == "published"),
+        Maker("import_encoder", _imported_from, _importing, lambda settings: settings.kind == "encoder"),
+    ),
+    check=_check,
+)

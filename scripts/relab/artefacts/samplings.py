@@ -1,0 +1,42 @@
+"""Sampled texts: their files, and the jobs that sample them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from relab.artefacts import corpora, models
+from relab.artefacts.kind import Artefacts, Files, Kind, Maker
+from relab.settings.base import spec
+from relab.settings.samplings import Sampling
+
+
+def file(sampling: str) -> str:
+    """The file of the texts of a sampling."""
+    return f"results/samples/{sampling}.jsonl"
+
+
+def _inputs(artefacts: Artefacts, sampling: str) -> Files:
+    settings = artefacts.samplings[sampling].settings
+    prompts = settings.prompts
+    corpus = {} if isinstance(prompts, list) else {"corpus": corpora.files(prompts.corpus)[prompts.split]}
+    return {**models.files(artefacts, settings.model), **corpus}
+
+
+def _settings(artefacts: Artefacts, sampling: str) -> dict[str, Any]:
+    settings = artefacts.samplings[sampling].settings
+    # the canonical form sorts keys: the order in which tables show the methods stands apart
+    return {**spec(settings), "order": list(settings.methods), "threads": artefacts.threads}
+
+
+def _records(artefacts: Artefacts, sampling: str) -> list[str]:
+    return [file(sampling)]
+
+
+KIND = Kind(
+    "samplings",
+    "sampling",
+    Sampling,
+    "Texts that language models generate.",
+    _records,
+    (Maker("sample_texts", _inputs, _settings),),
+)

@@ -1,0 +1,68 @@
+"""Tokenizers and corpora as token ids: their files, and the jobs that make them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from relab.artefacts import assets, corpora
+from relab.artefacts.kind import Artefacts, Files, Kind, Maker
+from relab.settings.base import spec
+from relab.settings.tokenizers import Tokenizer
+
+NAMES = {"tokenizer": "tokenizer.json", "tokenizer_config": "tokenizer_config.json"}
+
+
+def files(artefacts: Artefacts, tokenizer: str) -> dict[str, str]:
+    """The files of a tokenizer directory; for the name of a published model alone, those that lie in its own."""
+    folder = "tokenizers" if tokenizer in artefacts.tokenizers else "models"
+    return {key: f"results/{folder}/{tokenizer}/{name}" for key, name in NAMES.items()}
+
+
+def tokens(tokenizer: str, corpus: str) -> dict[str, str]:
+    """The splits of a corpus as token ids."""
+    return {split: f"results/tokens/{tokenizer}/{corpus}/{split}.arrow" for split in ("train", "validation")}
+
+
+def _trained_from(artefacts: Artefacts, tokenizer: str) -> Files:
+    return dict(corpora.files(artefacts.tokenizers[tokenizer].settings.corpus))
+
+
+def _imported_from(artefacts: Artefacts, tokenizer: str) -> Files:
+    found = assets.files(artefacts, artefacts.tokenizers[tokenizer].settings.asset)
+    return {"files": [path for path in found if not path.endswith((".safetensors", ".bin"))]}  # weights are not needed
+
+
+def _tokenized_from(artefacts: Artefacts, tokenizer: str, corpus: str) -> Files:
+    return {**corpora.files(corpus), **files(artefacts, tokenizer)}
+
+
+def _training(artefacts: Artefacts, tokenizer: str) -> dict[str, Any]:
+    settings = artefacts.tokenizers[tokenizer].settings
+    more = {"separator": artefacts.corpora[settings.corpus].settings.separator} if settings.kind == "character" else {}
+    return {**spec(settings), **more}
+
+
+def _importing(artefacts: Artefacts, tokenizer: str) -> dict[str, Any]:
+    return spec(artefacts.tokenizers[tokenizer].settings)
+
+
+def _tokenizing(artefacts: Artefacts, tokenizer: str, corpus: str) -> dict[str, Any]:
+    return {"separator": artefacts.corpora[corpus].settings.separator}
+
+
+def _records(artefacts: Artefacts, tokenizer: str) -> list[str]:
+    return [files(artefacts, tokenizer)["tokenizer"]]
+
+
+KIND = Kind(
+    "tokenizers",
+    "tokenizer",
+    Tokenizer,
+    "Tokenizers.",
+    _records,
+    (
+        Maker("train_tokenizer", _trained_from, _training, lambda settings: settings.kind != "published"),
+        Maker("import_tokenizer", _imported_from, _importing, lambda settings: settings.kind == "published"),
+        Maker("tokenize_corpus", _tokenized_from, _tokenizing),
+    ),
+)

@@ -1,0 +1,190 @@
+"""The contents of the report: chapters, their sections, and for each its tables and figures with the row that makes them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from relab.errors import UserError
+from relab.rows.contract import MAIN, PlacedRow
+from relab.rows.placing import UserChapter, shown_in, stem
+from relab.rows.registry import shown
+from relab.settings.base import check
+from relab.settings.references import unknown
+from relab.settings.writeups import (
+    OVERVIEW,
+    Chapter,
+    Figure,
+    Kind,
+    Overview,
+    Report,
+    Row,
+    Shown,
+    Table,
+    Writeups,
+)
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """A table or figure with its place: file, chapter and row; the row is ``None`` in the overview."""
+
+    path: str
+    name: str
+    entry: Table | Figure
+    chapter: Chapter | Overview
+    row: Row | None
+    data: tuple[str, ...] = ()
+    kind: str = ""  #: kind of the row that makes it, in whose folder its template may lie
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What the report shows, in its order."""
+
+    report: Report
+    chapters: list[Chapter]
+    rows: dict[str, PlacedRow]  #: the rows that make it, by key
+
+    @cached_property
+    def artefacts(self) -> list[Artefact]:
+        """Every table and figure."""
+        made = {(row.place.chapter, group, stem(path)): (row, name) for row, group, name, path in self._made()}
+        found = [
+            Artefact(f"results/tables/{OVERVIEW}/{table.name}.csv", table.name, table, self.report.overview, None)
+            for table in self.report.overview.tables
+        ]
+        for chapter in self.chapters:
+            for section in chapter.rows:
+                for group, entries in (("figures", section.figures), ("tables", section.tables)):
+                    found += [_artefact(entry, group, chapter, section, made) for entry in entries]
+        return found
+
+    def _made(self) -> Iterator[tuple[PlacedRow, str, str, str]]:
+        for row in self.rows.values():
+            for group, paths in (("tables", row.tables), ("figures", row.figures)):
+                for name, path in paths.items():
+                    yield row, group, name, path
+
+    def targets(self, chapter: str | None = None, section: str | None = None) -> tuple[list[str], list[str]]:
+        """Files of the tables and of the figures; of one chapter or one section only, where it is named."""
+        chosen = [
+            one
+            for one in self.artefacts
+            if chapter in (None, getattr(one.chapter, "key", OVERVIEW))
+            and (section is None or one.row and one.row.id == section)
+        ]
+        tables = [one.path for one in chosen if isinstance(one.entry, Table)]
+        return tables, [one.path for one in chosen if isinstance(one.entry, Figure)]
+
+    @property
+    def figure_data(self) -> list[str]:
+        """Files of the tables that the figures are drawn from, without repetition."""
+        return list(dict.fromkeys(path for one in self.artefacts for path in one.data))
+
+    @property
+    def catalogue(self) -> dict[str, dict[str, str]]:
+        """For ``snakemake --report``: category, subcategory, title and caption (one line of reStructuredText) of each file."""
+        return {
+            one.path: {
+                "category": f"{one.chapter.id} · {one.chapter.title}" if one.row else one.chapter.title,
+                "subcategory": f"{one.row.id} · {one.row.title}" if one.row else "",
+                "title": one.entry.title,
+                "caption": re.sub(r"`([^`]+)`", r"``\1``", " ".join(one.entry.caption.split())),
+            }
+            for one in self.artefacts
+        }
+
+
+def _artefact(
+    entry: Shown, group: str, chapter: Chapter, section: Row, made: Mapping[tuple[str, str, str], tuple[PlacedRow, str]]
+) -> Artefact:
+    row, name = made[chapter.key, group, entry.name]
+    about = getattr(_kind(row.settings.kind), group).get(name)
+    said = {key: value for key, value in entry.model_dump(exclude={"name"}).items() if value is not None}
+    model = Table if group == "tables" else Figure
+    merged = check(model, {**(about.model_dump() if about else {}), **said}, f"{section.id}.{group}.{entry.name}")
+    data = tuple(row.place.table("" if table == MAIN else table) for table in getattr(merged, "data", ()))
+    path = (row.tables if group == "tables" else row.figures)[name]
+    return Artefact(path, entry.name, merged, chapter, section, data, row.settings.kind)
+
+
+_kinds: dict[str, Kind] = {}
+
+
+def _kind(name: str) -> Kind:
+    if name not in _kinds:
+        _kinds[name] = check(Kind, dict(shown(name)), f"relab/rows/{name}/show.yaml")
+    return _kinds[name]
+
+
+def contents(
+    writeups: Writeups, chapters: Mapping[str, UserChapter], rows: Mapping[str, PlacedRow], only: Sequence[str] | None = None
+) -> Contents:
+    """The contents of the report: the write-ups' chapters, then the user's; with ``only``, some of their sections alone.
+
+    A row that no section names stands at the end of its chapter, with the title and the sentence of its declaration.
+
+    Raises:
+        UserError: a row without a title, a name in ``only`` that is no section's.
+    """
+    whole = [_with_declared(chapter, rows) for chapter in writeups.chapters]
+    whole += [_user_chapter(key, chapter) for key, chapter in chapters.items()]
+    by_key = {chapter.key: chapter for chapter in whole}
+    for key, row in rows.items():
+        chapter = by_key[row.place.chapter]
+        if not any(shown_in(row, section) for section in chapter.rows):
+            chapter.rows.append(_section(key, row))
+    ids = [section.id for chapter in whole for section in chapter.rows]
+    for name in only or ():
+        if name not in ids:
+            raise unknown(name, ids, "rows of the report", "report.rows")
+    kept = [
+        chapter.model_copy(update={"rows": [section for section in chapter.rows if only is None or section.id in only]})
+        for chapter in whole
+    ]
+    kept = [chapter for chapter in kept if chapter.rows]
+    shown_rows = {
+        key: row
+        for key, row in rows.items()
+        if any(chapter.key == row.place.chapter and shown_in(row, section) for chapter in kept for section in chapter.rows)
+    }
+    return Contents(writeups.report, kept, shown_rows)
+
+
+def _with_declared(chapter: Chapter, rows: Mapping[str, PlacedRow]) -> Chapter:
+    """A chapter without what none of the declared rows makes: a run may leave rows out (``rows: {E5: null}``)."""
+    made = {
+        group: {
+            stem(path) for row in rows.values() if row.place.chapter == chapter.key for path in getattr(row, group).values()
+        }
+        for group in ("figures", "tables")
+    }
+    sections = [
+        section.model_copy(
+            update={group: [shown for shown in getattr(section, group) if shown.name in names] for group, names in made.items()}
+        )
+        for section in chapter.rows
+    ]
+    return chapter.model_copy(update={"rows": [section for section in sections if section.figures or section.tables]})
+
+
+def _user_chapter(key: str, chapter: UserChapter) -> Chapter:
+    return Chapter.model_construct(id=key, key=key, title=chapter.title, source="", intro=chapter.intro, rows=[])
+
+
+def _section(key: str, row: PlacedRow) -> Row:
+    settings, about = row.settings, _kind(row.settings.kind)
+    for field in ("title", "text"):
+        if not getattr(settings, field):
+            raise UserError(f"rows.{key}.{field}: this key is required, since no write-up's file says it")
+    entries: dict[str, Any] = {
+        group: [Shown(name=stem(path)) for name, path in paths.items() if name in getattr(about, group)]
+        for group, paths in (("figures", row.figures), ("tables", row.tables))
+    }
+    return Row.model_construct(
+        id=key, title=settings.title, reported="", reported_figures={}, added="", text=settings.text, notes=[], **entries
+    )

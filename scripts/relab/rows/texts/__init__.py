@@ -1,0 +1,44 @@
+"""Texts of samplings, by method: what they repeat, how varied and how likely they are, and the texts themselves."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from relab.artefacts import samplings
+from relab.artefacts.kind import Artefacts, Files
+from relab.rows.contract import MAIN, Place, RowSettings, Step
+from relab.settings.references import Ref
+
+
+class Row(RowSettings):
+    """Sampled texts, a method a row: their measures with intervals over prompts, and every text."""
+
+    kind: Literal["texts"]
+    samplings: list[Ref["samplings"]] = Field(description="The samplings whose methods are shown, in order.", min_length=1)
+
+    STEPS = (
+        Step(
+            "score",
+            "Score sampled texts: repetition, diversity, how likely the model finds them, how methods differ.",
+            "steps.score",
+            scores=True,
+            memory=2000,
+            minutes=60,
+            seconds=7,
+        ),
+        Step(
+            "tabulate",
+            "Write the tables of sampled texts: a method a row with its measures, and every text.",
+            "steps.tabulate",
+            tables=(MAIN, "texts"),
+        ),
+    )
+
+    def inputs(self, step: str, place: Place, artefacts: Artefacts) -> Files:
+        texts = {"samples": [samplings.file(sampling) for sampling in self.samplings]}
+        return {**texts, **({"scores": place.scores} if step == "tabulate" else {})}
+
+    def spec(self, step: str, place: Place, artefacts: Artefacts) -> dict[str, Any]:
+        return {"samplings": self.samplings}
