@@ -3,10 +3,11 @@
 PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
+RELAB := $(VENV)/bin/relab
 # Jobs call `python`, and tests `snakemake`, by name.
 activated := PATH="$$PWD/$(VENV)/bin:$$PATH"
 
-# How a run is named to Snakemake and to scripts/plan.py.
+# How a run is named to relab.
 run = $(if $(RUN),--directory '$(RUN)') $(if $(CONFIG),--configfile '$(CONFIG)')
 folder = $(if $(RUN),$(RUN)/)
 
@@ -35,7 +36,7 @@ help:
 	@echo "               of PyTorch's CPU wheel index: the build that pip takes by itself is several GB of CUDA."
 
 report: environment
-	$(activated) snakemake results/report.html --cores all $(run) $(ARGS)
+	$(RELAB) report $(run) $(if $(ARGS),-- $(ARGS))
 	@if [ -f '$(folder)results/report.html' ]; then echo "The report is in $(folder)results/report.html"; fi
 
 # In the order of folders: those of few and long tests would come last otherwise, and one worker would wait for the other.
@@ -59,7 +60,7 @@ bench: environment
 	done
 
 compare: two-runs environment
-	$(PY) scripts/compare.py '$(A)' '$(B)'
+	$(RELAB) compare '$(A)' '$(B)'
 
 .PHONY: two-runs
 two-runs:
@@ -68,7 +69,7 @@ two-runs:
 	fi
 
 plan: environment
-	@$(PY) scripts/plan.py $(run)
+	@$(RELAB) plan $(run)
 
 docs: environment
 	PYTHONPATH=scripts $(PY) -m relab.settings.document

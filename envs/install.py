@@ -2,7 +2,8 @@
 
 It takes three steps, since no single one works everywhere: pip installs torch alone, from wherever this machine's pip finds
 it (a Linux machine gets the build for NVIDIA cards, several GB, unless --torch-index or pip's own settings name an index with
-another); pip installs uv; uv installs everything else. The last two check every file by hash.
+another); pip installs uv; uv installs everything else. The last two check every file by hash. The command relab, which runs
+this checkout's own code, is written beside what they installed.
 
 A stamp inside .venv, written last, says for which locks, Python and place it was made. An environment without a stamp was
 left half-made and is made anew; one whose stamp names other locks is updated. Only the standard library is used, in words
@@ -18,6 +19,7 @@ import json
 import os
 import platform
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -26,6 +28,19 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 OLDEST, NEWEST = (3, 11), (3, 13)
 PLATFORMS = {("Linux", "x86_64"), ("Linux", "aarch64"), ("Darwin", "arm64")}
+#: The command relab. The shell starts Python, since a path with blanks cannot stand after #!; Python takes its line for a text.
+COMMAND = """\
+#!/bin/sh
+'''exec' {python} "$0" "$@"
+' '''
+# Written by {program}
+import sys
+
+sys.path.insert(0, {scripts!r})
+from relab.cli import main
+
+main()
+"""
 #: What pip's settings are called in uv, which does not read pip's.
 PIP_TO_UV = {"index-url": "UV_DEFAULT_INDEX", "cert": "SSL_CERT_FILE", "proxy": "ALL_PROXY"}
 
@@ -43,13 +58,13 @@ def main():
     arguments = parser.parse_args()
     venv = arguments.venv.resolve()
     wanted = requirements(venv, arguments)
-    if fits(stamp(venv), wanted):
-        return
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    with alone() as lock:
-        found = stamp(venv)
-        if not fits(found, wanted):
-            install(venv, found, wanted, arguments.torch_index, lock)
+    if not fits(stamp(venv), wanted):
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+        with alone() as lock:
+            found = stamp(venv)
+            if not fits(found, wanted):
+                install(venv, found, wanted, arguments.torch_index, lock)
+    write_command(venv)
 
 
 def requirements(venv, arguments):
@@ -157,6 +172,19 @@ def write_stamp(venv, python, wanted):
     temporary = venv / "relab.json.new"
     temporary.write_text(json.dumps({**wanted, "python": told.stdout.strip()}, indent=2) + "\n", encoding="utf-8")
     temporary.replace(venv / "relab.json")
+
+
+def write_command(venv):
+    """Write the command relab where it is not there as it must be, whole or not at all."""
+    python = shlex.quote(str(venv / "bin" / "python"))
+    text = COMMAND.format(python=python, program=Path(__file__).resolve(), scripts=str(HERE.parent / "scripts"))
+    command = venv / "bin" / "relab"
+    if command.is_file() and command.read_text(encoding="utf-8") == text:
+        return
+    temporary = command.with_name(f"relab.{os.getpid()}")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.chmod(0o755)
+    temporary.replace(command)
 
 
 def say(sentence):

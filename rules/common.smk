@@ -30,9 +30,7 @@ ARTEFACTS = SETTINGS.artefacts
 shell.prefix("set -euo pipefail; export HF_HUB_OFFLINE=1 HF_DATASETS_OFFLINE=1 HF_HUB_DISABLE_TELEMETRY=1; ")
 
 #: The end of every job's command: all that it reads, for its record; its settings; where it writes the record and its log.
-RECORDED = (
-    " --inputs {input:q} --spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
-)
+RECORDED = " --inputs {input:q} --spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
 
 
 def names(declared):
@@ -41,9 +39,9 @@ def names(declared):
 
 
 wildcard_constraints:
+    **{kind.wildcard: names(ARTEFACTS.kinds[kind.name]) for kind in KINDS.values()},
     file=names({file for asset in ARTEFACTS.assets.values() for file in asset.settings.files}),
     part="|".join((*SPLITS, *PARTS)),
-    **{kind.wildcard: names(ARTEFACTS.kinds[kind.name]) for kind in KINDS.values()},
 
 
 def made_by(rule):

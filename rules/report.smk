@@ -55,14 +55,15 @@ rule score_claims:
         code=code("score_claims"),
         program=program("score_claims"),
     shell:
-        "python {params.program:q} --writeups {params.writeups:q} --scores {input.scores:q} --output {output.ledger:q}" + RECORDED
+        "python {params.program:q} --writeups {params.writeups:q} --scores {input.scores:q} --output {output.ledger:q}"
+        + RECORDED
 
 
 rule build_report:
     """Build the one page that shows it all."""
     input:
         ledger="results/tables/overview/ledger.csv",
-        tables=SETTINGS.contents.targets()[0],
+        tables=report_jobs.tables(SETTINGS),
         figures=SETTINGS.contents.targets()[1],
         data=SETTINGS.contents.figure_data,
         records=report_jobs.records(SETTINGS),

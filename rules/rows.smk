@@ -45,4 +45,4 @@ for ROW, STEP in SETTINGS.steps:
             "python {params.program:q} {params.step} {params.read:q} {params.made:q} --job {params.job:q}"
             " --spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
 
-    workflow.get_rule(JOB).docstring = f"{STEP.does} ({ROW.place.key.removeprefix('rows.')})"
+    workflow.get_rule(JOB).docstring = f"{STEP.does.rstrip('.')} ({ROW.place.key.removeprefix('rows.')})."

@@ -14,12 +14,18 @@ def target(name, docstring, paths):
 
 
 for CHAPTER in SETTINGS.contents.chapters:
-    target(CHAPTER.key, f"Tables and figures of {CHAPTER.id}: {CHAPTER.title}.", sum(SETTINGS.contents.targets(CHAPTER.key), []))
+    target(
+        CHAPTER.key, f"Tables and figures of {CHAPTER.id}: {CHAPTER.title}.", sum(SETTINGS.contents.targets(CHAPTER.key), [])
+    )
     for SECTION in CHAPTER.rows:
-        target(SECTION.id, f"{SECTION.title}.", sum(SETTINGS.contents.targets(CHAPTER.key, SECTION.id), []))
+        target(
+            SECTION.id,
+            f"Tables and figures of {SECTION.id}: {SECTION.title}.",
+            sum(SETTINGS.contents.targets(CHAPTER.key, SECTION.id), []),
+        )
 
 for KIND in KINDS.values():
-    target("fetch" if KIND.name == "assets" else KIND.name, f"{KIND.about} Those that the report needs.", SETTINGS.needed_of(KIND))
+    target("fetch" if KIND.name == "assets" else KIND.name, f"{KIND.about} that the report needs.", SETTINGS.needed_of(KIND))
 
 
 rule features:

@@ -1,4 +1,4 @@
-"""Make one file of an asset available in the run: a link into the cache of downloads, which is filled where it lacks it.
+"""Make one file of an asset available in the run: a link into the cache of downloads; what the cache lacks is fetched.
 
 Sources are asked in order: a user's own file, the cache, the folder that RELAB_MIRROR names (laid out by asset and file),
 then the declared sources. Every file is checked before it gets its name. Beside the link a lock file says what came.
@@ -24,16 +24,16 @@ def main() -> None:
     options.add_argument("--output", required=True, type=Path, metavar="FILE", help="link to write")
     options.add_argument("--lock", required=True, type=Path, metavar="FILE", help="lock file to write: what came, as JSON")
     args = options.parse_args()
-    fail_soon()
+    shorten_timeouts()
     declared = settings_of(args, Fetched)
     with record(args, outputs=[args.output, args.lock]) as entry:
-        found = fetch(args.asset, args.file, declared, args.cache)
-        link(found, args.output, args.lock)
-        entry["asset"] = found.facts
+        available = fetch(args.asset, args.file, declared, args.cache)
+        link(available, args.output, args.lock)
+        entry["asset"] = available.metadata
 
 
-def fail_soon() -> None:
-    """Let libraries give up in seconds where there is no network, unless the user has set otherwise."""
+def shorten_timeouts() -> None:
+    """Make libraries give up within seconds where there is no network, unless the user has set otherwise."""
     # a name server that never answers is asked for 2 seconds, here and in pip, instead of 20
     os.environ.setdefault("RES_OPTIONS", "timeout:1 attempts:2")
     # the Hub's client would ask the Hub what to call itself before it asks for a file

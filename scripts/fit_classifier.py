@@ -1,4 +1,4 @@
-"""Fit classifiers on frozen features (row A6), beside a majority and a TF-IDF floor, and predict the test split once.
+"""Fit classifiers on frozen features, beside a majority and a TF-IDF baseline, and predict the test split once.
 
 Logistic regression and a shallow perceptron, with and without class weights, for each encoder and pooling; the penalty is
 chosen on validation.
@@ -34,7 +34,7 @@ def main() -> None:
         nargs="*",
         type=Path,
         metavar="FILE",
-        help="{encoder}/{dataset}/{split}.safetensors of each; none: floors alone",
+        help="{encoder}/{dataset}/{split}.safetensors of each; none: baselines alone",
     )
     cli.add_argument("--output-dir", required=True, type=Path, metavar="FOLDER", help="where to write")
     args = cli.parse_args()

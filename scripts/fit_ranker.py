@@ -1,4 +1,4 @@
-"""Train scorers of a choice beside its question on frozen features (row A8), and answer the test split's questions with them.
+"""Train scorers of a choice beside its question on frozen features, and answer the test split's questions with them.
 
 The right choice is to lie above each wrong one by a margin; training stops when validation accuracy no longer rises. Beside
 them stand the cosine of the same features and the longest choice, which need no training.

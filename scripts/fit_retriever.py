@@ -1,4 +1,4 @@
-"""Rank documents for queries (row A9): by the cosine of frozen features, by BM25, and by both with reciprocal-rank fusion.
+"""Rank documents for queries: by the cosine of frozen features, by BM25, and by both with reciprocal-rank fusion.
 
 Nothing is trained. Every document of the corpus is compared with every query, a block of documents at a time.
 """

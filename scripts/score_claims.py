@@ -25,10 +25,13 @@ def main() -> None:
     from relab.settings.writeups import load
 
     spec = settings_of(args, LedgerSpec)
-    claims = claims_of(args.writeups, load(args.writeups), spec.claims, spec.chapters)
+    writeups = load(args.writeups)
+    chapters = [*(chapter.key for chapter in writeups.chapters), *spec.chapters]
+    claims = claims_of(args.writeups, writeups, spec.claims, chapters)
     shown = {name: claim for name, claim in claims.items() if claim.row in spec.rows}
+    part = any(section.id not in spec.rows for chapter in writeups.chapters for section in chapter.rows)
     with record(args, outputs=[args.output]):
-        write_csv(args.output, ledger(shown, spec.settings, scores_by_writeup(args.scores)))
+        write_csv(args.output, ledger(shown, spec.settings, scores_by_writeup(args.scores), part))
 
 
 if __name__ == "__main__":

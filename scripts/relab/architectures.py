@@ -13,7 +13,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, GPT2Config, OpenAIGPT
 
 from relab.checkpoints import told_as_error
 from relab.errors import UserError
-from relab.settings.chapters import Size
+from relab.settings.sizes import Size
 
 #: Transformers' configurations of the architectures that settings may name.
 CONFIGURATIONS = {"openai-gpt": OpenAIGPTConfig, "gpt2": GPT2Config}

@@ -1,4 +1,4 @@
-"""The command line that samples texts from a model directory (D6): its options, and what they mean to the sampler.
+"""The command line of ``relab generate``: its options, and what they mean to the sampler.
 
 It imports settings alone, so that ``--help`` and a mistyped option answer at once.
 """
@@ -6,9 +6,11 @@ It imports settings alone, so that ``--help`` and a mistyped option answer at on
 from __future__ import annotations
 
 import argparse
+import types
+import typing
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from relab.errors import UserError
 from relab.settings.base import check
@@ -19,18 +21,21 @@ DESCRIPTION = "Sample texts from a language model in a directory: one trained he
 EPILOG = """\
 examples:
   Thirty-two stories, each token drawn among the two most probable ones:
-    python scripts/generate.py --model results/models/smollm2 --prompt "Once upon a time " \\
+    relab generate --model results/models/smollm2 --prompt "Once upon a time " \\
         --top-k 2 --temperature 0.5 --num-samples 32 --output stories.jsonl
   The most probable continuation by beam search, no three tokens in a row twice:
-    python scripts/generate.py --model results/models/smollm2 --prompt "The sky is blue because" \\
+    relab generate --model results/models/smollm2 --prompt "The sky is blue because" \\
         --num-beams 4 --no-repeat-ngram-size 3 --length 40
   Two texts for each of two prompts, the second of which is empty:
-    python scripts/generate.py --model DIR --prompt "To be" --prompt "" --num-samples 2
+    relab generate --model DIR --prompt "To be" --prompt "" --num-samples 2
 
 The same model, prompt, options and seed give the same text; a text does not depend on how many others are drawn.
 """
 
-#: Options of drawing and of searching; the others go with both and with neither.
+#: Settings of decoding without an option of their name: ``--greedy`` is the absence of the first, and what the write-ups'
+#: programs did to the temperature is nothing to choose.
+WITHOUT_OPTION = ("do_sample", "temperature_rule")
+#: Settings of drawing and of searching; the others go with both and with neither.
 DRAWING = ("temperature", "top_k", "top_p", "min_p")
 SEARCHING = ("early_stopping", "length_penalty")
 
@@ -44,8 +49,10 @@ class _Help(argparse.RawDescriptionHelpFormatter):
 
 
 def parser() -> argparse.ArgumentParser:
-    """The parser of ``scripts/generate.py``; :func:`decoding` turns what it parsed into the sampler's settings."""
-    cli = argparse.ArgumentParser(description=DESCRIPTION, epilog=EPILOG, formatter_class=_Help, allow_abbrev=False)
+    """The parser of ``relab generate``; :func:`decoding` turns what it parsed into the sampler's settings."""
+    cli = argparse.ArgumentParser(
+        prog="relab generate", description=DESCRIPTION, epilog=EPILOG, formatter_class=_Help, allow_abbrev=False
+    )
     what = cli.add_argument_group("what is continued")
     what.add_argument("--model", required=True, type=Path, metavar="DIR", help="model directory, its tokenizer in it")
     what.add_argument(
@@ -62,7 +69,7 @@ def parser() -> argparse.ArgumentParser:
     what.add_argument(
         "--output", type=Path, metavar="FILE", help="write JSON lines to this file, a text each; without it, texts go to stdout"
     )
-    _add_choice(cli)
+    _add_decoding(cli)
     machine = cli.add_argument_group("the machine")
     machine.add_argument("--batch", type=_whole(1), default=32, metavar="N", help="texts sampled at once")
     machine.add_argument(
@@ -72,26 +79,35 @@ def parser() -> argparse.ArgumentParser:
     return cli
 
 
-def _add_choice(cli: argparse.ArgumentParser) -> None:
-    """The options of :class:`Decoding`, whose defaults they have; ``--greedy`` is the absence of ``do_sample``."""
-    choice = cli.add_argument_group(
+def options() -> dict[str, str]:
+    """The options that follow from the settings of decoding, with the name of the setting that each sets."""
+    return {option(name): name for name in Decoding.model_fields if name not in WITHOUT_OPTION}
+
+
+def _add_decoding(cli: argparse.ArgumentParser) -> None:
+    """The options of :class:`Decoding`: its fields, defaults and descriptions."""
+    group = cli.add_argument_group(
         "how the next token is chosen", "Tokens are drawn by their probabilities unless --greedy or --num-beams is given."
     )
+    group.add_argument("--greedy", action="store_true", help="take the most probable token every time")
+    for flag, name in options().items():
+        field = Decoding.model_fields[name]
+        sentence = (field.description or "").partition(". ")[0].removesuffix(".")
+        about = sentence[:1].lower() + sentence[1:]
+        group.add_argument(flag, default=field.default, help=about, **_written(field.annotation))
 
-    def add(option: str, help: str, **kind: Any) -> None:
-        default = Decoding.model_fields[option[2:].replace("-", "_")].default
-        choice.add_argument(option, default=default, help=help, **kind)
 
-    number, count = {"type": float, "metavar": "X"}, {"type": int, "metavar": "N"}
-    choice.add_argument("--greedy", action="store_true", help="take the most probable token every time")
-    add("--temperature", "softmax temperature above 0: below 1 sharper, above 1 flatter", **number)
-    add("--top-k", "draw among the N most probable tokens only", **count)
-    add("--top-p", "draw among the fewest tokens whose probabilities sum to X (nucleus sampling)", **number)
-    add("--min-p", "draw among tokens at least X times as probable as the most probable one", **number)
-    add("--no-repeat-ngram-size", "no N tokens in a row occur twice; 0 allows it", **count)
-    add("--num-beams", "search with N beams for a probable text; 1 is no search", **count)
-    add("--early-stopping", "end the search once as many texts have ended as there are beams", action="store_true")
-    add("--length-penalty", "rank beams by log-probability divided by length to the power X", **number)
+def _written(annotation: Any) -> dict[str, Any]:
+    """How an option of a type is written: as a word among some, a switch, a whole number or a number."""
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        (annotation,) = (member for member in typing.get_args(annotation) if member is not types.NoneType)
+    if typing.get_origin(annotation) is Annotated:
+        annotation = typing.get_args(annotation)[0]
+    if typing.get_origin(annotation) is typing.Literal:
+        return {"choices": typing.get_args(annotation)}
+    if annotation is bool:
+        return {"action": "store_true"}
+    return {"type": annotation, "metavar": {int: "N", float: "X"}[annotation]}
 
 
 def _whole(least: int, most: int | None = None) -> Callable[[str], int]:

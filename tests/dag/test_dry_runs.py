@@ -8,6 +8,8 @@ import pytest
 import yaml
 from support.runs import CHECKOUT, TINY, job_counts, run_snakemake
 
+from relab.settings.config import resolve
+
 #: Jobs by rule: those that differ between the configurations, with no overlay, at full scale, at the tests' tiniest.
 COUNTS = {
     None: {
@@ -46,7 +48,9 @@ def test_every_configuration_plans_its_report(tmp_path, overlay):
     assert counts["tokenize_corpus"] == 10  # once for each corpus and tokenizer, not for each model
     # a job for each part of a data set, and one for each that an encoder reads
     assert counts["make_dataset"] == 15 and counts["encode_texts"] >= 11
-    assert counts["read_passages"] == 4
+    assert {rule for rule in counts if rule.startswith("measure_")} >= {
+        f"measure_{row}" for row in ("adapters", "books", "code")
+    }
     assert counts["build_report"] == 1
 
 
@@ -69,31 +73,35 @@ def test_the_menu_explains_every_rule():
     listed = run_snakemake(CHECKOUT, "--list").stdout
     rules = {path.read_text() for path in (CHECKOUT / "rules").glob("*.smk")}
     names = {name for text in rules for name in re.findall(r"^rule (\w+):", text, re.M)}
-    assert names
+    names |= {"A9", "char_gpt", "models", "fetch", "score_retrieval", "tabulate_retrieval", "draw_retrieval"}
     for name in names:
         assert re.search(rf"^{name} \(\w", listed, re.M), f"rule {name} has no docstring"
+    assert "A9 (Tables and figures of A9: Retrieval by cosine.)" in listed
 
 
 def test_every_job_rule_has_a_log_a_benchmark_an_environment_and_resources():
     for path in sorted((CHECKOUT / "rules").glob("*.smk")):
-        for name, body in re.findall(r"^rule (\w+):\n(.*?)(?=^\S|\Z)", path.read_text(), re.M | re.S):
+        for name, body in re.findall(r"^(?:    )?rule ?(\w*):\n(.*?)(?=^\S|\Z)", path.read_text(), re.M | re.S):
             if "shell:" in body:
                 for word in ("log:", "benchmark:", "conda:", "mem_mb=", "runtime=", "spec=", "code="):
                     assert word in body, f"rule {name} in {path.name} lacks {word}"
-                assert f'program("{name}")' in body, f"rule {name} must run the program of its name"
-                assert (CHECKOUT / "scripts" / f"{name}.py").exists()
+                assert f'program("{name or "row"}")' in body, f"rule {name} must run the program of its name"
+                assert (CHECKOUT / "scripts" / f"{name or 'row'}.py").exists()
 
 
 @pytest.mark.parametrize(
-    "rule",
-    [
-        *("train_model", "finetune_model", "train_adapter", "sample_texts", "trace_words", "measure_memory", "encode_texts"),
-        *("judge_texts", "trace_temperature", "finetune_classifier", "read_passages"),
-    ],
+    "rule", ["train_model", "finetune_model", "train_adapter", "sample_texts", "encode_texts", "finetune_classifier"]
 )
 def test_jobs_that_run_a_network_ask_for_a_card(rule):
     text = "".join(path.read_text() for path in (CHECKOUT / "rules").glob("*.smk"))
     assert "gpu=gpu" in re.search(rf"^rule {rule}:\n(.*?)(?=^\S|\Z)", text, re.M | re.S)[1]
+
+
+def test_rows_steps_that_run_a_network_ask_for_a_card(merged):
+    steps = {f"{step.name}_{row.place.name}": step for row, step in resolve(merged()).steps}
+    networks = {name for name, step in steps.items() if step.network}
+    assert {"measure_adapters", "measure_memory", "measure_words", "measure_judged", "trace_judged"} <= networks
+    assert all(steps[name].environment == "train" for name in networks)
 
 
 @pytest.mark.parametrize(

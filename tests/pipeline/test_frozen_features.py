@@ -1,4 +1,4 @@
-"""Benchmark sets of one's own through the real rules: frozen features and floors reach the figures that others measured."""
+"""Benchmark sets of one's own through the real rules: frozen features and baselines reach the figures that others measured."""
 
 from __future__ import annotations
 
@@ -48,13 +48,13 @@ def test_scifact_is_found_as_others_find_it(tables):
     assert of(found, "chance", "ndcg_10") < 0.01
 
 
-def test_the_floor_of_emotion_lies_above_frozen_features(tables):
+def test_the_baseline_of_emotion_lies_above_frozen_features(tables):
     assert accuracy(tables, "Emotion", "TF-IDF", "logistic regression") == pytest.approx(0.86, abs=0.01)
     some = "Emotion, 4,000 tweets"
-    floor = accuracy(tables, some, "TF-IDF", "logistic regression")
+    baseline = accuracy(tables, some, "TF-IDF", "logistic regression")
     for features in ("minilm [CLS]", "minilm mean"):
         for classifier in ("logistic regression", "perceptron"):
-            assert accuracy(tables, some, features, classifier) < floor
+            assert accuracy(tables, some, features, classifier) < baseline
 
 
 def test_mean_features_of_sst2(tables):

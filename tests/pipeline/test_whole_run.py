@@ -7,20 +7,18 @@ import json
 import os
 import re
 import shutil
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
 import pytest
 import yaml
-from support.runs import TINY, environment, job_counts, run_snakemake
+from snakemake.utils import update_config
+from support.runs import CHECKOUT, TINY, job_counts, run_relab, run_snakemake
 
 from relab.files import read_csv, sha256
 from relab.machine import cards
-
-#: The rules that draw what a chapter's figures show.
-DRAWN = {"draw_char_gpt", "draw_classification", "draw_choice", "draw_retrieval"}
+from relab.settings.config import resolve
+from relab.settings.writeups import load
 
 
 def plan(checkout: Path, *words: str) -> dict[str, int]:
@@ -36,34 +34,9 @@ def edit(path: Path, old: str, new: str) -> None:
 
 def test_the_report_shows_the_rows(tiny_checkout):
     page = (tiny_checkout / "results/report.html").read_text(encoding="utf-8")
-    for row in (
-        "A1",
-        "A2",
-        "A3",
-        "A4",
-        "A5",
-        "A6",
-        "A7",
-        "A8",
-        "A9",
-        "B2",
-        "B7",
-        "C1",
-        "C2",
-        "D1",
-        "D2",
-        "D3",
-        "D4",
-        "D5",
-        "D6",
-        "E1",
-        "E2",
-        "E3",
-        "E4",
-        "E5",
-        "E6",
-        "E7",
-    ):
+    rows = [row.id for chapter in load(CHECKOUT / "config/writeups").chapters for row in chapter.rows]
+    assert len(rows) >= 30
+    for row in rows:
         assert len(re.findall(f'id="{row}"', page)) == 1
     assert "tiny" in page
     assert "http://" not in re.sub(r"http://www\.w3\.org/[^\"']*", "", page), "the page must need no network"
@@ -131,13 +104,27 @@ BROUGHT = {"fetch_asset", "import_model", "import_encoder", "import_tokenizer"}
 DATED = ("speed.csv", "measured_memory.csv", ".html", ".skops")
 
 
+def row_steps() -> dict[str, str]:
+    """The rows' jobs of the tiniest run by name: kind and function."""
+    merged: dict = {}
+    for name in ("config/assets.yaml", "config/config.yaml", "tests/config/tiny.yaml"):
+        update_config(merged, yaml.safe_load((CHECKOUT / name).read_text(encoding="utf-8")))
+    return {f"{step.name}_{row.place.name}": f"{row.settings.kind} {step.function}" for row, step in resolve(merged).steps}
+
+
 def quickest_jobs(checkout: Path) -> dict[str, list[list[str]]]:
-    """The outputs of the job of each rule that took the least time, by the part of the results that they lie in."""
-    quickest: dict[tuple[str, bool], tuple[float, list[str]]] = {}
+    """The outputs of the job of each rule that took the least time, by the part of the results that they lie in.
+
+    Rows' jobs of one step of one kind are one rule here: they run one function.
+    """
+    steps, quickest = row_steps(), {}
     for path in (checkout / "results").rglob("*.provenance.json"):
         job = json.loads(path.read_text())
         outputs = sorted(job["outputs"])
-        rule = job["job"], any("adapter_model" in name for name in outputs)  # two rules may share a program
+        rule = (
+            steps.get(job["job"], job["job"]),
+            any("adapter_model" in name for name in outputs),
+        )  # two rules may share a program
         quickest[rule] = min(quickest.get(rule, (float("inf"), [])), (job["wall_seconds"], outputs))
     found: dict[str, list[list[str]]] = {}
     for (rule, _), (_, outputs) in quickest.items():
@@ -159,7 +146,9 @@ def test_a_job_of_every_rule_gives_the_same_bytes_elsewhere(tiny_checkout, moved
         assert done.returncode == 0, done.stdout + done.stderr
         said += done.stdout + done.stderr
     ran = set(re.findall(r"^(?:local)?rule (\w+):$", said, re.M))
-    assert {path.stem for path in (tiny_checkout / "results/benchmarks").iterdir()} - BROUGHT <= ran
+    assert {path.stem for path in (tiny_checkout / "results/benchmarks").iterdir()} - BROUGHT - {"rows"} <= ran
+    steps = row_steps()
+    assert {steps[rule] for rule in ran & set(steps)} == set(steps.values())
     compared = [name for name in itertools.chain(*itertools.chain(*jobs.values())) if not name.endswith(DATED)]
     assert len(compared) > 100
     assert [name for name in compared if sha256(tiny_checkout / name) != sha256(moved_checkout / name)] == []
@@ -167,8 +156,9 @@ def test_a_job_of_every_rule_gives_the_same_bytes_elsewhere(tiny_checkout, moved
 
 def test_the_plan_says_what_would_run(tiny_checkout, tmp_path):
     def told(folder: Path) -> str:
-        command = [sys.executable, tiny_checkout / "scripts/plan.py", "--directory", folder, *TINY]
-        return subprocess.run(command, capture_output=True, text=True, check=True, cwd=tiny_checkout, env=environment()).stdout
+        done = run_relab("plan", "--directory", folder, *TINY, checkout=tiny_checkout)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     assert told(tiny_checkout) == "Nothing to do: every file of the targets is up to date.\n"
     fresh = told(tmp_path / "fresh")
@@ -184,7 +174,7 @@ def test_nothing_to_do_after_a_run_a_move_a_touch_and_a_comment(moved_checkout):
     for path in [
         moved_checkout / "Snakefile",
         *(moved_checkout / "scripts").rglob("*.py"),
-        *(moved_checkout / "config").glob("*"),
+        *(moved_checkout / "config").rglob("*.yaml"),
     ]:
         os.utime(path)
     assert plan(moved_checkout) == {}
@@ -222,9 +212,9 @@ def test_one_changed_width_runs_that_width_and_its_descendants(moved_checkout):
     edit(moved_checkout / "tests/config/tiny.yaml", "architecture.width: [4, 8]", "architecture.width: [4, 12]")
     planned = plan(moved_checkout)
     assert planned.pop("train_model") == 4  # two corpora, two seeds
-    assert set(planned) == {
-        "score_char_gpt", "score_claims", "tabulate_char_gpt", "draw_char_gpt", "build_report"
-    }  # fmt: skip
+    rows = ("loss_curves", "progression_italian", "progression_english")
+    shown = {f"{step}_{row}" for step in ("score", "tabulate") for row in rows}
+    assert set(planned) == {*shown, "draw_loss_curves", "score_claims", "build_report"}
 
 
 def test_one_changed_temperature_samples_that_grid_and_nothing_else(moved_checkout):
@@ -232,7 +222,7 @@ def test_one_changed_temperature_samples_that_grid_and_nothing_else(moved_checko
     raw = yaml.safe_load(path.read_text())
     raw["samplings"]["arguments"]["methods"]["sampling at temperature 0.7"]["temperature"] = 0.6
     path.write_text(yaml.safe_dump(raw, sort_keys=False))
-    chain = ("sample_texts", "score_texts", "tabulate_texts", "score_claims", "build_report")
+    chain = ("sample_texts", "score_arguments", "tabulate_arguments", "score_claims", "build_report")
     assert plan(moved_checkout) == dict.fromkeys(chain, 1)
 
 
@@ -242,22 +232,22 @@ def test_one_more_story_of_each_setting_retrains_nothing(moved_checkout):
         "stories_grid: {length: 8, number: 3}",
         "stories_grid: {length: 8, number: 4}",
     )
-    chain = ("sample_texts", "judge_texts", "score_stories", "tabulate_stories", "score_claims", "build_report")
+    chain = ("sample_texts", "measure_judged", "score_judged", "tabulate_judged", "score_claims", "build_report")
     assert plan(moved_checkout) == dict.fromkeys(chain, 1)
 
 
 def test_the_command_line_gives_the_texts_of_the_sampling(tiny_checkout, tmp_path):
     model = tiny_checkout / "results/models/smollm2"
     words = ["--top-k", "2", "--temperature", "0.5", "--num-samples", "3", "--length", "6"]
-    command = [sys.executable, tiny_checkout / "scripts/generate.py", "--model", model, "--prompt", "Once upon a time ", *words]
+    command = ["generate", "--model", model, "--prompt", "Once upon a time ", *words]
     written = tmp_path / "texts.jsonl"
-    subprocess.run([*command, "--output", written], check=True, env=environment(), capture_output=True)
+    assert run_relab(*command, "--output", written).returncode == 0
     given = [json.loads(line) for line in written.read_text().splitlines()]
     sampled = [json.loads(line) for line in (tiny_checkout / "results/samples/command_line.jsonl").read_text().splitlines()]
     assert [one["token_ids"] for one in given] == [one["token_ids"] for one in sampled]
     assert len(given) == 3
 
-    shown = subprocess.run(command, check=True, env=environment(), capture_output=True, text=True)
+    shown = run_relab(*command)
     assert shown.stdout.count("Once upon a time ") == 3
     assert all(one["text"] in shown.stdout for one in given)
 
@@ -276,8 +266,7 @@ def test_the_command_line_gives_the_texts_of_the_sampling(tiny_checkout, tmp_pat
     ],
 )
 def test_the_command_line_tells_a_mistake_in_a_sentence(tiny_checkout, words, sentence):
-    command = [sys.executable, tiny_checkout / "scripts/generate.py", "--model", tiny_checkout / "results/models/english-w4-s0"]
-    ended = subprocess.run([*command, *words], env=environment(), capture_output=True, text=True)
+    ended = run_relab("generate", "--model", tiny_checkout / "results/models/english-w4-s0", *words)
     assert ended.returncode == 1 and ended.stdout == ""
     (line,) = [line for line in ended.stderr.splitlines() if line.startswith("error: ")]
     assert sentence in line and "Traceback" not in ended.stderr
@@ -286,12 +275,13 @@ def test_the_command_line_tells_a_mistake_in_a_sentence(tiny_checkout, words, se
 def test_a_changed_function_runs_exactly_its_users(moved_checkout):
     with open(moved_checkout / "scripts/relab/figures.py", "a") as handle:
         handle.write("\n\ndef unused():\n    return 1\n")
-    drawers = {f"draw_{name}" for name in ("mingpt", "story_models", "finetuning", "rates", "classifiers")}
-    assert set(plan(moved_checkout)) == {*DRAWN, *drawers, "build_report"}
+    drawn = {rule for rule in row_steps() if rule.startswith("draw_")}
+    assert len(drawn) > 10
+    assert set(plan(moved_checkout)) == {*drawn, "build_report"}
 
 
 def test_a_changed_caption_runs_the_report_only(moved_checkout):
-    edit(moved_checkout / "config/writeups.yaml", "title: Loss against step", "title: Losses by step")
+    edit(moved_checkout / "config/writeups/char_gpt.yaml", "title: Loss against step", "title: Losses by step")
     assert plan(moved_checkout) == {"build_report": 1}
 
 
@@ -304,7 +294,7 @@ def test_a_changed_setting_of_one_corpus_spares_the_other(moved_checkout):
 
 def test_a_missing_figure_is_made_alone(moved_checkout):
     (moved_checkout / "results/figures/char_gpt/loss.svg").unlink()
-    assert plan(moved_checkout, "--", "results/figures/char_gpt/loss.svg") == {"draw_char_gpt": 1}
+    assert plan(moved_checkout, "--", "results/figures/char_gpt/loss.svg") == {"draw_loss_curves": 1}
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,12 @@ import os
 import zipfile
 from pathlib import Path
 
-from relab.assets.retry import Patience
+from relab.assets.retry import RetryPolicy
 from relab.settings.assets import Fetched
 from relab.settings.base import check
 
 #: Times short enough for tests.
-QUICK = Patience(pauses=(0.01, 0.02), connect=1.0, read=0.3)
+QUICK = RetryPolicy(pauses=(0.01, 0.02), connect_timeout=1.0, read_timeout=0.3)
 
 
 def sha(body: bytes) -> str:

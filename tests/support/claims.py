@@ -9,12 +9,13 @@ from relab.claims.ledger import ledger
 from relab.claims.scores import Scores
 from relab.scores import SCHEMA, score, with_summary
 from relab.settings import claims as settings
-from relab.settings.claims import Claim, Measure, load
+from relab.settings.claims import Claim, Measure, claims_of
+from relab.settings.writeups import load
 from relab.statistics import Measurement
 
 ROOT = Path(__file__).resolve().parents[2]
-FILE = ROOT / "config" / "claims.yaml"
-CLAIMS = load(FILE)
+WRITEUPS = ROOT / "config" / "writeups"
+CLAIMS = claims_of(WRITEUPS, load(WRITEUPS), {}, [chapter.key for chapter in load(WRITEUPS).chapters])
 
 
 def metric(measure: Measure) -> str:

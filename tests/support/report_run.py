@@ -5,12 +5,25 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-WRITEUPS = Path(__file__).with_name("report_writeups.yaml")
+#: What the report shows: its write-ups, and beside them the kind of row that makes its tables and figures.
+MADE = Path(__file__).with_name("made_report")
+WRITEUPS = MADE / "writeups"
+ROWS = {
+    "A1": {"name": "losses", "files": "{table}", "makes": ["loss_curves", "final_losses"], "draws": ["loss", "speed"]},
+    "A2": {"name": "italian", "files": "{table}_italian", "makes": ["progression", "reported"]},
+    "A5": {"files": "{table}", "makes": ["arguments"]},
+}
+CONFIG = {
+    "models": {"char_gpt": {"training": {"steps": 500}, "note": "</pre><script>"}},
+    "rows": {key: {"kind": "made", **row} for key, row in ROWS.items()},
+}
+SPEC = {"scale": "made up", "about": "Here to test the page.", "config": CONFIG, "overview": ["corpora"]}
 TABLES, FIGURES = "results/tables", "results/figures"
 LEDGER, CURVES = f"{TABLES}/overview/ledger.csv", f"{TABLES}/char_gpt/loss_curves.csv"
 WIDTHS, STEPS = (32, 128), (100, 300, 500)
@@ -25,7 +38,11 @@ ITALIAN = "E disse il Signore a Mosè: Ecco, io farò\nche i figliuoli d’Israe
 
 
 def make_run(folder: Path) -> None:
-    """Write tables, figures and records of jobs below ``folder``."""
+    """Write tables, figures and records of jobs below ``folder``, and the program that shows them with its kind of row."""
+    shutil.copytree(ROOT / "scripts", folder / "scripts")
+    kind = shutil.copytree(MADE / "made", folder / "scripts/relab/rows/made")
+    for template in (ROOT / "scripts/relab/rows").glob("*/*.html.j2"):
+        shutil.copy(template, kind)
     for path, rows in (_tables() | {LEDGER: _claims()}).items():
         write_csv(folder / path, rows)
     for name in ("loss", "speed"):
@@ -33,25 +50,24 @@ def make_run(folder: Path) -> None:
     _records(folder)
 
 
-def build(folder: Path, writeups: Path = WRITEUPS, **lists: list[str]) -> subprocess.CompletedProcess:
-    """Build the report of the run in ``folder`` with the real program; ``lists`` replaces lists of files."""
+def build(folder: Path, writeups: Path = WRITEUPS, spec: dict = SPEC, **lists: list[str]) -> subprocess.CompletedProcess:
+    """Build the report of the run in ``folder`` with its program; ``lists`` replaces lists of files."""
 
     def files(pattern: str) -> list[str]:
         return sorted(path.relative_to(folder).as_posix() for path in folder.glob(pattern))
 
     lists = {
-        "table": [path for path in files(f"{TABLES}/*/*.csv") if path not in (LEDGER, CURVES)],
-        "figure": files(f"{FIGURES}/*/*.svg"),
+        "tables": [path for path in files(f"{TABLES}/*/*.csv") if path not in (LEDGER, CURVES)],
+        "figures": files(f"{FIGURES}/*/*.svg"),
         "data": [CURVES],
         "records": [path for path in files("results/**/*.provenance.json") if "report.html" not in path],
         **lists,
     }
-    config = {"models": {"char_gpt": {"training": {"steps": 500}, "note": "</pre><script>"}}}
-    spec = json.dumps({"scale": "made up", "about": "Here to test the page.", "config": config})
     output = "results/report.html"
-    command = [sys.executable, str(ROOT / "scripts/build_report.py"), "--writeups", str(writeups), "--ledger", LEDGER]
-    command += ["--spec", spec, "--output", output, "--provenance", f"{output}.provenance.json"]
+    command = [sys.executable, "scripts/build_report.py", "--writeups", str(writeups), "--ledger", LEDGER]
+    command += ["--spec", json.dumps(spec), "--output", output, "--provenance", f"{output}.provenance.json"]
     command += [word for option, paths in lists.items() for word in (f"--{option}", *paths)]
+    command += ["--inputs", LEDGER, *sum(lists.values(), [])]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True)
 
 

@@ -34,6 +34,13 @@ def run_snakemake(
     )
 
 
+def run_relab(*words: str | Path, checkout: Path = CHECKOUT, cwd: Path | None = None) -> subprocess.CompletedProcess:
+    """Run a checkout's command relab, by default in its folder; returns its output whatever its status."""
+    command = [sys.executable, "-m", "relab.cli", *map(str, words)]
+    variables = environment(PYTHONPATH=str(checkout / "scripts"))
+    return subprocess.run(command, capture_output=True, text=True, env=variables, cwd=cwd or checkout)
+
+
 def copy_checkout(target: Path) -> None:
     """Copy what a run needs of this checkout to another folder."""
     for part in PARTS:
@@ -45,9 +52,13 @@ def copy_checkout(target: Path) -> None:
             shutil.copy2(source, target / part)
 
 
+#: Rules that only name files, and the sum of a dry run.
+TARGETS = ("total", "report", "fetch", "corpora", "char_gpt")
+
+
 def job_counts(planned: subprocess.CompletedProcess) -> dict[str, int]:
     """The jobs of a dry run by rule, without the total and the target rules; empty where nothing is to do."""
     assert planned.returncode == 0, planned.stdout + planned.stderr
     table = re.search(r"^job +count\n[- ]+\n(.*?)\n\n", planned.stdout + "\n\n", re.M | re.S)
-    counts = {rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", table[1], re.M)} if table else {}
-    return {rule: count for rule, count in counts.items() if rule not in ("total", "report", "fetch", "char_gpt")}
+    counts = {rule: int(count) for rule, count in re.findall(r"^([\w.-]+) +(\d+)$", table[1], re.M)} if table else {}
+    return {rule: count for rule, count in counts.items() if rule not in TARGETS}

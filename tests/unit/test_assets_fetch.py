@@ -12,7 +12,7 @@ import pytest
 from support.asset_tools import QUICK, declared, lonely_environment, make_wheel, sha
 from support.hub_server import Answer, HubServer
 
-from relab.assets import cache as shelf
+from relab.assets import cache as asset_cache
 from relab.assets.fetch import fetch
 from relab.errors import UserError
 
@@ -40,7 +40,7 @@ def url(address: str) -> dict:
 
 
 def get(cache, files, *sources, file="file.txt", **more):
-    return fetch("thing", file, declared(files, *sources, **more), cache, patience=QUICK)
+    return fetch("thing", file, declared(files, *sources, **more), cache, policy=QUICK)
 
 
 def test_a_file_is_loaded_once_and_recorded(server, cache):
@@ -85,7 +85,7 @@ def test_the_next_source_is_asked_where_one_fails(server, cache):
     second = url(server.give("/second", BODY))
     entry = get(cache, {"file.txt": {}}, url("http://127.0.0.1:9/first"), url(f"{server.url}/missing"), second)
     assert entry.path.read_bytes() == BODY
-    assert entry.facts["address"] == second["url"]
+    assert entry.metadata["address"] == second["url"]
 
 
 def test_a_known_file_is_found_whatever_its_sources(server, cache):
@@ -133,7 +133,7 @@ def test_the_mirror_is_asked_before_anything_is_loaded(server, cache, tmp_path, 
     (tmp_path / "mirror" / "thing").mkdir(parents=True)
     (tmp_path / "mirror" / "thing" / "file.txt").write_bytes(BODY)
     entry = get(cache, {"file.txt": {"sha256": sha(BODY)}}, url(server.give("/file", BODY)))
-    assert entry.path.read_bytes() == BODY and entry.facts["source"] == "mirror"
+    assert entry.path.read_bytes() == BODY and entry.metadata["source"] == "mirror"
     assert not server.seen
 
 
@@ -142,7 +142,7 @@ def test_a_mirror_with_another_file_is_passed_over(server, cache, tmp_path, monk
     (tmp_path / "mirror" / "thing").mkdir(parents=True)
     (tmp_path / "mirror" / "thing" / "file.txt").write_bytes(b"something else")
     entry = get(cache, {"file.txt": {"sha256": sha(BODY)}}, url(server.give("/file", BODY)))
-    assert entry.path.read_bytes() == BODY and entry.facts["source"] == "url"
+    assert entry.path.read_bytes() == BODY and entry.metadata["source"] == "url"
     with pytest.raises(UserError, match=r"(?s)mirror: its sha256 is .*Put the file at .*mirror/thing/file.txt"):
         get(cache, {"file.txt": {"sha256": "1" * 64}}, url("http://127.0.0.1:9/"))
 
@@ -150,7 +150,7 @@ def test_a_mirror_with_another_file_is_passed_over(server, cache, tmp_path, monk
 def test_the_links_of_a_run_are_a_mirror(server, cache, tmp_path, monkeypatch):
     entry = get(cache, {"file.txt": {}}, url(server.give("/file", BODY)))
     run = tmp_path / "run" / "results" / "assets" / "thing"
-    shelf.link(entry, run / "file.txt", run / "file.txt.lock.json")
+    asset_cache.link(entry, run / "file.txt", run / "file.txt.lock.json")
     monkeypatch.setenv("RELAB_MIRROR", str(run.parent))
     other = get(tmp_path / "other", {"file.txt": {}}, url("http://127.0.0.1:9/file"))
     assert other.path.read_bytes() == BODY
@@ -176,9 +176,9 @@ def test_the_message_names_every_source_its_failure_and_what_to_do(server, cache
 def at_once(number, job, cache, monkeypatch):
     """Run a job in several threads that all wait for the asset's lock before the first one gets it."""
     waiting = []
-    monkeypatch.setattr("relab.assets.cache.say", waiting.append)
+    monkeypatch.setattr("relab.assets.cache.log", waiting.append)
     jobs = [threading.Thread(target=job) for _ in range(number)]
-    with shelf.locked(cache, "thing"):
+    with asset_cache.locked(cache, "thing"):
         for one in jobs:
             one.start()
         while len(waiting) < number:
@@ -221,7 +221,7 @@ def test_a_disk_that_fills_up_is_told_and_leaves_nothing_that_looks_whole(server
     def full(*_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("relab.assets.http._write", full)
+    monkeypatch.setattr("relab.assets.http._write_body", full)
     source = url(server.give("/file", BODY))
     with pytest.raises(UserError, match=r"asset thing: the disk of the cache .* is full"):
         get(cache, {"file.txt": {}}, source)

@@ -34,7 +34,7 @@ def hub(monkeypatch):
 
 
 def get(tmp_path, file="config.json", files=None, source=SOURCE):
-    return fetch("thing", file, declared(files or {file: {}}, source), tmp_path / "cache", patience=QUICK)
+    return fetch("thing", file, declared(files or {file: {}}, source), tmp_path / "cache", policy=QUICK)
 
 
 def blob(body: bytes) -> str:
@@ -45,12 +45,12 @@ def test_large_and_small_files_come_with_the_hub_s_own_check(hub, tmp_path):
     files = {"model.safetensors": {"sha256": sha(WEIGHTS)}, "config.json": {}}
     weights = get(tmp_path, "model.safetensors", files)
     assert weights.path.read_bytes() == WEIGHTS
-    assert weights.facts["pinned"] and weights.facts["checked"] == "the declared sha256"
+    assert weights.metadata["pinned"] and weights.metadata["checked"] == "the declared sha256"
     config = get(tmp_path, "config.json", files)
     assert config.path.read_bytes() == CONFIG
-    assert not config.facts["pinned"] and config.facts["checked"] == "the Hub's own hash"
-    assert config.facts["address"] == f"some/model@{REVISION}: config.json"
-    assert config.facts["sha256"] == sha(CONFIG)
+    assert not config.metadata["pinned"] and config.metadata["checked"] == "the Hub's own hash"
+    assert config.metadata["address"] == f"some/model@{REVISION}: config.json"
+    assert config.metadata["sha256"] == sha(CONFIG)
 
 
 def test_a_data_set_is_asked_for_as_one_and_members_have_their_paths(hub, tmp_path):

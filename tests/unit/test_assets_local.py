@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 from support.asset_tools import QUICK, declared, lonely_environment, sha
 
-from relab.assets import cache as shelf
+from relab.assets import cache as asset_cache
 from relab.assets.fetch import fetch
-from relab.assets.local import fingerprint, inputs
-from relab.assets.pack import matcher, pack
-from relab.assets.plan import Planned, plan
+from relab.assets.local import fingerprint, user_files
+from relab.assets.pack import pack, path_matcher
+from relab.assets.plan import PlannedDownload, plan_downloads
 from relab.errors import UserError
 
 STDLIB = {"kind": "stdlib", "members": {"stdlib.zip": "json/**/*.py"}}
@@ -34,7 +34,7 @@ def local(path, **members) -> dict:
 
 
 def get(tmp_path, declaration, file="file.txt"):
-    return fetch("thing", file, declaration, tmp_path / "cache", checkout=tmp_path, patience=QUICK)
+    return fetch("thing", file, declaration, tmp_path / "cache", checkout=tmp_path, policy=QUICK)
 
 
 def zipped(entry) -> dict[str, bytes]:
@@ -50,7 +50,7 @@ def test_a_file_of_the_user_s_is_taken_where_it_lies(tmp_path, monkeypatch):
     for path in (str(mine), "$MY_TEXTS/songs.txt", "${MY_TEXTS}/songs.txt", "my texts/songs.txt"):
         entry = get(tmp_path, declared({"file.txt": {}}, local(path)))
         assert entry.path == mine
-        assert entry.facts | {"address": None} == {
+        assert entry.metadata | {"address": None} == {
             "asset": "thing",
             "file": "file.txt",
             "source": "local",
@@ -60,7 +60,7 @@ def test_a_file_of_the_user_s_is_taken_where_it_lies(tmp_path, monkeypatch):
             "pinned": False,
             "checked": "nothing",
         }
-        assert entry.facts["address"] == path  # as declared: the record holds nobody's home folder
+        assert entry.metadata["address"] == path  # as declared: the record holds nobody's home folder
     assert not (tmp_path / "cache").exists()
 
 
@@ -94,9 +94,9 @@ def test_a_rule_knows_which_files_of_the_user_s_it_is_made_from(tmp_path, monkey
     for name in ("b.txt", "a.txt", "c.md"):
         (tmp_path / "texts" / name).write_text(name)
     packed = declared({"texts.zip": {}}, local("$MY_TEXTS", **{"texts.zip": "*.txt"}))
-    assert inputs(packed, "texts.zip", tmp_path) == []
+    assert user_files(packed, "texts.zip", tmp_path) == []
     monkeypatch.setenv("MY_TEXTS", str(tmp_path / "texts"))
-    assert sorted(inputs(packed, "texts.zip", tmp_path)) == [str(tmp_path / "texts" / name) for name in ("a.txt", "b.txt")]
+    assert sorted(user_files(packed, "texts.zip", tmp_path)) == [str(tmp_path / "texts" / name) for name in ("a.txt", "b.txt")]
     before = fingerprint(packed, "texts.zip", tmp_path)
     shutil.copytree(tmp_path / "texts", tmp_path / "elsewhere" / "texts")
     monkeypatch.setenv("MY_TEXTS", str(tmp_path / "elsewhere" / "texts"))
@@ -105,7 +105,7 @@ def test_a_rule_knows_which_files_of_the_user_s_it_is_made_from(tmp_path, monkey
     assert fingerprint(packed, "texts.zip", tmp_path) != before
     monkeypatch.setenv("MY_TEXTS", str(tmp_path / "nowhere"))
     assert fingerprint(packed, "texts.zip", tmp_path) == ""
-    assert inputs(declared({"stdlib.zip": {}}, STDLIB), "stdlib.zip") == []  # the interpreter is no input
+    assert user_files(declared({"stdlib.zip": {}}, STDLIB), "stdlib.zip") == []  # the interpreter is no input
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_the_standard_library_comes_from_the_running_python(tmp_path):
     members = zipped(entry)
     assert members["json/__init__.py"] == Path(sysconfig.get_paths()["stdlib"], "json", "__init__.py").read_bytes()
     assert all(name.startswith("json/") and name.endswith(".py") for name in members)
-    assert entry.facts["address"].startswith("Python 3.")
+    assert entry.metadata["address"].startswith("Python 3.")
 
 
 def test_installed_packages_are_no_part_of_the_standard_library(tmp_path, monkeypatch):
@@ -162,7 +162,7 @@ def test_installed_packages_are_no_part_of_the_standard_library(tmp_path, monkey
     ],
 )
 def test_patterns(pattern, fits, fails):
-    matches = matcher(pattern)
+    matches = path_matcher(pattern)
     assert all(matches(path) for path in fits)
     assert not any(matches(path) for path in fails)
 
@@ -189,12 +189,12 @@ def test_links_are_as_old_as_the_file_and_relative_inside_the_checkout(tmp_path)
     path.parent.mkdir(parents=True)
     path.write_text("text")
     os.utime(path, ns=(1_000_000_000, 1_000_000_000))
-    facts = {"asset": "thing", "file": "file.txt", "source": "url", "fetched": "today"}
+    metadata = {"asset": "thing", "file": "file.txt", "source": "url", "fetched": "today"}
     inside, outside = top / "runs" / "a" / "file.txt", tmp_path / "elsewhere" / "file.txt"
     for output in (inside, outside):
         lock = output.with_name("file.txt.lock.json")
         for _ in range(2):  # a second link replaces the first
-            shelf.link(shelf.Entry(path, facts), output, lock, checkout=top)
+            asset_cache.link(asset_cache.AvailableFile(path, metadata), output, lock, checkout=top)
         assert output.read_text() == "text"
         assert output.lstat().st_mtime_ns == lock.stat().st_mtime_ns == 1_000_000_000
         assert json.loads(lock.read_text()) == {"asset": "thing", "file": "file.txt", "source": "url"}
@@ -206,14 +206,14 @@ def test_links_are_as_old_as_the_file_and_relative_inside_the_checkout(tmp_path)
 def test_lock_files_are_read_in_order(tmp_path):
     for asset, file in (("b", "x"), ("a", "y"), ("a", "x")):
         (tmp_path / f"{asset}{file}").write_text(json.dumps({"asset": asset, "file": file}))
-    entries = shelf.lock_entries(tmp_path.iterdir())
+    entries = asset_cache.lock_entries(tmp_path.iterdir())
     assert [(entry["asset"], entry["file"]) for entry in entries] == [("a", "x"), ("a", "y"), ("b", "x")]
 
 
 def test_the_cache_lies_in_the_checkout_or_where_the_user_says(tmp_path, monkeypatch):
-    assert shelf.default_folder() == shelf.CHECKOUT / ".cache"
+    assert asset_cache.default_folder() == asset_cache.CHECKOUT / ".cache"
     monkeypatch.setenv("RELAB_CACHE", str(tmp_path))
-    assert shelf.default_folder() == tmp_path
+    assert asset_cache.default_folder() == tmp_path
 
 
 def test_what_a_run_needs_is_known_without_asking_anybody(tmp_path, monkeypatch):
@@ -226,11 +226,11 @@ def test_what_a_run_needs_is_known_without_asking_anybody(tmp_path, monkeypatch)
         "library": declared({"stdlib.zip": {}}, STDLIB),
     }
 
-    assert plan(assets, tmp_path / "cache", tmp_path) == [
-        Planned("packed", download=70, disk=700, source="wheel p 1"),
-        Planned("plain", download=None, disk=None, source="hub some/model"),
-        Planned("mine", missing=True, source="local $RELAB_MINE: the variable RELAB_MINE is not set"),
-        Planned("library", cached=True),
+    assert plan_downloads(assets, tmp_path / "cache", tmp_path) == [
+        PlannedDownload("packed", download=70, disk=700, source="wheel p 1"),
+        PlannedDownload("plain", download=None, disk=None, source="hub some/model"),
+        PlannedDownload("mine", missing=True, source="local $RELAB_MINE: the variable RELAB_MINE is not set"),
+        PlannedDownload("library", cached=True),
     ]
     (tmp_path / "mine.txt").write_text("x")
     monkeypatch.setenv("RELAB_MINE", str(tmp_path / "mine.txt"))
@@ -238,4 +238,4 @@ def test_what_a_run_needs_is_known_without_asking_anybody(tmp_path, monkeypatch)
     for name in "ab":
         (tmp_path / "mirror" / "plain").mkdir(parents=True, exist_ok=True)
         (tmp_path / "mirror" / "plain" / name).write_text("x")
-    assert [one.cached for one in plan(assets, tmp_path / "cache", tmp_path)] == [False, True, True, True]
+    assert [download.cached for download in plan_downloads(assets, tmp_path / "cache", tmp_path)] == [False, True, True, True]

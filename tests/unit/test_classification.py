@@ -1,4 +1,4 @@
-"""Row A6: classifiers and their floors are fitted, chosen on validation, saved without pickle, scored and compared honestly."""
+"""Classifiers and their baselines are fitted, chosen on validation, saved without pickle, scored and compared honestly."""
 
 from __future__ import annotations
 
@@ -8,10 +8,6 @@ import pytest
 from scipy.stats import binomtest, ttest_1samp, ttest_rel
 from sklearn.metrics import accuracy_score, f1_score
 
-from relab.chapters.char_gpt.classification import figure, tables
-from relab.chapters.char_gpt.classification.names import SPLIT, Probe, TableSpec, pairs
-from relab.chapters.char_gpt.classification.scores import classification_scores
-from relab.rows.shared.systems import system_scores
 from relab.datasets import storage
 from relab.errors import UserError
 from relab.features.store import writing
@@ -23,7 +19,13 @@ from relab.probes.classifiers import fit_all, fitted, learning_curve
 from relab.probes.inputs import classification_inputs
 from relab.probes.names import LOGISTIC, MAJORITY, PERCEPTRON, TFIDF, name
 from relab.probes.predictions import chosen_table, predictions_of, read_predictions, write_predictions
+from relab.rows.classification import figures, tables
+from relab.rows.classification.names import TableSpec, pairs
+from relab.rows.classification.scores import classification_scores
+from relab.rows.shared.system_scores import system_scores
+from relab.rows.shared.systems import SPLIT, ClassifierProbe
 from relab.scores import Summaries, read_scores, with_summary, write_scores
+from relab.settings.probes import Classifier
 from relab.statistics import estimate
 
 CLASSES = ["rare", "common", "middling"]
@@ -35,14 +37,14 @@ SETTINGS = {
     "regularisation": [0.001, 1],
     "perceptron": {"hidden": 16, "penalties": [0.001], "seeds": [3, 4], "batch": 8},
     "curve": {"sizes": [20, 40], "draws": 2},
-    "classes": CLASSES,
-    "threads": 1,
 }
+#: What the jobs of a row know of the probe.
+SHOWN = {"dataset": "toy", "classes": CLASSES, "features": ["enc cls", "enc mean"]}
 
 
 @pytest.fixture(scope="module")
 def probe():
-    return Probe.model_validate(SETTINGS)
+    return Classifier.model_validate(SETTINGS)
 
 
 @pytest.fixture(scope="module")
@@ -184,9 +186,9 @@ def test_the_metric_gives_the_confusion_by_reference_and_prediction():
 
 
 @pytest.fixture(scope="module")
-def scores(predictions, fits, probe, tmp_path_factory):
+def scores(predictions, fits, tmp_path_factory):
     path = tmp_path_factory.mktemp("scores") / "scores.parquet"
-    write_scores(path, with_summary(classification_scores(probe, predictions, chosen_table(fits, 120))))
+    write_scores(path, with_summary(classification_scores(ClassifierProbe(**SHOWN), predictions, chosen_table(fits, 120))))
     return Summaries(read_scores(path), path)
 
 
@@ -245,7 +247,7 @@ def test_equal_systems_differ_by_nothing():
 
 
 def test_tables_and_figures_show_every_system(scores, predictions, fits, data, probe):
-    spec = TableSpec.model_validate({"probes": {"toy": SETTINGS}, "order": ["toy"], "titles": {"toy": "A toy"}})
+    spec = TableSpec.model_validate({"probes": {"toy": SHOWN}, "order": ["toy"], "titles": {"toy": "A toy"}})
     chosen = chosen_table(fits, 120).replace("", np.nan)
     systems = tables.systems_table(spec, scores, {"toy": chosen})
     assert len(systems) == 1 + 2 + 2 * 4
@@ -264,15 +266,15 @@ def test_tables_and_figures_show_every_system(scores, predictions, fits, data, p
     numbers = {column: float for column in systems if column.startswith(("accuracy", "macro"))}
     with style():
         numeric = systems.replace("", np.nan).astype(numbers)
-        assert len(figure.draw_systems(numeric).axes) == 1
-        assert len(figure.draw_confusions(confusion.astype({"share": float})).axes) == 2
-        assert len(figure.draw_curves(curves.astype({"accuracy": float})).axes) == 1
+        assert len(figures.draw_systems(numeric).axes) == 1
+        assert len(figures.draw_confusions(confusion.astype({"share": float})).axes) == 2
+        assert len(figures.draw_curves(curves.astype({"accuracy": float})).axes) == 1
     with pytest.raises(UserError, match="no row"):
-        figure.draw_systems(systems.iloc[:0])
+        figures.draw_systems(systems.iloc[:0])
 
 
-def test_a_probe_of_the_floors_alone_shows_their_confusion(predictions):
-    alone = {"probes": {"toy": {**SETTINGS, "encoders": []}}, "order": ["toy"], "titles": {"toy": "A toy"}}
+def test_a_probe_of_the_baselines_alone_shows_their_confusion(predictions):
+    alone = {"probes": {"toy": {**SHOWN, "features": []}}, "order": ["toy"], "titles": {"toy": "A toy"}}
     confusion = tables.confusion_table(TableSpec.model_validate(alone), {"toy": predictions})
     assert set(confusion["features"]) == {TFIDF}
     assert confusion.groupby("class_weights")["count"].sum().to_dict() == {"balanced": 80, "none": 80}
@@ -286,7 +288,7 @@ def test_every_system_stands_at_its_name_where_data_sets_have_others():
     for column in ("accuracy", "macro_f1"):
         systems[f"{column}_low"], systems[f"{column}_high"] = systems[column] - 0.1, systems[column] + 0.1
     with style():
-        panels = figure.draw_systems(systems).axes
+        panels = figures.draw_systems(systems).axes
     names = [label.get_text() for label in panels[0].get_yticklabels()]
     for axes, data_set in zip(panels, ("few", "many"), strict=True):
         own = systems[systems["data_set"] == data_set]

@@ -1,42 +1,29 @@
-"""The command line that samples texts: its options, what they mean, and the table of them (D6)."""
+"""The command line that samples texts: its options, and what they mean."""
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import runpy
 import shlex
 import subprocess
 import sys
+from typing import Literal
 
 import pytest
+from pydantic import Field
 from support.runs import CHECKOUT
 
-from relab.chapters.stories.command import COUNTERPARTS, command_table, values
+from relab import command_line
 from relab.command_line import decoding, parser
 from relab.errors import UserError
-from relab.files import read_csv
-from relab.settings.base import canonical, spec
-from relab.settings.samplings import Decoding, Sampling
+from relab.settings.base import Float, Int
+from relab.settings.samplings import Decoding
 
 GIVEN = ("--model", "DIR", "--prompt", "Once upon a time ")
 
 
 def chosen(*options: str) -> Decoding:
     return decoding(parser().parse_args([*GIVEN, *options]))
-
-
-def sampling(**changed) -> Sampling:
-    """The write-up's own command."""
-    told = {
-        "model": "stories",
-        "prompts": ["Once upon a time "],
-        "length": 40,
-        "number": 32,
-        "methods": {"sampling": {"do_sample": True, "temperature": 0.5, "top_k": 2}},
-    }
-    return Sampling.model_validate({**told, **changed})
 
 
 def test_tokens_are_drawn_where_nothing_is_said():
@@ -56,6 +43,28 @@ def test_each_option_sets_its_argument():
 def test_every_argument_of_the_sampler_has_an_option():
     known = vars(parser().parse_args(GIVEN))
     assert set(Decoding.model_fields) - set(known) == {"do_sample", "temperature_rule"}
+
+
+def test_a_new_setting_of_decoding_is_an_option(monkeypatch, capsys):
+    class More(Decoding):
+        typical_p: Float | None = Field(None, description="Draw among typical tokens of mass X. A second sentence.", lt=1)
+        guard: Literal["soft", "hard"] = Field("soft", description="How it is kept.")
+        watermark: bool = Field(False, description="Leave a trace.")
+        window: Int = Field(7, description="Look back N tokens.", ge=1)
+
+    monkeypatch.setattr(command_line, "Decoding", More)
+    assert chosen("--typical-p", "0.5", "--guard", "hard", "--watermark", "--window", "8") == More(
+        do_sample=True, typical_p=0.5, guard="hard", watermark=True, window=8
+    )
+    assert chosen() == More(do_sample=True)
+    told = " ".join(parser().format_help().split())
+    assert "--typical-p X draw among typical tokens of mass X --guard {soft,hard} how it is kept (default: soft)" in told
+    assert "--window N look back N tokens (default: 7)" in told
+    with pytest.raises(UserError, match="--typical-p: .*less than 1, found 2"):
+        chosen("--typical-p", "2")
+    with pytest.raises(SystemExit):
+        chosen("--guard", "none")
+    assert "--guard: invalid choice: 'none'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -101,7 +110,7 @@ def test_help_tells_defaults_and_examples_that_parse():
     told = parser().format_help()
     assert "(default: 1.0)" in told
     assert "None" not in told and "SUPPRESS" not in told and "False" not in told
-    examples = re.findall(r"generate\.py((?:.*\\\n)*.*)", told.partition("examples:")[2])
+    examples = re.findall(r"relab generate((?:.*\\\n)*.*)", told.partition("examples:")[2])
     assert len(examples) == 3
     for example in examples:
         decoding(parser().parse_args(shlex.split(example.replace("\\\n", " "))))
@@ -112,54 +121,3 @@ def test_the_options_come_without_heavy_imports():
     environment = {**os.environ, "PYTHONPATH": str(CHECKOUT / "scripts")}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
     assert done.stdout.split() == ["False", "False"]
-
-
-def test_the_command_of_a_sampling_makes_that_sampling():
-    told = values(sampling())
-    words = [word for name, value in told.items() for word in (name, *shlex.split(value))]
-    args = parser().parse_args(words)
-    assert decoding(args) == sampling().methods["sampling"]
-    assert (args.prompt, args.num_samples, args.length) == (["Once upon a time "], 32, 40)
-
-
-def test_the_command_of_a_search_says_so():
-    told = values(sampling(methods={"beams": {"num_beams": 3, "early_stopping": True}}))
-    assert (told["--num-beams"], told["--early-stopping"]) == ("3", "yes")
-    assert "--greedy" not in told and "--num-samples" not in told
-    assert values(sampling(methods={"greedy": {}}))["--greedy"] == "yes"
-
-
-@pytest.mark.parametrize(
-    "changed",
-    [
-        {"prompts": ["a", "b"]},
-        {"prompts": {"corpus": "english", "number": 2, "tokens": 4}},
-        {"methods": {"a": {}, "b": {"do_sample": True}}},
-        {"stop": False},
-        {"methods": {"a": {"do_sample": True, "temperature_rule": "multiply"}}},
-    ],
-)
-def test_a_sampling_that_is_no_single_command_is_refused(changed):
-    with pytest.raises(UserError, match=r"chapters\.stories\.command_line: expected a sampling"):
-        values(sampling(**changed))
-
-
-def test_the_table_has_every_option_and_every_one_of_the_write_up():
-    table = command_table(sampling()).set_index("option")
-    options = [action.option_strings[-1] for action in parser()._actions]
-    assert sorted(table.index) == sorted(set(options) - {"--help"})
-    assert [name for cell in table["writeup"] if cell for name in cell.split(", ")] == list(COUNTERPARTS)
-    assert table.loc["--top-k", ["writeup", "default", "value"]].to_list() == ["--gen-topk", "", "2"]
-    assert table.loc["--temperature", ["default", "value"]].to_list() == ["1.0", "0.5"]
-    assert table.loc["--prompt", ["default", "value"]].to_list() == ["required", "'Once upon a time '"]
-    assert table.loc["--length", ["writeup", "default", "value"]].to_list() == ["", "100", "40"]
-    assert table["meaning"].str.len().min() > 5
-
-
-def test_the_program(tmp_path, checkout, monkeypatch):
-    output, provenance = tmp_path / "command.csv", tmp_path / "p.json"
-    words = ["--output", output, "--provenance", provenance, "--spec", canonical({"sampling": spec(sampling())})]
-    monkeypatch.setattr(sys, "argv", ["tabulate_command.py", *map(str, words)])
-    runpy.run_path(str(checkout / "scripts" / "tabulate_command.py"), run_name="__main__")
-    assert read_csv(output)["option"].to_list() == command_table(sampling())["option"].to_list()
-    assert list(json.loads(provenance.read_text())["outputs"]) == [str(output)]

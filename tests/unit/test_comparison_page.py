@@ -1,17 +1,16 @@
-"""The page and the CSV of a comparison, made by the program itself."""
+"""The page and the CSV of a comparison, made by the command itself."""
 
 from __future__ import annotations
 
 import subprocess
-import sys
 from html.parser import HTMLParser
 from pathlib import Path
 
-import compare as compare_program
 import pytest
 from support.made_runs import FIGURE, SVG, TABLE, job, make_run, rows
-from support.runs import CHECKOUT
+from support.runs import run_relab
 
+from relab.commands import compare as command
 from relab.comparison.compare import compare
 from relab.comparison.page import build, percent, signed, value
 from relab.errors import UserError
@@ -42,12 +41,6 @@ class Page(HTMLParser):
         return " ".join(" ".join(self.words).split())
 
 
-def program(*words: str, cwd: Path) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, str(CHECKOUT / "scripts/compare.py"), *words], capture_output=True, text=True, cwd=cwd
-    )
-
-
 def page(a: Path, b: Path) -> Page:
     return Page(build(compare(a, b), "scores.csv"))
 
@@ -70,7 +63,7 @@ def two_runs(tmp_path_factory) -> tuple[Path, Path]:
 
 @pytest.fixture(scope="module")
 def made(two_runs) -> subprocess.CompletedProcess:
-    return program("a", "runs/b", cwd=two_runs[0].parent)
+    return run_relab("compare", "a", "runs/b", cwd=two_runs[0].parent)
 
 
 def test_the_program_says_what_it_found_and_where_it_is(made, two_runs):
@@ -201,30 +194,26 @@ def test_the_same_runs_give_the_same_page(two_runs):
     assert build(compare(*two_runs), "s.csv") == build(compare(*two_runs), "s.csv")
 
 
-def test_an_output_of_ones_own(two_runs, tmp_path, monkeypatch):
-    monkeypatch.setattr(
-        sys, "argv", ["compare.py", *map(str, two_runs), "--output", str(tmp_path / "new folder" / "what.html")]
-    )
-    compare_program.main()
+def test_an_output_of_ones_own(two_runs, tmp_path):
+    command.main([*map(str, two_runs), "--output", str(tmp_path / "new folder" / "what.html")])
     assert sorted(path.name for path in (tmp_path / "new folder").iterdir()) == ["what.csv", "what.html"]
 
 
 def test_a_mistake_is_one_sentence(two_runs):
-    done = program("a", "c", "--output", "never.html", cwd=two_runs[0].parent)
+    done = run_relab("compare", "a", "c", "--output", "never.html", cwd=two_runs[0].parent)
     assert done.returncode == 1 and done.stdout == "" and not Path(two_runs[0].parent, "never.html").exists()
     assert done.stderr.startswith("error: c: no such folder") and done.stderr.count("\n") == 1
 
 
 def test_an_output_that_is_no_page(two_runs):
-    done = program("a", "runs/b", "--output", "scores.csv", cwd=two_runs[0].parent)
+    done = run_relab("compare", "a", "runs/b", "--output", "scores.csv", cwd=two_runs[0].parent)
     assert done.returncode == 1 and "expected a file name that ends in .html, found scores.csv" in done.stderr
 
 
-def test_nothing_is_left_of_a_page_that_cannot_be_made(two_runs, tmp_path, monkeypatch):
+def test_nothing_is_left_of_a_page_that_cannot_be_made(two_runs, tmp_path):
     b = make_run(tmp_path / "b", table="width,width\n1,2\n", started=LATER)
-    monkeypatch.setattr(sys, "argv", ["compare.py", str(two_runs[0]), str(b), "--output", str(tmp_path / "out/page.html")])
     with pytest.raises(UserError, match=r"losses\.csv, line 1"):
-        compare_program.main()
+        command.main([str(two_runs[0]), str(b), "--output", str(tmp_path / "out/page.html")])
     assert list((tmp_path / "out").iterdir()) == []
 
 

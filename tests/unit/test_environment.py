@@ -241,6 +241,38 @@ def test_a_failed_step_leaves_no_stamp(monkeypatch, venv, failing, stamp):
     assert setup.stamp(venv) is None
 
 
+@pytest.fixture
+def checkout_with_blanks(tmp_path) -> Path:
+    """A checkout's set-up and its command in a folder whose name has blanks and a quote, its environment finished."""
+    folder = tmp_path / "someone's own checkout"
+    for name in ("install.py", "requirements.in", "requirements.lock", "installer.lock"):
+        (folder / "envs").mkdir(parents=True, exist_ok=True)
+        (folder / "envs" / name).write_bytes((ENVS / name).read_bytes())
+    (folder / "scripts/relab").mkdir(parents=True)
+    (folder / "scripts/relab/cli.py").write_text("import sys\ndef main():\n    print(sys.argv[1:], sys.executable, __file__)\n")
+    (folder / ".venv/bin").mkdir(parents=True)
+    (folder / ".venv/bin/python").symlink_to(sys.executable)
+    stamp = setup.requirements(folder / ".venv", Arguments) | {"python": "3.12"}
+    (folder / ".venv/relab.json").write_text(json.dumps(stamp))
+    return folder
+
+
+def test_every_setup_leaves_the_command_that_runs_its_checkout(checkout_with_blanks, tmp_path):
+    def set_up() -> os.stat_result:
+        subprocess.run([sys.executable, checkout_with_blanks / "envs/install.py"], check=True)
+        return command.stat()
+
+    command = checkout_with_blanks / ".venv/bin/relab"
+    first = set_up()
+    assert set_up() == first
+    command.write_text("#!/bin/sh\necho that of another checkout\n")
+    assert set_up() != first
+    told = subprocess.run([command, "a b", "--c"], capture_output=True, text=True, check=True, cwd=tmp_path).stdout
+    python, module = checkout_with_blanks / ".venv/bin/python", checkout_with_blanks / "scripts/relab/cli.py"
+    assert told == f"['a b', '--c'] {python} {module}\n"
+    assert sorted(path.name for path in command.parent.iterdir()) == ["python", "relab"]
+
+
 def test_an_unfit_python_is_named_in_a_sentence(monkeypatch):
     monkeypatch.setattr(setup.sys, "version_info", (3, 10, 4))
     with pytest.raises(setup.Obstacle, match="3.11, 3.12 or 3.13 is needed: name another one"):
@@ -290,6 +322,20 @@ def test_help_explains_every_target_for_users(tmp_path):
     targets = re.findall(r"^([a-z-]+):", (CHECKOUT / "Makefile").read_text(), re.M)
     for target in set(targets) - {"help", "two-runs"}:
         assert f"make {target} " in told
+
+
+@pytest.mark.parametrize(
+    ("words", "called"),
+    [
+        (["report"], ".venv/bin/relab report"),
+        (["report", "RUN=runs/a b", "CONFIG=c.yaml", "ARGS=-n --quiet"],
+         ".venv/bin/relab report --directory 'runs/a b' --configfile 'c.yaml' -- -n --quiet"),
+        (["plan", "RUN=runs/a"], ".venv/bin/relab plan --directory 'runs/a'"),
+        (["compare", "A=.", "B=runs/a b"], ".venv/bin/relab compare '.' 'runs/a b'"),
+    ],
+)  # fmt: skip
+def test_targets_call_the_command(tmp_path, words, called):
+    assert called in [" ".join(line.split()) for line in make(tmp_path, "--dry-run", *words).stdout.splitlines()]
 
 
 def test_compare_without_two_runs_is_a_sentence(tmp_path):

@@ -9,9 +9,9 @@ import pytest
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 
-from relab.chapters.char_gpt.figure import draw_losses
 from relab.errors import UserError
 from relab.figures import COLOURS, STYLES, save, style
+from relab.rows.loss_curves.figures import draw_losses
 
 STEPS = [0, 50, 100, 150]
 
@@ -32,7 +32,7 @@ def curves(widths=(32, 128), corpora=("italian", "english"), seeds=(0, 1), **mor
 
 def written(frame: pd.DataFrame, path) -> bytes:
     with style():
-        save(draw_losses(frame), path)
+        save(path, draw_losses(frame))
     return path.read_bytes()
 
 
@@ -55,13 +55,13 @@ def test_a_failed_figure_leaves_nothing(tmp_path):
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
-        save(Broken(), tmp_path / "a.svg")
+        save(tmp_path / "a.svg", Broken())
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_panel_a_corpus_in_the_order_of_the_table():
     with style():
-        figure = draw_losses(curves())
+        figure = draw_losses(curves(), "character")
     assert [axes.get_title(loc="left") for axes in figure.axes] == ["Italian", "English"]
     assert figure.axes[0].get_ylabel() == "loss, nats per character"
     assert [axes.get_xlabel() for axes in figure.axes] == ["", "step"]

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import pytest
+from support.jobs import job_settings
 
+from relab.artefacts.models import bases, tokenizer_of
+from relab.artefacts.registry import MAKERS
 from relab.errors import UserError
 from relab.settings.base import check
 from relab.settings.config import resolve
 from relab.settings.models import Adaptation, FullAdaptation, LoraAdaptation, PrefixAdaptation
-from relab.settings.provide import (
-    bases,
-    finetuned,
-    provide,
-    tokenizer_of,
-    used_tokens,
-)
 
 TINY = "tests/config/tiny.yaml"
 LORA = {"kind": "lora", "targets": ["c_attn"]}
+
+
+def used_tokens(resolved):
+    """Tokenizers with the corpora that the report needs as token ids of theirs."""
+    return [tuple(path.split("/")[2:4]) for path in resolved.derived("tokens", "/train.arrow")]
+
+
+def finetuned(resolved, rule):
+    """The models that a rule makes."""
+    return [name for name, member in resolved.artefacts.models.items() if MAKERS[rule][0].makes(member.settings)]
 
 
 @pytest.fixture
@@ -96,7 +102,7 @@ def test_settings_of_training_that_do_not_go_together(raw, key, value, sentence)
     ("place", "sentence"),
     [
         (("encoders", "tiny"), "encoders.tiny.model: 'tuned_lora' is an adapter"),
-        (("chapters", "gpt2_lab"), "chapters.gpt2_lab.model: 'tuned_lora' is an adapter"),
+        (("rows", "C2"), "rows.C2.model: 'tuned_lora' is an adapter"),
     ],
 )
 def test_where_a_model_of_its_own_is_needed_an_adapter_is_refused(raw, place, sentence):
@@ -107,7 +113,7 @@ def test_where_a_model_of_its_own_is_needed_an_adapter_is_refused(raw, place, se
 
 @pytest.mark.parametrize("model", ["tuned_lora", "tuned_prefix"])
 def test_an_adapter_is_sampled_and_judges_like_any_model(raw, model):
-    raw["samplings"]["continuations"]["model"] = raw["chapters"]["stories"]["judge"]["model"] = model
+    raw["samplings"]["continuations"]["model"] = raw["rows"]["D4"]["judge"]["model"] = model
     assert model in resolve(raw).needed["models"]
 
 
@@ -117,25 +123,26 @@ def test_what_a_finetuned_model_needs_is_used(raw):
     raw["assets"]["spare"] = raw["assets"]["tiny_gpt2"]
     raw["models"]["spare"] = {"kind": "published", "asset": "spare"}
     resolved = resolve(raw)
-    assert bases(resolved, "mine") == ["tuned_too", "spare"] and bases(resolved, "spare") == []
+    assert bases(resolved.artefacts, "mine") == ["tuned_too", "spare"] and bases(resolved.artefacts, "spare") == []
     assert {"mine", "tuned_too", "spare"} <= set(resolved.needed["models"])
     assert {("spare", "italian"), ("spare", "english")} <= set(used_tokens(resolved))
     assert {"italian", "english"} <= set(resolved.needed["corpora"])
     assert "spare" in resolved.needed["assets"] and "spare" not in resolved.needed["tokenizers"]
-    assert "mine" in finetuned(resolved, adapters=True) and "mine" not in finetuned(resolved, adapters=False)
+    assert "mine" in finetuned(resolved, "train_adapter") and "mine" not in finetuned(resolved, "finetune_model")
 
 
 def test_a_model_that_was_trained_here_keeps_its_tokenizer(raw):
     raw["models"]["mine"]["base"] = "italian-w4-s0"
     resolved = resolve(raw)
-    assert tokenizer_of(resolved, "mine") == tokenizer_of(resolved, "italian-w4-s0") == "italian-characters"
+    for model in ("mine", "italian-w4-s0"):
+        assert tokenizer_of(resolved.artefacts, model) == "italian-characters"
     assert {("italian-characters", "english")} <= set(used_tokens(resolved))
 
 
 def test_a_published_base_may_not_share_its_name_with_another_tokenizer(raw):
     raw["models"]["gpt2"] = {"kind": "published", "asset": "tiny_gpt2"}
     raw["models"]["mine"]["base"] = "gpt2"
-    assert tokenizer_of(resolve(raw), "mine") == "gpt2", "the tokenizer of the same asset is the same"
+    assert tokenizer_of(resolve(raw).artefacts, "mine") == "gpt2", "the tokenizer of the same asset is the same"
     raw["tokenizers"]["gpt2"]["asset"] = "tiny_italian"
     with pytest.raises(UserError, match="tokenizers.gpt2: expected another name, or the asset tiny_gpt2, since models.gpt2 is"):
         resolve(raw)
@@ -150,7 +157,7 @@ def test_a_sweep_makes_bases_corpora_seeds_and_ranks_vary(raw):
     }
     raw["samplings"]["continuations"]["model"] = "italian-smollm2-r1-s1"
     resolved = resolve(raw)
-    family = resolved.family("models", "mine")
+    family = resolved.artefacts.family("models", "mine")
     assert len(family) == 8 and family["english-smollm2-r2-s0"].settings.adaptation.rank == 2
 
 
@@ -160,8 +167,8 @@ def test_a_changed_rank_is_a_job_of_that_adapter_alone(raw):
     after = resolve(raw)
     changed = [
         (rule, name)
-        for rule, adapters in (("finetune_model", False), ("train_adapter", True))
-        for name in finetuned(before, adapters)
-        if provide(before, rule, {"model": name}) != provide(after, rule, {"model": name})
+        for rule in ("finetune_model", "train_adapter")
+        for name in finetuned(before, rule)
+        if job_settings(before, rule, model=name) != job_settings(after, rule, model=name)
     ]
     assert changed == [("train_adapter", "tuned_lora")]

@@ -12,8 +12,8 @@ from relab.jobs import parser, peak_memory, record, settings_of, versions
 from relab.settings.tokenizers import CharacterTokenizer
 
 
-def arguments(tmp_path, spec="{}"):
-    return parser(__doc__).parse_args(["--spec", spec, "--code", "abc", "--provenance", str(tmp_path / "p.json")])
+def arguments(tmp_path, spec="{}", *more: str):
+    return parser(__doc__).parse_args(["--spec", spec, "--code", "abc", "--provenance", str(tmp_path / "p.json"), *more])
 
 
 def test_the_record_says_how_the_output_came_to_be(tmp_path):
@@ -34,10 +34,33 @@ def test_the_record_says_how_the_output_came_to_be(tmp_path):
     assert told["versions"]["python"]
 
 
-def test_a_file_of_the_checkout_is_told_by_its_place_in_it(tmp_path, checkout):
-    with record(arguments(tmp_path), inputs=[checkout / "config" / "claims.yaml"], outputs=[]):
+def test_the_inputs_are_all_that_snakemake_passed_where_nothing_else_is_said(tmp_path):
+    sources = [tmp_path / name for name in ("tokenizer.json", "weights")]
+    for source in sources:
+        source.write_text(source.name)
+    with record(arguments(tmp_path, "{}", "--inputs", *map(str, sources)), outputs=[]):
         pass
-    assert list(json.loads((tmp_path / "p.json").read_text())["inputs"]) == ["config/claims.yaml"]
+    told = json.loads((tmp_path / "p.json").read_text())
+    assert told["inputs"] == {str(source): sha256(source) for source in sources}
+    with record(arguments(tmp_path), outputs=[]):
+        pass
+    assert json.loads((tmp_path / "p.json").read_text())["inputs"] == {}
+
+
+def test_a_job_is_told_by_its_program_or_by_the_name_that_it_was_given(tmp_path, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["scripts/clean_corpus.py"])
+    args = arguments(tmp_path)
+    for job, told in ((None, "clean_corpus"), ("score_retrieval", "score_retrieval")):
+        args.job = job
+        with record(args, outputs=[]):
+            pass
+        assert json.loads((tmp_path / "p.json").read_text())["job"] == told
+
+
+def test_a_file_of_the_checkout_is_told_by_its_path_in_it(tmp_path, checkout):
+    with record(arguments(tmp_path), inputs=[checkout / "config" / "config.yaml"], outputs=[]):
+        pass
+    assert list(json.loads((tmp_path / "p.json").read_text())["inputs"]) == ["config/config.yaml"]
 
 
 def test_a_failed_job_leaves_no_record(tmp_path):

@@ -1,11 +1,8 @@
-"""Judging texts: which tokens count, the same as one text at a time, human texts, the file of judgements, the program."""
+"""Judging texts: which tokens count, the same as one text at a time, human texts, the file of judgements."""
 
 from __future__ import annotations
 
 import json
-import re
-import runpy
-import sys
 from collections import Counter
 
 import pytest
@@ -21,11 +18,11 @@ from relab.checkpoints import load_model
 from relab.corpora.storage import Writer
 from relab.errors import UserError
 from relab.judging.human import human_texts, shortened
-from relab.judging.job import asked, judgements
+from relab.judging.job import judgements
 from relab.judging.judge import judged
-from relab.judging.spec import HUMAN, JudgeTexts
-from relab.judging.storage import Judgement, check_sources, read_judgements, start_of, write_judgements
-from relab.settings.base import canonical, check
+from relab.judging.names import HUMAN
+from relab.judging.storage import check_sources, read_judgements, start_of, write_judgements
+from relab.rows.judged_texts.measure import texts_to_judge
 from relab.texts.samples import read_samplings
 
 STORY = "Once upon a time there was a merchant of Syracuse, condemned to die."
@@ -211,7 +208,7 @@ def samplings(tmp_path):
 
 
 def test_judgements_are_written_and_read_by_source_and_method(judge, samplings, tmp_path):
-    made = judgements(*judge, asked(samplings, ["A tale.", "Another"]))
+    made = judgements(*judge, texts_to_judge(samplings, ["A tale.", "Another"]))
     write_judgements(tmp_path / "j.jsonl", made)
     found = read_judgements(tmp_path / "j.jsonl")
     assert [(key, len(own)) for key, own in found.items()] == [(("grid", "hot"), 2), (("grid", "cold"), 1), ((HUMAN, HUMAN), 2)]
@@ -229,7 +226,7 @@ GOOD = {
 
 
 def test_the_token_that_texts_are_read_behind_is_told(judge, unstarted):
-    texts = asked([], ["A tale."])
+    texts = texts_to_judge([], ["A tale."])
     behind, without = judgements(*judge, texts), judgements(*unstarted, texts)
     assert (without[0].start, start_of(without)) == (None, "none")
     with pytest.raises(UserError, match=r"expected judgements of texts behind one start token, found <\|endoftext\|>, none"):
@@ -276,59 +273,7 @@ def test_a_line_that_is_no_json_is_named(tmp_path):
 )
 def test_judgements_of_other_texts_are_refused(judge, samplings, change, human, message):
     found = {}
-    for one in change(judgements(*judge, asked(samplings, []))):
+    for one in change(judgements(*judge, texts_to_judge(samplings, []))):
         found.setdefault((one.source, one.method), []).append(one)
     with pytest.raises(UserError, match=message):
         check_sources("j", found, samplings, human)
-
-
-@pytest.mark.parametrize(
-    ("names", "message"),
-    [(["a", "a"], "expected each once, found a, a"), (["a", HUMAN], "'human' is the name of the held-out documents")],
-)
-def test_names_of_samplings_that_cannot_be_told_apart_are_refused(names, message):
-    with pytest.raises(UserError, match=message):
-        check(JudgeTexts, {"samplings": names}, "--spec")
-
-
-@pytest.fixture
-def model(tmp_path, judge):
-    """A model directory as jobs read it."""
-    folder = tmp_path / "models/judge"
-    judge[0].save_pretrained(folder)
-    judge[1].save_pretrained(folder)
-    return folder
-
-
-def run_program(monkeypatch, checkout, spec, **options):
-    words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
-    monkeypatch.setattr(sys, "argv", ["judge_texts.py", "--spec", canonical(spec), *words])
-    runpy.run_path(str(checkout / "scripts/judge_texts.py"), run_name="__main__")
-
-
-def test_the_program_judges_samples_and_people_and_writes_the_same_bytes(
-    monkeypatch, checkout, tmp_path, model, samplings, validation, capsys
-):
-    spec = {"samplings": ["grid"], "human": 3, "threads": 1}
-    written = []
-    for name in ("one", "two"):
-        options = {"model": model, "samples": tmp_path / "samples/grid.jsonl", "human": validation}
-        run_program(
-            monkeypatch, checkout, spec, **options, output=tmp_path / f"{name}.jsonl", provenance=tmp_path / f"{name}.json"
-        )
-        written.append((tmp_path / f"{name}.jsonl").read_bytes())
-    assert written[0] == written[1] and "6 texts" in capsys.readouterr().out
-    found = read_judgements(tmp_path / "one.jsonl")
-    # as long as the sampled texts of 10 and 11 characters, of which documents of one word are too short
-    texts = [one.text for one in found[HUMAN, HUMAN]]
-    assert len(texts) == 3 and all(re.fullmatch(r"[2-9] word( word)?", one) for one in texts)
-    assert isinstance(found["grid", "cold"][0], Judgement)
-    assert len(json.loads((tmp_path / "one.json").read_text())["inputs"]) == 3
-
-
-@pytest.mark.parametrize("human", [None, 3])
-def test_a_file_of_people_is_given_exactly_where_it_is_asked_for(monkeypatch, checkout, tmp_path, model, validation, human):
-    spec = {"samplings": ["grid"], **({"human": human} if human else {})}
-    options = {"model": model, "samples": tmp_path / "grid.jsonl", "output": tmp_path / "o", "provenance": tmp_path / "p"}
-    with pytest.raises(SystemExit, match="--human: expected a file where, and only where, the settings ask"):
-        run_program(monkeypatch, checkout, spec, **options, **({} if human else {"human": validation}))

@@ -57,23 +57,68 @@ def test_a_file_a_row():
         assets_table({"other": AssetWords(**WORDS)}, [LOCK])
 
 
-def program(name: str, *options: str | Path) -> subprocess.CompletedProcess:
-    command = [sys.executable, ROOT / "scripts" / f"{name}.py", *options]
+def program(folder: Path, spec: dict, **files: list[Path]) -> subprocess.CompletedProcess:
+    inputs = sum(files.values(), [])
+    command = [sys.executable, ROOT / "scripts/tabulate_overview.py", "--output-dir", folder / "tables", "--inputs", *inputs]
+    command += [word for option, paths in files.items() for word in (f"--{option}", *paths)]
+    command += ["--provenance", folder / "p.json", "--spec", canonical({"corpora": {}, "datasets": {}, "assets": {}} | spec)]
     return subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False)
 
 
-def test_the_programs(tmp_path):
-    (tmp_path / "italian").mkdir()
-    (tmp_path / "italian" / "stats.json").write_text(json.dumps(stats(70)))
-    (tmp_path / "bible.db.lock.json").write_text(json.dumps(LOCK))
-    end = ("--output", tmp_path / "table.csv", "--provenance", tmp_path / "p.json", "--spec")
-    done = program(
-        "tabulate_corpora", "--stats", tmp_path / "italian" / "stats.json", *end,
-        canonical({"corpora": {"italian": {"title": "Bible", "language": "it"}}}),
-    )  # fmt: skip
+def write(path: Path, content: dict) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content))
+    return path
+
+
+def test_the_program_writes_a_table_of_each_kind_that_there_is(tmp_path):
+    counts = {"rows": 5, "available": 9, "bad": 1, "duplicates": 2, "near_duplicates": 3, "grouped": 4}
+    encoded = {"texts": 9, "distinct": 8, "tokens": 70, "cut": 1}
+    files = {
+        "corpora": [write(tmp_path / "corpora/italian/stats.json", stats(70))],
+        "datasets": [
+            write(tmp_path / "datasets/tweets/train.json", counts),
+            write(tmp_path / "datasets/tweets/qrels.json", {}),
+        ],
+        "features": [write(tmp_path / "features/minilm/tweets/train.json", encoded)],
+        "assets": [write(tmp_path / "bible.db.lock.json", LOCK)],
+    }
+    spec = {
+        "corpora": {"italian": {"title": "Bible", "language": "it"}},
+        "datasets": {"tweets": {"title": "Tweets", "kind": "classification"}},
+        "assets": {"bible_db": WORDS},
+    }
+    done = program(tmp_path, spec, **files)
     assert done.returncode == 0, done.stderr
-    assert read_csv(tmp_path / "table.csv")["corpus"].to_list() == ["italian"]
-    locks = ("--locks", tmp_path / "bible.db.lock.json")
-    done = program("tabulate_assets", *locks, *end, canonical({"assets": {"bible_db": WORDS}}))
+    tables = {path.stem: read_csv(path) for path in (tmp_path / "tables").iterdir()}
+    assert set(tables) == set(files)
+    assert tables["corpora"]["corpus"].to_list() == ["italian"]
+    assert tables["datasets"]["part"].to_list() == ["train"] and tables["datasets"]["rows"].to_list() == [5]
+    row = {"encoder": "minilm", "title": "Tweets", "part": "train", **encoded}
+    assert tables["features"].to_dict("records") == [row]
+    assert tables["assets"]["file"].to_list() == ["bible.db"]
+    told = json.loads((tmp_path / "p.json").read_text())
+    assert set(told["outputs"]) == {str(tmp_path / f"tables/{name}.csv") for name in files}
+    assert set(told["inputs"]) == {str(path) for path in sum(files.values(), [])}
+
+
+def test_a_kind_that_the_report_does_not_need_has_no_table(tmp_path):
+    files = [write(tmp_path / "corpora/italian/stats.json", stats(70))]
+    done = program(tmp_path, {"corpora": {"italian": {"title": "Bible", "language": "it"}}}, corpora=files, assets=[])
     assert done.returncode == 0, done.stderr
-    assert read_csv(tmp_path / "table.csv")["file"].to_list() == ["bible.db"]
+    assert [path.name for path in (tmp_path / "tables").iterdir()] == ["corpora.csv"]
+
+
+@pytest.mark.parametrize(
+    ("option", "path", "sentence"),
+    [
+        ("datasets", "datasets/sets/train.json", "--datasets: sets is not among the data sets tweets"),
+        ("features", "features/minilm/sets/train.json", "--features: sets is not among the data sets tweets"),
+        ("corpora", "corpora/english/stats.json", "english"),
+    ],
+)
+def test_a_file_of_something_else_is_refused(tmp_path, option, path, sentence):
+    spec = {"corpora": {"italian": {"title": "B"}}, "datasets": {"tweets": {"title": "T", "kind": "classification"}}}
+    done = program(tmp_path, spec, **{option: [write(tmp_path / path, {})]})
+    assert done.returncode == 1 and done.stderr.startswith("error: ") and sentence in done.stderr
+    assert not (tmp_path / "p.json").exists()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import Field
 
+from relab.artefacts.kind import Member
 from relab.errors import UserError
 from relab.settings.base import Settings
 from relab.settings.references import Family, Named, Ref, Reference, check, needed, of_kind, references
@@ -35,13 +36,13 @@ class House(Settings):
 
 ARTEFACTS = {
     "cats": {
-        "tom-1": (Cat(mother="queen"), "tom"),
-        "tom-2": (Cat(toys=["mouse"]), "tom"),
-        "queen": (Cat(toys=["ball"], mother="queen"), "queen"),
-        "lynx": (Cat(kind="wild"), "lynx"),
-        "stray": (Cat(), "stray"),
+        "tom-1": Member(Cat(mother="queen"), {}, "tom"),
+        "tom-2": Member(Cat(toys=["mouse"]), {}, "tom"),
+        "queen": Member(Cat(toys=["ball"], mother="queen"), {}, "queen"),
+        "lynx": Member(Cat(kind="wild"), {}, "lynx"),
+        "stray": Member(Cat(), {}, "stray"),
     },
-    "toys": {name: (Toy(), name) for name in ("rope", "mouse", "ball", "bell")},
+    "toys": {name: Member(Toy(), {}, name) for name in ("rope", "mouse", "ball", "bell")},
 }
 HOUSE = House(cats="tom", guard="lynx", noted={"bell": "x"}, inner=Inner(best="rope"))
 

@@ -107,45 +107,41 @@ def test_a_method_has_its_arguments_its_text_and_its_measures_with_their_spread(
     assert "without effect: temperature the same texts as: greedy" in rows[2] and "too short for a 4-gram 2" in rows[2]
 
 
-def test_a_new_template_is_a_new_file_alone(run, monkeypatch):
-    from relab.report import environment
-    from relab.report.page import Files, build
-    from relab.settings import writeups
-
-    templates = run / "templates"
-    shutil.copytree(environment.TEMPLATES, templates)
-    (templates / "tables/list.html.j2").write_text(
-        "<ul>{% for one in view.data.records %}<li>{{ one['loss'] }}{% endfor %}</ul>"
-    )
-    monkeypatch.setattr(environment, "TEMPLATES", templates)
-    monkeypatch.setattr(writeups, "TEMPLATES", templates / "tables")
-    table = {"name": "final_losses", "title": "Losses", "template": "list"}
-    row = {"id": "A1", "title": "t", "reported": "r", "tables": [table]}
-    chapter = {"id": "A", "key": "char_gpt", "title": "t", "source": "s", "rows": [row]}
-    contents = writeups.parse({"title": "t", "opening": "o", "writeups": [chapter]}, "")
-    monkeypatch.chdir(run)
-    records = [str(path) for path in Path("results").rglob("*.provenance.json")]
-    files = Files(report_run.LEDGER, [f"{TABLES}/char_gpt/final_losses.csv"], [], [], records)
-    assert "<ul><li>2.1744<li>" in build(contents, writeups.ReportSpec(scale="s"), files)
+def test_a_template_of_a_kind_of_row_is_a_file_in_its_folder(run):
+    kind = run / "scripts/relab/rows/made"
+    (kind / "list.html.j2").write_text("<ul>{% for one in view.data.records %}<li>{{ one['loss'] }}</li>{% endfor %}</ul>")
+    shown = (kind / "show.yaml").read_text(encoding="utf-8")
+    (kind / "show.yaml").write_text(shown.replace("template: grid", "template: list"), encoding="utf-8")
+    built = report_run.build(run)
+    assert built.returncode == 0, built.stderr
+    assert "<ul><li>2.703</li><li>" in (run / "results/report.html").read_text(encoding="utf-8")
 
 
-def failure(run: Path, **lists: list[str]) -> str:
-    built = report_run.build(run, **lists)
+def test_a_report_of_some_rows_needs_their_files_alone(run):
+    spec = {**report_run.SPEC, "config": {**report_run.CONFIG, "report": {"rows": ["A5"]}}, "overview": []}
+    built = report_run.build(run, spec=spec, tables=[f"{TABLES}/char_gpt/arguments.csv"], figures=[], data=[])
+    assert built.returncode == 0, built.stderr
+    ids = {attributes.get("id") for _, attributes in Elements((run / "results/report.html").read_text(encoding="utf-8")).found}
+    assert "A5" in ids and not {"A1", "A2", "overview"} & ids
+
+
+def failure(run: Path, **changes) -> str:
+    built = report_run.build(run, **changes)
     assert built.returncode == 1 and not (run / "results/report.html").exists()
     assert built.stderr.count("\n") == 1 and built.stderr.startswith("error: ")
     return built.stderr.removeprefix("error: ").strip()
 
 
 def test_a_table_that_was_not_given_or_is_not_there(run):
-    needs = "config/writeups.yaml: A1, final_losses: the report needs results/tables/char_gpt/final_losses.csv"
+    needs = "A1, final_losses: the report needs results/tables/char_gpt/final_losses.csv"
     given = [f"{TABLES}/overview/corpora.csv"]
-    assert failure(run, table=given) == f"{needs}, which is not among the --table files"
-    assert "A1, loss: the report needs results/figures/char_gpt/loss.svg" in failure(run, figure=[])
+    assert failure(run, tables=given) == f"{needs}, which is not among the --tables files"
+    assert "A1, loss: the report needs results/figures/char_gpt/loss.svg" in failure(run, figures=[])
     assert "A1, loss.data: the report needs results/tables/char_gpt/loss_curves.csv" in failure(run, data=[])
     (run / TABLES / "char_gpt/progression_italian.csv").unlink()
     tables = [f"{TABLES}/{name}.csv" for name in ("overview/corpora", "char_gpt/final_losses", "char_gpt/progression_italian")]
-    assert failure(run, table=tables).endswith(
-        "progression_italian.csv: no such file; config/writeups.yaml names it under A2, progression_italian"
+    assert failure(run, tables=tables).endswith(
+        "progression_italian.csv: no such file; the report shows it under A2, progression_italian"
     )
 
 
@@ -158,6 +154,5 @@ def test_a_lacking_column_and_a_lacking_record(run):
     assert failure(run, records=[]) == f"{TABLES}/overview/corpora.csv: none of the --records files has it among its outputs"
 
 
-def test_settings_that_the_job_does_not_know(run, monkeypatch):
-    monkeypatch.setattr(report_run.json, "dumps", lambda value, **_: '{"scale": "x", "abuot": "y"}')
-    assert failure(run) == "--spec.abuot: unknown key; did you mean about?"
+def test_settings_that_the_job_does_not_know(run):
+    assert failure(run, spec={"scale": "x", "abuot": "y"}) == "--spec.abuot: unknown key; did you mean about?"

@@ -80,7 +80,7 @@ def test_broken_tables_are_refused_by_line(tmp_path, content, message):
 
 def test_a_lacking_column_is_named_with_its_file(tmp_path):
     data = table(tmp_path, "a,b\n1,2\n")
-    message = r"t\.csv: no column 'loss', which config/writeups.yaml or its template asks for; it has a, b"
+    message = r"t\.csv: no column 'loss', which its columns or its template ask for; it has a, b"
     for ask in (
         lambda: tables.shown(data, {"loss": Column()}),
         lambda: tables.shown(data, {"a": Column(count="loss")}),

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
+from support.jobs import job_settings
 
 from relab.errors import UserError
 from relab.settings.base import canonical, check, expand
-from relab.settings.config import Config, resolve
+from relab.settings.config import resolve
 from relab.settings.models import Architecture, Training
-from relab.settings.provide import provide
 
 OVERLAYS = [(), ("config/full.yaml",), ("tests/config/tiny.yaml",), ("tests/config/commedia.yaml",)]
 
@@ -18,18 +18,18 @@ OVERLAYS = [(), ("config/full.yaml",), ("tests/config/tiny.yaml",), ("tests/conf
 @pytest.mark.parametrize("overlays", OVERLAYS)
 def test_every_configuration_of_the_checkout_resolves(merged, overlays):
     resolved = resolve(merged(*overlays))
-    trained = [member.settings for member in resolved.models.values() if member.settings.kind == "trained"]
-    assert trained and {settings.corpus for settings in trained} <= set(resolved.corpora)
+    trained = [member.settings for member in resolved.artefacts.models.values() if member.settings.kind == "trained"]
+    assert trained and {settings.corpus for settings in trained} <= set(resolved.artefacts.corpora)
 
 
 def test_the_embedded_default_trains_two_corpora_two_widths_two_seeds(merged):
-    models = resolve(merged()).family("models", "char_gpt")
+    models = resolve(merged()).artefacts.family("models", "char_gpt")
     assert list(models) == [f"{c}-w{w}-s{s}" for c in ("italian", "english") for w in (32, 128) for s in (0, 1)]
     assert models["english-w128-s1"].varied == {"corpus": "english", "width": 128, "seed": 1}
 
 
 def test_full_scale_has_the_write_ups_settings(merged):
-    models = resolve(merged("config/full.yaml")).family("models", "char_gpt").values()
+    models = resolve(merged("config/full.yaml")).artefacts.family("models", "char_gpt").values()
     settings = [model.settings for model in models]
     assert {one.architecture.width for one in settings} == {32, 128, 256}
     assert {(one.training.batch, one.architecture.block) for one in settings} == {(32, 64), (256, 128)}
@@ -42,9 +42,11 @@ def test_a_width_more_is_one_number_and_leaves_the_other_models_alone(merged):
     before = resolve(raw)
     raw["models"]["char_gpt"]["sweep"]["architecture.width"].append(64)
     after = resolve(raw)
-    assert set(after.models) - set(before.models) == {f"{c}-w64-s{s}" for c in ("italian", "english") for s in (0, 1)}
-    for name in before.family("models", "char_gpt"):
-        assert provide(before, "train_model", {"model": name}) == provide(after, "train_model", {"model": name})
+    assert set(after.artefacts.models) - set(before.artefacts.models) == {
+        f"{c}-w64-s{s}" for c in ("italian", "english") for s in (0, 1)
+    }
+    for name in before.artefacts.family("models", "char_gpt"):
+        assert job_settings(before, "train_model", model=name) == job_settings(after, "train_model", model=name)
 
 
 def test_keys_of_one_axis_vary_together():
@@ -87,8 +89,7 @@ def _at(raw, path, value):
     raw[leaf] = value
 
 
-CHAR, STORIES = "models/char_gpt", "chapters/stories"
-SETTINGS_ = [{"temperature": temperature, "top_k": k, "reported": 9} for temperature, k in ((1, 3), (2, 2))]
+CHAR = "models/char_gpt"
 
 
 @pytest.mark.parametrize(
@@ -113,12 +114,7 @@ SETTINGS_ = [{"temperature": temperature, "top_k": k, "reported": 9} for tempera
         ("corpora/italian/title", False, "(YAML reads no, off and false as False: quote the word)"),
         ("corpora/italian/reader/kind", "bibel", "'bibel'"),
         ("corpora/italian/split/validation", 1, "split.validation: input should be less than 1, found 1"),
-        ("chapters/char_gpt/models", "gpt", "chapters.char_gpt.models: 'gpt' is not among the models"),
-        ("chapters/char_gpt/progression/steps", [150], "150 is not a step at which models.italian-w32-s0 is sampled"),
-        ("chapters/char_gpt/progression/where", {"seed": [1]}, "'seed' is not among the varied keys"),
-        ("chapters/char_gpt/progression/where", {"width": [64]}, "none of [64] is among its values [32, 128]"),
         (f"{CHAR}/training/evaluation/every", 30, "100 is not a step at which models.italian-w32-s0 is evaluated"),
-        ("chapters/char_gpt/progression/where", {"depth": [1]}, "progression.where: 'depth' is not among the varied keys"),
         ("models/smollm2/asset", "smollm", "models.smollm2.asset: 'smollm' is not among the assets; did you mean 'smollm2'?"),
         ("models/smollm2/kind", "publishd", "models.smollm2: "),
         ("models/smollm2/seed", 3, "models.smollm2.seed: unknown key; "),
@@ -134,58 +130,9 @@ SETTINGS_ = [{"temperature": temperature, "top_k": k, "reported": 9} for tempera
         ("samplings/arguments/methods/sampling/num_beams", 2, "do_sample or num_beams above 1, found both"),
         ("corpora/sentences/asset", "bible_db", "a grammar reads no file, found 'bible_db'"),
         ("corpora/italian/asset", None, "corpora.italian: asset: required with `reader.kind: bible`"),
-        (
-            "chapters/generative/selection",
-            ["selections"],
-            "chapters.generative.selection: 'selections' is not among the samplings",
-        ),
-        ("chapters/gpt2_lab/model", "gpt2", "chapters.gpt2_lab.model: 'gpt2' is not among the models"),
-        ("chapters/char_gpt/tokens/tokenizer", "gpt", "'gpt' is not among the tokenizers; did you mean 'gpt2'?"),
-        (
-            "chapters/mingpt/models",
-            "smollm2",
-            "chapters.mingpt.models: 'smollm2' is of the kind published, expected models",
-        ),
-        ("chapters/mingpt/models", "char_gpt", "chapters.mingpt.models: expected models that differ in their seed alone"),
-        ("chapters/mingpt/models", "mingpt_larger", "models.mingpt-larger-s0.corpus: expected one drawn from a grammar"),
         ("models/mingpt/training/reading", "blocks", "models.mingpt-s0.training.reading: expected documents"),
-        ("chapters/mingpt/every", 70, "chapters.mingpt.every: 70 is no multiple of the 50 steps"),
-        (f"{STORIES}/models", "char_gpt", "chapters.stories.models: expected models that differ in their seed alone"),
-        (
-            f"{STORIES}/models",
-            "smollm2",
-            "chapters.stories.models: 'smollm2' is of the kind published, expected models",
-        ),
-        (f"{STORIES}/tokenizers", ["gpt2"], "'gpt2' is of the kind published, expected a tokenizer of the kind sentencepiece"),
-        (
-            f"{STORIES}/tokenizers",
-            ["stories-bytes"],
-            "models.stories.tokenizer: 'stories' is not among the tokenizers of chapters",
-        ),
-        (
-            "tokenizers/stories-bytes/corpus",
-            "english",
-            "'stories-bytes' is trained on 'english', the models of chapters.stories on",
-        ),
         ("models/stories/training/reading", "blocks", "models.stories.training.reading: expected documents"),
         ("models/stories/training/samples", None, "models.stories.training.samples: required"),
-        (f"{STORIES}/judge/model", "minilm", "chapters.stories.judge.model: 'minilm' is an encoder"),
-        (f"{STORIES}/judge/model", "starling", "chapters.stories.judge.model: 'starling' is not among the models"),
-        (f"{STORIES}/grid", ["grid"], "chapters.stories.grid: 'grid' is not among the samplings"),
-        (
-            f"{STORIES}/examples",
-            [0, 20],
-            "chapters.stories.examples: expected numbers below 20, of which stories_grid has texts",
-        ),
-        (f"{STORIES}/temperature/samplings", ["command_line"], "expected samplings of one of the models of chapters.stories"),
-        (f"{STORIES}/reported", {"command_line": {}}, "'command_line' is not among the samplings of chapters.stories.grid"),
-        (f"{STORIES}/reported", {"stories_grid": {"T 9": 1}}, "reported.stories_grid: 'T 9' is not among the methods"),
-        (f"{STORIES}/temperature/settings", SETTINGS_[:1] * 2, "settings: expected each once, found T 1, k 3; T 1, k 3"),
-        (
-            f"{STORIES}/temperature/settings",
-            SETTINGS_,
-            "expected two that differ in temperature alone, found T 1, k 3; T 2, k 2",
-        ),
         ("threads", 0, "threads: input should be greater than or equal to 1, found 0"),
     ],
 )
@@ -204,7 +151,7 @@ def test_ways_to_write_a_number_are_one_setting(merged, value):
     _at(raw, f"{CHAR}/training/learning_rate", value)
     _at(same, f"{CHAR}/training/learning_rate", 0.001)
     job = {"model": "italian-w32-s0"}
-    assert provide(resolve(raw), "train_model", job) == provide(resolve(same), "train_model", job)
+    assert job_settings(resolve(raw), "train_model", **job) == job_settings(resolve(same), "train_model", **job)
 
 
 def test_whole_numbers_may_be_written_with_an_exponent():
@@ -219,16 +166,15 @@ def test_order_of_keys_and_null_change_nothing(merged):
     shuffled = json.loads(json.dumps(raw, sort_keys=True))
     shuffled["corpora"]["italian"]["limit"] = None
     for rule, job in (("train_model", {"model": "english-w32-s1"}), ("clean_corpus", {"corpus": "italian"})):
-        assert provide(resolve(raw), rule, job) == provide(resolve(shuffled), rule, job)
+        assert job_settings(resolve(raw), rule, **job) == job_settings(resolve(shuffled), rule, **job)
 
 
 def test_what_people_read_is_no_setting_of_a_job(merged):
     raw = merged()
     resolved = resolve(raw)
     raw["corpora"]["italian"] |= {"title": "Another title", "note": "Why."}
-    assert provide(resolve(raw), "clean_corpus", {"corpus": "italian"}) == provide(
-        resolved, "clean_corpus", {"corpus": "italian"}
-    )
+    job = {"corpus": "italian"}
+    assert job_settings(resolve(raw), "clean_corpus", **job) == job_settings(resolved, "clean_corpus", **job)
 
 
 def test_canonical_form_is_one_text_and_refuses_nan():
@@ -238,7 +184,7 @@ def test_canonical_form_is_one_text_and_refuses_nan():
 
 
 def test_every_key_is_described():
-    from relab.settings.document import models_in
+    from relab.settings.document import Config, models_in
 
     waiting, seen = [Config], set()
     while waiting:

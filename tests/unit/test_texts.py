@@ -2,25 +2,21 @@
 
 import json
 import math
-import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from scipy.stats import binomtest, ttest_1samp
+from support.row_steps import run_step
 from support.sampled_texts import line, settings, write
 
 from relab.errors import UserError
 from relab.files import read_csv, write_csv
 from relab.report import tables as report_tables
 from relab.scores import SCHEMA, Summaries, read_scores, with_summary, write_scores
-from relab.settings.base import canonical
 from relab.settings.samplings import Decoding
 from relab.texts.arguments import call, inert
 from relab.texts.samples import read_samplings, read_texts
-
-ROOT = Path(__file__).resolve().parents[2]
 
 HEATED = "greedy, inert temperature"
 DRAWN = {"settings": settings(do_sample=True, temperature=0.7)}
@@ -254,22 +250,17 @@ def test_texts_too_short_for_a_measure_have_no_value_and_no_difference(tmp_path)
     assert math.isnan(rows["e/a − b", "at least as likely"]["value"]) and rows["e/a", "tokens"]["value"] == 0
 
 
-def run(program: str, *options: object, samplings: list[str]) -> subprocess.CompletedProcess:
-    command = [sys.executable, ROOT / "scripts" / f"{program}.py", *options, "--spec", canonical({"samplings": samplings})]
-    return subprocess.run([str(word) for word in command], capture_output=True, text=True)
-
-
 @pytest.fixture(scope="module")
 def made(tmp_path_factory) -> Path:
-    """A folder with the texts of two samplings, and the scores and tables that the programs make of them."""
+    """A folder with the texts of two samplings, and the scores and tables that the steps of a row make of them."""
     folder = tmp_path_factory.mktemp("texts")
     alone = [line("start", 0, [4, 4, number], number, prompt="", **DRAWN) for number in range(2)]
     samples = [write(folder / "arguments.jsonl", LINES), write(folder / "alone.jsonl", alone)]
-    scores, names = folder / "scores.parquet", ["arguments", "alone"]
-    done = run("score_texts", "--samples", *samples, "--output", scores, "--provenance", folder / "s.json", samplings=names)
+    scores, spec = folder / "scores.parquet", {"samplings": ["arguments", "alone"]}
+    done = run_step("texts.steps.score", {"samples": samples}, {"scores": scores}, spec, folder / "s.json")
     assert done.returncode == 0, done.stderr
-    tables = ["--methods", folder / "methods.csv", "--texts", folder / "texts.csv", "--provenance", folder / "t.json"]
-    done = run("tabulate_texts", "--samples", *samples, "--scores", scores, *tables, samplings=names)
+    files, tables = {"samples": samples, "scores": scores}, {"main": folder / "methods.csv", "texts": folder / "texts.csv"}
+    done = run_step("texts.steps.tabulate", files, tables, spec, folder / "t.json")
     assert done.returncode == 0, done.stderr
     return folder
 
@@ -330,10 +321,9 @@ def test_the_table_of_all_texts(made):
 
 def test_scores_of_other_texts_are_refused_and_nothing_is_written(made, tmp_path):
     samples = write(tmp_path / "others.jsonl", LINES)
-    done = run(
-        "tabulate_texts", "--samples", samples, "--scores", made / "scores.parquet", "--methods", tmp_path / "m.csv",
-        "--texts", tmp_path / "t.csv", "--provenance", tmp_path / "p.json", samplings=["others"],
-    )  # fmt: skip
+    files = {"samples": samples, "scores": made / "scores.parquet"}
+    tables = {"main": tmp_path / "m.csv", "texts": tmp_path / "t.csv"}
+    done = run_step("texts.steps.tabulate", files, tables, {"samplings": ["others"]}, tmp_path / "p.json")
     assert done.returncode == 1 and "Traceback" not in done.stderr
     assert "scores.parquet: no score 'repeated 4-grams' (texts) of the experiment 'others/greedy'" in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["others.jsonl"]

@@ -7,7 +7,7 @@ import torch
 import transformers
 
 from relab.settings.models import Training
-from relab.training.schedule import rate
+from relab.training.schedule import learning_rate
 
 
 def training(**schedule) -> Training:
@@ -27,7 +27,7 @@ def theirs(make, **options) -> list[float]:
 
 
 def test_a_constant_rate_is_constant():
-    assert {rate(training(), step) for step in range(21)} == {0.5}
+    assert {learning_rate(training(), step) for step in range(21)} == {0.5}
 
 
 @pytest.mark.parametrize("warmup", [0, 4])
@@ -45,7 +45,7 @@ def test_a_constant_rate_is_constant():
 )  # fmt: skip
 def test_schedules_are_those_of_transformers(kind, minimum, warmup, make, options):
     settings = training(kind=kind, warmup=warmup, minimum=minimum)
-    found = [rate(settings, step) for step in range(21)]
+    found = [learning_rate(settings, step) for step in range(21)]
     assert found == pytest.approx(theirs(make, num_warmup_steps=warmup, **options))
 
 
@@ -56,7 +56,7 @@ def test_a_linear_decay_ends_where_transformers_ends_it(decay, warmup):
     settings = training(kind="linear", warmup=warmup, decay_steps=decay)
     make = transformers.get_linear_schedule_with_warmup
     expected = theirs(make, num_warmup_steps=warmup, num_training_steps=decay)
-    found = [rate(settings, step) for step in range(21)]
+    found = [learning_rate(settings, step) for step in range(21)]
     assert found == pytest.approx(expected)
     if decay == -1:
         assert not any(found[warmup:])
@@ -64,12 +64,12 @@ def test_a_linear_decay_ends_where_transformers_ends_it(decay, warmup):
 
 def test_a_linear_decay_ends_at_its_minimum():
     settings = training(kind="linear", minimum=0.2)
-    assert [rate(settings, step) for step in (0, 10, 20)] == pytest.approx([0.5, 0.3, 0.1])
+    assert [learning_rate(settings, step) for step in (0, 10, 20)] == pytest.approx([0.5, 0.3, 0.1])
 
 
 def test_a_warm_up_longer_than_the_training_only_rises():
     settings = training(kind="linear", warmup=40)
-    assert [rate(settings, step) for step in (0, 20)] == pytest.approx([0, 0.25])
+    assert [learning_rate(settings, step) for step in (0, 20)] == pytest.approx([0, 0.25])
 
 
 LOSSES = [3.0, 2.5, 2.6, 2.5, 2.4999, 2.49, 2.6, 2.6, 2.6, 2.6, 2.4, 2.5, 2.5, 2.5, 2.5, 2.5, 2.5, 2.39, 2.4]
@@ -82,10 +82,10 @@ def test_plateaus_are_those_of_pytorch(factor, patience, minimum):
     peer = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=factor, patience=patience, min_lr=0.5 * minimum)
     for number, loss in enumerate(LOSSES, start=1):
         peer.step(loss)
-        assert rate(settings, 7, LOSSES[:number]) == pytest.approx(peer.get_last_lr()[0])
-    assert patience == 10 or rate(settings, 7, LOSSES) < 0.5
+        assert learning_rate(settings, 7, LOSSES[:number]) == pytest.approx(peer.get_last_lr()[0])
+    assert patience == 10 or learning_rate(settings, 7, LOSSES) < 0.5
 
 
 def test_a_plateau_counts_after_warm_up():
     settings = training(kind="plateau", warmup=4)
-    assert [rate(settings, step, [1.0]) for step in (0, 2, 4, 19)] == pytest.approx([0, 0.25, 0.5, 0.5])
+    assert [learning_rate(settings, step, [1.0]) for step in (0, 2, 4, 19)] == pytest.approx([0, 0.25, 0.5, 0.5])

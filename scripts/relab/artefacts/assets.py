@@ -22,4 +22,4 @@ def _nothing(artefacts: Artefacts, **_: str) -> Files:
     return {}
 
 
-KIND = Kind("assets", "asset", Asset, "Downloads.", files, (Maker("fetch_asset", _nothing, _fetched),), swept=False)
+KIND = Kind("assets", "asset", Asset, "Downloads", files, (Maker("fetch_asset", _nothing, _fetched),), swept=False)

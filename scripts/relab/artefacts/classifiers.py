@@ -56,11 +56,11 @@ KIND = Kind(
     "classifiers",
     "classifier",
     FinetunedClassifier,
-    "Networks fine-tuned as classifiers.",
+    "Networks fine-tuned as classifiers",
     _records,
     (
-        Maker("finetune_classifier", _inputs, _settings, lambda settings: not is_adapted(settings)),
-        Maker("finetune_classifier_by_adapter", _inputs, _settings, is_adapted),
+        Maker("finetune_classifier", _inputs, _settings, lambda settings: not is_adapted(settings), seconds=35.0),
+        Maker("finetune_classifier_by_adapter", _inputs, _settings, is_adapted, seconds=120.0),
     ),
     check=_check,
 )

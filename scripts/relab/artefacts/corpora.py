@@ -28,4 +28,4 @@ def _records(artefacts: Artefacts, corpus: str) -> list[str]:
     return [files(corpus)["train"]]
 
 
-KIND = Kind("corpora", "corpus", Corpus, "Corpora, cleaned and split.", _records, (Maker("clean_corpus", _inputs, _settings),))
+KIND = Kind("corpora", "corpus", Corpus, "Corpora, cleaned and split,", _records, (Maker("clean_corpus", _inputs, _settings),))

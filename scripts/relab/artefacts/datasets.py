@@ -80,7 +80,7 @@ KIND = Kind(
     "datasets",
     "dataset",
     AnyDataset,
-    "Data sets, in splits or parts.",
+    "Data sets, in splits or parts,",
     _records,
     (Maker("make_dataset", _inputs, _settings),),
     check=_check,

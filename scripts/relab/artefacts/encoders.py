@@ -32,4 +32,6 @@ def _records(artefacts: Artefacts, encoder: str) -> list[str]:
     return []  # its vectors are of data sets: those that a probe needs
 
 
-KIND = Kind("encoders", "encoder", Encoder, "Frozen encoders.", _records, (Maker("encode_texts", _inputs, _settings),))
+KIND = Kind(
+    "encoders", "encoder", Encoder, "Frozen encoders", _records, (Maker("encode_texts", _inputs, _settings, seconds=10.0),)
+)

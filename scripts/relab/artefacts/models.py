@@ -107,7 +107,7 @@ KIND = Kind(
     "models",
     "model",
     Model,
-    "Language models and encoders.",
+    "Language models and encoders",
     _records,
     (
         Maker("train_model", _trained_from, _training, lambda settings: settings.kind == "trained"),
@@ -116,10 +116,11 @@ KIND = Kind(
             _finetuned_from,
             _training,
             lambda settings: settings.kind == "finetuned" and not is_adapter(settings),
+            seconds=40.0,
         ),
-        Maker("train_adapter", _finetuned_from, _training, is_adapter),
-        Maker("import_model", _imported_from, _importing, lambda settings: settings.kind == "published"),
-        Maker("import_encoder", _imported_from, _importing, lambda settings: settings.kind == "encoder"),
+        Maker("train_adapter", _finetuned_from, _training, is_adapter, seconds=35.0),
+        Maker("import_model", _imported_from, _importing, lambda settings: settings.kind == "published", seconds=25.0),
+        Maker("import_encoder", _imported_from, _importing, lambda settings: settings.kind == "encoder", seconds=6.0),
     ),
     check=_check,
 )

@@ -64,11 +64,11 @@ KIND = Kind(
     "probes",
     "probe",
     AnyProbe,
-    "What is fitted on frozen features: classifiers, rankers, retrievers.",
+    "Classifiers, rankers and retrievers on frozen features",
     _records,
     (
-        Maker("fit_classifier", _fitted_from, classification, lambda settings: settings.kind == "classifier"),
-        Maker("fit_ranker", _fitted_from, ranking, lambda settings: settings.kind == "ranker"),
-        Maker("fit_retriever", _ranked_from, retrieval, lambda settings: settings.kind == "retriever"),
+        Maker("fit_classifier", _fitted_from, classification, lambda settings: settings.kind == "classifier", seconds=11.0),
+        Maker("fit_ranker", _fitted_from, ranking, lambda settings: settings.kind == "ranker", seconds=15.0),
+        Maker("fit_retriever", _ranked_from, retrieval, lambda settings: settings.kind == "retriever", seconds=5.0),
     ),
 )

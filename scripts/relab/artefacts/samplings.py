@@ -36,7 +36,7 @@ KIND = Kind(
     "samplings",
     "sampling",
     Sampling,
-    "Texts that language models generate.",
+    "Texts sampled from language models",
     _records,
-    (Maker("sample_texts", _inputs, _settings),),
+    (Maker("sample_texts", _inputs, _settings, seconds=32.0),),
 )

@@ -58,11 +58,11 @@ KIND = Kind(
     "tokenizers",
     "tokenizer",
     Tokenizer,
-    "Tokenizers.",
+    "Tokenizers",
     _records,
     (
         Maker("train_tokenizer", _trained_from, _training, lambda settings: settings.kind != "published"),
-        Maker("import_tokenizer", _imported_from, _importing, lambda settings: settings.kind == "published"),
-        Maker("tokenize_corpus", _tokenized_from, _tokenizing),
+        Maker("import_tokenizer", _imported_from, _importing, lambda settings: settings.kind == "published", seconds=5.0),
+        Maker("tokenize_corpus", _tokenized_from, _tokenizing, seconds=6.0),
     ),
 )

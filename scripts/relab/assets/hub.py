@@ -6,9 +6,9 @@ import hashlib
 import os
 from pathlib import Path
 
-from relab.assets.diagnose import problems
-from relab.assets.http import download, is_page, timeouts
-from relab.assets.retry import Patience, Unavailable, Unreachable, persist
+from relab.assets.http import download, names_web_page, timeouts
+from relab.assets.http_errors import translate_http_errors
+from relab.assets.retry import RetryPolicy, Unavailable, Unreachable, retry
 from relab.settings.assets import AssetFile, HubSource
 
 #: The Hub's hashes by their length, given a file's size: git's SHA-1 of a blob, and SHA-256 for large files.
@@ -18,17 +18,17 @@ HASHES = {
 }
 
 
-class Hub:
-    """A repository as a source. A token (``HF_TOKEN`` or a saved login) and ``HF_ENDPOINT`` are respected."""
+class HubFetcher:
+    """Fetches files of an asset from a Hub repository; respects a token (``HF_TOKEN`` or a saved login) and ``HF_ENDPOINT``."""
 
-    resumes = True
+    resumable = True
 
-    def __init__(self, source: HubSource, patience: Patience):
-        self.source, self.patience = source, patience
+    def __init__(self, source: HubSource, policy: RetryPolicy):
+        self.source, self.policy = source, policy
         self.label = f"hub {source.repo}"
 
-    def get(self, name: str, wanted: AssetFile, path: Path) -> tuple[str, str]:
-        """Load one file to ``path``; return its address in words and what it was checked against.
+    def fetch(self, name: str, wanted: AssetFile, path: Path) -> tuple[str, str]:
+        """Download one file to ``path``; return its address in words and what it was checked against.
 
         Raises:
             Unavailable: with the reason.
@@ -39,30 +39,30 @@ class Hub:
         source, member = self.source, self.source.member(name)
         endpoint = os.environ.get("HF_ENDPOINT", "").rstrip("/") or None
         url = hf_hub_url(source.repo, member, repo_type=source.type, revision=source.revision, endpoint=endpoint)
-        found = persist(lambda tries: self._metadata(get_hf_file_metadata, url, endpoint, tries), url, self.patience)
-        if found.commit_hash != source.revision:
-            raise Unavailable(f"{url} is of commit {found.commit_hash}, expected {source.revision}")
-        etag = found.etag or ""
+        metadata = retry(lambda number: self._metadata(get_hf_file_metadata, url, endpoint, number), url, self.policy)
+        if metadata.commit_hash != source.revision:
+            raise Unavailable(f"{url} is of commit {metadata.commit_hash}, expected {source.revision}")
+        etag = metadata.etag or ""
         if wanted.sha256 and len(etag) == 64 and etag != wanted.sha256:
             raise Unavailable(f"{url} has the sha256 {etag}, expected {wanted.sha256}")
         if not wanted.sha256 and len(etag) not in HASHES:
             raise Unavailable(f"{url} came without a hash of the Hub's (its etag is {etag!r})")
-        size = wanted.size or found.size
-        download(url, path, size=size, headers=build_hf_headers(), page=is_page(member), patience=self.patience)
-        _check(path, etag, url)
+        size = wanted.size or metadata.size
+        download(url, path, size=size, headers=build_hf_headers(), web_page_allowed=names_web_page(member), policy=self.policy)
+        _check_hash(path, etag, url)
         return f"{source.repo}@{source.revision}: {member}", "the Hub's own hash"
 
-    def _metadata(self, request, url: str, endpoint: str | None, tries: int):
+    def _metadata(self, request, url: str, endpoint: str | None, number: int):
         from huggingface_hub.errors import OfflineModeIsEnabled
 
         try:
-            with problems(url):
-                return request(url, timeout=timeouts(self.patience, tries), endpoint=endpoint)
+            with translate_http_errors(url):
+                return request(url, timeout=timeouts(self.policy, number), endpoint=endpoint)
         except OfflineModeIsEnabled:
             raise Unreachable("HF_HUB_OFFLINE is set") from None
 
 
-def _check(path: Path, etag: str, url: str) -> None:
+def _check_hash(path: Path, etag: str, url: str) -> None:
     """Compare the file with the Hub's hash of it, where there is one."""
     if len(etag) not in HASHES:
         return

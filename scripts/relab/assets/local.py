@@ -1,4 +1,4 @@
-"""What is on this machine already: a user's own files, linked and never copied, and the standard library."""
+"""Assets that are on this machine already: a user's own files, linked and never copied, and the standard library."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from relab.assets import cache as shelf
-from relab.assets.pack import is_pattern, matcher, pack
+from relab.assets import cache
+from relab.assets.pack import is_pattern, pack, path_matcher
 from relab.assets.retry import Unavailable
 from relab.files import sha256
 from relab.settings.assets import AssetFile, Fetched, LocalSource, StdlibSource
 
-#: Folders that are never looked into: those below the standard library that are not part of it.
-FOREIGN = {"site-packages", "dist-packages", "__pycache__"}
+#: Folders that are left out: those below the standard library that are not part of it.
+EXCLUDED_FOLDERS = {"site-packages", "dist-packages", "__pycache__"}
 
-AtHand = LocalSource | StdlibSource
+MachineSource = LocalSource | StdlibSource
 
 
-def label(source: AtHand) -> str:
-    """The source as messages call it."""
+def label(source: MachineSource) -> str:
+    """The name of a source in messages."""
     return f"local {source.path}" if source.kind == "local" else "standard library"
 
 
-def root(source: AtHand, checkout: Path = shelf.CHECKOUT) -> Path:
-    """The file or folder that a source means.
+def source_path(source: MachineSource, checkout: Path = cache.CHECKOUT) -> Path:
+    """The path of the file or folder of a source.
 
     Raises:
-        Unavailable: where it is not there, or a variable in its path is not set.
+        Unavailable: it does not exist, or a variable in its path is not set.
     """
     if source.kind == "stdlib":
         return Path(sysconfig.get_paths()["stdlib"])
@@ -47,96 +47,98 @@ def root(source: AtHand, checkout: Path = shelf.CHECKOUT) -> Path:
     return path
 
 
-def files(source: AtHand, declared: Fetched, name: str, checkout: Path = shelf.CHECKOUT) -> dict[str, Path]:
-    """The files of this machine that make the asset's file ``name``, by their path inside the source.
+def source_files(source: MachineSource, declared: Fetched, name: str, checkout: Path = cache.CHECKOUT) -> dict[str, Path]:
+    """The files on this machine that make up the asset's file ``name``, by their path inside the source.
 
     Raises:
-        Unavailable: where there is none.
+        Unavailable: there is none.
     """
-    top, member = root(source, checkout), source.member(name)
-    if top.is_file():
+    root, member = source_path(source, checkout), source.member(name)
+    if root.is_file():
         if is_pattern(member) or len(declared.files) > 1:
-            raise Unavailable(f"{top} is a file, expected a folder with {member}")
-        return {top.name: top}
+            raise Unavailable(f"{root} is a file, expected a folder with {member}")
+        return {root.name: root}
     if not is_pattern(member):
-        if not (top / member).is_file():
-            raise Unavailable(f"{top / member} is not a file")
-        return {member: top / member}
-    fits = matcher(member)
-    found = {path: top / path for path in _walk(top) if fits(path)}
-    if not found:
-        raise Unavailable(f"no file in {top} matches {member}")
-    return found
+        if not (root / member).is_file():
+            raise Unavailable(f"{root / member} is not a file")
+        return {member: root / member}
+    matches = path_matcher(member)
+    paths = {path: root / path for path in _walk(root) if matches(path)}
+    if not paths:
+        raise Unavailable(f"no file in {root} matches {member}")
+    return paths
 
 
-def _walk(top: Path) -> Iterator[str]:
+def _walk(root: Path) -> Iterator[str]:
     """Paths of all files below a folder, with ``/``."""
-    for folder, inner, names in os.walk(top):
-        inner[:] = sorted(one for one in inner if one not in FOREIGN)
+    for folder, inner, names in os.walk(root):
+        inner[:] = sorted(name for name in inner if name not in EXCLUDED_FOLDERS)
         for name in names:
             path = Path(folder, name)
             if path.is_file():
-                yield path.relative_to(top).as_posix()
+                yield path.relative_to(root).as_posix()
 
 
-def inputs(declared: Fetched, name: str, checkout: Path = shelf.CHECKOUT) -> list[str]:
-    """The user's own files that make the asset's file ``name``; empty where nothing is there."""
+def user_files(declared: Fetched, name: str, checkout: Path = cache.CHECKOUT) -> list[str]:
+    """The user's own files that make up the asset's file ``name``; empty where there are none."""
     for source in declared.sources:
         if source.kind == "local":
             with contextlib.suppress(Unavailable):
-                return [str(path) for path in files(source, declared, name, checkout).values()]
+                return [str(path) for path in source_files(source, declared, name, checkout).values()]
     return []
 
 
-#: Own files up to this size in bytes are told apart by their content, larger ones by size and age.
-SMALL = 10**6
+#: Fingerprints of a user's files up to this size in bytes are of their content, of larger ones of size and time stamp.
+HASHED_UP_TO = 10**6
 
 
-def fingerprint(declared: Fetched, name: str, checkout: Path = shelf.CHECKOUT) -> str:
-    """What tells one state of the user's own files behind the asset's file ``name`` from another, as a parameter of a rule.
+def fingerprint(declared: Fetched, name: str, checkout: Path = cache.CHECKOUT) -> str:
+    """A digest of the user's own files behind the asset's file ``name``, as a parameter of a rule.
 
-    It holds no path, so that a run may be copied and a checkout moved. Empty where nothing is there: the job says why.
+    It depends on no folder, so that a run may be copied and a checkout moved. Empty where there are none: the job says why.
     """
     digest = hashlib.sha256()
-    paths = inputs(declared, name, checkout)
+    paths = user_files(declared, name, checkout)
     for path in sorted(map(Path, paths), key=lambda path: path.name):
         status = path.stat()
-        state = sha256(path) if status.st_size <= SMALL else f"{status.st_size} {status.st_mtime_ns}"
+        state = sha256(path) if status.st_size <= HASHED_UP_TO else f"{status.st_size} {status.st_mtime_ns}"
         digest.update(f"{path.name} {state}\n".encode())
     return digest.hexdigest()[:16] if paths else ""
 
 
-def take(source: AtHand, declared: Fetched, asset: str, name: str, cache: Path, checkout: Path = shelf.CHECKOUT) -> shelf.Entry:
-    """The asset's file as this machine has it: a file is linked directly, what matches a pattern is packed into the cache.
+def resolve(
+    source: MachineSource, declared: Fetched, asset: str, name: str, cache_dir: Path, checkout: Path = cache.CHECKOUT
+) -> cache.AvailableFile:
+    """The asset's file on this machine: a file itself, or a zip in the cache of the files that match a pattern.
 
-    A pack lies in the cache under its own hash, as old as its newest member, so a changed member makes another pack.
+    The zip lies under its own hash, as old as its newest member, so that a changed member makes another zip.
 
     Raises:
-        Unavailable: where it is not there, or is not what was declared.
+        Unavailable: it does not exist, or is not what was declared.
     """
-    wanted, found = declared.files[name], files(source, declared, name, checkout)
+    wanted, members = declared.files[name], source_files(source, declared, name, checkout)
     address = source.path if source.kind == "local" else f"Python {platform.python_version()}"
     if not is_pattern(source.member(name)):
-        (path,) = found.values()
-        size, digest = shelf.check(path, wanted)
-        return shelf.Entry(path, _facts(asset, name, wanted, size, digest, source, address))
-    with shelf.locked(cache, asset):
-        path, size, digest = _packed(found, wanted, cache / asset, name)
-    return shelf.Entry(path, _facts(asset, name, wanted, size, digest, source, f"{address}: {source.member(name)}"))
+        (path,) = members.values()
+        size, digest = cache.check_file(path, wanted)
+        return cache.AvailableFile(path, _metadata(asset, name, wanted, size, digest, source, address))
+    with cache.locked(cache_dir, asset):
+        path, size, digest = _pack_files(members, wanted, cache_dir / asset, name)
+    return cache.AvailableFile(path, _metadata(asset, name, wanted, size, digest, source, f"{address}: {source.member(name)}"))
 
 
-def _facts(asset: str, name: str, wanted: AssetFile, size: int, digest: str, source: AtHand, address: str) -> dict:
-    return {"asset": asset, "file": name, **shelf.facts_of(wanted, size, digest, source.kind, address, "nothing")}
+def _metadata(asset: str, name: str, wanted: AssetFile, size: int, digest: str, source: MachineSource, address: str) -> dict:
+    return {"asset": asset, "file": name, **cache.metadata_of(wanted, size, digest, source.kind, address, "nothing")}
 
 
-def _packed(found: dict[str, Path], wanted: AssetFile, folder: Path, name: str) -> tuple[Path, int, str]:
+def _pack_files(members: dict[str, Path], wanted: AssetFile, folder: Path, name: str) -> tuple[Path, int, str]:
     temporary = folder / f".{name}.pack"
     try:
-        pack({member: (path.stat().st_size, partial(open, path, "rb")) for member, path in found.items()}, temporary)
-        size, digest = shelf.check(temporary, wanted)
+        pack({member: (path.stat().st_size, partial(open, path, "rb")) for member, path in members.items()}, temporary)
+        size, digest = cache.check_file(temporary, wanted)
         path = folder / digest[:12] / name
         path.parent.mkdir(exist_ok=True)
-        newest = max(one.stat().st_mtime_ns for one in found.values())
+        newest = max(path.stat().st_mtime_ns for path in members.values())
         os.utime(temporary, ns=(newest, newest))
         os.replace(temporary, path)
     finally:

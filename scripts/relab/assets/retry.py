@@ -1,4 +1,4 @@
-"""Why a source did not give a file, and which of the reasons are worth another try."""
+"""Why a source did not give a file, and retrying where that may help."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from relab.assets.talk import say
+from relab.assets.log import log
 
 Result = TypeVar("Result")
 
@@ -17,15 +17,15 @@ class Unavailable(Exception):
 
 
 class Unreachable(Unavailable):
-    """A source as a whole is of no use: nobody answers at its address, or what holds all of its files cannot be had."""
+    """A source as a whole is unavailable: nothing answers at its address, or the archive with its files cannot be had."""
 
 
 class Denied(Unavailable):
-    """A source wants to know who asks (401, 403)."""
+    """A source asks for authentication (401, 403)."""
 
 
-class Transient(Exception):
-    """A source failed in a way that may pass; ``wait`` are the seconds that it asked to be left alone."""
+class TransientError(Exception):
+    """A source failed in a way that may pass; ``wait``: the seconds it asked to wait before the next request."""
 
     def __init__(self, reason: str, wait: float = 0.0):
         super().__init__(reason)
@@ -33,38 +33,40 @@ class Transient(Exception):
 
 
 @dataclass(frozen=True)
-class Patience:
-    """How long to wait, in seconds: pauses between the tries, time to connect, time for the next bytes to come.
+class RetryPolicy:
+    """How long to wait, in seconds: pauses between attempts, time to connect, time for the next bytes to come.
 
-    Nobody can be reached without a network, and a job must then end within 10 seconds: hence the short time to connect.
+    Without a network a job must end within 10 seconds: hence the short time to connect.
     """
 
     pauses: tuple[float, ...] = (1, 3, 9, 27)
-    connect: float = 2.5
-    read: float = 30.0
+    connect_timeout: float = 2.5
+    read_timeout: float = 30.0
 
 
-PATIENCE = Patience()
+RETRY_POLICY = RetryPolicy()
 
 
-def persist(attempt: Callable[[int], Result], what: str, patience: Patience, reached: Callable[[], int] = lambda: 0) -> Result:
-    """Call ``attempt`` with 0, 1, … until it succeeds, pausing longer after each :class:`Transient` failure.
+def retry(
+    attempt: Callable[[int], Result], description: str, policy: RetryPolicy, received: Callable[[], int] = lambda: 0
+) -> Result:
+    """Call ``attempt`` with its number (0, 1, …) until it succeeds, pausing longer after each :class:`TransientError` failure.
 
-    ``reached`` tells how many bytes have come; a try that came further than any before it starts the pauses anew.
+    ``received`` returns the bytes received so far; an attempt that got further than those before starts the pauses anew.
 
     Raises:
-        Unavailable: by ``attempt``, or where the last pause is used up.
+        Unavailable: raised by ``attempt``, or after the last pause.
     """
-    tries, best = 0, reached()
+    number, furthest = 0, received()
     while True:
         try:
-            return attempt(tries)
-        except Transient as problem:
-            if reached() > best:
-                tries, best = 0, reached()
-            if tries == len(patience.pauses):
-                raise Unavailable(f"{problem} (tried {tries + 1} times)") from None
-            pause = max(patience.pauses[tries], min(problem.wait, 60.0))
-            tries += 1
-            say(f"{what}: {problem}; trying again in {pause:g} s")
+            return attempt(number)
+        except TransientError as problem:
+            if received() > furthest:
+                number, furthest = 0, received()
+            if number == len(policy.pauses):
+                raise Unavailable(f"{problem} (tried {number + 1} times)") from None
+            pause = max(policy.pauses[number], min(problem.wait, 60.0))
+            number += 1
+            log(f"{description}: {problem}; trying again in {pause:g} s")
             time.sleep(pause)

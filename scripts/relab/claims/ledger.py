@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 
 from relab.claims.comparisons import COMPARISONS
-from relab.claims.scores import NoValue, Scores, listed
+from relab.claims.scores import NoScore, NoValue, Scores, listed
 from relab.errors import UserError
 from relab.settings.claims import Claim, Predicate
 
@@ -25,31 +25,38 @@ NOT_COMPARABLE = "not comparable"
 COLUMNS = ["claim", "row", "says", "expected", "found", "verdict", "reason", "source"]
 
 
-def ledger(claims: Mapping[str, Claim], settings: Mapping[str, Sequence[Any]], scores: Mapping[str, Scores]) -> pd.DataFrame:
+def ledger(
+    claims: Mapping[str, Claim], settings: Mapping[str, Sequence[Any]], scores: Mapping[str, Scores], part: bool = False
+) -> pd.DataFrame:
     """The ledger, a claim a row, in the order of the claims.
 
-    ``settings`` gives the values of each setting that a condition names; ``scores`` the scores by write-up.
+    ``settings`` gives the values of each setting that a condition names; ``scores`` the scores by write-up. In a ``part`` of
+    the report a claim may rest on the scores of a row that is left out; then it is not comparable.
 
     Raises:
         UserError: a claim that is comparable but whose scores are missing.
     """
-    return pd.DataFrame([_row(name, claim, settings, scores) for name, claim in claims.items()], columns=COLUMNS)
+    return pd.DataFrame([_row(name, claim, settings, scores, part) for name, claim in claims.items()], columns=COLUMNS)
 
 
-def _row(name: str, claim: Claim, settings: Mapping[str, Sequence[Any]], scores: Mapping[str, Scores]) -> dict[str, str]:
+def _row(
+    name: str, claim: Claim, settings: Mapping[str, Sequence[Any]], scores: Mapping[str, Scores], part: bool
+) -> dict[str, str]:
     comparison = COMPARISONS[type(claim.comparison)]
     row = {"claim": name, "row": claim.row, "says": claim.says, "expected": comparison.expect(claim.comparison)}
     row |= {"found": "", "reason": "", "verdict": NOT_COMPARABLE, "source": claim.source}
     failing = [reason for reason in (_failing(condition, settings) for condition in claim.comparable) if reason]
     if failing:
         return row | {"reason": "; ".join(failing)}
-    if claim.writeup not in scores:
-        raise UserError(f"claim {name}: no scores of the write-up {claim.writeup!r} were given (there are {', '.join(scores)})")
     try:
+        if claim.writeup not in scores:
+            raise NoScore(f"no scores of the write-up {claim.writeup!r} were given (there are {', '.join(scores)})")
         found = comparison.decide(claim.comparison, scores[claim.writeup])
     except NoValue as nothing:
         return row | {"reason": str(nothing)}
     except UserError as error:
+        if part and isinstance(error, NoScore):
+            return row | {"reason": "it rests on scores of a row that this report leaves out"}
         raise UserError(f"claim {name}: {error}") from None
     return row | {"found": found.text, "verdict": found.verdict, "reason": found.reason}
 

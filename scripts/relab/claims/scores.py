@@ -20,6 +20,10 @@ class NoValue(Exception):
     """A score is there but has no value: nothing could be counted, or a training diverged."""
 
 
+class NoScore(UserError):
+    """A score is not there."""
+
+
 @dataclass(frozen=True)
 class Score:
     """A score over all of its seeds, and what was measured with each."""
@@ -64,7 +68,7 @@ class Scores:
         """The scores that a measure stands for, by what follows the measure's experiment in their own (often nothing).
 
         Raises:
-            UserError: where there is none.
+            NoScore: where there is none.
             NoValue: where one has no value.
         """
         metric = self._metric(measure)
@@ -115,7 +119,7 @@ class Scores:
         return self.frame[chosen & (self.frame["split"] == measure.split)]
 
     def _nothing(self, measure: Measure, metric: str) -> Any:
-        raise UserError(f"{self.path}: no score {metric!r} ({measure.split}) of an experiment {measure.experiment!r}")
+        raise NoScore(f"{self.path}: no score {metric!r} ({measure.split}) of an experiment {measure.experiment!r}")
 
 
 def name_of(measure: Measure) -> str:

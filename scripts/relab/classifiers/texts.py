@@ -96,8 +96,7 @@ def split_words(tokenizer: PreTrainedTokenizerBase, texts: Iterable[str]) -> dic
     """How many words, runs of letters and digits, a tokenizer splits: of the running ``words`` and of the ``distinct`` ones,
     each alone after a blank.
 
-    A tokenizer of whole words, which the write-up of row A7 takes DistilBERT's for, splits none. ``examples`` are the three
-    most frequent words that are split, with their tokens.
+    A tokenizer of whole words splits none. ``examples`` are the three most frequent words that are split, with their tokens.
     """
     counts = Counter(word for text in texts for word in _WORD.findall(text))
     known = sorted(counts)

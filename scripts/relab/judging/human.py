@@ -1,4 +1,4 @@
-"""Texts that people wrote, cut to the lengths of texts that a model wrote: the row that judged perplexities are read beside."""
+"""Texts that humans wrote, cut to the lengths of texts that a model wrote: what judged perplexities are read beside."""
 
 from __future__ import annotations
 

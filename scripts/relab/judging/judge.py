@@ -1,4 +1,4 @@
-"""Perplexity's raw material: what a judge makes of each token of given texts (row D4).
+"""Perplexity's raw material: what a judge makes of each token of texts.
 
 The judge reads its start-of-text token, if it has one, the prompt and the text as one string. Counted are the tokens that hold
 at least a part of a character of the text: one that straddles prompt and text counts whole. Start token, prompt and padding are
@@ -44,8 +44,8 @@ class Judged:
 
 
 @dataclass(frozen=True)
-class _Reading:
-    """A text as the judge reads it: token ids before the first counted one, and the counted ones."""
+class _Encoded:
+    """A text as token ids: those before the first counted one, which the judge reads too, and the counted ones."""
 
     before: list[int]
     counted: list[int]
@@ -82,28 +82,25 @@ def judged(
         raise UserError(f"the judge's tokenizer: expected one that tells where tokens lie, found {type(tokenizer).__name__}")
     start = start_token(model, tokenizer)
     window = context(model)
-    places: dict[tuple[str, str], list[int]] = {}
-    for place, pair in enumerate(texts):
-        places.setdefault(pair, []).append(place)
-    readings = [_reading(tokenizer, start, window, *pair, f"text {own[0] + 1}") for pair, own in places.items()]
-    asked = [number for number, reading in enumerate(readings) if reading.counted]
-    pairs = [(readings[number].before, readings[number].counted) for number in asked]
-    progress(len(texts) - len(asked))
+    positions: dict[tuple[str, str], list[int]] = {}
+    for position, pair in enumerate(texts):
+        positions.setdefault(pair, []).append(position)
+    encoded = [_encoded(tokenizer, start, window, *pair, f"text {where[0] + 1}") for pair, where in positions.items()]
+    scored = [number for number, text in enumerate(encoded) if text.counted]
+    pairs = [(encoded[number].before, encoded[number].counted) for number in scored]
+    progress(len(texts) - len(scored))
     budget = tokens or TOKENS_BY_DEVICE.get(model.device.type, TOKENS)
-    scored = dict(zip(asked, logprobs(model, pairs, budget, progress), strict=True))
-    found: dict[int, Judged] = {}
-    for number, (reading, own) in enumerate(zip(readings, places.values(), strict=True)):
-        values = scored.get(number, [])
-        if not all(map(math.isfinite, values)):
-            raise UserError(f"text {own[0] + 1}: the judge's log-probabilities are not numbers: is it a sound model?")
-        found |= dict.fromkeys(own, Judged(values, reading.characters, reading.cut))
-    return [found[place] for place in range(len(texts))]
+    values = dict(zip(scored, logprobs(model, pairs, budget, progress), strict=True))
+    results: dict[int, Judged] = {}
+    for number, (text, where) in enumerate(zip(encoded, positions.values(), strict=True)):
+        if not all(map(math.isfinite, values.get(number, []))):
+            raise UserError(f"text {where[0] + 1}: the judge's log-probabilities are not numbers: is it a sound model?")
+        results |= dict.fromkeys(where, Judged(values.get(number, []), text.characters, text.cut))
+    return [results[position] for position in range(len(texts))]
 
 
-def _reading(
-    tokenizer: PreTrainedTokenizerBase, start: int | None, window: int, prompt: str, text: str, place: str
-) -> _Reading:
-    ids = encode(tokenizer, prompt + text, place).tolist()
+def _encoded(tokenizer: PreTrainedTokenizerBase, start: int | None, window: int, prompt: str, text: str, name: str) -> _Encoded:
+    ids = encode(tokenizer, prompt + text, name).tolist()
     ends = [end for _, end in _offsets(tokenizer, prompt + text)]
     # tokens come in the order of the text: from the first one that reaches beyond the prompt, all hold some of the text
     first = next((number for number, end in enumerate(ends) if end > len(prompt)), len(ids))
@@ -115,10 +112,10 @@ def _reading(
     counted = ids[first:kept]
     begin = max(len(prompt), ends[first - 1]) if counted and first else len(prompt)
     end = ends[kept - 1] if cut else len(prompt) + len(text)
-    return _Reading([*started, *ids[:first]], counted, end - begin if counted else 0, cut)
+    return _Encoded([*started, *ids[:first]], counted, end - begin if counted else 0, cut)
 
 
 def _offsets(tokenizer: PreTrainedTokenizerBase, text: str) -> list[tuple[int, int]]:
     """Where each token begins and ends in a text, in characters."""
-    found = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, return_attention_mask=False, verbose=False)
-    return found["offset_mapping"]
+    options = {"return_offsets_mapping": True, "return_attention_mask": False, "verbose": False}
+    return tokenizer(text, add_special_tokens=False, **options)["offset_mapping"]

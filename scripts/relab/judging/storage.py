@@ -1,4 +1,4 @@
-"""The judgements of one judging, ``results/judgements/{judging}.jsonl``: a judged text a line, written and read with checks."""
+"""Files of judgements: a judged text a line (JSON), written and read with checks."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from relab.errors import UserError
 from relab.files import write_text
-from relab.judging.spec import HUMAN
+from relab.judging.names import HUMAN
 from relab.settings.base import check
 from relab.texts.samples import Texts
 
 
 class Judgement(BaseModel):
-    """One judged text. ``source`` is its sampling, or :data:`~relab.judging.spec.HUMAN`.
+    """One judged text. ``source`` is its sampling, or :data:`~relab.judging.names.HUMAN`.
 
     ``start`` is the token that the judge read before prompt and text, None where it has none: perplexities depend on it.
     ``logprobs`` are the judge's, natural logarithms, one for each of the ``tokens`` that are counted; ``characters`` are those
@@ -43,7 +43,7 @@ class Judgement(BaseModel):
             raise ValueError(f"logprobs: expected one for each of the {self.tokens} tokens, found {len(self.logprobs)}")
         if self.characters > len(self.text):
             raise ValueError(f"characters: expected at most the {len(self.text)} of the text, found {self.characters}")
-        if any(one > 0 for one in self.logprobs):
+        if any(value > 0 for value in self.logprobs):
             raise ValueError(f"logprobs: expected none above 0, found {max(self.logprobs)}")
         return self
 
@@ -57,7 +57,7 @@ Judgements = dict[tuple[str, str], list[Judgement]]
 
 def write_judgements(path: str | Path, judgements: Iterable[Judgement]) -> None:
     """Write judgements as JSON lines, whole or not at all."""
-    lines = [json.dumps(one.model_dump(), ensure_ascii=False, allow_nan=False) + "\n" for one in judgements]
+    lines = [json.dumps(judgement.model_dump(), ensure_ascii=False, allow_nan=False) + "\n" for judgement in judgements]
     write_text(path, "".join(lines))
 
 
@@ -70,18 +70,18 @@ def read_judgements(path: str | Path) -> Judgements:
     lines = [line for line in Path(path).read_text(encoding="utf-8").split("\n") if line]
     if not lines:
         raise UserError(f"{path}: expected judged texts, found none")
-    found: Judgements = {}
+    judgements: Judgements = {}
     for number, line in enumerate(lines, start=1):
-        one = _judgement(line, f"{path}, line {number}")
-        own = found.setdefault((one.source, one.method), [])
-        before = sum(other.prompt_index == one.prompt_index for other in own)
-        if one.index != before:
+        judgement = _judgement(line, f"{path}, line {number}")
+        earlier = judgements.setdefault((judgement.source, judgement.method), [])
+        before = sum(text.prompt_index == judgement.prompt_index for text in earlier)
+        if judgement.index != before:
             raise UserError(
-                f"{path}, line {number}: expected the text numbered {before} of the source {one.source!r}, method "
-                f"{one.method!r}, prompt {one.prompt_index}, found {one.index}"
+                f"{path}, line {number}: expected the text numbered {before} of the source {judgement.source!r}, method "
+                f"{judgement.method!r}, prompt {judgement.prompt_index}, found {judgement.index}"
             )
-        own.append(one)
-    return found
+        earlier.append(judgement)
+    return judgements
 
 
 def start_of(judgements: Sequence[Judgement]) -> str:
@@ -90,33 +90,33 @@ def start_of(judgements: Sequence[Judgement]) -> str:
     Raises:
         UserError: texts that were read behind several.
     """
-    starts = sorted({one.start or NO_START for one in judgements})
+    starts = sorted({judgement.start or NO_START for judgement in judgements})
     if len(starts) != 1:
         raise UserError(f"expected judgements of texts behind one start token, found {', '.join(starts) or 'no text'}")
     return starts[0]
 
 
-def _judgement(line: str, place: str) -> Judgement:
+def _judgement(line: str, position: str) -> Judgement:
     try:
         return check(Judgement, json.loads(line), "")
     except json.JSONDecodeError as error:
-        raise UserError(f"{place}: not JSON ({error})") from None
+        raise UserError(f"{position}: not JSON ({error})") from None
     except UserError as error:
-        raise UserError(f"{place}: {str(error).removeprefix(': ')}") from None
+        raise UserError(f"{position}: {str(error).removeprefix(': ')}") from None
 
 
 def check_sources(path: str | Path, judgements: Judgements, samplings: Sequence[Texts], human: bool) -> None:
-    """Check that a file judged the texts of some samplings, all of them, and where ``human`` is set people's too.
+    """Check that a file judged the texts of some samplings, all of them, and where ``human`` is set those of humans too.
 
     Raises:
         UserError: where it judged others.
     """
-    expected = {(one.sampling, method): texts for one in samplings for method, texts in one.methods.items()}
+    expected = {(sampling.sampling, method): texts for sampling in samplings for method, texts in sampling.methods.items()}
     names = [*expected, *([(HUMAN, HUMAN)] if human else [])]
     for source, method in sorted(set(judgements) ^ set(names)):
         state = "no texts of" if (source, method) in names else "not expected: texts of"
         raise UserError(f"{path}: {state} the source {source!r}, method {method!r}; have the texts judged again")
     for (source, method), texts in expected.items():
-        told = [(one.prompt, one.text) for one in judgements[source, method]]
-        if told != [(text.prompt, text.text) for text in texts]:
+        judged = [(judgement.prompt, judgement.text) for judgement in judgements[source, method]]
+        if judged != [(text.prompt, text.text) for text in texts]:
             raise UserError(f"{path}: judged other texts of {source!r}, method {method!r}, than were sampled; judge them again")

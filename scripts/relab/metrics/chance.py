@@ -1,4 +1,4 @@
-"""What a ranking in random order is expected to reach, in closed form (row A9's floor)."""
+"""What a ranking in random order is expected to reach, in closed form."""
 
 from __future__ import annotations
 

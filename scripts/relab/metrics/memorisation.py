@@ -1,4 +1,4 @@
-"""How much of a text was learnt by heart: the longest run of it that stands in other texts (row B1)."""
+"""How much of a text was learnt by heart: the longest run of it that stands in other texts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether texts are Python: the share that Python's own parser accepts (row C3)."""
+"""Whether texts are Python: the share that Python's own parser accepts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Measures of rankings as trec_eval computes them, by ir_measures (row A9)."""
+"""Measures of rankings as trec_eval computes them, by ir_measures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names of the measures of rankings (row A9)."""
+"""Names of the measures of rankings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What systems answered on the test split (row A8): their names, and the file of their predictions."""
+"""What systems answered on the test split: their names, and the file of their predictions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All systems of a ranker (row A8) on one data set: floors without training, and the scorers with each seed."""
+"""All systems of a ranker on one data set: baselines without training, and the scorers with each seed."""
 
 from __future__ import annotations
 

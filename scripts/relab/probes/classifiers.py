@@ -1,4 +1,4 @@
-"""Classifiers on frozen features and the floors beside them (row A6), fitted by scikit-learn.
+"""Classifiers on frozen features and the baselines beside them, fitted by scikit-learn.
 
 Systems are ``majority``, ``TF-IDF logistic regression``, and for each feature (encoder and pooling) ``{feature} logistic
 regression`` and ``{feature} perceptron``; each but the first also ``weighted``: rows count by the inverse frequency of their
@@ -52,7 +52,7 @@ class Fitted:
 
 def fit_all(inputs: Inputs, labels: Labels, settings: Classifier) -> Iterator[Fitted]:
     """Fit every system of a probe; perceptrons once a seed, the others are the same whatever the seed."""
-    yield _floor(inputs, labels)
+    yield _majority(inputs, labels)
     for features in inputs["train"]:
         for weighted in (False, True):
             yield _chosen(inputs, labels, features, LOGISTIC, weighted, settings.regularisation, 0, settings)
@@ -66,7 +66,7 @@ def fit_all(inputs: Inputs, labels: Labels, settings: Classifier) -> Iterator[Fi
                 yield _chosen(inputs, labels, features, PERCEPTRON, weighted, [fitted.regularisation], seed, settings)
 
 
-def _floor(inputs: Inputs, labels: Labels) -> Fitted:
+def _majority(inputs: Inputs, labels: Labels) -> Fitted:
     model = DummyClassifier(strategy="most_frequent").fit(np.zeros((len(labels["train"]), 1)), labels["train"])
     predicted = model.predict(np.zeros((len(labels["validation"]), 1)))
     return Fitted("none", MAJORITY, False, 0, float("nan"), model, measures(labels["validation"], predicted))

@@ -1,4 +1,4 @@
-"""Reciprocal-rank fusion (Cormack, Clarke & Büttcher 2009): one ranking of several, by ranks alone (row A9)."""
+"""Reciprocal-rank fusion (Cormack, Clarke & Büttcher 2009): one ranking of several, by ranks alone."""
 
 from __future__ import annotations
 

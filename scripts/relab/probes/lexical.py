@@ -1,4 +1,4 @@
-"""BM25 over words (Robertson & Zaragoza 2009) in the variant of Lucene, by bm25s (row A9)."""
+"""BM25 over words (Robertson & Zaragoza 2009) in the variant of Lucene, by bm25s."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names of the systems of row A6."""
+"""Names of the systems of a probe that classifies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scorers of a choice beside its question, trained so that the right choice lies above each wrong one by a margin (row A8).
+"""Scorers of a choice beside its question, trained so that the right choice lies above each wrong one by a margin.
 
 A scorer sees question and choice as InferSent does (Conneau et al. 2017, "Supervised learning of universal sentence
 representations"), and their cosine. It starts as the cosine: what is learned is a correction of it, nothing before the first

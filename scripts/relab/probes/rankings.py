@@ -1,4 +1,4 @@
-"""Files of rankings: Parquet, a row for each document of each query and system, by rank (row A9)."""
+"""Files of rankings: Parquet, a row for each document of each query and system, by rank."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All rankings of a retriever: a cosine for each of its features, BM25, and each cosine fused with BM25 (row A9)."""
+"""All rankings of a retriever: a cosine for each of its features, BM25, and each cosine fused with BM25."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Exact nearest neighbours by cosine, a block of documents at a time; equal scores come in the order of documents (row A9).
+"""Exact nearest neighbours by cosine, a block of documents at a time; equal scores come in the order of documents.
 
 Similarities are computed in float64 and rounded to float32, so that they depend neither on the size of the blocks nor on the
 kernels and threads of the matrix product, and equal ones are equal. Each is then one integer with the document's place, whose

@@ -1,4 +1,4 @@
-"""Names of the systems of a retriever (row A9)."""
+"""Names of the systems of a retriever."""
 
 from __future__ import annotations
 

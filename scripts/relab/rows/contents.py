@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from relab.artefacts.registry import KINDS
 from relab.errors import UserError
 from relab.rows.contract import MAIN, PlacedRow
 from relab.rows.placing import UserChapter, shown_in, stem
@@ -26,6 +27,9 @@ from relab.settings.writeups import (
     Table,
     Writeups,
 )
+
+#: Ids of other parts of the page, and names of other targets of the menu.
+TAKEN = (OVERVIEW, "content", "jobs", "ledger", "report", "features", "fetch", *KINDS)
 
 
 @dataclass(frozen=True)
@@ -80,6 +84,12 @@ class Contents:
         tables = [one.path for one in chosen if isinstance(one.entry, Table)]
         return tables, [one.path for one in chosen if isinstance(one.entry, Figure)]
 
+    def with_overview(self, tables: Collection[str]) -> Contents:
+        """The contents with some of the tables of what all rows rest on; others would be empty."""
+        overview = self.report.overview
+        kept = overview.model_copy(update={"tables": [table for table in overview.tables if table.name in tables]})
+        return replace(self, report=self.report.model_copy(update={"overview": kept}))
+
     @property
     def figure_data(self) -> list[str]:
         """Files of the tables that the figures are drawn from, without repetition."""
@@ -129,7 +139,7 @@ def contents(
     A row that no section names stands at the end of its chapter, with the title and the sentence of its declaration.
 
     Raises:
-        UserError: a row without a title, a name in ``only`` that is no section's.
+        UserError: a row without a title, two parts of one id, a name in ``only`` that is no section's.
     """
     whole = [_with_declared(chapter, rows) for chapter in writeups.chapters]
     whole += [_user_chapter(key, chapter) for key, chapter in chapters.items()]
@@ -138,7 +148,7 @@ def contents(
         chapter = by_key[row.place.chapter]
         if not any(shown_in(row, section) for section in chapter.rows):
             chapter.rows.append(_section(key, row))
-    ids = [section.id for chapter in whole for section in chapter.rows]
+    ids = _distinct_ids(whole)
     for name in only or ():
         if name not in ids:
             raise unknown(name, ids, "rows of the report", "report.rows")
@@ -153,6 +163,24 @@ def contents(
         if any(chapter.key == row.place.chapter and shown_in(row, section) for chapter in kept for section in chapter.rows)
     }
     return Contents(writeups.report, kept, shown_rows)
+
+
+def _distinct_ids(chapters: Sequence[Chapter]) -> list[str]:
+    """The ids of the sections. They and the chapters are parts of one page, and targets of one menu."""
+    owners = dict.fromkeys(TAKEN, "the report itself")
+    for chapter in chapters:
+        for name in {chapter.id, chapter.key}:
+            _claim_id(owners, name, "a chapter", f"chapters.{chapter.key}")
+    ids = [section.id for chapter in chapters for section in chapter.rows]
+    for name in ids:
+        _claim_id(owners, name, "a section of a write-up", f"rows.{name}")
+    return ids
+
+
+def _claim_id(owners: dict[str, str], name: str, owner: str, key: str) -> None:
+    if name in owners:
+        raise UserError(f"{key}: {owners[name]} has the name {name!r} already; expected another one")
+    owners[name] = owner
 
 
 def _with_declared(chapter: Chapter, rows: Mapping[str, PlacedRow]) -> Chapter:

@@ -16,6 +16,9 @@ from relab.settings.base import Settings, check
 from relab.settings.references import unknown
 from relab.settings.writeups import ReportedFigures, Row, Writeups
 
+#: The report itself has jobs of these names: ``score_claims``, ``tabulate_overview``.
+TAKEN = ("claims", "overview")
+
 
 class UserChapter(Settings):
     """A chapter of a user's own, after those of the write-ups."""
@@ -66,6 +69,8 @@ def _check_distinct(rows: Mapping[str, PlacedRow]) -> None:
     names: dict[str, str] = {}
     files: dict[str, str] = {}
     for key, row in rows.items():
+        if row.place.name in TAKEN:
+            raise UserError(f"rows.{key}.name: the report itself has jobs of the name {row.place.name!r}; expected another one")
         if (other := names.setdefault(row.place.name, key)) != key:
             raise UserError(f"rows.{key}.name: rows.{other} has the name {row.place.name!r} already; expected one of its own")
         for path in (path for step in row.settings.steps for path in row.outputs(step).values()):

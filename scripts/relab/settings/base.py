@@ -43,7 +43,7 @@ Float = Annotated[float, BeforeValidator(_no_boolean)]
 class Settings(BaseModel):
     """A group of settings: unknown keys are errors, every field says what it is."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 def documentation(description: str, **options) -> Any:

@@ -18,10 +18,14 @@ from relab.rows.contract import PlacedRow, Step
 from relab.rows.placing import UserChapter, place_rows
 from relab.settings import claims, references
 from relab.settings.base import Int, Name, Settings, check, documentation, expand, without_null
-from relab.settings.writeups import Writeups, load
+from relab.settings.writeups import Writeups, load, read_yaml
 
 #: The files of the write-ups.
 WRITEUPS = Path(__file__).resolve().parents[3] / "config" / "writeups"
+
+
+#: Keys by their old path, and what they are called now.
+RENAMED = WRITEUPS.parent / "renamed.yaml"
 
 
 class ReportSettings(Settings):
@@ -48,7 +52,7 @@ def config_model(row: Any = dict[str, Any]) -> type[Settings]:
                 ge=1,
             ),
         ),
-        **{kind.name: (dict[str, kind.type], Field(description=f"{kind.about} By name.")) for kind in KINDS.values()},
+        **{kind.name: (dict[str, kind.type], Field(description=f"{kind.about.rstrip(',')}, by name.")) for kind in KINDS.values()},
         "rows": (dict[Name, row], Field(description="The rows of the report by key: a write-up's id, or a name of your own.")),
         "chapters": (dict[Name, UserChapter], Field({}, description="Chapters of your own, after those of the write-ups.")),
         "claims": (dict[str, Any], Field({}, description="Claims of your own, as those of `config/writeups/*.claims.yaml`.")),
@@ -133,6 +137,7 @@ def resolve(raw: dict[str, Any], folder: str | Path = WRITEUPS) -> Resolved:
         UserError: one sentence naming the key, what was found and what was expected.
     """
     raw = without_null(raw)
+    _check_renamed(raw)
     config = check(_Config, {**raw, **{kind: {} for kind in KINDS}}, "")
     artefacts = Artefacts({name: _members(kind, raw.get(name)) for name, kind in KINDS.items()}, config.threads)
     writeups = load(folder)
@@ -143,6 +148,18 @@ def resolve(raw: dict[str, Any], folder: str | Path = WRITEUPS) -> Resolved:
     known = {chapter.key for chapter in writeups.chapters} | set(config.chapters)
     declared = claims.claims_of(folder, writeups, config.claims, known)
     return Resolved(raw, config.scale, config.about, artefacts, rows, shown, declared)
+
+
+def _check_renamed(raw: Mapping[str, Any]) -> None:
+    """Refuse keys that were called otherwise before, with their new names."""
+    if not raw.get("chapters"):
+        return
+    for old, new in read_yaml(RENAMED).items():
+        group: Any = raw
+        for key in old.split("."):
+            group = group.get(key) if isinstance(group, dict) else None
+        if group is not None:
+            raise UserError(f"{old}: this key has moved; expected {new}")
 
 
 def _check_chapters(chapters: Mapping[str, UserChapter], writeups: Writeups) -> None:

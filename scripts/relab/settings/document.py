@@ -8,22 +8,29 @@ README and every comment of ``config.yaml`` is generated: change descriptions in
 from __future__ import annotations
 
 import argparse
+import functools
 import json
+import operator
 import sys
 import textwrap
 import typing
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from pydantic.fields import FieldInfo
 
 from relab.files import write_text
+from relab.rows.registry import kinds, row_kind
 from relab.settings.base import NAME, Declaration, models_in
 from relab.settings.claims import Claim, ClaimFamily
-from relab.settings.config import Config
-from relab.settings.writeups import Writeups
+from relab.settings.config import config_model
+from relab.settings.writeups import Chapter, Kind, Report
+
+#: The type of a row of any kind, and of the whole configuration with such rows.
+AnyRow = Annotated[functools.reduce(operator.or_, (row_kind(kind, kind) for kind in kinds())), Field(discriminator="kind")]
+Config = config_model(AnyRow)
 
 BEGIN, END = "<!-- generated: keys -->", "<!-- generated: end -->"
 
@@ -81,13 +88,23 @@ def tables() -> str:
     for name, field in Config.model_fields.items():
         for model in models_in(field.annotation):
             parts.extend(_sections(model, f"{name}.NAME" if _by_name(field) else name, seen))
-    parts.append("## The ledger: `claims.yaml`")
+    parts.append("## The ledger: `writeups/*.claims.yaml`, and `claims` of your own")
     parts.extend(_sections(ClaimFamily, "NAME", seen) + _sections(Claim, "NAME", seen))
-    parts.append("## The report: `writeups.yaml`\n\n" + _table(Writeups))
-    for name, field in Writeups.model_fields.items():
-        for model in models_in(field.annotation):
-            parts.extend(_sections(model, f"{name}[]" if typing.get_origin(field.annotation) is list else name, seen))
+    parts.append("## The report: `writeups/report.yaml`\n\n" + _table(Report) + "\n\n" + "\n\n".join(_below(Report, seen)))
+    parts.append("## A write-up: `writeups/*.yaml`\n\n" + _table(Chapter) + "\n\n" + "\n\n".join(_below(Chapter, seen)))
+    parts.append("## How a kind of row is shown: `scripts/relab/rows/*/show.yaml`\n\n" + _table(Kind))
+    parts.extend(_below(Kind, seen))
     return "\n\n".join(parts)
+
+
+def _below(model: type[BaseModel], seen: set[type[BaseModel]]) -> list[str]:
+    """The sections of the groups inside a group."""
+    parts = []
+    for name, field in model.model_fields.items():
+        path = f"{name}[]" if typing.get_origin(field.annotation) is list else f"{name}.NAME" if _by_name(field) else name
+        for inner in models_in(field.annotation):
+            parts.extend(_sections(inner, path, seen))
+    return parts
 
 
 def _by_name(field: FieldInfo) -> bool:
@@ -168,6 +185,7 @@ def commented(values: dict[str, Any]) -> str:
 def _emit(values: dict[str, Any], models: list[type[BaseModel]], depth: int, told: set[tuple]) -> list[str]:
     lines: list[str] = []
     indent = "  " * depth
+    models = _of_kind(models, values.get("kind"))
     for key, value in values.items():
         fields = [model.model_fields[key] for model in models if key in model.model_fields]
         # the key of a declaration or of a free mapping is no field: what is below it is described by the same models
@@ -185,6 +203,13 @@ def _emit(values: dict[str, Any], models: list[type[BaseModel]], depth: int, tol
         else:
             lines += _leaf(key, value, indent)
     return lines
+
+
+def _of_kind(models: list[type[BaseModel]], kind: Any) -> list[type[BaseModel]]:
+    """Those of some groups that a kind tells apart; all of them where it does not."""
+    fields = {model: model.model_fields.get("kind") for model in models}
+    chosen = [model for model, field in fields.items() if field and kind in typing.get_args(field.annotation)]
+    return chosen or models
 
 
 def _leaf(key: str, value: Any, indent: str) -> list[str]:

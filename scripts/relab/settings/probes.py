@@ -1,4 +1,4 @@
-"""Settings of probes: what is fitted on frozen features, and the floors that stand beside it."""
+"""Settings of probes: what is fitted on frozen features, and the baselines that stand beside it."""
 
 from __future__ import annotations
 
@@ -66,11 +66,11 @@ class LearningCurve(Settings):
 
 
 class Classifier(Probe):
-    """Classifiers on frozen features: logistic regression and a shallow perceptron, class weights or none, beside floors."""
+    """Classifiers on frozen features: logistic regression and a shallow perceptron, class weights or none, beside baselines."""
 
     kind: Literal["classifier"]
     dataset: Ref["datasets", of_kind("a data set", "classification")] = Field(description="The data set.")
-    encoders: list[Ref["encoders"]] = Field([], description="The encoders whose features are used; none: the floors alone.")
+    encoders: list[Ref["encoders"]] = Field([], description="The encoders whose features are used; none: the baselines alone.")
     regularisation: list[Float] = Field(
         [0.001, 0.01, 0.1, 1, 10],
         description="Inverse strengths of logistic regression's L2 penalty (C) that are tried; validation decides.",

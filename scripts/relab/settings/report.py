@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import Any
 
 from pydantic import Field
@@ -32,7 +31,7 @@ class LedgerSpec(Settings):
     settings: dict[str, list[Scalar]] = Field(description="Values of each setting that a claim's conditions name.")
     rows: list[str] = Field(description="The rows that the report shows; the claims of others are left out.")
     claims: dict[str, Any] = Field({}, description="A user's own claims.")
-    chapters: list[str] = Field(description="The chapters whose scores claims may read.")
+    chapters: list[str] = Field([], description="A user's own chapters, whose scores claims may read too.")
 
 
 def overview_tables(resolved: Resolved) -> dict[str, str]:
@@ -44,6 +43,11 @@ def overview_tables(resolved: Resolved) -> dict[str, str]:
         "assets": resolved.needed["assets"],
     }
     return {name: f"results/tables/{OVERVIEW}/{name}.csv" for name, found in there.items() if found}
+
+
+def tables(resolved: Resolved) -> list[str]:
+    """The files of all tables that the report shows."""
+    return resolved.contents.with_overview(overview_tables(resolved)).targets()[0]
 
 
 def overview_spec(resolved: Resolved) -> dict[str, Any]:
@@ -78,7 +82,7 @@ def ledger_spec(resolved: Resolved) -> dict[str, Any]:
         "settings": claims.settings_named(resolved.claims_shown, resolved),
         "rows": [section.id for chapter in resolved.contents.chapters for section in chapter.rows],
         "claims": resolved.config.get("claims", {}),
-        "chapters": [*{row.place.chapter: None for row in resolved.declared_rows.values()}],
+        "chapters": list(resolved.config.get("chapters", {})),
     }
 
 
@@ -94,10 +98,7 @@ def page_contents(spec: PageSpec, writeups: Writeups) -> Contents:
     """The contents of the report, from the settings of the job that builds it."""
     chapters = {key: check(UserChapter, raw, f"chapters.{key}") for key, raw in spec.config.get("chapters", {}).items()}
     rows = place_rows(spec.config.get("rows", {}), writeups, chapters)
-    found = contents(writeups, chapters, rows, spec.config.get("report", {}).get("rows"))
-    tables = [table for table in writeups.report.overview.tables if table.name in spec.overview]
-    overview = writeups.report.overview.model_copy(update={"tables": tables})
-    return replace(found, report=writeups.report.model_copy(update={"overview": overview}))
+    return contents(writeups, chapters, rows, spec.config.get("report", {}).get("rows")).with_overview(spec.overview)
 
 
 def _one_notation(value: Any) -> Any:
@@ -115,6 +116,6 @@ def records(resolved: Resolved) -> list[str]:
     """The records of every job behind the report, which say how each table and figure came to be."""
     made = [file for kind in KINDS.values() for file in resolved.needed_of(kind)]
     made += [*resolved.derived("tokens", "/train.arrow"), *features(resolved)]
-    made += [f"results/tables/{OVERVIEW}/{name}" for name in ("overview", "ledger.csv")]
+    made += [f"results/tables/{OVERVIEW}/{name}" for name in (*([OVERVIEW] if overview_tables(resolved) else ()), "ledger.csv")]
     found = [f"{path}.provenance.json" for path in made]
     return found + [record for row in resolved.rows.values() for record in row.records()]

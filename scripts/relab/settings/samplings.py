@@ -14,29 +14,31 @@ class Decoding(Settings):
     """How the next token is chosen; the names are those of the arguments of Transformers' `generate()`.
 
     Greedy as it stands: the most probable token. With `do_sample` tokens are drawn; with `num_beams` above 1 they are searched.
+    N and X stand for the value of a setting. Each is an option of `relab generate`, with the first sentence as its help.
     """
 
     do_sample: bool = Field(False, description="Draw each token by its probability instead of taking the most probable one.")
-    temperature: Float = Field(1.0, description="Softmax temperature: below 1 sharper, above 1 flatter.", gt=0)
+    temperature: Float = Field(1.0, description="Softmax temperature above 0: below 1 sharper, above 1 flatter.", gt=0)
     temperature_rule: Literal["divide", "multiply", "ignore"] = Field(
         "divide",
         description="What the temperature does to the logits: it divides them (as in `generate()`), it multiplies them, or "
         "nothing (tokens are drawn in proportion to their probabilities).",
     )
-    top_k: Int | None = Field(None, description="Draw among the k most probable tokens only.", ge=1)
+    top_k: Int | None = Field(None, description="Draw among the N most probable tokens only.", ge=1)
     top_p: Float | None = Field(
-        None, description="Draw among the fewest tokens whose probabilities sum to p (nucleus sampling).", gt=0, le=1
+        None, description="Draw among the fewest tokens whose probabilities sum to X (nucleus sampling).", gt=0, le=1
     )
     min_p: Float | None = Field(
-        None, description="Draw among tokens at least so probable as this share of the most probable one.", gt=0, le=1
+        None, description="Draw among tokens at least X times as probable as the most probable one.", gt=0, le=1
     )
-    no_repeat_ngram_size: Int = Field(0, description="No n tokens in a row occur twice; 0 allows it.", ge=0)
-    num_beams: Int = Field(1, description="Beams of a beam search; 1 is none.", ge=1)
+    no_repeat_ngram_size: Int = Field(0, description="No N tokens in a row occur twice; 0 allows it.", ge=0)
+    num_beams: Int = Field(1, description="Search with N beams for a probable text; 1 is no search.", ge=1)
     early_stopping: bool = Field(
-        False, description="End a beam search as soon as so many texts have ended as there are beams, though others may win."
+        False,
+        description="End the search once as many texts have ended as there are beams. Another might still have won.",
     )
     length_penalty: Float = Field(
-        1.0, description="Beams are ranked by log-probability divided by length to this power: above 0 favours long texts."
+        1.0, description="Rank beams by log-probability divided by length to the power X. Above 0 favours long texts."
     )
 
     @model_validator(mode="after")

@@ -29,7 +29,7 @@ from relab.training.history import bits_per_byte
 from relab.training.losses import Losses
 from relab.training.optimizer import adamw
 from relab.training.random_states import random_states, set_random_states
-from relab.training.schedule import rate
+from relab.training.schedule import learning_rate
 from relab.training.signals import Stop
 from relab.training.state import State
 
@@ -156,7 +156,7 @@ class Trainer:
         """One optimizer step."""
         settings, step = self.settings, self.progress.step
         for group in self.optimizer.param_groups:
-            group["lr"] = rate(settings, step, self.progress.validation_losses())
+            group["lr"] = learning_rate(settings, step, self.progress.validation_losses())
         losses, sizes, numbers = [], [], self.data.train.targets(step)
         for number, (inputs, targets) in zip(numbers, self.data.train.batches(step), strict=True):
             # the mean over all targets of the step, however many of them each batch has
@@ -269,7 +269,7 @@ class Trainer:
         progress = self.progress
         row = {"step": progress.step, **self._training(), **self._validation()}
         row["folded"] = None if self.data.text_bytes is None else self.data.text_bytes.folded
-        row["learning_rate"] = rate(self.settings, progress.step, [*progress.validation_losses(), row["validation_loss"]])
+        row["learning_rate"] = learning_rate(self.settings, progress.step, [*progress.validation_losses(), row["validation_loss"]])
         progress.speed.append(self._speed(row["tokens_seen"]))
         progress.history.append(row)
         if progress.best() is row:
@@ -351,7 +351,7 @@ class Trainer:
         return losses
 
     def _diverged(self, step: int, kind: str) -> UserError:
-        at = rate(self.settings, max(0, step - 1), self.progress.validation_losses())
+        at = learning_rate(self.settings, max(0, step - 1), self.progress.validation_losses())
         return UserError(
             f"the {kind} loss is not a finite number at step {step} (learning rate {at:g}): "
             "lower training.learning_rate, or set training.clip or training.schedule.warmup"

@@ -11,7 +11,7 @@ from relab.settings.models import Schedule, Training
 _THRESHOLD = 1e-4
 
 
-def rate(training: Training, step: int, losses: Sequence[float] = ()) -> float:
+def learning_rate(training: Training, step: int, losses: Sequence[float] = ()) -> float:
     """The learning rate of the update that follows ``step`` finished ones, and evaluations with these validation losses.
 
     The same values as Transformers' schedules of these names: linear from 0 during warm-up, then constant, or down to

@@ -6,7 +6,7 @@ many segments of the training text. Training losses on the way are the means tha
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -103,10 +103,19 @@ def loss_scores(
     yield score(experiment, seed, "validation", GAP, difference({seed: final}, {seed: seen}), validation)
     for split, measured in (("validation", final), ("train", seen)):
         yield score(experiment, seed, split, BITS_PER_BYTE, _in_bits(measured, history, split), data[split])
-    for step in history.index if steps is None else steps:
-        running = at_step(history, step, training.path)[LOSSES["train"]]
-        at_validation = training.measured("validation", int(step), validation)
-        yield score(experiment, seed, "validation", at(LOSS, step), at_validation, validation)
+    yield from step_scores(experiment, seed, training, data, history.index if steps is None else steps)
+
+
+def step_scores(experiment: str, seed: int, training: Training, data: Mapping[str, str], steps: Iterable[int]) -> Iterator[Row]:
+    """Losses of a model at some steps: of the validation text, and those that training itself saw.
+
+    Raises:
+        UserError: where nothing was evaluated at one of them.
+    """
+    for step in steps:
+        running = at_step(training.history, step, training.path)[LOSSES["train"]]
+        validation = training.measured("validation", int(step), data["validation"])
+        yield score(experiment, seed, "validation", at(LOSS, step), validation, data["validation"])
         yield score(experiment, seed, "train", at(LOSS, step), running, data["train"])
 
 

@@ -6,10 +6,10 @@ from typing import Generic, TypeVar
 
 from pydantic import Field, model_validator
 
-from relab.settings import probes
 from relab.settings.base import Name, Settings
 
-Probe = TypeVar("Probe", bound=probes.Probe)
+#: Settings of a probe, with its ``dataset``.
+Probe = TypeVar("Probe", bound=Settings)
 
 
 class ShownProbes(Settings, Generic[Probe]):

@@ -1,1 +1,0 @@
-"""Row A8: choosing an answer by ranking the choices on frozen features."""

@@ -1,1 +1,0 @@
-"""A6: classification on frozen features, two data sets side by side."""

@@ -1,1 +1,0 @@
-"""Chapter B: the notebook on generative modelling."""

@@ -1,1 +1,0 @@
-"""Chapter C: the lab sheet on GPT-2."""

@@ -1,1 +1,0 @@
-"""Chapter D: a story generator beside GPT2-XL."""

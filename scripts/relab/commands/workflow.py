@@ -1,0 +1,49 @@
+"""Snakemake on this checkout, for the subcommands that call it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parents[3]
+
+
+def parser(name: str, description: str | None, **texts: str) -> argparse.ArgumentParser:
+    """The parser of a subcommand, with the options that name a run."""
+    parser = argparse.ArgumentParser(
+        prog=f"relab {name}",
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+        **texts,
+    )
+    parser.add_argument("--directory", type=Path, default=Path(), metavar="RUN", help="folder of the run (default: here)")
+    parser.add_argument(
+        "--configfile", type=Path, nargs="+", action="extend", default=[], metavar="FILE",
+        help="files laid over config/config.yaml, in order",
+    )  # fmt: skip
+    return parser
+
+
+def command(run: argparse.Namespace, *words: str) -> list[str]:
+    """Snakemake's command line for a run, with more words."""
+    overlays = ["--configfile", *map(str, run.configfile)] if run.configfile else []
+    return ["snakemake", "--snakefile", str(CHECKOUT / "Snakefile"), "--directory", str(run.directory), *overlays, *words]
+
+
+def environment() -> dict[str, str]:
+    """The environment variables of Snakemake, whose jobs find the ``python`` of this environment by name."""
+    return {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
+
+
+def make(target: str, name: str, description: str | None, words: Sequence[str]) -> None:
+    """Become the Snakemake that makes a target, with the options of a subcommand; what stands after ``--`` goes to it, too."""
+    end = words.index("--") if "--" in words else len(words)
+    usage = f"relab {name} [--help] [--directory RUN] [--configfile FILE ...] [-- MORE ARGUMENTS FOR SNAKEMAKE]"
+    run = parser(name, description, usage=usage).parse_args(words[:end])
+    snakemake, *arguments = command(run, "--cores", "all", *words[end + 1 :], "--", target)
+    # This process is replaced, so that signals reach Snakemake and its status is the command's.
+    os.execvpe(snakemake, [snakemake, *arguments], environment())

@@ -1,0 +1,39 @@
+"""What the jobs of a row share: their settings, the names of splits and metrics.
+
+Beside what :mod:`relab.rows.shared.finetuning_names` says, scores have
+
+- splits ``trained`` and ``tail``: what a model makes of the text that is learnt, and of the rest of the text;
+- split ``texts``: whether other methods gave the same texts as the greedy one;
+- ``{declaration}/{prompt}``, splits ``trained`` and ``tail``: how much of a greedy text stands in either.
+"""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from relab.rows.shared import finetuning_names
+from relab.settings.base import Int, Name
+
+TRAINED, TAIL = "trained", "tail"
+#: The splits of the corpus that they are.
+SPLITS = {TRAINED: "train", TAIL: "validation"}
+
+PROBABILITY, LOGPROB, TOKENS_READ = "probability a token", "log-probability of the continuation", "tokens read"
+CHARACTERS, TOKENS, COPIED = "longest copied run of characters", "longest copied run of tokens", "copied 8-grams"
+SAME = "same text as greedy"
+
+
+class MeasureSpec(finetuning_names.MeasureSpec):
+    """Settings of the job that measures what models know of the text."""
+
+    opening: Int = Field(description="Words of each document that they are given before the rest that counts.", ge=1)
+
+
+class ScoreSpec(finetuning_names.Spec):
+    """Settings of the job that scores the row."""
+
+    samplings: dict[Name, Name] = Field(description="The sampling of each model and of the base.")
+
+
+class TableSpec(finetuning_names.TableSpec, ScoreSpec):
+    """Settings of the job that writes the tables of the row."""

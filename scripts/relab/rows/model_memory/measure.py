@@ -1,0 +1,74 @@
+"""The memory that training a model takes, measured beside what is computed for it.
+
+Two steps of AdamW on random tokens; nothing of what they learn is kept. The figure varies a little from run to run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pandas as pd
+import psutil
+import torch
+from pydantic import Field
+from transformers import PreTrainedModel
+
+from relab.architectures import configuration_of
+from relab.checkpoints import load_model
+from relab.device import describe, pick
+from relab.jobs import peak_memory
+from relab.rows.job import Job
+from relab.rows.model_memory.memory import Batch, Bytes, computed, gigabytes, loss
+from relab.settings.base import Int
+
+#: Steps that a measurement trains; the first one makes AdamW's moments.
+STEPS = 2
+
+
+class Spec(Batch):
+    """Settings of the job that measures."""
+
+    threads: Int = Field(description="Compute threads.", ge=1)
+
+
+def measure(job: Job) -> dict[str, pd.DataFrame]:
+    """The step ``measure``."""
+    spec, directory = job.settings(Spec), job.file("config").parent
+    device = pick()
+    if device.type != "cuda":  # no other device tells its peak
+        device = torch.device("cpu")
+    torch.set_num_threads(spec.threads)  # and not relab.device.prepare, which keeps freed memory
+    job.record["device"] = describe(device)
+    shape = {"batch": spec.batch, "tokens": spec.tokens}
+    memory = computed(configuration_of(directory), str(directory), **shape)
+    peak = measured(lambda: load_model(directory, device), device, **shape)
+    return {"measured_memory": measured_table(directory.name, describe(device), memory, peak, spec)}
+
+
+def measured(load: Callable[[], PreTrainedModel], device: torch.device, *, batch: int, tokens: int) -> int:
+    """Peak memory in bytes of training a model for two steps of AdamW on random tokens, its loading included.
+
+    On CUDA the memory that torch allocated; elsewhere the peak of the process's resident memory above what it holds now, so
+    that what came before must not have been larger: measure in a process of its own.
+
+    Args:
+        load: loads the model onto ``device``.
+    """
+    before = psutil.Process().memory_info().rss
+    model = load().float()
+    model.set_attn_implementation("eager")  # as computed
+    optimizer = torch.optim.AdamW(model.parameters(), fused=True)
+    generator = torch.Generator().manual_seed(0)
+    token_ids = torch.randint(model.config.vocab_size, (batch, tokens), generator=generator).to(device)
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    for _ in range(STEPS):
+        loss(model, token_ids).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else peak_memory() * 2**20 - before
+
+
+def measured_table(name: str, device: str, memory: Bytes, peak: int, batch: Batch) -> pd.DataFrame:
+    """One row: the columns of the computed memory for the model at hand, then ``measured`` in GB, and the ``device``."""
+    return pd.DataFrame([{"name": name, **memory.cells(batch), "measured": gigabytes(peak), "device": device}])

@@ -1,0 +1,42 @@
+"""Sizes of models: parameters of architectures counted from their configurations, beside what a write-up reports."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from relab.artefacts.kind import Artefacts, Files
+from relab.rows.contract import MAIN, TRAIN, Place, RowSettings, Step
+from relab.settings.base import spec
+from relab.settings.sizes import Size
+
+
+class Row(RowSettings):
+    """Parameters of published architectures, counted without their weights."""
+
+    kind: Literal["model_sizes"]
+    sizes: list[Size] = Field(description="The architectures.", min_length=1)
+
+    STEPS = (
+        Step(
+            "tabulate",
+            "Count the parameters of architectures from their configurations.",
+            "counts.tabulate",
+            scores=True,
+            tables=(MAIN,),
+            environment=TRAIN,
+            seconds=7,
+        ),
+    )
+
+    def inputs(self, step: str, place: Place, artefacts: Artefacts) -> Files:
+        return {}
+
+    def spec(self, step: str, place: Place, artefacts: Artefacts) -> dict[str, Any]:
+        names = [size.name for size in self.sizes]
+        reported = [model for model in place.reported.get("generations", {}).values() if model["name"] in names]
+        return {
+            "sizes": [spec(size) for size in self.sizes],
+            "reported": {model["name"]: model["millions"] for model in reported},
+        }

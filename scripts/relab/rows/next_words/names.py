@@ -1,0 +1,65 @@
+"""What the jobs of a row share: the prompts, their settings, names of metrics.
+
+Experiments and their metrics, all in the split ``words``:
+
+- ``{experiment}/model``: how far the models' distributions are from the grammar's; what their texts are, and what the
+  temperature does to them.
+- ``{experiment}/training text``: how far the frequencies in the training text are from the grammar at the models' steps.
+"""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from relab.settings.base import Float, Int, Settings
+from relab.settings.corpora import GrammarReader
+
+#: The split of what is measured on generated texts.
+WORDS = "words"
+
+#: Mean total-variation distance from the grammar over the steps at which a sentence goes on, all and the first two.
+DISTANCE, FIRST_DISTANCE = "total variation", "total variation of the first two words"
+#: Share of the tokens up to the first full stop with which a text no longer begins a sentence of the grammar, a mean over
+#: texts: 0 for a model that is the grammar, whatever it says behind the full stop.
+UNGRAMMATICAL = "ungrammatical tokens before the full stop"
+#: Share of the greedy tokens that are others than at temperature 1, and by how much their printed probabilities differ.
+CHANGED, SHIFTED = "greedy words changed by temperature", "probabilities changed by temperature"
+
+
+class Words(Settings):
+    """A prompt whose words are shown with their probabilities."""
+
+    prompt: str = Field(description="The prompt.", min_length=1)
+    temperature: Float = Field(description="Softmax temperature.", gt=0)
+
+
+class Alternatives(Settings):
+    """The most probable tokens at every step."""
+
+    prompts: list[str] = Field(description="The prompts.", min_length=1)
+    number: Int = Field(6, description="Tokens shown at every step.", ge=1)
+
+
+class MeasureSpec(Settings):
+    """Settings of the job that follows the models word by word."""
+
+    models: dict[str, Int] = Field(
+        description="The models, each with its seed, which is that of what is drawn, too.", min_length=1
+    )
+    words: list[Words] = Field(description="The prompts whose words are shown.", min_length=1)
+    alternatives: Alternatives = Field(description="The prompts whose most probable tokens are shown at each step.")
+    length: Int = Field(description="Tokens generated.", ge=1)
+    reader: GrammarReader = Field(description="The grammar that the models' sentences were drawn from.")
+    threads: Int = Field(description="Compute threads.", ge=1)
+
+
+class TableSpec(Settings):
+    """Settings of the job that writes the tables."""
+
+    models: dict[str, Int] = Field(description="The models, each with its seed.", min_length=1)
+
+
+class Spec(TableSpec):
+    """Settings of the job that scores the models."""
+
+    experiment: str = Field(description="What scores call the models.")

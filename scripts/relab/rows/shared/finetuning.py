@@ -1,0 +1,109 @@
+"""Rows of models that were trained on from one base: their settings, the files and settings of their jobs, their checks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from relab.artefacts import corpora, models
+from relab.artefacts.kind import Artefacts, Files, Member
+from relab.errors import UserError
+from relab.rows.contract import MAIN, TRAIN, Place, RowSettings, Step
+from relab.settings.base import spec
+from relab.settings.references import FINETUNED, Family
+
+#: Log-probabilities of the tokens of given texts under the models of a row: the output ``judgements``.
+JUDGEMENTS = "results/judgements/{chapter}/{name}.jsonl"
+
+MEASURE = Step(
+    "measure",
+    "Have finetuned models and their base give the log-probability of each token of given texts.",
+    "measure.measure",
+    files={"judgements": JUDGEMENTS},
+    environment=TRAIN,
+    network=True,
+    memory=3000,
+    memory_with_card=6000,
+    minutes=240,
+    seconds=11,
+)
+SCORE = Step(
+    "score",
+    "Score finetuned models beside their base: losses, given texts, what is stored.",
+    "scores.score_models",
+    scores=True,
+    memory=2000,
+    minutes=60,
+    seconds=6,
+)
+TABULATE = Step(
+    "tabulate",
+    "Write the tables of finetuned models beside their base: their measures, their texts, their losses on the way.",
+    "tables.tabulate",
+    tables=(MAIN, "texts", "curve"),
+)
+DRAW = Step("draw", "Draw the losses of finetuned models against the tokens that they read.", "figures.draw", figures=("loss",))
+
+
+class FinetunedRow(RowSettings):
+    """Models that were trained on from one base on one corpus, beside that base."""
+
+    models: list[Family["models", FINETUNED]] = Field(  # noqa: UP037 - the name of a kind of artefacts, no type
+        description="The models, each a declaration whose members differ in their seed alone; all of one base and one corpus.",
+        min_length=1,
+    )
+
+    def members(self, artefacts: Artefacts) -> dict[str, Member]:
+        """The models by name, in declared order."""
+        families = [artefacts.family("models", declaration) for declaration in self.models]
+        return {name: member for family in families for name, member in family.items()}
+
+    def base(self, artefacts: Artefacts) -> str:
+        """The model that they start from."""
+        return next(iter(self.members(artefacts).values())).settings.base
+
+    def corpus(self, artefacts: Artefacts) -> str:
+        """The corpus that they are trained on."""
+        return next(iter(self.members(artefacts).values())).settings.corpus
+
+    def inputs(self, step: str, place: Place, artefacts: Artefacts) -> Files:
+        names, texts = list(self.members(artefacts)), corpora.files(self.corpus(artefacts))
+        with_base = [self.base(artefacts), *names]
+        weights = models.weights(artefacts, with_base)
+        if step == "measure":
+            opened = [path for name in with_base for path in models.files(artefacts, name).values()]
+            return {"weights": weights, "model_files": [path for path in dict.fromkeys(opened) if path not in weights], **texts}
+        judgements = {"judgements": JUDGEMENTS.format(chapter=place.chapter, name=place.name)}
+        histories = {"histories": models.made(names, "history.csv")}
+        if step == "score":
+            losses = {"losses": models.made(names, "losses.parquet")}
+            return {**histories, **losses, "weights": weights, **judgements, **texts}
+        if step == "tabulate":
+            return {"scores": place.scores, **judgements, **histories}
+        return {"curve": place.table("curve")}
+
+    def spec(self, step: str, place: Place, artefacts: Artefacts) -> dict[str, Any]:
+        members, base = self.members(artefacts), self.base(artefacts)
+        if step == "measure":
+            return {"models": [base, *members], "threads": artefacts.threads}
+        if step == "draw":
+            return {}
+        scored = {name: {"experiment": one.declaration, "seed": one.settings.seed} for name, one in members.items()}
+        shown = {"name": place.name, "base": base, "models": scored, "order": list(members)}
+        if step != "tabulate":
+            return shown
+        adaptations = {name: spec(member.settings.adaptation) for name, member in members.items()}
+        return {**shown, "adaptations": adaptations, "base_kind": artefacts.models[base].settings.kind}
+
+    def check(self, place: Place, artefacts: Artefacts) -> None:
+        """Refuse models that do not compare: of several bases or corpora, or chosen by the text that they are scored on."""
+        members = self.members(artefacts)
+        if any(set(member.varied) - {"seed"} for member in members.values()):
+            raise UserError(f"{place.key}.models: expected models that differ in their seed alone, found {', '.join(members)}")
+        for key in ("base", "corpus"):
+            if len(found := sorted({getattr(member.settings, key) for member in members.values()})) > 1:
+                raise UserError(f"{place.key}.models: expected models of one {key}, found {', '.join(found)}")
+        for name, member in members.items():
+            if chosen := member.settings.training.chosen_by_validation:
+                raise UserError(f"models.{name}.training.{chosen}, since {place.key} scores the validation split")

@@ -1,0 +1,37 @@
+"""What tables call systems that classify, and the cells of their figures on the test split."""
+
+from __future__ import annotations
+
+from relab.rows.shared.systems import ACCURACY, MACRO_F1, SPLIT
+from relab.scores import Summaries
+
+#: Columns of the two figures.
+COLUMNS = {ACCURACY: "accuracy", MACRO_F1: "macro_f1"}
+#: How the features of a pooling are called.
+POOLINGS = {"cls": "[CLS]", "mean": "mean", "last": "last token"}
+
+
+def features_label(features: str) -> str:
+    """Features as readers know them: ``minilm [CLS]`` for ``minilm cls``."""
+    encoder, _, pooling = features.rpartition(" ")
+    return f"{encoder} {POOLINGS[pooling]}" if pooling in POOLINGS else features
+
+
+def system_label(system: str) -> str:
+    """The name of a system of a probe, with its pooling as readers know it."""
+    for pooling, label in POOLINGS.items():
+        system = system.replace(f" {pooling} ", f" {label} ")
+    return system
+
+
+def figures(scores: Summaries, experiment: str) -> dict[str, str]:
+    """The cells of accuracy and macro-F1 with their 95 % intervals, of a system or of a pair of them."""
+    cells: dict[str, str] = {}
+    for metric, column in COLUMNS.items():
+        cells |= scores.cells(column, experiment, metric, SPLIT, 4)
+    return cells
+
+
+def number_of_rows(scores: Summaries, experiment: str) -> int:
+    """The test rows that a system, or a pair of them, was measured on."""
+    return int(scores.find(experiment, ACCURACY, SPLIT)["n"])
