@@ -83,14 +83,14 @@ def ours(folder: Path, args: argparse.Namespace, ask: Callable[[], None]) -> Non
     from relab import device
     from relab.tokens.store import Tokens
     from relab.training.batches import RandomBlocks
-    from relab.training.finetuning import Job, whole
-    from relab.training.loop import Data, Trainer
+    from relab.training.finetuning import Job, from_pretrained
+    from relab.training.loop import Trainer, TrainingData
 
     place, job = device.pick(), Job(**settings(args, 10**9))
     device.prepare(place, args.threads)
     tokens = Tokens(folder / "train.arrow")
     blocks = RandomBlocks(tokens, block=args.block, batch=args.batch, accumulation=1, seed=0, device=place)
-    trainer = Trainer(whole(job, folder / "base", place).model, Data(blocks, []), job.training, device=place)
+    trainer = Trainer(from_pretrained(job, folder / "base", place).model, TrainingData(blocks, []), job.training, device=place)
     while True:
         ask()
         trainer.update()

@@ -47,7 +47,7 @@ def ours(settings: Settings, threads: int) -> Callable[[], object]:
     from relab.device import prepare
     from relab.settings.models import Architecture, Training
     from relab.training.batches import RandomBlocks
-    from relab.training.loop import Data, Trainer
+    from relab.training.loop import Trainer, TrainingData
 
     place = device.pick()
     prepare(place, threads)
@@ -57,7 +57,7 @@ def ours(settings: Settings, threads: int) -> Callable[[], object]:
     blocks = RandomBlocks(corpus(settings), block=settings.block, batch=settings.batch, accumulation=1, seed=0, device=place)
     evaluation = {"every": 10**9, "blocks": 1}
     training = Training(steps=10**9, batch=settings.batch, learning_rate=LEARNING_RATE, evaluation=evaluation)
-    return Trainer(model, Data(blocks, []), training, device=place).update
+    return Trainer(model, TrainingData(blocks, []), training, device=place).update
 
 
 def corpus(settings: Settings):

@@ -23,8 +23,7 @@ rule fetch_asset:
         code=code("fetch_asset"),
         program=program("fetch_asset"),
     shell:
-        (
+        recorded(
             "HF_HUB_OFFLINE=0 python {params.program:q} --asset {wildcards.asset:q} --file {wildcards.file:q} "
             "--output {output.file:q} --lock {output.lock:q} --cache {params.cache:q}"
         )
-        + RECORDED

@@ -35,11 +35,10 @@ rule finetune_classifier:
         code=code("finetune_classifier"),
         program=program("finetune_classifier"),
     shell:
-        (
+        recorded(
             "python {params.program:q} --train {input.train:q} --validation {input.validation:q} --test "
             "{input.test:q} --model {params.model:q} --output-dir {params.directory:q} --state state"
         )
-        + RECORDED
 
 
 use rule finetune_classifier as finetune_classifier_by_adapter with:

@@ -29,8 +29,19 @@ ARTEFACTS = SETTINGS.artefacts
 # Jobs find nothing on a network that the DAG did not fetch, and say nothing about it.
 shell.prefix("set -euo pipefail; export HF_HUB_OFFLINE=1 HF_DATASETS_OFFLINE=1 HF_HUB_DISABLE_TELEMETRY=1; ")
 
-#: The end of every job's command: all that it reads, for its record; its settings; where it writes the record and its log.
-RECORDED = " --inputs {input:q} --spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
+
+def recorded(command):
+    """A job's command with what every program takes: all that it reads, for its record; its settings; record and log."""
+    return (
+        f"{command} --inputs {{input:q}} --spec {{params.spec:q}} --code {{params.code:q}}"
+        " --provenance {output.provenance:q} > {log:q} 2>&1"
+    )
+
+
+def flags(option, files):
+    """Files by name as options of scripts/row.py."""
+    named = {name: [paths] if isinstance(paths, str) else list(paths) for name, paths in files.items()}
+    return [word for name, paths in named.items() for word in (option, name, *paths)]
 
 
 def names(declared):

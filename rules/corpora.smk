@@ -21,8 +21,7 @@ rule clean_corpus:
         code=code("clean_corpus"),
         program=program("clean_corpus"),
     shell:
-        (
+        recorded(
             "python {params.program:q} --input {input.files:q} --train {output.train:q} --validation "
             "{output.validation:q} --stats {output.stats:q}"
         )
-        + RECORDED

@@ -23,4 +23,4 @@ rule make_dataset:
         code=code("make_dataset"),
         program=program("make_dataset"),
     shell:
-        "python {params.program:q} --input {input.files:q} --output {output.part:q} --stats {output.stats:q}" + RECORDED
+        recorded("python {params.program:q} --input {input.files:q} --output {output.part:q} --stats {output.stats:q}")

@@ -26,8 +26,7 @@ rule encode_texts:
         code=code("encode_texts"),
         program=program("encode_texts"),
     shell:
-        (
+        recorded(
             "python {params.program:q} --model {params.model:q} --part {input.part:q} --output "
             "{output.features:q} --stats {output.stats:q}"
         )
-        + RECORDED

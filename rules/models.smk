@@ -37,11 +37,10 @@ rule train_model:
         code=code("train_model"),
         program=program("train_model"),
     shell:
-        (
+        recorded(
             "python {params.program:q} --train {input.train:q} --validation {input.validation:q} --tokenizer "
             "{params.tokenizer:q} --output-dir {params.directory:q} --state state"
         )
-        + RECORDED
 
 
 rule finetune_model:
@@ -77,17 +76,16 @@ rule finetune_model:
         mem_mb=8000 if CARDS else 5000,
         runtime=480,
     params:
-        base=folder_of("weights"),
-        directory=folder_of("weights"),
+        base=folder_of("weights"),  # an input of that name comes first
+        directory=folder_of("history"),
         spec=spec("finetune_model"),
         code=code("finetune_model"),
         program=program("finetune_model"),
     shell:
-        (
+        recorded(
             "python {params.program:q} --train {input.train:q} --validation {input.validation:q} --base "
             "{params.base:q} --output-dir {params.directory:q} --state state"
         )
-        + RECORDED
 
 
 rule train_adapter:
@@ -121,17 +119,16 @@ rule train_adapter:
         mem_mb=8000 if CARDS else 3000,
         runtime=480,
     params:
-        base=folder_of("weights"),
-        directory=folder_of("weights"),
+        base=folder_of("weights"),  # an input of that name comes first
+        directory=folder_of("history"),
         spec=spec("train_adapter"),
         code=code("train_adapter"),
         program=program("train_adapter"),
     shell:
-        (
+        recorded(
             "python {params.program:q} --train {input.train:q} --validation {input.validation:q} --base "
             "{params.base:q} --output-dir {params.directory:q} --state state"
         )
-        + RECORDED
 
 
 rule import_model:
@@ -162,7 +159,7 @@ rule import_model:
         code=code("import_model"),
         program=program("import_model"),
     shell:
-        "python {params.program:q} --files {input.files:q} --output-dir {params.directory:q}" + RECORDED
+        recorded("python {params.program:q} --files {input.files:q} --output-dir {params.directory:q}")
 
 
 rule import_encoder:
@@ -192,4 +189,4 @@ rule import_encoder:
         code=code("import_encoder"),
         program=program("import_encoder"),
     shell:
-        "python {params.program:q} --files {input.files:q} --output-dir {params.directory:q}" + RECORDED
+        recorded("python {params.program:q} --files {input.files:q} --output-dir {params.directory:q}")

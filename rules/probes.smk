@@ -29,11 +29,10 @@ rule fit_classifier:
         code=code("fit_classifier"),
         program=program("fit_classifier"),
     shell:
-        (
+        recorded(
             "python {params.program:q} --train {input.train:q} --validation {input.validation:q} --test "
             "{input.test:q} --features {input.features:q} --output-dir {params.directory:q}"
         )
-        + RECORDED
 
 
 rule fit_ranker:
@@ -64,11 +63,10 @@ rule fit_ranker:
         code=code("fit_ranker"),
         program=program("fit_ranker"),
     shell:
-        (
+        recorded(
             "python {params.program:q} --train {input.train:q} --validation {input.validation:q} --test "
             "{input.test:q} --features {input.features:q} --output-dir {params.directory:q}"
         )
-        + RECORDED
 
 
 rule fit_retriever:
@@ -95,8 +93,7 @@ rule fit_retriever:
         code=code("fit_retriever"),
         program=program("fit_retriever"),
     shell:
-        (
+        recorded(
             "python {params.program:q} --corpus {input.corpus:q} --queries {input.queries:q} --corpus-features "
             "{input.corpus_features:q} --query-features {input.query_features:q} --output {output.rankings:q}"
         )
-        + RECORDED

@@ -25,11 +25,10 @@ rule tabulate_overview:
         code=code("tabulate_overview"),
         program=program("tabulate_overview"),
     shell:
-        (
+        recorded(
             "python {params.program:q} --corpora {input.corpora:q} --datasets {input.datasets:q} "
             "--features {input.features:q} --assets {input.assets:q} --output-dir results/tables/overview"
         )
-        + RECORDED
 
 
 rule score_claims:
@@ -55,8 +54,9 @@ rule score_claims:
         code=code("score_claims"),
         program=program("score_claims"),
     shell:
-        "python {params.program:q} --writeups {params.writeups:q} --scores {input.scores:q} --output {output.ledger:q}"
-        + RECORDED
+        recorded(
+            "python {params.program:q} --writeups {params.writeups:q} --scores {input.scores:q} --output {output.ledger:q}"
+        )
 
 
 rule build_report:
@@ -86,8 +86,7 @@ rule build_report:
         code=code("build_report"),
         program=program("build_report"),
     shell:
-        (
+        recorded(
             "python {params.program:q} --writeups {params.writeups:q} --ledger {input.ledger:q} --tables {input.tables:q} "
             "--figures {input.figures:q} --data {input.data:q} --records {input.records:q} --output {output.page:q}"
         )
-        + RECORDED

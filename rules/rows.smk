@@ -1,12 +1,6 @@
 # The rows of the report: a loop makes the jobs of every row that the report shows (scripts/relab/rows/contract.py).
 
 
-def flags(option, files):
-    """Files by name as options of scripts/row.py."""
-    named = {name: [paths] if isinstance(paths, str) else list(paths) for name, paths in files.items()}
-    return [word for name, paths in named.items() for word in (option, name, *paths)]
-
-
 for ROW, STEP in SETTINGS.steps:
     READ = ROW.settings.inputs(STEP.name, ROW.place, ARTEFACTS)
     MADE = ROW.outputs(STEP)

@@ -26,4 +26,4 @@ rule sample_texts:
         code=code("sample_texts"),
         program=program("sample_texts"),
     shell:
-        "python {params.program:q} --model {params.model:q} {params.corpus:q} --output {output.samples:q}" + RECORDED
+        recorded("python {params.program:q} --model {params.model:q} {params.corpus:q} --output {output.samples:q}")

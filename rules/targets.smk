@@ -1,31 +1,31 @@
 # Names for what people ask for; `snakemake --list` is the menu.
+TARGETS = [
+    (chapter.key, f"Tables and figures of {chapter.id}: {chapter.title}.", sum(SETTINGS.contents.targets(chapter.key), []))
+    for chapter in SETTINGS.contents.chapters
+]
+TARGETS += [
+    (
+        section.id,
+        f"Tables and figures of {section.id}: {section.title}.",
+        sum(SETTINGS.contents.targets(chapter.key, section.id), []),
+    )
+    for chapter in SETTINGS.contents.chapters
+    for section in chapter.rows
+]
+TARGETS += [
+    ("fetch" if kind.name == "assets" else kind.name, f"{kind.about} that the report needs.", SETTINGS.needed_of(kind))
+    for kind in KINDS.values()
+]
 
-
-def target(name, docstring, paths):
-    """A rule without a job of its own: what it names."""
+for TARGET, ABOUT, PATHS in TARGETS:
 
     rule:
         name:
-            name
+            TARGET
         input:
-            paths,
+            PATHS,
 
-    workflow.get_rule(name).docstring = docstring
-
-
-for CHAPTER in SETTINGS.contents.chapters:
-    target(
-        CHAPTER.key, f"Tables and figures of {CHAPTER.id}: {CHAPTER.title}.", sum(SETTINGS.contents.targets(CHAPTER.key), [])
-    )
-    for SECTION in CHAPTER.rows:
-        target(
-            SECTION.id,
-            f"Tables and figures of {SECTION.id}: {SECTION.title}.",
-            sum(SETTINGS.contents.targets(CHAPTER.key, SECTION.id), []),
-        )
-
-for KIND in KINDS.values():
-    target("fetch" if KIND.name == "assets" else KIND.name, f"{KIND.about} that the report needs.", SETTINGS.needed_of(KIND))
+    workflow.get_rule(TARGET).docstring = ABOUT
 
 
 rule features:

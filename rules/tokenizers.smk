@@ -23,11 +23,10 @@ rule train_tokenizer:
         code=code("train_tokenizer"),
         program=program("train_tokenizer"),
     shell:
-        (
+        recorded(
             "python {params.program:q} --train {input.train:q} --validation {input.validation:q} --output-dir "
             "{params.directory:q}"
         )
-        + RECORDED
 
 
 rule import_tokenizer:
@@ -55,4 +54,4 @@ rule import_tokenizer:
         code=code("import_tokenizer"),
         program=program("import_tokenizer"),
     shell:
-        "python {params.program:q} --files {input.files:q} --output-dir {params.directory:q}" + RECORDED
+        recorded("python {params.program:q} --files {input.files:q} --output-dir {params.directory:q}")

@@ -25,8 +25,7 @@ rule tokenize_corpus:
         code=code("tokenize_corpus"),
         program=program("tokenize_corpus"),
     shell:
-        (
+        recorded(
             "python {params.program:q} --corpus {input.train:q} {input.validation:q} --tokenizer "
             "{params.tokenizer:q} --output {output.train:q} {output.validation:q} --processes {threads}"
         )
-        + RECORDED

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from relab.errors import run
 from relab.jobs import parser, record, settings_of, spec_of
-from relab.training.signals import Stop
+from relab.training.signals import StopSignal
 
 
 def main() -> None:
@@ -28,7 +28,7 @@ def main() -> None:
     )  # fmt: skip
     args = cli.parse_args()
 
-    with Stop() as stop:
+    with StopSignal() as stop:
         from relab.classifiers.job import Job, clear, finetune, summary, write
         from relab.device import describe, pick
         from relab.training.state import State, fingerprint

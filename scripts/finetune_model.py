@@ -6,20 +6,20 @@ Progress is kept, and signals are answered, as by train_model.py. Dropout is as 
 from pathlib import Path
 
 from relab.errors import run
-from relab.training.program import arguments, execute
-from relab.training.signals import Stop
+from relab.training.program import run_training, training_parser
+from relab.training.signals import StopSignal
 
 
 def main() -> None:
-    cli = arguments(__doc__)
+    cli = training_parser(__doc__)
     cli.add_argument("--base", required=True, type=Path, metavar="FOLDER", help="model directory to start from")
     args = cli.parse_args()
 
-    with Stop() as stop:
-        from relab.training.finetuning import Job, whole
+    with StopSignal() as stop:
+        from relab.training.finetuning import Job, from_pretrained
 
         inputs = [args.base / name for name in ("model.safetensors", "config.json", "tokenizer.json")]
-        execute(args, Job, lambda job, device: whole(job, args.base, device), inputs=inputs, stop=stop)
+        run_training(args, Job, lambda job, device: from_pretrained(job, args.base, device), inputs=inputs, stop=stop)
 
 
 if __name__ == "__main__":

@@ -8,20 +8,20 @@ configuration says, beside LoRA's own.
 from pathlib import Path
 
 from relab.errors import run
-from relab.training.program import arguments, execute
-from relab.training.signals import Stop
+from relab.training.program import run_training, training_parser
+from relab.training.signals import StopSignal
 
 
 def main() -> None:
-    cli = arguments(__doc__)
+    cli = training_parser(__doc__)
     cli.add_argument("--base", required=True, type=Path, metavar="FOLDER", help="model directory of the base")
     args = cli.parse_args()
 
-    with Stop() as stop:
-        from relab.training.finetuning import Job, adapter
+    with StopSignal() as stop:
+        from relab.training.finetuning import Job, with_adapter
 
         inputs = [args.base / name for name in ("model.safetensors", "config.json", "tokenizer.json")]
-        execute(args, Job, lambda job, device: adapter(job, args.base, device), inputs=inputs, stop=stop)
+        run_training(args, Job, lambda job, device: with_adapter(job, args.base, device), inputs=inputs, stop=stop)
 
 
 if __name__ == "__main__":

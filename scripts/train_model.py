@@ -8,20 +8,20 @@ SIGINT (Ctrl-C), SIGTERM and SIGUSR1 make it save, say so and end with status 1.
 from pathlib import Path
 
 from relab.errors import run
-from relab.training.program import arguments, execute
-from relab.training.signals import Stop
+from relab.training.program import run_training, training_parser
+from relab.training.signals import StopSignal
 
 
 def main() -> None:
-    cli = arguments(__doc__)
+    cli = training_parser(__doc__)
     cli.add_argument("--tokenizer", required=True, type=Path, metavar="FOLDER", help="tokenizer directory")
     args = cli.parse_args()
 
-    with Stop() as stop:
-        from relab.training.job import Job, fresh
+    with StopSignal() as stop:
+        from relab.training.job import Job, from_scratch
 
         inputs = [args.tokenizer / "tokenizer.json"]
-        execute(args, Job, lambda job, device: fresh(job, args.tokenizer, device), inputs=inputs, stop=stop)
+        run_training(args, Job, lambda job, device: from_scratch(job, args.tokenizer, device), inputs=inputs, stop=stop)
 
 
 if __name__ == "__main__":

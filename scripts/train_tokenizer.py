@@ -17,7 +17,7 @@ from pydantic import Field
 from transformers import PreTrainedTokenizerFast
 
 from relab import bytepair, characters, sentencepieces
-from relab.corpora.storage import documents, spread
+from relab.corpora.storage import documents, evenly_spaced_documents
 from relab.errors import UserError, run
 from relab.jobs import parser, record, settings_of, spec_of
 from relab.settings.tokenizers import BytePairTokenizer, CharacterTokenizer, SentencePieceTokenizer
@@ -30,10 +30,10 @@ class CharacterSpec(CharacterTokenizer):
 
 
 def character_tokenizer(args: Namespace, spec: CharacterSpec) -> PreTrainedTokenizerFast:
-    found = set().union(*(document for path in (args.train, args.validation) for document in documents(path)))
-    if not found:
+    alphabet = set().union(*(document for path in (args.train, args.validation) for document in documents(path)))
+    if not alphabet:
         raise UserError(f"{args.train}: no text, expected at least one character in it or in {args.validation}")
-    return characters.build(found | set(spec.separator) | {"\n"})
+    return characters.build(alphabet | set(spec.separator) | {"\n"})
 
 
 def byte_pair_tokenizer(args: Namespace, spec: BytePairTokenizer) -> PreTrainedTokenizerFast:
@@ -41,7 +41,7 @@ def byte_pair_tokenizer(args: Namespace, spec: BytePairTokenizer) -> PreTrainedT
 
 
 def sentencepiece_tokenizer(args: Namespace, spec: SentencePieceTokenizer) -> PreTrainedTokenizerFast:
-    return sentencepieces.train(spread(args.train, spec.documents), spec, str(args.train))
+    return sentencepieces.train(evenly_spaced_documents(args.train, spec.documents), spec, str(args.train))
 
 
 KINDS = {

@@ -1,4 +1,4 @@
-"""Byte-level byte-pair encoding, as GPT-2's (Radford et al. 2019), trained on a corpus (row E4)."""
+"""Byte-level byte-pair encoding, as GPT-2's (Radford et al. 2019), trained on a corpus."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Character tokenizers: every character of a corpus is one token (Karpathy's lecture; rows A1 to A3)."""
+"""Character tokenizers: every character of a corpus is one token (Karpathy's lecture)."""
 
 from __future__ import annotations
 

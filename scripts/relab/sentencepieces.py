@@ -1,4 +1,4 @@
-"""SentencePiece tokenizers (Kudo & Richardson 2018) trained on a corpus, in the form of Transformers' (row D1).
+"""SentencePiece tokenizers (Kudo & Richardson 2018) trained on a corpus, in the form of Transformers'.
 
 SentencePiece trains; what it learned becomes a tokenizer of the `tokenizers` library, which gives the same ids.
 """

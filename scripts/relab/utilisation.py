@@ -1,4 +1,4 @@
-"""How much of what a card can compute a training uses (row D2): model FLOPs utilisation (Chowdhery et al. 2022, appendix B)."""
+"""How much of what a card can compute a training uses: model FLOPs utilisation (Chowdhery et al. 2022, appendix B)."""
 
 from __future__ import annotations
 

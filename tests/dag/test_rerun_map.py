@@ -30,9 +30,12 @@ from relab.settings.references import Named, Reference
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 #: Keys of a declaration that name its members and are gone once it is expanded.
-EXPANDED = ("sweep", "name", "note", "kind")
+EXPANDED = ("sweep", "name", "note")
 
 Jobs = Mapping[tuple[str, str], str]
+
+#: Settings are changed unchecked, to values that some types do not allow: that they count is all that is asked.
+pytestmark = pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")
 
 
 @functools.cache
@@ -54,7 +57,7 @@ def leaves(settings: BaseModel, path: tuple[Any, ...] = ()) -> Iterator[tuple[tu
     """The settings in a group by path: the value, and whether it is only read by people."""
     for name, field in type(settings).model_fields.items():
         value = getattr(settings, name)
-        if path or name not in EXPANDED:
+        if name != "kind" and (path or name not in EXPANDED):  # of another kind it has other settings
             yield from _leaves(value, (*path, name), _is_documentation(field))
 
 
@@ -70,11 +73,14 @@ def _leaves(value: Any, path: tuple[Any, ...], read: bool) -> Iterator[tuple[tup
         yield path, value, read
 
 
-def another(value: Any, kind: str | None) -> Any:
-    """A value other than this one; of a reference to artefacts of a kind the name of another one."""
-    if kind is not None:
-        names = [name for name in tiny().artefacts.kinds[kind] if name != value]
-        return names[:1] if isinstance(value, (list, tuple)) else names[0]
+def another(value: Any, reference: Reference | None) -> Any:
+    """A value other than this one; of a reference the name of another artefact, or of another declaration."""
+    if reference is not None:
+        members = tiny().artefacts.kinds[reference.kind]
+        names = dict.fromkeys(member.declaration if reference.family else name for name, member in members.items())
+        listed = value if isinstance(value, (list, tuple)) else [value]
+        others = [name for name in names if name not in listed]
+        return others[:1] if isinstance(value, (list, tuple)) else others[0]
     if isinstance(value, bool):
         return not value
     if isinstance(value, (int, float)):
@@ -84,12 +90,12 @@ def another(value: Any, kind: str | None) -> Any:
     if isinstance(value, dict):
         return {**value, "more": next(iter(value.values()), "x")}
     if isinstance(value, (list, tuple)):
-        return [*value, value[0]] if value else ["x"]
-    return "x" if value is None else None
+        return [*value, another(value[-1], None)] if value else ["x"]
+    return "x"
 
 
-def referred(settings: BaseModel, path: tuple[Any, ...]) -> str | None:
-    """The kind of artefacts that a setting names, where it names any directly."""
+def referred(settings: BaseModel, path: tuple[Any, ...]) -> Reference | None:
+    """What a setting names, where it names artefacts directly."""
     group: Any = settings
     for step in path[:-1]:
         group = getattr(group, step) if isinstance(step, str) and isinstance(group, BaseModel) else group[step]
@@ -99,7 +105,7 @@ def referred(settings: BaseModel, path: tuple[Any, ...]) -> str | None:
     for metadata in (field.metadata, *(typing.get_args(inner) for inner in typing.get_args(field.annotation))):
         for one in metadata:
             if isinstance(one, Reference):
-                return one.kind
+                return one
     return None
 
 
@@ -236,7 +242,7 @@ REPORT = "build_report"
 #: path in the raw configuration → a new value, and the rules whose jobs it changes
 PINNED = {
     "scale": ("other", {REPORT}),
-    "models/char_gpt/training/learning_rate": (0.5, {"train_model", REPORT}),
+    "models/char_gpt/training/learning_rate": (0.5, {"train_model", "score_claims", REPORT}),  # a condition names it
     "models/char_gpt/note": ("Why.", {REPORT}),
     "corpora/italian/separator": ("\n", {"clean_corpus", "train_tokenizer", "tokenize_corpus", REPORT}),
     "corpora/italian/title": ("Other", {"tabulate_loss_curves", "tabulate_overview", REPORT}),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from relab.files import read_csv
-from relab.training.losses import FILE, Losses, write_losses
+from relab.training.losses import FILE_NAME, Losses, write_losses
 
 #: By how much the validation loss of each of the segments exceeds their mean, and the targets of each.
 APART, TARGETS = (-0.3, -0.1, 0.0, 0.4), (10, 10, 10, 10)
@@ -21,8 +21,8 @@ def save_losses(history: Path) -> Path:
     evaluations = [_losses("validation", row.step, row.validation_loss) for row in rows.itertuples()]
     last = rows.iloc[-1]
     evaluations.append(_losses("train", last["step"], last["train_loss"] - DROPOUT))
-    write_losses(history.parent / FILE, evaluations)
-    return history.parent / FILE
+    write_losses(history.parent / FILE_NAME, evaluations)
+    return history.parent / FILE_NAME
 
 
 def _losses(split: str, step: int, mean: float) -> Losses:

@@ -32,7 +32,7 @@ from relab.errors import UserError
 from relab.files import read_csv
 from relab.settings.base import check
 from relab.settings.classifiers import FinetunedClassifier
-from relab.training.signals import Stop
+from relab.training.signals import StopSignal
 from relab.training.state import State
 
 SMALL = {"hidden_size": 16, "num_hidden_layers": 2, "initializer_range": 0.4}
@@ -73,7 +73,7 @@ def finetuned(job, folder, tmp_path, model="base"):
     with State.open(tmp_path / "state") as state:
         found = jobs.finetune(
             job, splits=splits_of(folder), model=folder / model, device=torch.device("cpu"), code="abc", state=state,
-            stop=Stop(),
+            stop=StopSignal(),
         )  # fmt: skip
         jobs.write(found, job, tmp_path / "out" / "mine")
         jobs.clear(state)

@@ -12,7 +12,6 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from relab import corpora
 from relab.corpora import build as building
 from relab.corpora import splitting, statistics, storage
 from relab.errors import UserError
@@ -27,7 +26,7 @@ def make(folder, text, name="text.txt", **settings):
     path.write_text(text, encoding="utf-8", newline="")
     settings = {"title": "T", "asset": "a", "reader": {"kind": "text", "document": "line"}} | settings
     stats = building.build([path], Corpus(**settings), folder / "train.parquet", folder / "validation.parquet")
-    return stats, *(list(corpora.documents(folder / f"{split}.parquet")) for split in ("train", "validation"))
+    return stats, *(list(storage.documents(folder / f"{split}.parquet")) for split in ("train", "validation"))
 
 
 LINES = "".join(f"document {number}\n" for number in range(50))
@@ -56,12 +55,12 @@ def test_the_draw_depends_on_the_seed_only(tmp_path):
 
 
 def test_the_draw_is_the_same_on_every_platform_and_version():
-    assert np.flatnonzero(splitting.draw(50, 0.1, 0)).tolist() == [2, 3, 11, 13, 20]
-    assert np.flatnonzero(splitting.draw(50, 0.1, 7)).tolist() == [6, 23, 24, 32, 37]
+    assert np.flatnonzero(splitting.draw_validation(50, 0.1, 0)).tolist() == [2, 3, 11, 13, 20]
+    assert np.flatnonzero(splitting.draw_validation(50, 0.1, 7)).tolist() == [6, 23, 24, 32, 37]
 
 
 def test_every_document_is_equally_likely_to_be_drawn():
-    counts = sum(splitting.draw(20, 0.25, seed).astype(int) for seed in range(2000))
+    counts = sum(splitting.draw_validation(20, 0.25, seed).astype(int) for seed in range(2000))
     assert counts.sum() == 2000 * 5
     assert abs(counts - 500).max() < 100  # five standard deviations
 
@@ -74,7 +73,7 @@ def test_the_contiguous_split_joins_to_the_whole(tmp_path, separator, share):
     first, last = separator.join(train), separator.join(validation)
     assert whole in (first + last, first + separator + last)
     assert abs(len(first) - int((1 - share) * len(whole))) <= len(separator)
-    splits = (corpora.documents(tmp_path / f"{split}.parquet") for split in ("train", "validation"))
+    splits = (storage.documents(tmp_path / f"{split}.parquet") for split in ("train", "validation"))
     assert (first, last) == tuple(map(separator.join, splits))
 
 
@@ -90,7 +89,7 @@ def test_every_cut_of_every_small_stream_is_right():
     lengths, separator = np.array([3, 1, 4]), 2
     stream = "aaa||b||cccc"
     for place in range(1, len(stream)):
-        document, offset = splitting.cut(lengths, separator, 1 - place / len(stream) - 1e-9)
+        document, offset = splitting.contiguous_cut(lengths, separator, 1 - place / len(stream) - 1e-9)
         before = "||".join(["aaa", "b", "cccc"][:document] + ["aaabcccc"[[0, 3, 4][document] :][:offset]])
         assert stream.startswith(before.rstrip("|")) and 0 <= place - len(before.rstrip("|")) <= separator
 
@@ -153,7 +152,7 @@ def test_one_text_many_times_cannot_be_split(tmp_path):
 
 def test_distinct_finds_the_first_of_each():
     digests = np.random.default_rng(0).integers(0, 40, 300).astype(np.uint64)
-    new, first = splitting.distinct(digests)
+    new, first = splitting.first_occurrences(digests)
     expected = [digests.tolist().index(digest) for digest in digests.tolist()]
     assert first.tolist() == expected
     assert new.tolist() == [place == index for index, place in enumerate(expected)]
@@ -226,7 +225,7 @@ def test_counts_do_not_depend_on_where_blocks_end(monkeypatch):
 
 def test_the_row_of_a_table_names_blanks(tmp_path):
     stats, *_ = make(tmp_path, "aaa bbb\nab aa\u200b\t.\n", clean={"minimum_count": 1})
-    row = statistics.table_row(stats, shown=3)
+    row = statistics.table_row(stats, number=3)
     assert row == {
         "documents": 2,
         "duplicates": 0,
@@ -240,7 +239,7 @@ def test_the_row_of_a_table_names_blanks(tmp_path):
         "least frequent": ". ⇥ ␣",
         "removed": 1,
     }
-    assert statistics.visible("\u0301") == "◌\u0301"
+    assert statistics.visible_character("\u0301") == "◌\u0301"
 
 
 # sentences of a grammar
@@ -249,7 +248,7 @@ def test_the_row_of_a_table_names_blanks(tmp_path):
 def make_sentences(folder, **settings):
     corpus = Corpus(**{"title": "T", "reader": GRAMMAR, "duplicates": "keep", "split": LAST} | settings)
     stats = building.build([], corpus, folder / "train.parquet", folder / "validation.parquet")
-    return stats, *(list(corpora.documents(folder / f"{split}.parquet")) for split in ("train", "validation"))
+    return stats, *(list(storage.documents(folder / f"{split}.parquet")) for split in ("train", "validation"))
 
 
 def test_sentences_of_a_grammar_become_a_corpus_without_files(tmp_path):
@@ -291,14 +290,14 @@ def test_the_parquet_file_has_one_column_of_text_in_bounded_row_groups(tmp_path,
     file = pq.ParquetFile(tmp_path / "a.parquet")
     assert file.schema_arrow.names == ["text"] and str(file.schema_arrow.field("text").type) == "string"
     assert file.num_row_groups > 10 and b"pandas" not in (file.schema_arrow.metadata or {})
-    assert list(corpora.documents(tmp_path / "a.parquet")) == texts
+    assert list(storage.documents(tmp_path / "a.parquet")) == texts
 
 
 def test_other_libraries_read_it(tmp_path):
     make(tmp_path, LINES)
     import pandas as pd
 
-    assert pd.read_parquet(tmp_path / "train.parquet")["text"].tolist() == list(corpora.documents(tmp_path / "train.parquet"))
+    assert pd.read_parquet(tmp_path / "train.parquet")["text"].tolist() == list(storage.documents(tmp_path / "train.parquet"))
 
 
 def test_nothing_is_left_behind_when_reading_fails(tmp_path):

@@ -94,7 +94,7 @@ def test_steps_follow_the_documented_order():
 
 def test_rare_characters_go_and_leave_no_blanks_behind():
     cleaner = Cleaner(Cleaning())
-    assert cleaner.without({"§", "¶"}, "a §§\nb ¶ c\n§") == "a\nb  c"
+    assert cleaner.remove_characters({"§", "¶"}, "a §§\nb ¶ c\n§") == "a\nb  c"
     assert cleaner.removed == {("§", "rare"): 3, ("¶", "rare"): 1, (" ", "trailing blank"): 1, ("\n", "outer line end"): 1}
 
 

@@ -183,7 +183,7 @@ def test_a_file_is_read_a_block_at_a_time():
             return block
 
     raw = Counting(b"a line of text\n" * 100_000)
-    next(sources.lines(sources.Source("big.txt", ".txt", lambda: raw)))
+    next(sources.read_lines(sources.Source("big.txt", ".txt", lambda: raw)))
     assert 0 < raw.taken < 100_000
 
 

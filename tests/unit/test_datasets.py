@@ -15,9 +15,10 @@ import pytest
 from pydantic import TypeAdapter
 from support.runs import CHECKOUT
 
+from relab.corpora.splitting import split_size
 from relab.datasets.build import build
-from relab.datasets.draws import keys, share, stratified
-from relab.datasets.storage import CHOICE, CLASSIFICATION, read, texts
+from relab.datasets.draws import random_keys, stratified_sample
+from relab.datasets.storage import CHOICE, CLASSIFICATION, column_texts, read
 from relab.errors import UserError
 from relab.settings.datasets import SPLITS, AnyDataset
 
@@ -104,11 +105,11 @@ def test_too_few_rows_to_draw_from(tmp_path):
 
 def test_the_smallest_classes_are_drawn_by_largest_remainders():
     groups = ["a"] * 7 + ["b"] * 2 + ["c"]
-    chosen = stratified(groups, 5, keys(10, 0))
+    chosen = stratified_sample(groups, 5, random_keys(10, 0))
     assert Counter(group for group, own in zip(groups, chosen, strict=True) if own) == {"a": 4, "b": 1}  # 3.5, 1 and 0.5
-    assert stratified(groups, 99, keys(10, 0)).all()
-    assert not stratified(groups, 0, keys(10, 0)).any()
-    assert [share(10, 0.25), share(10, 0.01), share(10, 0.99), share(2, 0.5)] == [2, 1, 9, 1]
+    assert stratified_sample(groups, 99, random_keys(10, 0)).all()
+    assert not stratified_sample(groups, 0, random_keys(10, 0)).any()
+    assert [split_size(10, 0.25), split_size(10, 0.01), split_size(10, 0.99), split_size(2, 0.5)] == [2, 1, 9, 1]
 
 
 # published splits
@@ -417,7 +418,7 @@ def test_questions_are_equal_where_all_their_texts_are_in_whatever_order(tmp_pat
 def test_texts_of_a_part_row_by_row_and_column_by_column(tmp_path):
     settings = dataset(QUESTIONS, choices="choices.text", names="choices.label", tables={"test": "a.jsonl"})
     made([questions(tmp_path / "a.jsonl", 2)], settings, "test", tmp_path)
-    assert list(texts(tmp_path / "made" / "test.parquet", ["question", "choices"])) == [
+    assert list(column_texts(tmp_path / "made" / "test.parquet", ["question", "choices"])) == [
         ("question", ["question 0"]),
         ("choices", ["0 one", "0 two", "0 three"]),
         ("question", ["question 1"]),

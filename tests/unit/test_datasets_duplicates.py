@@ -10,7 +10,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from relab.datasets.build import build
-from relab.datasets.duplicates import duplicates, groups, normalised
+from relab.datasets.duplicates import duplicate_groups, find_duplicates, normalised
 from relab.datasets.storage import read
 from relab.settings.datasets import SPLITS, AnyDataset, Duplicates
 
@@ -80,7 +80,7 @@ def test_the_normal_form_of_a_text(text, form):
 
 
 def test_rows_that_say_nothing_but_marks_are_no_duplicates_of_one_another():
-    assert groups([("!!!",), ("???",), ("http://a.b",), ("http://c.d",)], Duplicates()).tolist() == [0, 1, 2, 3]
+    assert duplicate_groups([("!!!",), ("???",), ("http://a.b",), ("http://c.d",)], Duplicates()).tolist() == [0, 1, 2, 3]
 
 
 def test_near_duplicates_are_those_whose_ngrams_are_alike():
@@ -91,7 +91,7 @@ def test_near_duplicates_are_those_whose_ngrams_are_alike():
         settings = Duplicates(words=size, similarity=bound)
         for one in variants:
             for other in variants:
-                equal, near = duplicates([(one,)], [(other,)], settings)
+                equal, near = find_duplicates([(one,)], [(other,)], settings)
                 assert equal[0] == (one == other)
                 assert near[0] == (one != other and jaccard(one, other, size) >= bound), (one, other, size, bound)
 
@@ -102,13 +102,13 @@ def test_near_duplicates_among_many_rows():
     others = [changed(one, 2) for one in ones]  # 6 of 9 runs of four words stay: 6 / 12
     assert {jaccard(one, other, 4) for one, other in zip(ones, others, strict=True)} == {0.5}
     rows = [(text,) for text in [*ones, *others]]
-    found = groups(rows, Duplicates())
+    found = duplicate_groups(rows, Duplicates())
     assert np.array_equal(found[:300], np.arange(300))
     assert set(found[300:] - np.arange(300)) <= {0, 300}
     assert (found[300:] < 300).sum() >= 290
-    equal, near = duplicates(rows[:300], rows[300:], Duplicates())
+    equal, near = find_duplicates(rows[:300], rows[300:], Duplicates())
     assert not equal.any() and np.array_equal(near, found[300:] < 300)
-    assert np.array_equal(groups(rows, Duplicates(similarity=1)), np.arange(600))
+    assert np.array_equal(duplicate_groups(rows, Duplicates(similarity=1)), np.arange(600))
 
 
 def test_duplicates_of_duplicates_are_of_one_group():
@@ -118,24 +118,24 @@ def test_duplicates_of_duplicates_are_of_one_group():
         chain.append(changed(chain[-1], place, f"new{place}"))
     rows = [("something else altogether here",), *((text,) for text in chain), (base.upper(),)]
     assert jaccard(chain[0], chain[-1], 4) < 0.5
-    assert groups(rows, Duplicates()).tolist() == [0] + [1] * (len(chain) + 1)
+    assert duplicate_groups(rows, Duplicates()).tolist() == [0] + [1] * (len(chain) + 1)
 
 
 def test_short_texts_are_duplicates_where_they_are_equal():
     rows = [("good morning",), ("Good morning!",), ("good morning all",), ("morning good",)]
-    assert groups(rows, Duplicates()).tolist() == [0, 0, 2, 3]
+    assert duplicate_groups(rows, Duplicates()).tolist() == [0, 0, 2, 3]
 
 
 def test_a_question_is_near_another_by_all_its_words():
     """Short choices that many questions share make no two of them near."""
     rows = [(stem, "maybe", "no", "yes") for stem in ("rain", "sun", "a b c d e f g h i j k", "z b c d e f g h i j k")]
-    assert groups(rows, Duplicates()).tolist() == [0, 1, 2, 2]
+    assert duplicate_groups(rows, Duplicates()).tolist() == [0, 1, 2, 2]
 
 
 def test_without_normalising_only_what_equals_to_the_letter_is_equal():
     rows = [("Hi there",), ("hi there",), ("Hi there",), ("Hi  there!",)]
-    assert groups(rows, Duplicates(normalise=False, similarity=1)).tolist() == [0, 1, 0, 3]
-    assert groups(rows, Duplicates(similarity=1)).tolist() == [0, 0, 0, 0]
+    assert duplicate_groups(rows, Duplicates(normalise=False, similarity=1)).tolist() == [0, 1, 0, 3]
+    assert duplicate_groups(rows, Duplicates(similarity=1)).tolist() == [0, 0, 0, 0]
 
 
 def test_published_splits_lose_training_rows_near_a_later_one_and_keep_the_test(tmp_path):

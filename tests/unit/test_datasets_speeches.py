@@ -63,7 +63,7 @@ def place(text):
 
 
 def test_speeches_of_a_play_scene_by_scene_without_speakers_and_directions(files):
-    found = speeches.plays(files[:1])
+    found = speeches.read_plays(files[:1])
     assert list(found) == [str(files[0])]
     assert found[str(files[0])] == [[speech("a", scene, n) for n in range(SPEECHES)] for scene in range(SCENES)]
 
@@ -97,16 +97,20 @@ def test_no_play_is_on_two_sides(files, tmp_path):
     assert {part: len(own) for part, own in plays.items()} == {"train": 2, "validation": 1, "test": 2}
     assert set.union(*plays.values()) == set("abcde")
     assert sum(map(len, plays.values())) == 5
-    drawn = {tuple(speeches.split(list("abcde"), settings(draw={"test": 0.4, "seed": seed}))["test"]) for seed in range(5)}
+    drawn = {
+        tuple(speeches.split_plays(list("abcde"), settings(draw={"test": 0.4, "seed": seed}))["test"]) for seed in range(5)
+    }
     assert len(drawn) > 1
 
 
 @pytest.mark.parametrize("number, expected", [(3, [1, 1, 1]), (4, [2, 1, 1]), (10, [7, 1, 2])])
 def test_shares_of_plays(number, expected):
-    parted = speeches.split([str(one) for one in range(number)], settings())
+    parted = speeches.split_plays([str(one) for one in range(number)], settings())
     assert [len(parted[part]) for part in SPLITS] == expected
     for much in ({"test": 0.99, "validation": 0.99}, {"test": 0.01, "validation": 0.01}):
-        assert all(len(own) >= 1 for own in speeches.split([str(one) for one in range(number)], settings(draw=much)).values())
+        assert all(
+            len(own) >= 1 for own in speeches.split_plays([str(one) for one in range(number)], settings(draw=much)).values()
+        )
 
 
 def test_too_few_plays(files, tmp_path):
@@ -150,7 +154,7 @@ def test_a_zip_of_plays_gives_the_same_questions(files, tmp_path):
 def test_lengths_of_speeches_are_counted_in_words(tmp_path):
     said = ["one", "one two", "one two three", "two three four", "one two three four", "a b c", "d e f", "g h i"]
     play = [said, ["a b c", "last one here"]]
-    rows = speeches.questions(play, settings(words=(2, 3), choices=2), 0)
+    rows = speeches.play_questions(play, settings(words=(2, 3), choices=2), 0)
     pairs = [("one two", "one two three"), ("one two three", "two three four"), ("a b c", "d e f"), ("d e f", "g h i")]
     assert [(row["question"], row["choices"][row["answer"]]) for row in rows] == [*pairs, ("a b c", "last one here")]
     usable = {text for text in (*said, "last one here") if 2 <= len(text.split()) <= 3}
@@ -159,20 +163,20 @@ def test_lengths_of_speeches_are_counted_in_words(tmp_path):
 
 def test_a_speech_that_answers_itself_is_no_question():
     play = [["say it again", "say it again", "no not again", "say no more", "be gone now"]]
-    rows = speeches.questions(play, settings(words=(1, 9), choices=2), 0)
+    rows = speeches.play_questions(play, settings(words=(1, 9), choices=2), 0)
     assert [row["question"] for row in rows] == ["say it again", "no not again", "say no more"]
     assert all(len(set(row["choices"]) - {row["question"]}) == 2 for row in rows)
 
 
 def test_a_play_with_too_few_speeches_has_no_question():
     play = [[f"speech number {n}" for n in range(4)]]
-    assert speeches.questions(play, settings(words=(1, 9), choices=4), 0) == []
-    assert len(speeches.questions([[*play[0], "one more"]], settings(words=(1, 9), choices=4), 0)) == 4
+    assert speeches.play_questions(play, settings(words=(1, 9), choices=4), 0) == []
+    assert len(speeches.play_questions([[*play[0], "one more"]], settings(words=(1, 9), choices=4), 0)) == 4
 
 
 def test_the_draws_of_a_play_are_its_own():
     play = [[f"speech number {n}" for n in range(30)]]
     dataset = settings(words=(1, 9))
-    first, again, other = (speeches.questions(play, dataset, stream) for stream in (0, 0, 1))
+    first, again, other = (speeches.play_questions(play, dataset, stream) for stream in (0, 0, 1))
     assert first == again != other
     assert len({tuple(row["choices"]) for row in first}) == len(first)

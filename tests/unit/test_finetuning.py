@@ -179,15 +179,14 @@ def test_gradient_checkpointing_is_used(base, monkeypatch):
 
     from relab.checkpoints import load_for_training
     from relab.settings.models import Training
-    from relab.training.loop import Data, Trainer
+    from relab.training.loop import Trainer, TrainingData
 
     called = []
     original = checkpoint.checkpoint
     monkeypatch.setattr("transformers.modeling_utils.checkpoint", lambda *a, **k: called.append(1) or original(*a, **k))
     more = {"steps": 1, "batch": 1, "learning_rate": 0.1, "evaluation": {"every": 1, "blocks": 1}}
-    trainer = Trainer(
-        load_for_training(base, CPU, torch.float32), Data(None, []), Training(**more, gradient_checkpointing=True), device=CPU
-    )
+    model, settings = load_for_training(base, CPU, torch.float32), Training(**more, gradient_checkpointing=True)
+    trainer = Trainer(model, TrainingData(None, []), settings, device=CPU)
     ids = torch.arange(8)[None]
     trainer._loss(ids, ids, "mean").backward()
     assert called
@@ -206,9 +205,9 @@ def test_a_finetuned_model_is_a_base_again(jobs, corpus, tmp_path):
 
 
 def test_dropout_is_as_the_base_says(base):
-    from relab.training.finetuning import Job, adapter, whole
+    from relab.training.finetuning import Job, from_pretrained, with_adapter
 
-    for settings, make in ((FULL, whole), (LORA, adapter)):
+    for settings, make in ((FULL, from_pretrained), (LORA, with_adapter)):
         model = make(Job(**spec(settings)), base, CPU).model
         ids = torch.arange(12)[None]
         with torch.no_grad():
@@ -286,11 +285,11 @@ def test_quantisation_wants_a_card(base, corpus, tmp_path, width):
 
 
 def test_quantisation_wants_its_package(base, monkeypatch):
-    from relab.training.finetuning import Job, adapter
+    from relab.training.finetuning import Job, with_adapter
 
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(UserError, match="4bit needs the package bitsandbytes, which is not installed here"):
-        adapter(Job(**spec(LORA, quantisation="4bit")), base, torch.device("cuda"))
+        with_adapter(Job(**spec(LORA, quantisation="4bit")), base, torch.device("cuda"))
 
 
 def other_checkpoint(job, change):

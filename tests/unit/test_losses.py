@@ -25,10 +25,10 @@ from relab.probes.pairs import Questions
 from relab.settings.models import Architecture, Training
 from relab.settings.probes import Ranker
 from relab.settings.probes import Scorer as ScorerSettings
-from relab.training.batches import Documents, RandomBlocks, RandomDocuments, evenly_spread, evenly_spread_documents
-from relab.training.loop import Data, Trainer
-from relab.training.losses import UNITS, Losses, read_losses, write_losses
-from relab.training.signals import Stop
+from relab.training.batches import Documents, RandomBlocks, RandomDocuments, evenly_spread_blocks, evenly_spread_documents
+from relab.training.loop import Trainer, TrainingData
+from relab.training.losses import MAX_UNITS, Losses, read_losses, write_losses
+from relab.training.signals import StopSignal
 from relab.training.state import State
 
 CPU = torch.device("cpu")
@@ -45,20 +45,20 @@ def trainer(reading: str, **training) -> Trainer:
     told = {"steps": 6, "batch": BATCH, "learning_rate": 1e-9, "evaluation": {"every": 6, "blocks": ITEMS}}
     settings = Training(**{**told, **training}, reading=reading)
     draws = {"batch": settings.batch, "accumulation": settings.accumulation, "seed": 0, "device": CPU}
-    shape = {"number": settings.evaluation.blocks, "batch": settings.batch, "device": CPU}
+    shape = {"count": settings.evaluation.blocks, "batch": settings.batch, "device": CPU}
     if reading == "blocks":
-        batches, validation = RandomBlocks(STREAM, block=BLOCK, **draws), evenly_spread(STREAM, block=BLOCK, **shape)
+        batches, validation = RandomBlocks(STREAM, block=BLOCK, **draws), evenly_spread_blocks(STREAM, block=BLOCK, **shape)
     else:
-        documents = Documents.of(DOCUMENTS, BLOCK)
+        documents = Documents.from_tokens(DOCUMENTS, BLOCK)
         batches, validation = RandomDocuments(documents, **draws), evenly_spread_documents(documents, **shape)
     torch.manual_seed(0)
     model = gpt.build(Architecture(width=16, layers=1, heads=2, block=BLOCK, initializer_range=0.5), VOCABULARY)
-    return Trainer(model, Data(batches, validation, lambda: validation), settings, device=CPU)
+    return Trainer(model, TrainingData(batches, validation, lambda: validation), settings, device=CPU)
 
 
 def run(one: Trainer, folder) -> Trainer:
     with State.open(folder) as state:
-        one.run(state, Stop())
+        one.run(state, StopSignal())
     return one
 
 
@@ -104,7 +104,7 @@ def test_the_validation_loss_of_a_classifier_is_the_mean_over_rows(tmp_path):
     splits = {split: folder / f"{split}.parquet" for split in ("train", "validation", "test")}
     with State.open(tmp_path / "state") as state:
         found = classifiers.finetune(
-            job, splits=splits, model=folder / "base", device=CPU, code="abc", state=state, stop=Stop()
+            job, splits=splits, model=folder / "base", device=CPU, code="abc", state=state, stop=StopSignal()
         )  # fmt: skip
     read = texts.read(splits["validation"], load_tokenizer(folder / "base"), CLASSES, job.tokens)
     net = found.trainer.model.eval()
@@ -176,7 +176,7 @@ def test_the_last_step_is_the_one_at_which_training_stops_early(tmp_path):
 
 def test_evaluating_the_training_text_changes_nothing_else(tmp_path):
     without = trainer("blocks", learning_rate=0.01)
-    without.data = Data(without.data.train, without.data.validation)
+    without.data = TrainingData(without.data.train, without.data.validation)
     run(without, tmp_path / "without")
     state = torch.get_rng_state()
     found = run(trainer("blocks", learning_rate=0.01), tmp_path / "with")
@@ -187,11 +187,11 @@ def test_evaluating_the_training_text_changes_nothing_else(tmp_path):
         assert torch.equal(value, without.parameters[name])
 
 
-@pytest.mark.parametrize("number", [1, 5, UNITS, UNITS + 1, 1000])
+@pytest.mark.parametrize("number", [1, 5, MAX_UNITS, MAX_UNITS + 1, 1000])
 def test_units_are_runs_of_neighbours_of_nearly_equal_number(number):
     nats = [2.0**-item if item < 40 else float(item) for item in range(number)]
-    losses = Losses.of("validation", 3, nats, [1] * number)
-    assert len(losses.nats) == len(losses.targets) == min(number, UNITS)
+    losses = Losses.from_units("validation", 3, nats, [1] * number)
+    assert len(losses.nats) == len(losses.targets) == min(number, MAX_UNITS)
     assert max(losses.targets) - min(losses.targets) <= 1
     ends = np.cumsum(losses.targets)
     assert np.cumsum(losses.nats) == pytest.approx(np.cumsum(nats)[ends - 1])

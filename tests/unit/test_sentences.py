@@ -85,7 +85,7 @@ def test_held_out_sentences_are_those_of_the_validation_loss(tokenizer, tmp_path
     for number, block in ((3, 32), (99, 32), (4, 2)):
         ids = evaluated_sentences(path, tokenizer, number, block)
         documents = Documents(encoded.__getitem__, list(map(len, encoded)), block)
-        batches = evenly_spread_documents(documents, number=number, batch=2, device=torch.device("cpu"))
+        batches = evenly_spread_documents(documents, count=number, batch=2, device=torch.device("cpu"))
         targets = [int(target) for _, batch in batches for row in batch for target in row if target != -100]
         assert [token for sentence in ids for token in sentence[1:]] == targets
 

@@ -15,7 +15,7 @@ from relab.sampling import text_seed
 from relab.settings.corpora import GrammarReader
 from relab.settings.datasets import AnyDataset
 from relab.streams import stream_seed
-from relab.training.batches import Draws
+from relab.training.batches import IndexSampler
 
 
 def words(bits):
@@ -47,8 +47,8 @@ def used(monkeypatch, name, call):
 def test_the_questions_of_a_play_share_no_stream_with_the_draws_of_rows(monkeypatch):
     dataset = TypeAdapter(AnyDataset).validate_python({"kind": "next_speech", "title": "", "asset": "one"})
     play = [[f"this is speech number {number}" for number in range(12)]]
-    questions = used(monkeypatch, "PCG64", lambda: [speeches.questions(play, dataset, number) for number in range(4)])
-    of_rows = used(monkeypatch, "PCG64", lambda: [draws.keys(5, 0, stream) for stream in range(4)])
+    questions = used(monkeypatch, "PCG64", lambda: [speeches.play_questions(play, dataset, number) for number in range(4)])
+    of_rows = used(monkeypatch, "PCG64", lambda: [draws.random_keys(5, 0, stream) for stream in range(4)])
     assert len(questions) == 44 and len(of_rows) == 4
     assert len({*questions, *of_rows}) == 48
 
@@ -56,5 +56,6 @@ def test_the_questions_of_a_play_share_no_stream_with_the_draws_of_rows(monkeypa
 def test_the_sentences_of_a_grammar_share_no_stream_with_the_batches_that_read_them(monkeypatch):
     grammar = Grammar(GrammarReader(**mingpt.READER))
     sentences = used(monkeypatch, "Philox", lambda: [list(grammar.draw(5, seed)) for seed in range(4)])
-    batches = used(monkeypatch, "Philox", lambda: [Draws(9, 5, seed).of(step) for seed in range(4) for step in range(4)])
+    samplers = [IndexSampler(9, 5, seed) for seed in range(4)]
+    batches = used(monkeypatch, "Philox", lambda: [sampler.indices(step) for sampler in samplers for step in range(4)])
     assert len({*sentences, *batches}) == 20

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from relab.errors import UserError
-from relab.tabular import Form, cell, keeps, read_rows
+from relab.tabular import TableFormat, cell_value, matches, read_rows
 
 COLUMNS = ("name", "text", "grade")
 TABLE = [("a", "plain", "1"), ("b", 'with, "signs"\nand lines', "2"), ("c", "accénts ☃", "3")]
@@ -26,11 +26,11 @@ def write(path, content):
 
 
 def rows(path, columns=COLUMNS, **form):
-    return [dict(row) for _, row in read_rows(path, columns, Form(**form))]
+    return [dict(row) for _, row in read_rows(path, columns, TableFormat(**form))]
 
 
 def places(path, columns=COLUMNS, **form):
-    return [place.removeprefix(str(path)) for place, _ in read_rows(path, columns, Form(**form))]
+    return [place.removeprefix(str(path)) for place, _ in read_rows(path, columns, TableFormat(**form))]
 
 
 def refused(path, match, columns=COLUMNS, **form):
@@ -47,7 +47,7 @@ def columnar():
 
 
 def csv_text():
-    quoted = [[f'"{value}"' for value in (cell.replace('"', '""') for cell in row)] for row in TABLE]
+    quoted = [[f'"{value}"' for value in (cell_value.replace('"', '""') for cell_value in row)] for row in TABLE]
     return "\n".join(map(",".join, [COLUMNS, *quoted])) + "\n"
 
 
@@ -357,10 +357,10 @@ def test_a_folder_and_a_file_that_is_not_there(tmp_path):
 
 def test_a_point_leads_into_a_column():
     row = {"choices": {"text": ["a", "b"], "label": ["A", "B"]}, "a.b": 1, "text": "plain", "none": None}
-    assert cell(row, "choices.text") == ["a", "b"]
-    assert cell(row, "a.b") == 1
-    assert cell(row, "choices") == row["choices"]
-    assert [cell(row, path) for path in ("choices.other", "text.more", "none.more")] == [None] * 3
+    assert cell_value(row, "choices.text") == ["a", "b"]
+    assert cell_value(row, "a.b") == 1
+    assert cell_value(row, "choices") == row["choices"]
+    assert [cell_value(row, path) for path in ("choices.other", "text.more", "none.more")] == [None] * 3
 
 
 def test_nested_columns_of_files(tmp_path):
@@ -369,7 +369,7 @@ def test_nested_columns_of_files(tmp_path):
     assert rows(tmp_path / "t.parquet", ["choices.text", "choices.label"]) == [{"choices": {"text": ["a"], "label": ["A"]}}]
     refused(tmp_path / "t.parquet", "expected a column 'choice.text'", ["choice.text"])
     write(tmp_path / "t.jsonl", '{"choices": {"text": ["a"]}}\n')
-    assert [cell(row, "choices.text") for row in rows(tmp_path / "t.jsonl", ["choices.text"])] == [["a"]]
+    assert [cell_value(row, "choices.text") for row in rows(tmp_path / "t.jsonl", ["choices.text"])] == [["a"]]
 
 
 @pytest.mark.parametrize(
@@ -390,7 +390,7 @@ def test_nested_columns_of_files(tmp_path):
     ],
 )
 def test_rows_are_kept_by_the_values_of_columns(value, wanted, same):
-    assert keeps({"column": value, "other": "x"}, {"column": wanted}) is same
-    assert keeps({"column": value, "other": "x"}, {"column": wanted, "other": "y"}) is False
-    assert keeps({"nested": {"column": value}}, {"nested.column": wanted}) is same
-    assert keeps({"column": value}, {})
+    assert matches({"column": value, "other": "x"}, {"column": wanted}) is same
+    assert matches({"column": value, "other": "x"}, {"column": wanted, "other": "y"}) is False
+    assert matches({"nested": {"column": value}}, {"nested.column": wanted}) is same
+    assert matches({"column": value}, {})

@@ -7,7 +7,7 @@ import torch
 from support.tokens import tokens_of, write
 
 from relab.errors import UserError
-from relab.training.batches import RandomBlocks, evenly_spread, read
+from relab.training.batches import RandomBlocks, evenly_spread_blocks, open_stream
 
 CPU = torch.device("cpu")
 TOKENS = tokens_of([range(100)])
@@ -86,16 +86,16 @@ def test_a_text_of_one_block_and_a_token_has_one_block():
 
 
 def test_validation_blocks_reach_from_the_start_to_the_end():
-    batches = evenly_spread(TOKENS, block=8, number=5, batch=2, device=CPU)
+    batches = evenly_spread_blocks(TOKENS, block=8, count=5, batch=2, device=CPU)
     assert [len(inputs) for inputs, _ in batches] == [2, 2, 1]
     assert torch.cat([inputs[:, 0] for inputs, _ in batches]).tolist() == [0, 22, 45, 68, 91]
     assert batches[-1][1][-1, -1] == 99
-    ((inputs, _),) = evenly_spread(TOKENS, block=8, number=1, batch=2, device=CPU)
+    ((inputs, _),) = evenly_spread_blocks(TOKENS, block=8, count=1, batch=2, device=CPU)
     assert inputs[:, 0].tolist() == [0]
 
 
 def test_a_short_validation_text_has_no_block_twice():
-    batches = evenly_spread(tokens_of([range(10)]), block=8, number=50, batch=32, device=CPU)
+    batches = evenly_spread_blocks(tokens_of([range(10)]), block=8, count=50, batch=32, device=CPU)
     assert torch.cat([inputs[:, 0] for inputs, _ in batches]).tolist() == [0, 1]
 
 
@@ -118,6 +118,6 @@ def test_what_was_drawn_may_be_written_to_and_the_file_stays_as_it_is():
 
 def test_a_block_longer_than_the_corpus_is_an_error(tmp_path):
     path = write(tmp_path / "train.arrow", [[1, 2, 3], [4, 5, 6, 7]], [0, 0])
-    assert read(path, 8).size == 9
+    assert open_stream(path, 8).size == 9
     with pytest.raises(UserError, match=r"train.arrow: the block is longer than the corpus: .* more than 9 .* found 9$"):
-        read(path, 9)
+        open_stream(path, 9)

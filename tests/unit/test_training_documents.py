@@ -22,8 +22,8 @@ from relab.training.batches import (
     collate,
     evenly_spread_documents,
 )
-from relab.training.loop import Data, Trainer
-from relab.training.signals import Stop
+from relab.training.loop import Trainer, TrainingData
+from relab.training.signals import StopSignal
 from relab.training.state import State
 
 CPU = torch.device("cpu")
@@ -35,7 +35,7 @@ BYTES = TextBytes(torch.arange(VOCABULARY), {"train": 1.0, "validation": 1.0})
 
 
 def documents(ids=IDS, block=8, end=None) -> Documents:
-    return Documents.of(tokens_of(ids, [11], end=end), block)
+    return Documents.from_tokens(tokens_of(ids, [11], end=end), block)
 
 
 def drawing(*, batch=4, accumulation=1, seed=0, ids=IDS) -> RandomDocuments:
@@ -72,7 +72,7 @@ def test_every_document_is_an_example_of_its_own():
 
 def test_long_documents_are_cut_and_those_without_a_target_left_out_and_counted():
     found = documents([[1], list(range(20)), [], [3, 4]], block=8)
-    assert len(found) == 2 and found.left_out == 2
+    assert len(found) == 2 and found.skipped == 2
     assert found[0][0].tolist() == list(range(8)) and found[0][1].tolist() == list(range(1, 9))
     assert found[1][1].tolist() == [4]
 
@@ -91,7 +91,7 @@ def test_no_separator_is_in_an_example():
 
 def test_ids_stay_in_the_file_until_an_example_is_asked_for():
     tokens = tokens_of([list(range(1000))] * 100)
-    found = Documents.of(tokens, 999)
+    found = Documents.from_tokens(tokens, 999)
     assert sum(one.nbytes for one in vars(found).values() if isinstance(one, np.ndarray)) == 16 * 100
     assert tokens.document(3).base is not None and not tokens.document(3).flags.owndata
 
@@ -160,10 +160,10 @@ def test_without_replacement_two_documents_a_step_are_both_documents_of_a_corpus
 
 def test_validation_documents_reach_from_the_first_to_the_last():
     ids = [[2, number] for number in range(100)]
-    batches = evenly_spread_documents(documents(ids), number=5, batch=2, device=CPU)
+    batches = evenly_spread_documents(documents(ids), count=5, batch=2, device=CPU)
     assert [len(inputs) for inputs, _ in batches] == [2, 2, 1]
     assert [row[1] for row in rows(batches)] == [0, 24, 49, 74, 99]
-    few = evenly_spread_documents(documents(ids[:2]), number=50, batch=32, device=CPU)
+    few = evenly_spread_documents(documents(ids[:2]), count=50, batch=32, device=CPU)
     assert rows(few) == ids[:2], "none twice"
 
 
@@ -183,14 +183,14 @@ def training(**changes) -> Training:
 
 def make(settings: Training, **changes) -> Trainer:
     source = drawing(batch=settings.batch, accumulation=settings.accumulation)
-    validation = evenly_spread_documents(documents(), number=settings.evaluation.blocks, batch=settings.batch, device=CPU)
-    return Trainer(build(**changes), Data(source, validation, text_bytes=BYTES), settings, device=CPU)
+    validation = evenly_spread_documents(documents(), count=settings.evaluation.blocks, batch=settings.batch, device=CPU)
+    return Trainer(build(**changes), TrainingData(source, validation, text_bytes=BYTES), settings, device=CPU)
 
 
 def train(folder, settings: Training, **changes) -> Trainer:
     trainer = make(settings, **changes)
     with State.open(folder) as state:
-        trainer.run(state, Stop())
+        trainer.run(state, StopSignal())
     return trainer
 
 
@@ -290,15 +290,15 @@ def test_a_resumed_run_equals_the_unbroken_one(tmp_path, stop_at):
     settings = training(clip=1.0, accumulation=2, schedule={"kind": "cosine", "warmup": 3})
     unbroken = train(tmp_path / "unbroken", settings)
     first = make(settings)
-    first._observe()
+    first._evaluate_and_sample()
     while first.progress.step < stop_at:
         first.update()
-        first._observe()
+        first._evaluate_and_sample()
     tensors, plain = first.capture()
     second = make(settings)
     second.restore({name: value.clone() for name, value in tensors.items()}, plain)
     with State.open(tmp_path / "state") as state:
-        second.run(state, Stop())
+        second.run(state, StopSignal())
     assert all(torch.equal(value, weights(unbroken)[name]) for name, value in weights(second).items())
     assert second.progress.history == unbroken.progress.history
 
@@ -307,7 +307,7 @@ def test_a_fresh_model_knows_nothing():
     vocabulary = 2000
     generator = torch.Generator().manual_seed(0)
     ids = torch.randint(vocabulary, (200, 8), generator=generator).tolist()
-    data = Data(drawing(), evenly_spread_documents(documents(ids), number=200, batch=16, device=CPU))
+    data = TrainingData(drawing(), evenly_spread_documents(documents(ids), count=200, batch=16, device=CPU))
     trainer = Trainer(build(vocabulary, width=48, heads=3, layers=3), data, training(), device=CPU)
     assert trainer._validation_loss() == pytest.approx(math.log(vocabulary), abs=0.03)
 
@@ -326,4 +326,4 @@ def test_a_full_gpu_is_told_in_a_sentence(tmp_path, monkeypatch):
     trainer = make(training())
     monkeypatch.setattr(trainer, "update", full)
     with State.open(tmp_path) as state, pytest.raises(UserError, match="does not hold a batch of 4 documents: lower"):
-        trainer.run(state, Stop())
+        trainer.run(state, StopSignal())

@@ -12,10 +12,10 @@ from relab import gpt
 from relab.errors import UserError
 from relab.settings.models import Architecture, Training
 from relab.tokens.sizes import TextBytes
-from relab.training.batches import RandomBlocks, evenly_spread
-from relab.training.loop import Data, Trainer
+from relab.training.batches import RandomBlocks, evenly_spread_blocks
+from relab.training.loop import Trainer, TrainingData
 from relab.training.optimizer import adamw
-from relab.training.signals import Stop
+from relab.training.signals import StopSignal
 from relab.training.state import State
 
 CPU = torch.device("cpu")
@@ -39,14 +39,14 @@ def make(settings: Training, tokens=PERIODIC, sampler=None, **changes) -> Traine
     torch.manual_seed(0)
     model = gpt.build(architecture(**changes), VOCABULARY)
     blocks = RandomBlocks(tokens, block=16, batch=settings.batch, accumulation=settings.accumulation, seed=0, device=CPU)
-    validation = evenly_spread(tokens, block=16, number=settings.evaluation.blocks, batch=settings.batch, device=CPU)
-    return Trainer(model, Data(blocks, validation, text_bytes=BYTES), settings, sampler=sampler, device=CPU)
+    validation = evenly_spread_blocks(tokens, block=16, count=settings.evaluation.blocks, batch=settings.batch, device=CPU)
+    return Trainer(model, TrainingData(blocks, validation, text_bytes=BYTES), settings, sampler=sampler, device=CPU)
 
 
 def train(tmp_path, settings: Training, **options) -> Trainer:
     trainer = make(settings, **options)
     with State.open(tmp_path / "state") as state:
-        trainer.run(state, Stop())
+        trainer.run(state, StopSignal())
     return trainer
 
 
@@ -117,8 +117,8 @@ def test_targets_of_minus_100_do_not_count():
     inputs, targets = trainer.data.validation[0]
     half = targets.clone()
     half[:, 8:] = -100
-    padded = Trainer(trainer.model, Data(trainer.data.train, [(inputs, half)]), training(), device=CPU)
-    short = Trainer(trainer.model, Data(trainer.data.train, [(inputs[:, :8], targets[:, :8])]), training(), device=CPU)
+    padded = Trainer(trainer.model, TrainingData(trainer.data.train, [(inputs, half)]), training(), device=CPU)
+    short = Trainer(trainer.model, TrainingData(trainer.data.train, [(inputs[:, :8], targets[:, :8])]), training(), device=CPU)
     assert padded._validation_loss() == pytest.approx(short._validation_loss())
 
 
@@ -141,7 +141,7 @@ def test_sampling_on_the_way_changes_no_weight(tmp_path):
     trainer = make(settings)
     trainer.sampler = sampler
     with State.open(tmp_path / "sampling") as state:
-        trainer.run(state, Stop())
+        trainer.run(state, StopSignal())
     assert steps == [0, 3, 6, 9, 12]
     assert [record["step"] for record in trainer.progress.samples] == [0, 0, 3, 3, 6, 6, 9, 9, 12, 12]
     assert same(weights(trainer), weights(train(tmp_path / "silent", training())))
@@ -150,7 +150,7 @@ def test_sampling_on_the_way_changes_no_weight(tmp_path):
 def test_writing_a_checkpoint_at_every_step_changes_no_weight(tmp_path):
     trainer = make(training())
     with State.open(tmp_path / "often", 0) as state:
-        trainer.run(state, Stop())
+        trainer.run(state, StopSignal())
     assert same(weights(trainer), weights(train(tmp_path / "seldom", training())))
 
 
@@ -216,15 +216,15 @@ def test_a_resumed_run_equals_the_unbroken_one(tmp_path):
     unbroken = train(tmp_path / "unbroken", settings)
     for stop_at in (0, 1, 5, 11, 12):
         first = make(settings)
-        first._observe()
+        first._evaluate_and_sample()
         while first.progress.step < stop_at:
             first.update()
-            first._observe()
+            first._evaluate_and_sample()
         tensors, plain = first.capture()
         second = make(settings)
         second.restore({name: value.clone() for name, value in tensors.items()}, plain)
         with State.open(tmp_path / f"state-{stop_at}") as state:
-            second.run(state, Stop())
+            second.run(state, StopSignal())
         assert same(weights(second), weights(unbroken)), stop_at
         assert same(second.best, unbroken.best)
         assert second.progress.history == unbroken.progress.history
@@ -265,7 +265,7 @@ def test_training_ends_where_the_validation_loss_has_stopped_falling(tmp_path, m
     with_losses(monkeypatch, 5.0, 3.0, 3.5, 2.0, 2.5, 2.0, 2.1, 1.0)
     trainer = make(settings, sampler=lambda step: [sampled.append(step) or {"step": step, "token_ids": [1]}])
     with State.open(tmp_path / "state") as state:
-        trainer.run(state, Stop())
+        trainer.run(state, StopSignal())
     assert [row["step"] for row in trainer.progress.history] == [0, 2, 4, 6, 8, 10, 12]
     assert trainer.progress.best()["step"] == 6
     assert sampled == [0, 12]
@@ -278,15 +278,15 @@ def test_a_resumed_run_ends_early_where_the_unbroken_one_does(tmp_path, monkeypa
     unbroken = train(tmp_path / "unbroken", settings)
     with_losses(monkeypatch, 5.0, 3.0, 2.0, 2.5, 2.6)
     first = make(settings)
-    first._observe()
+    first._evaluate_and_sample()
     while first.progress.step < 7:
         first.update()
-        first._observe()
+        first._evaluate_and_sample()
     tensors, plain = first.capture()
     second = make(settings)
     second.restore({name: value.clone() for name, value in tensors.items()}, plain)
     with State.open(tmp_path / "state") as state:
-        second.run(state, Stop())
+        second.run(state, StopSignal())
     assert second.progress.step == unbroken.progress.step == 8
     assert second.progress.history == unbroken.progress.history
     assert same(weights(second), weights(unbroken))
@@ -322,7 +322,7 @@ def test_a_loss_that_is_not_a_number_ends_the_run_and_names_the_step(tmp_path, e
     trainer = make(training())
     poison(trainer, 6)
     with State.open(tmp_path, 0) as state, pytest.raises(UserError) as caught:
-        trainer.run(state, Stop())
+        trainer.run(state, StopSignal())
     assert str(caught.value).startswith("the training loss is not a finite number at step 7 (learning rate 0.01): lower ")
     newest = max(tmp_path.glob("checkpoint-*"))
     assert newest.name.startswith("checkpoint-000000006-"), "the last good one stays"
@@ -332,7 +332,7 @@ def test_a_loss_that_is_not_a_number_is_found_at_the_next_evaluation(tmp_path, e
     trainer = make(training())
     poison(trainer, 6)
     with State.open(tmp_path) as state, pytest.raises(UserError, match="at step 7 "):
-        trainer.run(state, Stop())
+        trainer.run(state, StopSignal())
     assert trainer.progress.step == 10
 
 
@@ -341,7 +341,7 @@ def test_a_validation_loss_that_is_not_a_number_ends_the_run(tmp_path):
     with torch.no_grad():
         trainer.model.transformer.wte.weight.fill_(math.nan)
     with State.open(tmp_path) as state, pytest.raises(UserError, match="the validation loss is not a finite number at step 0"):
-        trainer.run(state, Stop())
+        trainer.run(state, StopSignal())
 
 
 def test_a_full_gpu_is_told_in_a_sentence(tmp_path, monkeypatch):
@@ -351,7 +351,7 @@ def test_a_full_gpu_is_told_in_a_sentence(tmp_path, monkeypatch):
     trainer = make(training())
     monkeypatch.setattr(trainer, "update", full)
     with State.open(tmp_path) as state, pytest.raises(UserError) as caught:
-        trainer.run(state, Stop())
+        trainer.run(state, StopSignal())
     assert str(caught.value) == (
         "the GPU's memory does not hold a batch of 4 blocks: lower training.batch and raise training.accumulation by the "
         "same factor (CUDA out of memory)"
@@ -359,7 +359,7 @@ def test_a_full_gpu_is_told_in_a_sentence(tmp_path, monkeypatch):
 
 
 def test_a_signal_before_the_first_step_is_heeded(tmp_path):
-    trainer, stop = make(training()), Stop()
+    trainer, stop = make(training()), StopSignal()
     stop.signal = "SIGTERM"
     with State.open(tmp_path) as state, pytest.raises(UserError, match="stopped at step 0 of 12 by SIGTERM; the same command"):
         trainer.run(state, stop)

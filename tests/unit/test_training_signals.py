@@ -7,26 +7,26 @@ import signal
 
 import pytest
 
-from relab.training.signals import Stop
+from relab.training.signals import StopSignal
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGUSR1"])
 def test_a_signal_is_noted_and_ends_nothing(name):
-    with Stop() as stop:
+    with StopSignal() as stop:
         assert stop.signal is None
         os.kill(os.getpid(), signal.Signals[name])
         assert stop.signal == name
 
 
 def test_the_first_signal_is_the_one_that_is_told():
-    with Stop() as stop:
+    with StopSignal() as stop:
         os.kill(os.getpid(), signal.SIGTERM)
         os.kill(os.getpid(), signal.SIGINT)
     assert stop.signal == "SIGTERM"
 
 
 def test_signals_mean_afterwards_what_they_meant_before():
-    before = [signal.getsignal(number) for number in Stop.SIGNALS]
-    with Stop():
-        assert [signal.getsignal(number) for number in Stop.SIGNALS] != before
-    assert [signal.getsignal(number) for number in Stop.SIGNALS] == before
+    before = [signal.getsignal(number) for number in StopSignal.SIGNALS]
+    with StopSignal():
+        assert [signal.getsignal(number) for number in StopSignal.SIGNALS] != before
+    assert [signal.getsignal(number) for number in StopSignal.SIGNALS] == before

@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 
 from relab.errors import UserError
 from relab.training import state as module
-from relab.training.state import State, fingerprint, system_errors
+from relab.training.state import State, fingerprint, raising_os_errors
 
 TENSORS = {"a": torch.tensor([1.5, -0.0]), "b.c": torch.arange(6).view(2, 3).t(), "empty": torch.empty(0)}
 
@@ -87,7 +87,7 @@ def test_a_failed_write_leaves_what_was_there(state, monkeypatch):
 
 
 def test_other_errors_of_safetensors_stay_what_they_are():
-    with pytest.raises(SafetensorError), system_errors(Path("x")):
+    with pytest.raises(SafetensorError), raising_os_errors(Path("x")):
         raise SafetensorError("InvalidHeader")
 
 
@@ -101,11 +101,11 @@ def test_checkpoints_are_due_by_the_clock(tmp_path, monkeypatch):
     now = 100.0
     monkeypatch.setattr(module.time, "monotonic", lambda: now)
     with State.open(tmp_path, 60) as state:
-        assert not state.due()
+        assert not state.checkpoint_due()
         now = 160.0
-        assert state.due()
+        assert state.checkpoint_due()
         save(state, 1)
-        assert not state.due()
+        assert not state.checkpoint_due()
 
 
 def test_two_processes_do_not_share_a_folder(tmp_path):

@@ -32,8 +32,8 @@ from relab.errors import UserError
 from relab.files import write_csv
 from relab.settings.base import Int
 from relab.settings.classifiers import FinetunedClassifier
-from relab.training.signals import Stop
-from relab.training.state import State, system_errors
+from relab.training.signals import StopSignal
+from relab.training.state import State, raising_os_errors
 
 log = logging.getLogger("relab.training")
 
@@ -95,7 +95,7 @@ class _Trainer(Trainer):
 
 
 def finetune(
-    job: Job, *, splits: Mapping[str, Path], model: Path, device: torch.device, code: str, state: State, stop: Stop,
+    job: Job, *, splits: Mapping[str, Path], model: Path, device: torch.device, code: str, state: State, stop: StopSignal,
     every: float = 60.0,
 ) -> Classifier:  # fmt: skip
     """Fine-tune a classifier, from its last checkpoint in ``state`` where there is one.
@@ -169,7 +169,7 @@ def measures(evaluation: EvalPrediction) -> dict[str, float]:
     }
 
 
-def _progress(job: Job, net, batches: texts.TrainingBatches, folder: Path, every: float, stop: Stop) -> Progress:
+def _progress(job: Job, net, batches: texts.TrainingBatches, folder: Path, every: float, stop: StopSignal) -> Progress:
     training, per_epoch = job.training, len(batches)
     steps, number = per_epoch * training.epochs, training.evaluations
     within = [-(-per_epoch * part // number) for part in range(1, number + 1)]  # the last one is the last of an epoch
@@ -218,7 +218,7 @@ def _arguments(job: Job, folder: Path, device: torch.device, steps: int) -> Trai
 def _told(job: Job, folder: Path) -> Iterator[None]:
     """Tell a full disk and a GPU that is too small in the words of the other training jobs."""
     try:
-        with system_errors(folder), without_bar(), quiet():
+        with raising_os_errors(folder), without_bar(), quiet():
             yield
     except torch.OutOfMemoryError as error:
         raise UserError(
@@ -239,7 +239,7 @@ def write(classifier: Classifier, job: Job, directory: Path) -> None:
     found = torch.empty_like(logits)
     found[order] = logits
     net = classifier.trainer.accelerator.unwrap_model(classifier.trainer.model)
-    with system_errors(directory):
+    with raising_os_errors(directory):
         network.save(net, job, classifier.tokenizer, classifier.model, directory)
     write_csv(directory / "history.csv", pd.DataFrame(classifier.progress.history, columns=COLUMNS))
     write_csv(directory / "texts.csv", pd.DataFrame([_texts(classifier)]))

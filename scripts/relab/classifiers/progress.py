@@ -22,7 +22,7 @@ from transformers import TrainerCallback
 
 from relab.errors import UserError
 from relab.files import sha256, write_json
-from relab.training.signals import Stop
+from relab.training.signals import StopSignal
 
 log = logging.getLogger("relab.training")
 
@@ -49,7 +49,7 @@ class Progress(TrainerCallback):
 
     def __init__(
         self, parameters: dict[str, torch.nn.Parameter], *, steps: int, per_epoch: int, evaluate_at: set[int],
-        patience: int | None, folder: Path, every: float, stop: Stop,
+        patience: int | None, folder: Path, every: float, stop: StopSignal,
     ):  # fmt: skip
         self.parameters, self.steps, self.per_epoch = parameters, steps, per_epoch
         self.evaluate_at, self.patience, self.folder, self.every, self.stop = evaluate_at, patience, folder, every, stop

@@ -1,4 +1,4 @@
-"""Cleaning of texts, in a fixed order, with an account of what was removed and why."""
+"""Cleaning texts, in a fixed order, with counts of what was removed and why."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Collection
 from relab.settings.corpora import Cleaning
 
 # Outside of the general category "format", Unicode's default ignorable code points: they draw nothing either
-_IGNORABLE = frozenset(
+_DEFAULT_IGNORABLE = frozenset(
     [0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x3164, 0xFFA0, *range(0x180B, 0x1810), *range(0xFE00, 0xFE10)]
     + [*range(0xE0100, 0xE01F0)]
 )
@@ -25,7 +25,7 @@ _TRAILING = re.compile(r"(?<![ \t])[ \t]+(?=\n|\Z)")
 
 @functools.cache
 def treatment(character: str) -> tuple[str, str] | None:
-    """What a problematic character becomes and the reason; ``None`` for one that stays.
+    """What a problematic character becomes, and the reason; ``None`` for a character that stays.
 
     Blanks of other widths (category Zs, the no-break space among them) become a blank; vertical tab, form feed, NEL and the
     line and paragraph separators a line end. Control, format (zero-width, directional, soft hyphen, byte order mark), other
@@ -40,7 +40,7 @@ def treatment(character: str) -> tuple[str, str] | None:
         return " ", "blank"
     if category in _REASONS:
         return "", _REASONS[category]
-    if code in _IGNORABLE:
+    if code in _DEFAULT_IGNORABLE:
         return "", "invisible"
     if character == "\N{REPLACEMENT CHARACTER}":
         return "", "undecodable"
@@ -50,19 +50,21 @@ def treatment(character: str) -> tuple[str, str] | None:
 
 
 class Cleaner:
-    """Clean documents one by one and keep account over all of them.
+    """Cleans documents one by one and counts over all of them what it changed.
 
     Attributes:
-        removed: count by (character, reason) of what went.
-        mapped: count by (character, what it became) of blanks and line ends.
-        replaced: count by string of the settings' replacements.
-        mended: number of lines in which mojibake was mended.
+        removed: count by (character, reason).
+        mapped: count of blanks and line ends by (character, reason).
+        replaced: count of the settings' replacements by string.
+        mended: lines in which mojibake was repaired.
     """
 
     def __init__(self, settings: Cleaning):
         self._settings = settings
         self._keep = frozenset(settings.keep)
-        self._strings = re.compile("|".join(map(re.escape, sorted(settings.replace, key=lambda one: (-len(one), one)))))
+        self._strings = re.compile(
+            "|".join(map(re.escape, sorted(settings.replace, key=lambda string: (-len(string), string))))
+        )
         self.removed: Counter[tuple[str, str]] = Counter()
         self.mapped: Counter[tuple[str, str]] = Counter()
         self.replaced: Counter[str] = Counter()
@@ -80,14 +82,14 @@ class Cleaner:
             text = self._strings.sub(self._replacement, text)
         if self._settings.fold_case:
             text = text.lower()
-        return self.trim(self._without_problems(text))
+        return self.trim(self._replace_problems(text))
 
-    def without(self, rare: Collection[str], text: str) -> str:
+    def remove_characters(self, rare: Collection[str], text: str) -> str:
         """The text without the characters that are too rare in the whole corpus."""
-        found = set(text).intersection(rare)
-        if not found:
+        present = set(text).intersection(rare)
+        if not present:
             return text
-        for character in found:
+        for character in present:
             self.removed[character, "rare"] += text.count(character)
             text = text.replace(character, "")
         return self.trim(text)
@@ -97,9 +99,9 @@ class Cleaner:
         shorter = _TRAILING.sub("", text) if " \n" in text or "\t\n" in text or text.endswith((" ", "\t")) else text
         trimmed = shorter.strip("\n")
         for character in " \t\n":
-            gone = text.count(character) - trimmed.count(character)
-            if gone:
-                self.removed[character, "outer line end" if character == "\n" else "trailing blank"] += gone
+            removed = text.count(character) - trimmed.count(character)
+            if removed:
+                self.removed[character, "outer line end" if character == "\n" else "trailing blank"] += removed
         return trimmed
 
     def _mend(self, line: str) -> str:
@@ -113,12 +115,12 @@ class Cleaner:
         self.replaced[match[0]] += 1
         return self._settings.replace[match[0]]
 
-    def _without_problems(self, text: str) -> str:
+    def _replace_problems(self, text: str) -> str:
         for character in sorted(set(text) - self._keep):
-            treated = treatment(character)
-            if treated is None:
+            change = treatment(character)
+            if change is None:
                 continue
-            replacement, reason = treated
+            replacement, reason = change
             if replacement:
                 self.mapped[character, reason] += text.count(character)
             else:

@@ -7,13 +7,13 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from relab.corpora.sources import LARGEST_DOCUMENT, too_large, utf8_size
+from relab.corpora.sources import LARGEST_DOCUMENT, too_large_error, utf8_size
 from relab.errors import UserError
 from relab.settings.corpora import Division
 
 
 class _Draft:
-    """The document under way; refuses to grow beyond the largest one."""
+    """A document that lines are added to; raises where it gets larger than the largest allowed."""
 
     def __init__(self, name: str):
         self.name = name
@@ -26,22 +26,22 @@ class _Draft:
     def add(self, text: str) -> None:
         self._size += utf8_size(text)
         if self._size > LARGEST_DOCUMENT:
-            raise too_large(self.name)
+            raise too_large_error(self.name)
         self._text.write(text)
 
-    def take(self) -> str:
+    def finish(self) -> str:
         text = self._text.getvalue()
         self.clear()
         return text
 
 
 def divide(lines: Iterable[str], division: Division, name: str, tally: Counter[str]) -> Iterator[str]:
-    """Yield the documents of one text, reading its lines only as they are needed.
+    """Yield the documents that the lines of a text divide into, reading lines only as they are needed.
 
-    ``lines`` end in ``\\n``; ``name`` is what messages call the text; ``tally`` counts the characters before a first heading.
+    ``lines`` end in ``\\n``; ``name``: the text in messages; ``tally`` counts the characters before a first heading.
 
     Raises:
-        UserError: for a document beyond the largest, and where no line is a heading or a separator.
+        UserError: a document is larger than the largest allowed; no line is a heading or a separator.
     """
     if division.document == "line":
         yield from (line.removesuffix("\n") for line in lines)
@@ -60,10 +60,10 @@ def _by_empty_line(lines: Iterable[str], name: str, paragraphs: bool) -> Iterato
             draft.add(line)
             inside = True
         elif inside:
-            yield draft.take()
+            yield draft.finish()
             inside = False
     if inside:
-        yield draft.take()
+        yield draft.finish()
 
 
 def _by_heading(lines: Iterable[str], heading: re.Pattern[str], name: str, tally: Counter[str]) -> Iterator[str]:
@@ -71,7 +71,7 @@ def _by_heading(lines: Iterable[str], heading: re.Pattern[str], name: str, tally
     for line in lines:
         if heading.search(line.removesuffix("\n")):
             if inside:
-                yield draft.take()
+                yield draft.finish()
             inside = True
         if inside:
             draft.add(line)
@@ -79,18 +79,18 @@ def _by_heading(lines: Iterable[str], heading: re.Pattern[str], name: str, tally
             tally["characters before the first heading"] += len(line)
     if not inside:
         raise UserError(f"{name}: no line matches the heading {heading.pattern!r} of its reader's `regexp`")
-    yield draft.take()
+    yield draft.finish()
 
 
 def _by_separator(lines: Iterable[str], separator: re.Pattern[str], name: str) -> Iterator[str]:
-    draft, found = _Draft(name), False
+    draft, separated = _Draft(name), False
     for line in lines:
         begin = 0
         for match in separator.finditer(line):
             draft.add(line[begin : match.start()])
-            yield draft.take()
-            begin, found = match.end(), True
+            yield draft.finish()
+            begin, separated = match.end(), True
         draft.add(line[begin:])
-    if not found:
+    if not separated:
         raise UserError(f"{name}: no line holds the separator {separator.pattern!r} of its reader's `regexp`")
-    yield draft.take()
+    yield draft.finish()

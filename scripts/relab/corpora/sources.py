@@ -1,4 +1,4 @@
-"""The files of an asset as streams of text: plain, gzipped, or in a zip or a tar; in UTF-8, or refused with the place."""
+"""The files of an asset as streams of text: plain, gzipped, or in a zip or tar archive; text that is not UTF-8 is an error."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from relab.errors import UserError
 #: The largest document, in bytes of UTF-8: what bounds the memory of cleaning, whatever the size of the files.
 LARGEST_DOCUMENT = 64 * 2**20
 
-#: What reading a damaged archive raises, apart from what the system says of files.
+#: What reading a damaged archive raises, apart from errors of the file system.
 DAMAGE = (zipfile.BadZipFile, gzip.BadGzipFile, tarfile.TarError, EOFError, zlib.error)
 
 _GZIPPED_TARS = (".tar.gz", ".tgz")
 
 
-#: What a tally calls files that are left out since they do not decode.
+#: The key of a tally for files that are left out since they do not decode.
 UNDECODABLE = "files left out that are no UTF-8"
 
 
@@ -37,9 +37,9 @@ class NotUTF8(UserError):
 
 @dataclass(frozen=True)
 class Source:
-    """One file, on disk or in an archive: the name that messages call it by, its ending without ``.gz``, and how to open it.
+    """One file, on disk or in an archive: its name in messages, its ending without ``.gz``, and a function that opens it.
 
-    What lies in an archive can be opened, also again, as long as the iteration of :func:`sources` that yielded it goes on.
+    A member of an archive can be opened, also again, while the iteration of :func:`sources` that yielded it goes on.
     Going back in a gzipped tar unpacks it anew from its beginning, which is right but slow: read a source once, forwards.
     """
 
@@ -49,37 +49,39 @@ class Source:
 
 
 def sources(paths: Iterable[str | os.PathLike]) -> Iterator[Source]:
-    """Yield the files at ``paths``, in the place of an archive its members: a zip's in sorted order, a tar's in its own.
+    """Yield the files at ``paths``; for an archive its members, a zip's in sorted order, a tar's in the order of the archive.
 
-    A tar's are in the archive's order since a gzipped one can only be read from its beginning to its end: once, in memory that
-    depends neither on its size nor on the number of its members. Nothing is unpacked to disk. Folders, hidden members and, in a
+    A gzipped tar can only be read from its beginning to its end; memory depends neither on its size nor on the number of its
+    members. Nothing is unpacked to disk. Folders, hidden members and, in a
     tar, links and devices are left out.
 
     Raises:
-        UserError: for a folder, and for an archive that is none or is damaged.
+        UserError: a folder, or an archive that is damaged or not one.
     """
     for path in map(Path, paths):
         if path.is_dir():
             raise UserError(f"{path}: is a folder, expected a file (a zip or a tar holds many)")
         name = path.name.lower()
         if name.endswith((".zip", ".tar", *_GZIPPED_TARS)):
-            with damage_named(str(path)):
-                yield from _zipped(path) if name.endswith(".zip") else _tarred(path, gzipped=name.endswith(_GZIPPED_TARS))
+            with damage_as_error(str(path)):
+                yield from (
+                    _zip_members(path) if name.endswith(".zip") else _tar_members(path, gzipped=name.endswith(_GZIPPED_TARS))
+                )
         else:
             yield _source(str(path), path.name, functools.partial(open, path, "rb"))
 
 
-def _zipped(path: Path) -> Iterator[Source]:
+def _zip_members(path: Path) -> Iterator[Source]:
     with zipfile.ZipFile(path) as archive:
-        for member in sorted(filter(_is_text, archive.namelist())):
+        for member in sorted(filter(_is_document, archive.namelist())):
             yield _source(f"{path}: {member}", member, functools.partial(archive.open, member))
 
 
-def _tarred(path: Path, gzipped: bool) -> Iterator[Source]:
+def _tar_members(path: Path, gzipped: bool) -> Iterator[Source]:
     with (gzip.open if gzipped else open)(path, "rb") as raw, tarfile.open(fileobj=raw, mode="r:", tarinfo=_Member) as archive:
         while (member := archive.next()) is not None:
             archive.members.clear()  # it remembers all that it has passed
-            if member.isreg() and _is_text(member.name):
+            if member.isreg() and _is_document(member.name):
                 yield _source(f"{path}: {member.name}", member.name, functools.partial(archive.extractfile, member))
         while raw.read(2**20):  # the checksum stands at the end
             pass
@@ -111,15 +113,15 @@ def _unpacked(opener: Callable[[], BinaryIO]) -> Iterator[BinaryIO]:
         yield unpacked
 
 
-def _is_text(member: str) -> bool:
-    """Whether a member of an archive is more than a folder or what a file manager leaves behind."""
+def _is_document(member: str) -> bool:
+    """Whether a member of an archive is a file that is not hidden and not left behind by a file manager."""
     parts = (part for part in member.split("/") if part not in (".", ".."))
     return not member.endswith("/") and not any(part.startswith((".", "__MACOSX")) for part in parts)
 
 
 @contextmanager
-def damage_named(name: str) -> Iterator[None]:
-    """Turn what a damaged archive raises into a UserError that names the file."""
+def damage_as_error(name: str) -> Iterator[None]:
+    """Turn the errors of a damaged archive into a UserError that names the file."""
     try:
         yield
     except DAMAGE as error:
@@ -127,57 +129,57 @@ def damage_named(name: str) -> Iterator[None]:
 
 
 @contextmanager
-def opened(source: Source, encoding: str = "utf-8-sig") -> Iterator[TextIO]:
-    """Open a source as text whose line ends, whatever they are, are read as ``\\n``.
+def open_text(source: Source, encoding: str = "utf-8-sig") -> Iterator[TextIO]:
+    """Open a source as text with all line ends turned into ``\\n``.
 
     Raises:
-        UserError: in the block, for text that is not in its encoding (with line and byte if that is UTF-8) and for damage.
+        UserError: in the block, for text that is not in its encoding (with line and byte if that is UTF-8) or a damaged file.
     """
     try:
-        with damage_named(source.name), source.open() as raw, io.TextIOWrapper(raw, encoding=encoding, newline=None) as text:
+        with damage_as_error(source.name), source.open() as raw, io.TextIOWrapper(raw, encoding=encoding, newline=None) as text:
             yield text
     except UnicodeDecodeError as error:
         if encoding != "utf-8-sig":
             raise UserError(
                 f"{source.name}: expected text in {encoding}, found the byte 0x{error.object[error.start]:02X}"
             ) from None
-        raise _not_utf8(source) from None
+        raise _not_utf8_error(source) from None
 
 
-def lines(source: Source, encoding: str = "utf-8-sig") -> Iterator[str]:
-    """Yield the lines of a text, each but perhaps the last with ``\\n`` at its end.
+def read_lines(source: Source, encoding: str = "utf-8-sig") -> Iterator[str]:
+    """Yield the lines of a file, each with ``\\n`` at its end, but perhaps the last.
 
     Raises:
-        UserError: as :func:`opened` does, and for a line beyond the largest document.
+        UserError: as :func:`open_text` does; a line larger than the largest document.
     """
-    with opened(source, encoding) as text:
-        yield from lines_of(text, source.name)
+    with open_text(source, encoding) as text:
+        yield from lines_in(text, source.name)
 
 
-def lines_of(text: TextIO, name: str) -> Iterator[str]:
-    """Yield the lines that are left of an open text; ``name`` is what messages call it.
+def lines_in(text: TextIO, name: str) -> Iterator[str]:
+    """Yield the remaining lines of an open text; ``name``: the text in messages.
 
     Raises:
-        UserError: for a line beyond the largest document.
+        UserError: a line larger than the largest document.
     """
     while line := text.readline(LARGEST_DOCUMENT + 1):
         if len(line) > LARGEST_DOCUMENT:
-            raise too_large(name)
+            raise too_large_error(name)
         yield line
 
 
-def whole(source: Source) -> str:
+def read_document(source: Source) -> str:
     """The whole text of a file that is one document.
 
     Raises:
-        UserError: as :func:`lines` does, and for a file beyond the largest document.
+        UserError: as :func:`read_lines` does; a file larger than the largest document.
     """
     text = io.StringIO()
     size = 0
-    for line in lines(source):
+    for line in read_lines(source):
         size += utf8_size(line)
         if size > LARGEST_DOCUMENT:
-            raise too_large(source.name)
+            raise too_large_error(source.name)
         text.write(line)
     return text.getvalue()
 
@@ -187,15 +189,15 @@ def utf8_size(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
-def too_large(name: str) -> UserError:
+def too_large_error(name: str) -> UserError:
     return UserError(
         f"{name}: a document is larger than {LARGEST_DOCUMENT // 2**20} MiB; cut the text into smaller ones, in the corpus's "
         "reader, by `document: paragraph`, `line`, `heading` or `separator`"
     )
 
 
-def _not_utf8(source: Source) -> NotUTF8:
-    """Read the file again, up to the first byte that is not UTF-8, and tell its place."""
+def _not_utf8_error(source: Source) -> NotUTF8:
+    """The error for a file that is not UTF-8, which is read again to find the first such byte."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     line, offset, start = 1, 0, b""
     with source.open() as raw:
@@ -207,13 +209,13 @@ def _not_utf8(source: Source) -> NotUTF8:
             except UnicodeDecodeError as error:
                 carried = len(error.object) - len(block)  # bytes of a character begun in the block before
                 line += error.object[: error.start].count(b"\n")
-                place = f"line {line}, byte {offset - carried + error.start}"
-                found = error.object[error.start]
+                location = f"line {line}, byte {offset - carried + error.start}"
+                byte = error.object[error.start]
                 break
             line += block.count(b"\n")
             offset += len(block)
     guess = "UTF-16" if start in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "WINDOWS-1252"
     return NotUTF8(
-        f"{source.name}, {place}: expected text in UTF-8, found the byte 0x{found:02X}; convert the file first, for instance "
+        f"{source.name}, {location}: expected text in UTF-8, found the byte 0x{byte:02X}; convert the file first, for instance "
         f"by iconv -f {guess} -t UTF-8 (if {guess} is what it is in)"
     )

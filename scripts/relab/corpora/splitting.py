@@ -5,45 +5,44 @@ from __future__ import annotations
 import numpy as np
 
 
-def distinct(digests: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Tell texts that occur once or for the first time from later copies.
+def first_occurrences(digests: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Find the first occurrence of each text.
 
     Args:
         digests: a 64-bit digest of each text, in order.
 
     Returns:
-        A boolean for each text, true where no earlier one equals it, and for each text the place of the first that does (its
-        own for most).
+        For each text whether no earlier text equals it, and the index of its first occurrence (its own index for most).
     """
     order = np.argsort(digests, kind="stable")  # equal texts side by side, the earliest first
     ordered = digests[order]
-    begins = np.concatenate([[True], ordered[1:] != ordered[:-1]])
+    is_run_start = np.concatenate([[True], ordered[1:] != ordered[:-1]])
     del ordered
-    runs = np.flatnonzero(begins)
+    run_starts = np.flatnonzero(is_run_start)
     first = np.empty(len(order), np.int64)
-    first[order] = order[runs].repeat(np.diff(runs, append=len(order)))
+    first[order] = order[run_starts].repeat(np.diff(run_starts, append=len(order)))
     return first == np.arange(len(first)), first
 
 
-def share_of(number: int, share: float) -> int:
-    """How many of ``number`` texts, two or more, are for validation: ``round(share * number)``, at least one and not all."""
-    return min(max(round(share * number), 1), number - 1)
+def split_size(count: int, share: float) -> int:
+    """Items of a split with this share of ``count`` items, two or more: ``round(share * count)``, at least one and not all."""
+    return min(max(round(share * count), 1), count - 1)
 
 
-def draw(number: int, share: float, seed: int) -> np.ndarray:
-    """Draw :func:`share_of` them of ``number`` texts for validation.
+def draw_validation(count: int, share: float, seed: int) -> np.ndarray:
+    """Draw :func:`split_size` of ``count`` texts for validation.
 
     Returns a boolean for each text, true where it is for validation. The random numbers are the raw output of NumPy's PCG64,
     which is the same on every platform and in every version, unlike that of its distributions.
     """
-    keys = np.random.PCG64(seed).random_raw(number)
-    chosen = np.zeros(number, bool)
-    chosen[np.argsort(keys, kind="stable")[: share_of(number, share)]] = True
+    keys = np.random.PCG64(seed).random_raw(count)
+    chosen = np.zeros(count, bool)
+    chosen[np.argsort(keys, kind="stable")[: split_size(count, share)]] = True
     return chosen
 
 
-def cut(lengths: np.ndarray, separator: int, share: float) -> tuple[int, int]:
-    """Where the lecture's cut falls: the first ``int((1 - share) * total)`` characters of the joined text are for training.
+def contiguous_cut(lengths: np.ndarray, separator: int, share: float) -> tuple[int, int]:
+    """Where a contiguous split cuts: the first ``int((1 - share) * total)`` characters of the joined text are for training.
 
     Args:
         lengths: characters of each document, in order.
@@ -56,6 +55,6 @@ def cut(lengths: np.ndarray, separator: int, share: float) -> tuple[int, int]:
     """
     starts = np.cumsum(lengths + separator) - lengths - separator
     total = int(starts[-1] + lengths[-1])
-    place = min(max(int((1 - share) * total), 1), total - 1)
-    document = int(np.searchsorted(starts, place, side="right")) - 1
-    return document, min(place - int(starts[document]), int(lengths[document]))
+    position = min(max(int((1 - share) * total), 1), total - 1)
+    document = int(np.searchsorted(starts, position, side="right")) - 1
+    return document, min(position - int(starts[document]), int(lengths[document]))

@@ -58,13 +58,13 @@ def documents(path: str | os.PathLike) -> Iterator[str]:
             yield from file.read_row_group(group, columns=["text"], use_threads=False).column("text").to_pylist()
 
 
-def spread(path: str | os.PathLike, number: int) -> Iterator[str]:
+def evenly_spaced_documents(path: str | os.PathLike, number: int) -> Iterator[str]:
     """Yield at most ``number`` documents of one split, evenly spread over it, in order."""
     with pq.ParquetFile(os.fspath(path)) as file:
         total = file.metadata.num_rows
     chosen = iter(sorted({index * total // min(number, total) for index in range(min(number, total))}))
     wanted = next(chosen, None)
-    for place, text in enumerate(documents(path)):
-        if place == wanted:
+    for index, text in enumerate(documents(path)):
+        if index == wanted:
             yield text
             wanted = next(chosen, None)

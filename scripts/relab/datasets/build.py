@@ -1,4 +1,4 @@
-"""Making one part of a data set: read, split, part from what later splits hold, sample."""
+"""Making one part of a data set: read, split, leave out duplicates of later splits, sample."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from relab.corpora.splitting import split_size
 from relab.datasets import retrieval, speeches, tables
-from relab.datasets.draws import keys, share, stratified
-from relab.datasets.duplicates import Texts, duplicates, groups
+from relab.datasets.draws import random_keys, stratified_sample
+from relab.datasets.duplicates import Texts, duplicate_groups, find_duplicates
 from relab.datasets.storage import CHOICE, CLASSIFICATION, write
 from relab.errors import UserError
 from relab.settings.datasets import AnyDataset, NextSpeechDataset, Split
@@ -26,24 +27,24 @@ Splits = dict[str, Rows]
 def build(files: Sequence[str | os.PathLike], dataset: AnyDataset, part: str, path: str | os.PathLike) -> dict[str, Any]:
     """Write one part of a data set as Parquet and return what was counted on the way.
 
-    The settings may lack what only concerns other parts. Rows of training (and validation) that are duplicates of one of test
-    (or validation) are left out, so that the later splits stay as published; where splits are drawn, duplicates are drawn
+    The settings may lack what concerns other parts only. Rows of a split that are duplicates of rows in a later one (train,
+    validation, test) are left out, so that the later splits stay as published; where splits are drawn, duplicates are drawn
     together (:mod:`relab.datasets.duplicates`).
 
     Returns:
-        ``rows`` written, ``available`` before sampling, ``read``, ``bad`` rows left out; ``duplicates`` and
-        ``near_duplicates`` of later splits left out, ``grouped`` among the available ones: drawn together with a duplicate;
-        and what the kind of data set adds (``classes``, ``plays``, …).
+        Counts of rows: ``rows`` written, ``available`` before sampling, ``read``, ``bad`` ones left out, ``duplicates`` and
+        ``near_duplicates`` of later splits left out, ``grouped``: available ones drawn together with a duplicate; and what the
+        kind of data set adds (``classes``, ``plays``, …).
 
     Raises:
-        UserError: for files or rows that are not what the settings say, or where a split would be empty.
+        UserError: files or rows that are not what the settings say; a split that would be empty.
     """
     if dataset.kind == "retrieval":
         return retrieval.build(files, dataset, part, path)
-    splits, counts = (_next_speech if dataset.kind == "next_speech" else _from_tables)(files, dataset, part)
-    rows, left_out = _without_later(splits, dataset, part)
+    splits, counts = (_from_plays if dataset.kind == "next_speech" else _from_tables)(files, dataset, part)
+    rows, left_out = _without_later_duplicates(splits, dataset, part)
     counts |= {"available": len(rows), "grouped": sum(row.get("grouped", False) for row in rows), **left_out}
-    rows = _sampled(rows, dataset, part)
+    rows = _sample(rows, dataset, part)
     if not rows:
         counted = f"{counts['read']} rows read, {counts.get('bad', 0)} bad, {sum(left_out.values())} duplicates of later splits"
         raise UserError(f"the {part} split is empty: {counted}")
@@ -54,72 +55,72 @@ def build(files: Sequence[str | os.PathLike], dataset: AnyDataset, part: str, pa
 
 
 def _from_tables(files: Sequence[str | os.PathLike], dataset: Split, part: str) -> tuple[Splits, dict[str, Any]]:
-    """The rows of the tables that the settings name, in splits; those that are not published are drawn."""
-    read = tables.classification if dataset.kind == "classification" else tables.choice
-    rows = tables.Rows(files, dataset.bad_rows)
-    splits = {name: read(rows, table, dataset) for name, table in dataset.tables.items()}
+    """The rows of the tables that the settings name, in splits; splits that are not published are drawn."""
+    parse = tables.classification_rows if dataset.kind == "classification" else tables.choice_rows
+    reader = tables.TableReader(files, dataset.bad_rows)
+    splits = {name: parse(reader, table, dataset) for name, table in dataset.tables.items()}
     seed = dataset.draw.seed
     if "all" in splits:
-        rest = _grouped(splits.pop("all"), dataset)
-        number = len(rest)
-        of_test, rest = _drawn(rest, share(number, dataset.draw.test), seed, TEST)
-        of_validation, rest = _drawn(rest, share(number, dataset.draw.validation), seed, VALIDATION)
-        splits = {"train": rest, "validation": of_validation, "test": of_test}
+        train = _with_duplicate_groups(splits.pop("all"), dataset)
+        count = len(train)
+        test, train = _draw_split(train, split_size(count, dataset.draw.test), seed, TEST)
+        validation, train = _draw_split(train, split_size(count, dataset.draw.validation), seed, VALIDATION)
+        splits = {"train": train, "validation": validation, "test": test}
     elif "validation" not in splits and "train" in splits:
-        published = _grouped(splits["train"], dataset)
-        drawn, rest = _drawn(published, share(len(published), dataset.draw.validation), seed, VALIDATION)
-        splits |= {"train": rest, "validation": drawn}
-    return splits, dict(rows.counts)
+        published = _with_duplicate_groups(splits["train"], dataset)
+        drawn, train = _draw_split(published, split_size(len(published), dataset.draw.validation), seed, VALIDATION)
+        splits |= {"train": train, "validation": drawn}
+    return splits, dict(reader.counts)
 
 
-def _grouped(rows: Rows, dataset: Split) -> Rows:
-    """The rows with the ``group`` of duplicates that each belongs to, and whether it is ``grouped`` with another one."""
-    group_of = groups([_texts(row, dataset) for row in rows], dataset.duplicates).tolist() if rows else []
+def _with_duplicate_groups(rows: Rows, dataset: Split) -> Rows:
+    """The rows with the ``group`` of duplicates that each belongs to, and whether it is ``grouped`` with another row."""
+    group_of = duplicate_groups([_compared_texts(row, dataset) for row in rows], dataset.duplicates).tolist() if rows else []
     sizes = Counter(group_of)
     return [{**row, "group": group, "grouped": sizes[group] > 1} for row, group in zip(rows, group_of, strict=True)]
 
 
-def _drawn(rows: Rows, number: int, seed: int, stream: int) -> tuple[Rows, Rows]:
-    """So many rows, drawn with classes in proportion, and the rest; all rows of a group go where its first one goes."""
+def _draw_split(rows: Rows, number: int, seed: int, stream: int) -> tuple[Rows, Rows]:
+    """``number`` rows, drawn with classes in proportion, and the rest; all rows of a group go where its first row goes."""
     if len(rows) < 2:
         raise UserError(f"a split is to be drawn from {len(rows)} rows, expected at least two")
-    chosen = stratified([row.get("label") for row in rows], number, keys(len(rows), seed, stream))
+    chosen = stratified_sample([row.get("label") for row in rows], number, random_keys(len(rows), seed, stream))
     side: dict[int, bool] = {}
     for row, drawn in zip(rows, chosen.tolist(), strict=True):
         side.setdefault(row["group"], drawn)
     return [row for row in rows if side[row["group"]]], [row for row in rows if not side[row["group"]]]
 
 
-def _next_speech(files: Sequence[str | os.PathLike], dataset: NextSpeechDataset, part: str) -> tuple[Splits, dict[str, Any]]:
-    """The questions of the plays of one split and of those after it, a play after the other."""
-    all_plays = speeches.plays(files)
-    names = sorted(all_plays)
-    plays = speeches.split(names, dataset)
-    wanted = {"train": ("train", "validation", "test"), "validation": ("validation", "test"), "test": ("test",)}[part]
-    found = {
+def _from_plays(files: Sequence[str | os.PathLike], dataset: NextSpeechDataset, part: str) -> tuple[Splits, dict[str, Any]]:
+    """The questions made of the plays of a split and of the splits after it, play by play."""
+    speeches_by_play = speeches.read_plays(files)
+    names = sorted(speeches_by_play)
+    plays = speeches.split_plays(names, dataset)
+    needed_splits = {"train": ("train", "validation", "test"), "validation": ("validation", "test"), "test": ("test",)}[part]
+    questions = {
         name: [
             {**row, "play": play}
             for play in plays[name]
-            for row in speeches.questions(all_plays[play], dataset, names.index(play))
+            for row in speeches.play_questions(speeches_by_play[play], dataset, names.index(play))
         ]
-        for name in wanted
+        for name in needed_splits
     }
-    return found, {"read": len(found[part]), "plays": len(plays[part])}
+    return questions, {"read": len(questions[part]), "plays": len(plays[part])}
 
 
-def _without_later(splits: Splits, dataset: Split | NextSpeechDataset, part: str) -> tuple[Rows, dict[str, int]]:
-    """The rows of a split that are duplicates of none of a later one, and how many are equal to one and how many near one."""
-    later = {"train": ("validation", "test"), "validation": ("test",), "test": ()}[part]
-    texts = [_texts(row, dataset) for row in splits[part]]
-    others = [_texts(row, dataset) for name in later for row in splits.get(name, ())]
-    equal, near = duplicates(texts, others, dataset.duplicates)
+def _without_later_duplicates(splits: Splits, dataset: Split | NextSpeechDataset, part: str) -> tuple[Rows, dict[str, int]]:
+    """The rows of a split without duplicates of rows in later splits, and how many were left out as equal or as near ones."""
+    later_splits = {"train": ("validation", "test"), "validation": ("test",), "test": ()}[part]
+    texts = [_compared_texts(row, dataset) for row in splits[part]]
+    later_texts = [_compared_texts(row, dataset) for name in later_splits for row in splits.get(name, ())]
+    equal, near = find_duplicates(texts, later_texts, dataset.duplicates)
     rows = [row for row, left_out in zip(splits[part], (equal | near).tolist(), strict=True) if not left_out]
     return rows, {"duplicates": int(equal.sum()), "near_duplicates": int(near.sum())}
 
 
-def _texts(row: dict[str, Any], dataset: Split | NextSpeechDataset) -> Texts:
-    """What rows are compared by: a text; a question with its choices in whatever order, or with its answer where the other
-    choices were drawn."""
+def _compared_texts(row: dict[str, Any], dataset: Split | NextSpeechDataset) -> Texts:
+    """The texts by which rows are compared: a text; a question with its choices in any order, or with its answer alone where
+    the other choices were drawn."""
     if dataset.kind == "classification":
         return (row["text"],)
     if dataset.kind == "next_speech":
@@ -127,11 +128,11 @@ def _texts(row: dict[str, Any], dataset: Split | NextSpeechDataset) -> Texts:
     return row["question"], *sorted(row["choices"])
 
 
-def _sampled(rows: list[dict[str, Any]], dataset: Any, part: str) -> list[dict[str, Any]]:
-    """As many rows as the limit allows, drawn with classes (or plays) in proportion, in their order."""
+def _sample(rows: list[dict[str, Any]], dataset: Any, part: str) -> list[dict[str, Any]]:
+    """Rows up to the limit of the split, drawn with classes (or plays) in proportion, in their order."""
     limit = getattr(dataset.limit, part)
     if limit is None or limit >= len(rows):
         return rows
     groups = [row.get("label", row.get("play")) for row in rows]
-    chosen = stratified(groups, limit, keys(len(rows), dataset.draw.seed, SAMPLE))
-    return [rows[place] for place in np.flatnonzero(chosen)]
+    chosen = stratified_sample(groups, limit, random_keys(len(rows), dataset.draw.seed, SAMPLE))
+    return [rows[index] for index in np.flatnonzero(chosen)]

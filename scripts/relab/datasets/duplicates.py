@@ -23,7 +23,7 @@ from relab.settings.datasets import Duplicates
 
 #: The texts of a row.
 Texts = tuple[str, ...]
-#: Bands of the hash tables, and hashes of each: a pair of similarity s is a candidate with probability 1 - (1 - s³)⁴⁰.
+#: Bands of the hash tables and hashes in each: a pair of similarity s is a candidate with probability 1 - (1 - s³)⁴⁰.
 BANDS, HASHES = 40, 3
 
 _LINK = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
@@ -46,16 +46,16 @@ def _punctuation() -> dict[int, str]:
     return marks | {ord(mark): " " for mark in string.punctuation} | {ord(mark): "" for mark in _APOSTROPHES}
 
 
-def groups(rows: Sequence[Texts], settings: Duplicates) -> np.ndarray:
-    """Gather the rows that are duplicates of one another, directly or through others.
+def duplicate_groups(rows: Sequence[Texts], settings: Duplicates) -> np.ndarray:
+    """Group the rows that are duplicates of one another, directly or through other rows.
 
     Returns:
-        For each row the index of the first row of its group, ``[rows]``; its own where it has no duplicate.
+        For each row the index of the first row of its group, ``[rows]``; its own index where it has no duplicate.
     """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    forms, form_of = _distinct(rows, settings)
+    forms, form_of = _distinct_forms(rows, settings)
     pairs = np.array(list(_near_pairs(forms, settings)), np.int64).reshape(-1, 2)
     links = coo_array((np.ones(len(pairs), bool), (pairs[:, 0], pairs[:, 1])), shape=(len(forms), len(forms)))
     _, component = connected_components(links, directed=False)
@@ -63,61 +63,63 @@ def groups(rows: Sequence[Texts], settings: Duplicates) -> np.ndarray:
     return first[group]
 
 
-def duplicates(rows: Sequence[Texts], others: Sequence[Texts], settings: Duplicates) -> tuple[np.ndarray, np.ndarray]:
-    """Which rows equal one of some others in their form, and which do not but are near duplicates of one.
+def find_duplicates(rows: Sequence[Texts], later_rows: Sequence[Texts], settings: Duplicates) -> tuple[np.ndarray, np.ndarray]:
+    """Which rows have the same normalised form as a row of later splits, and which have not but are near duplicates of one.
 
     Returns:
         Two booleans for each row, ``[rows]`` each.
     """
-    if not others:
+    if not later_rows:
         return np.zeros(len(rows), bool), np.zeros(len(rows), bool)
-    forms, form_of = _distinct([*rows, *others], settings)
-    of_others = np.zeros(len(forms), bool)
-    of_others[form_of[len(rows) :]] = True
+    forms, form_of = _distinct_forms([*rows, *later_rows], settings)
+    is_later = np.zeros(len(forms), bool)
+    is_later[form_of[len(rows) :]] = True
     near = np.zeros(len(forms), bool)
-    for one, other in _near_pairs(forms, settings, of_others):
-        near[one] |= of_others[other]
-        near[other] |= of_others[one]
-    equal = of_others[form_of[: len(rows)]]
+    for first, second in _near_pairs(forms, settings, is_later):
+        near[first] |= is_later[second]
+        near[second] |= is_later[first]
+    equal = is_later[form_of[: len(rows)]]
     return equal, near[form_of[: len(rows)]] & ~equal
 
 
-def _distinct(rows: Sequence[Texts], settings: Duplicates) -> tuple[list[Texts], np.ndarray]:
-    """The distinct forms of rows in order, and the index of each row's form."""
-    number: dict[Texts, int] = {}
-    form_of = [number.setdefault(tuple(map(normalised, row)) if settings.normalise else row, len(number)) for row in rows]
-    return list(number), np.array(form_of, np.int64)
+def _distinct_forms(rows: Sequence[Texts], settings: Duplicates) -> tuple[list[Texts], np.ndarray]:
+    """The distinct (normalised) forms of rows in order, and the index of each row's form."""
+    index_of_form: dict[Texts, int] = {}
+    form_of = [
+        index_of_form.setdefault(tuple(map(normalised, row)) if settings.normalise else row, len(index_of_form)) for row in rows
+    ]
+    return list(index_of_form), np.array(form_of, np.int64)
 
 
 def _near_pairs(forms: Sequence[Texts], settings: Duplicates, sides: np.ndarray | None = None) -> Iterator[tuple[int, int]]:
-    """The pairs of forms that are near duplicates; only those across two sides where each form's side is given."""
+    """The pairs of forms that are near duplicates; where ``sides`` are given, only pairs of forms on different sides."""
     from datasketch import MinHash, MinHashLSH
 
     if settings.similarity == 1:
         return
     ngrams = [_ngrams(form, settings.words) for form in forms]
-    shared = _with_shared(ngrams, settings.similarity)
+    candidates = _with_shared_ngrams(ngrams, settings.similarity)
     sketch = MinHash(num_perm=BANDS * HASHES, hashfunc=int, scheme="affine64")
     tables = [MinHashLSH(num_perm=BANDS * HASHES, params=(BANDS, HASHES)) for _ in range(1 if sides is None else 2)]
-    for place in shared:
+    for index in candidates:
         minhash = sketch.copy()
-        minhash.update_batch(ngrams[place])
-        side = 0 if sides is None else int(sides[place])
+        minhash.update_batch(ngrams[index])
+        side = 0 if sides is None else int(sides[index])
         # looked up in the other side's table, which is the only one where there are no sides
         for candidate in sorted(tables[-1 - side].query(minhash)):
-            if _jaccard(ngrams[place], ngrams[candidate]) >= settings.similarity:
-                yield candidate, place
-        tables[side].insert(place, minhash, check_duplication=False)
+            if _jaccard(ngrams[index], ngrams[candidate]) >= settings.similarity:
+                yield candidate, index
+        tables[side].insert(index, minhash, check_duplication=False)
 
 
-def _with_shared(ngrams: Sequence[np.ndarray], similarity: float) -> list[int]:
-    """The texts that may have a near duplicate: at least this share of their n-grams occurs in another text.
+def _with_shared_ngrams(ngrams: Sequence[np.ndarray], similarity: float) -> list[int]:
+    """Indices of texts that may have a near duplicate: at least this share of their n-grams occurs in another text.
 
     Two sets of Jaccard similarity s share at least s of the n-grams of either, so that no pair is lost; in most data sets few
     texts are left.
     """
     _, inverse, counts = np.unique(np.concatenate(ngrams), return_inverse=True, return_counts=True)
-    sizes = np.array([len(own) for own in ngrams])
+    sizes = np.array([len(text_ngrams) for text_ngrams in ngrams])
     shared = np.add.reduceat((counts > 1)[inverse].astype(np.int64), np.cumsum(sizes) - sizes)
     return np.flatnonzero(shared >= similarity * sizes).tolist()
 
@@ -130,7 +132,7 @@ def _ngrams(form: Texts, size: int) -> np.ndarray:
     return np.sort(np.frombuffer(b"".join(digests), "<u8"))
 
 
-def _jaccard(one: np.ndarray, other: np.ndarray) -> float:
+def _jaccard(first: np.ndarray, second: np.ndarray) -> float:
     """Jaccard similarity of two sets, given as ascending arrays: what both hold divided by what either holds."""
-    common = len(np.intersect1d(one, other, assume_unique=True))
-    return common / (len(one) + len(other) - common)
+    common = len(np.intersect1d(first, second, assume_unique=True))
+    return common / (len(first) + len(second) - common)

@@ -1,4 +1,4 @@
-"""Questions made of plays: which of several speeches of the play follows the one given."""
+"""Questions made of plays: which of several speeches of the play follows a certain speech."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from relab.corpora.readers.play import scenes
-from relab.corpora.sources import sources, whole
-from relab.datasets.draws import keys, share
+from relab.corpora.sources import read_document, sources
+from relab.corpora.splitting import split_size
+from relab.datasets.draws import random_keys
 from relab.errors import UserError
 from relab.settings.corpora import PlayReader
 from relab.settings.datasets import NextSpeechDataset
@@ -21,18 +22,20 @@ from relab.streams import stream_seed
 _READER = PlayReader(kind="play", document="scene")
 
 
-def plays(paths: Sequence[str | os.PathLike]) -> dict[str, list[list[str]]]:
-    """The speeches of each play by the play's name, a list a scene, speakers and line ends left out.
+def read_plays(paths: Sequence[str | os.PathLike]) -> dict[str, list[list[str]]]:
+    """The speeches of each play by the play's name, one list for each scene, without speakers and line ends.
 
     Raises:
-        UserError: for a file that is no play.
+        UserError: a file is no play.
     """
-    found: dict[str, list[list[str]]] = {}
+    plays: dict[str, list[list[str]]] = {}
     for source in sources(paths):
-        found[source.name] = [speeches for scene in scenes(whole(source), _READER) if (speeches := list(_speeches(scene)))]
-        if not found[source.name]:
+        plays[source.name] = [
+            speeches for scene in scenes(read_document(source), _READER) if (speeches := list(_speeches(scene)))
+        ]
+        if not plays[source.name]:
             raise UserError(f"{source.name}: expected a play in Markdown with speakers as **NAME**, found no speech")
-    return found
+    return plays
 
 
 def _speeches(scene: str) -> Iterator[str]:
@@ -42,58 +45,58 @@ def _speeches(scene: str) -> Iterator[str]:
             yield text
 
 
-def split(names: Sequence[str], dataset: NextSpeechDataset) -> dict[str, list[str]]:
-    """Which plays are for which split: drawn whole, so that none is on two sides.
+def split_plays(names: Sequence[str], dataset: NextSpeechDataset) -> dict[str, list[str]]:
+    """Draw the names of the plays for each split; a whole play is in one split.
 
     Raises:
-        UserError: where there are fewer than three plays.
+        UserError: fewer than three plays.
     """
     if len(names) < 3:
         raise UserError(f"expected at least three plays, one a split, found {len(names)}")
-    order = [names[place] for place in np.argsort(keys(len(names), dataset.draw.seed), kind="stable")]
-    test = min(share(len(names), dataset.draw.test), len(names) - 2)
-    validation = min(share(len(names), dataset.draw.validation), len(names) - test - 1)
+    order = [names[index] for index in np.argsort(random_keys(len(names), dataset.draw.seed), kind="stable")]
+    test = min(split_size(len(names), dataset.draw.test), len(names) - 2)
+    validation = min(split_size(len(names), dataset.draw.validation), len(names) - test - 1)
     return {"test": order[:test], "validation": order[test : test + validation], "train": order[test + validation :]}
 
 
-def questions(play: list[list[str]], dataset: NextSpeechDataset, stream: int) -> list[dict[str, Any]]:
+def play_questions(play: list[list[str]], dataset: NextSpeechDataset, stream: int) -> list[dict[str, Any]]:
     """All questions of a play: ``question, choices, answer``, in the order of the play.
 
-    A speech and the next one of its scene are taken where both have as many words as asked for; the other choices are drawn
-    among such speeches of the play, all different from one another, from the question and from the answer. ``stream`` tells
-    the play's draws from those of others.
+    A speech and the next one of its scene make a question where both have the number of words asked for; the other choices are
+    drawn among such speeches of the play, all different from one another, from the question and from the answer. ``stream``:
+    the random stream of this play.
     """
-    pool = list(dict.fromkeys(text for scene in play for text in scene if _usable(text, dataset.words)))
+    pool = list(dict.fromkeys(text for scene in play for text in scene if _has_length(text, dataset.words)))
     usable = set(pool)
     rows = []
     for scene in play:
         for question, answer in pairwise(scene):
             if question in usable and answer in usable and question != answer:
-                row = _question(question, answer, pool, dataset, [stream, len(rows)])
+                row = _make_question(question, answer, pool, dataset, [stream, len(rows)])
                 if row:
                     rows.append(row)
     return rows
 
 
-def _question(
+def _make_question(
     question: str, answer: str, pool: Sequence[str], dataset: NextSpeechDataset, stream: Sequence[int]
 ) -> dict[str, Any] | None:
     if len(pool) < dataset.choices + 1:
         return None
     tries = 64 + 8 * dataset.choices
     draws = iter(np.random.PCG64(stream_seed(dataset.draw.seed, *stream)).random_raw(tries + 1))
-    others: list[str] = []
-    for draw in islice(draws, tries):  # one is kept for the place of the answer
+    distractors: list[str] = []
+    for draw in islice(draws, tries):  # one draw is kept for the position of the answer
         text = pool[int(draw) % len(pool)]
-        if text not in (question, answer, *others):
-            others.append(text)
-        if len(others) == dataset.choices - 1:
+        if text not in (question, answer, *distractors):
+            distractors.append(text)
+        if len(distractors) == dataset.choices - 1:
             break
     else:
         return None
-    place = int(next(draws)) % dataset.choices
-    return {"question": question, "choices": [*others[:place], answer, *others[place:]], "answer": place}
+    position = int(next(draws)) % dataset.choices
+    return {"question": question, "choices": [*distractors[:position], answer, *distractors[position:]], "answer": position}
 
 
-def _usable(text: str, words: tuple[int, int]) -> bool:
+def _has_length(text: str, words: tuple[int, int]) -> bool:
     return words[0] <= len(re.findall(r"\S+", text)) <= words[1]

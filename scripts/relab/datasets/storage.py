@@ -1,4 +1,4 @@
-"""The files of data sets: one Parquet file a part, with the schema of its kind."""
+"""Reading and writing the files of data sets: one Parquet file for each part, with the schema of its kind."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ def write(path: str | os.PathLike, rows: Iterable[Mapping[str, Any]], schema: pa
 
 
 def read(path: str | os.PathLike) -> dict[str, list[Any]]:
-    """The columns of a part as lists."""
+    """The columns of a part, each as a list."""
     return pq.read_table(path).to_pydict()
 
 
-def texts(path: str | os.PathLike, columns: Iterable[str]) -> Iterator[tuple[str, list[str]]]:
-    """Yield what stands in some columns of every row, in order, a row group in memory at a time: column and its texts.
+def column_texts(path: str | os.PathLike, columns: Iterable[str]) -> Iterator[tuple[str, list[str]]]:
+    """Yield the texts of some columns row by row, as pairs of a column and its texts; a row group is in memory at a time.
 
-    A column of texts gives one text a row, a column of lists all of a list's.
+    A column of texts gives one text a row, a column of lists all texts of the list.
     """
     columns = list(columns)
     with pq.ParquetFile(os.fspath(path), pre_buffer=False) as file:
         for group in range(file.num_row_groups):
-            found = file.read_row_group(group, columns=columns, use_threads=False).to_pydict()
-            for values in zip(*(found[column] for column in columns), strict=True):
+            values_by_column = file.read_row_group(group, columns=columns, use_threads=False).to_pydict()
+            for values in zip(*(values_by_column[column] for column in columns), strict=True):
                 for column, value in zip(columns, values, strict=True):
                     yield column, value if isinstance(value, list) else [value]

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from relab.datasets.storage import texts
+from relab.datasets.storage import column_texts
 from relab.errors import UserError
 from relab.features.store import writing
 from relab.settings.encoders import Encoder
@@ -79,13 +79,13 @@ def encode_part(
     """
     index = Index(columns)
     number = 0
-    for column, found in texts(part, columns):
+    for column, found in column_texts(part, columns):
         index.add(column, found)
         number += len(found)
     if not len(index):
         raise UserError(f"{part}: expected texts in {', '.join(columns)}, found none")
     again, counts = Index(columns), {"texts": number, "unique": len(index), "tokens": 0, "truncated": 0}
-    unique = (text for column, found in texts(part, columns) for text in again.add(column, found))
+    unique = (text for column, found in column_texts(part, columns) for text in again.add(column, found))
     with writing(output, len(index), model.config.hidden_size, index.tensors()) as vectors:
         done = 0
         while window := _take(unique, WINDOW):

@@ -1,6 +1,6 @@
 """How much of some texts stands in a corpus: the share of their lines, the share of their words.
 
-Added to rows A2 and A3, which ask whether generated text "could vaguely resemble the lyrics of a real song".
+For write-ups that ask whether generated text "could vaguely resemble the lyrics of a real song".
 """
 
 from __future__ import annotations

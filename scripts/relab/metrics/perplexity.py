@@ -1,4 +1,4 @@
-"""Perplexity and bits per character of judged texts, text by text (row D4).
+"""Perplexity and bits per character of judged texts, text by text.
 
 Perplexities under judges of different vocabularies do not compare; bits per character do. Texts are taken as independent, as
 those of one prompt are, or one of each of several prompts.

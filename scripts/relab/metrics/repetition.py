@@ -1,6 +1,6 @@
 """How often sampled texts repeat themselves, prompt by prompt.
 
-Added to rows A5, B2, C1, D6 and E4, which say of texts that they repeat or that they vary.
+For write-ups that say of texts that they repeat or that they vary.
 """
 
 from __future__ import annotations

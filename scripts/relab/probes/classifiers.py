@@ -23,7 +23,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.class_weight import compute_sample_weight
 
-from relab.datasets.draws import keys, stratified
+from relab.datasets.draws import random_keys, stratified_sample
 from relab.probes.names import LOGISTIC, MAJORITY, PERCEPTRON, TFIDF, name
 from relab.settings.probes import Classifier
 
@@ -125,7 +125,7 @@ def learning_curve(
     rows = len(labels["train"])
     for size in [*(size for size in settings.curve.sizes if size < rows), rows]:
         for draw in range(settings.curve.draws if size < rows else 1):
-            chosen = np.flatnonzero(stratified(list(labels["train"]), size, keys(rows, draw)))
+            chosen = np.flatnonzero(stratified_sample(list(labels["train"]), size, random_keys(rows, draw)))
             own = labels["train"][chosen]
             if len(set(own)) < 2:
                 continue

@@ -171,10 +171,13 @@ def _numeric(texts: list[str]) -> bool:
 def shown(data: Data, columns: dict[str, Column]) -> list[Shown]:
     """The columns that the page shows: those of ``columns`` in their order, or all of them where there are none.
 
+    Columns without a value in any record are left out: what a write-up reported, in a row that no write-up has.
+
     Raises:
         UserError: a column, or a column that it refers to, that the table lacks.
     """
     for name, column in columns.items():
         ends = (f"{name}_low", f"{name}_high") if column.interval else ()
         data.require(name, *ends, *filter(None, (column.count,)))
-    return [Shown(data, name, columns.get(name, Column())) for name in columns or data.names]
+    filled = [name for name in columns or data.names if not data.records or any(data.values(name))]
+    return [Shown(data, name, columns.get(name, Column())) for name in filled]

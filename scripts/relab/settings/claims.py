@@ -2,7 +2,7 @@
 
 ``config/writeups/{write-up}.claims.yaml`` maps keys to declarations. A declaration with ``cases`` stands for several claims:
 the values of a case fill the braces in its other texts, and its ``name`` gives each claim its own id. Figures that a write-up
-reports stand in its own file: a table of them may be the cases, and ``{A2.losses.w32-100.loss}`` in a text is one of them.
+reports stand in its own file: a table of them may be the cases, and ``{ROW.TABLE.ID.VALUE}`` in a text is one of them.
 Importing this module stays cheap: Snakemake reads the claims on every start.
 """
 
@@ -176,11 +176,11 @@ class ClaimFamily(Settings):
     cases: Annotated[list[dict[str, Scalar]], Field(min_length=1)] | str = Field(
         [{}],
         description="Values that fill the braces, one claim a case; or a table of reported figures by row and name, such as "
-        "`A2.losses`: a case each, with its `id`.",
+        "`ROW.TABLE`: a case each, with its `id`.",
     )
 
 
-#: The tables of reported figures by row and name: ``A2.losses``.
+#: The tables of reported figures by row and name: ``ROW.TABLE``.
 ReportedTables = Mapping[str, Mapping[str, Mapping[str, Scalar]]]
 
 

@@ -102,7 +102,7 @@ AnyShown = Annotated[Shown, BeforeValidator(_with_name)]
 ReportedFigures = dict[Name, dict[str, dict[str, Scalar]]]
 
 
-#: A reported figure in a text, with the format of its number: ``{D4.perplexities.k3.value:.2f}``.
+#: A reported figure in a text, with the format of its number: ``{ROW.TABLE.ID.VALUE:.2f}``.
 FIGURE = re.compile(r"\{(\w+)\.([\w-]+)\.([\w-]+)\.(\w+)(?::([^}]+))?\}")
 
 
@@ -129,7 +129,7 @@ class Row(Settings):
     id: Name = Field(description="Row id: the chapter's letter and a number.")
     title: str = Field(description="Title.")
     reported: str = Field(
-        description="What the write-up reports (Markdown); {A2.losses.last.loss} stands for one of its reported figures."
+        description="What the write-up reports (Markdown); {ROW.TABLE.ID.VALUE} stands for one of its reported figures."
     )
     reported_figures: ReportedFigures = Field(
         {}, description="The write-up's own figures, each stated here and nowhere else: tables, claims and prose read them."

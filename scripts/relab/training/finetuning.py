@@ -1,4 +1,4 @@
-"""Training that starts from a model directory: of all weights, or of an adapter."""
+"""Models to fine-tune, read from a model directory: with all weights trained, or an adapter beside frozen weights."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ from relab.errors import UserError
 from relab.prefix import context
 from relab.settings.base import Int
 from relab.settings.models import FinetunedModel
-from relab.training.job import Start
+from relab.training.job import InitialModel
 
 
 class Job(FinetunedModel):
-    """The settings of a finetuning job: those of its model and the compute threads."""
+    """The settings of a fine-tuning job: those of its model and the compute threads."""
 
     threads: Int = Field(description="Compute threads.", ge=1)
 
 
-def whole(job: Job, base: Path, device: torch.device) -> Start:
-    """All weights of a base, in float32, which are trained.
+def from_pretrained(job: Job, base: Path, device: torch.device) -> InitialModel:
+    """A base model in float32, all of whose weights are trained.
 
     Raises:
         UserError: no model in the directory, a context shorter than the block.
     """
-    model = _prepared(load_for_training(base, device, torch.float32))
+    model = _with_fast_dropout(load_for_training(base, device, torch.float32))
     _check_context(model, job, base)
     torch.manual_seed(job.seed)
-    return Start(model, base, job.block, partial(gpt.save, model), told={"base": base.name})
+    return InitialModel(model, base, job.block, partial(gpt.save, model), told={"base": base.name})
 
 
-def adapter(job: Job, base: Path, device: torch.device) -> Start:
-    """An adapter beside a base whose weights are frozen: float32 on a CPU, bfloat16 on CUDA, or quantised there.
+def with_adapter(job: Job, base: Path, device: torch.device) -> InitialModel:
+    """A base model with frozen weights and an adapter to train: float32 on a CPU, bfloat16 on CUDA, or quantised there.
 
     Raises:
         UserError: no model in the directory, a context shorter than the block, a layer to update that the model lacks, weights
@@ -47,16 +47,16 @@ def adapter(job: Job, base: Path, device: torch.device) -> Start:
     """
     quantisation = _quantisation(job, device)
     dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
-    model = _prepared(load_for_training(base, device, dtype, quantisation))
+    model = _with_fast_dropout(load_for_training(base, device, dtype, quantisation))
     torch.manual_seed(job.seed)
-    made = Adapter(model, job.adaptation, base)
-    _check_context(made.model, job, base)
-    save = partial(gpt.save, made, files=adapters.FILES)
-    return Start(made.model, base, job.block, save, adapters.FILES, told={"base": base.name})
+    adapted = Adapter(model, job.adaptation, base)
+    _check_context(adapted.model, job, base)
+    save = partial(gpt.save, adapted, files=adapters.FILES)
+    return InitialModel(adapted.model, base, job.block, save, adapters.FILES, told={"base": base.name})
 
 
-def _prepared(model: PreTrainedModel) -> PreTrainedModel:
-    """A GPT-2 draws its dropout as one that is trained from random weights does."""
+def _with_fast_dropout(model: PreTrainedModel) -> PreTrainedModel:
+    """Install :mod:`relab.dropout` in a GPT-2, as in one that is trained from random weights."""
     if isinstance(model, GPT2LMHeadModel):
         dropout.install(model)
     return model
@@ -69,7 +69,7 @@ def _check_context(model: PreTrainedModel, job: Job, base: Path) -> None:
 
 
 def _quantisation(job: Job, device: torch.device):
-    """How Transformers is to quantise the base; None where it is not."""
+    """The quantisation of the base for Transformers; None without one."""
     if job.quantisation is None:
         return None
     if device.type != "cuda":

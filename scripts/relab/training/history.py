@@ -1,4 +1,4 @@
-"""What a training run writes down: losses, speed, texts sampled on the way."""
+"""Records of a training run: its losses, its speed, texts sampled on the way."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ COLUMNS = [
 ]
 SPEED_COLUMNS = ["step", "seconds", "tokens_per_second", "sampled_per_second"]
 
-#: The files that :func:`write` makes.
+#: The files of :func:`write_history`.
 FILES = ("history.csv", "speed.csv", "samples.jsonl")
 
 
-def bits_per_byte(nats: float | None, size: float) -> float | None:
-    """Bits per byte of targets with so many nats in all, which stand for ``size`` bytes of text: comparable across tokenizers.
+def bits_per_byte(nats: float | None, text_bytes: float) -> float | None:
+    """Bits per byte of targets whose losses sum to ``nats`` and whose text has ``text_bytes``: comparable across tokenizers.
 
     None where there are no nats, or no bytes.
     """
-    return None if nats is None or not size else nats / size / math.log(2)
+    return None if nats is None or not text_bytes else nats / text_bytes / math.log(2)
 
 
-def write(
+def write_history(
     directory: Path,
     history: list[dict[str, Any]],
     speed: list[dict[str, Any]],
@@ -44,8 +44,8 @@ def write(
 ) -> None:
     """Write ``history.csv``, ``speed.csv`` (whose times differ from run to run) and ``samples.jsonl``, a line a text.
 
-    ``speed.csv`` has a row for each step at which something was measured: the tokens a second of training since the row before,
-    and those sampled at the step.
+    ``speed.csv`` has a row for each step at which speed was measured: tokens per second of training since the row before, and
+    of sampling at the step.
     """
     write_csv(directory / "history.csv", pd.DataFrame(history, columns=COLUMNS))
     rows = {row["step"]: dict(row) for row in speed}

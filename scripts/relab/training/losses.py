@@ -1,7 +1,7 @@
-"""Losses of single blocks or documents, in ``losses.parquet``: what intervals and paired comparisons of losses rest on.
+"""Losses of single blocks or documents, in ``losses.parquet``: the data of intervals and paired comparisons of losses.
 
 The file has a row for each unit of an evaluation, in the order of the text. Units are blocks or documents; where there are more
-than :data:`UNITS`, each is a run of neighbouring ones, which resemble each other.
+than :data:`MAX_UNITS`, each is a run of neighbouring ones, which resemble each other.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 #: The name of the file in a model directory.
-FILE = "losses.parquet"
+FILE_NAME = "losses.parquet"
 
-#: Units of an evaluation at most.
-UNITS = 64
+#: Most units of an evaluation.
+MAX_UNITS = 64
 
 SCHEMA = pa.schema(
     [
@@ -41,7 +41,7 @@ SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class Losses:
-    """The losses of an evaluation by unit, in the order of the text: nats are sums over each unit's targets."""
+    """The losses of an evaluation by unit, in the order of the text; ``nats`` are sums over each unit's targets."""
 
     split: str
     step: int
@@ -49,26 +49,26 @@ class Losses:
     targets: list[int]
 
     @classmethod
-    def of(cls, split: str, step: int, nats: Sequence[float], targets: Sequence[int]) -> Losses:
-        """Of blocks or documents with these nats and targets ``[blocks or documents]``, in at most :data:`UNITS` runs of
-        neighbours whose numbers differ by one at most."""
-        runs = np.array_split(np.arange(len(nats)), min(len(nats), UNITS)) if len(nats) else []
+    def from_units(cls, split: str, step: int, nats: Sequence[float], targets: Sequence[int]) -> Losses:
+        """Losses from nats and numbers of targets ``[blocks or documents]``, in at most :data:`MAX_UNITS` runs of neighbours
+        whose lengths differ by one at most."""
+        runs = np.array_split(np.arange(len(nats)), min(len(nats), MAX_UNITS)) if len(nats) else []
         sums = [math.fsum(nats[index] for index in run) for run in runs]
         return cls(split, step, sums, [sum(targets[index] for index in run) for run in runs])
 
     @property
     def mean(self) -> float:
         """Nats per target; NaN where there is none."""
-        number = sum(self.targets)
-        return math.fsum(self.nats) / number if number else math.nan
+        count = sum(self.targets)
+        return math.fsum(self.nats) / count if count else math.nan
 
-    def plain(self) -> dict[str, Any]:
-        """As JSON, which gives back every digit."""
+    def to_dict(self) -> dict[str, Any]:
+        """As a dictionary of JSON values; no digit is lost."""
         return asdict(self)
 
 
 def write_losses(path: str | os.PathLike, evaluations: Iterable[Losses]) -> None:
-    """Write the losses of a training's evaluations, whole or not at all; the same ones give the same bytes."""
+    """Write the losses of a training's evaluations, whole or not at all; the same losses give the same bytes."""
     rows = [
         {"split": losses.split, "step": losses.step, "unit": unit, "nats": nats, "targets": targets}
         for losses in evaluations
@@ -84,7 +84,7 @@ def read_losses(path: str | os.PathLike) -> pd.DataFrame:
     Raises:
         UserError: no Parquet file, or one without these columns.
     """
-    os.stat(path)  # a missing file is told as such
+    os.stat(path)  # so that a missing file raises FileNotFoundError
     try:
         table = pq.read_table(path)
     except (pa.ArrowException, OSError) as error:
@@ -93,6 +93,6 @@ def read_losses(path: str | os.PathLike) -> pd.DataFrame:
         if field.name not in table.schema.names or table.schema.field(field.name).type != field.type:
             raise UserError(
                 f"{path}: expected a column {field.name} of {field.type}, found the columns "
-                f"{', '.join(f'{one.name} ({one.type})' for one in table.schema)}"
+                f"{', '.join(f'{column.name} ({column.type})' for column in table.schema)}"
             )
     return table.select(SCHEMA.names).to_pandas()

@@ -1,4 +1,4 @@
-"""What the programs that train a language model share: their options, and a job from its state to its record."""
+"""Shared by the programs that train a language model: their options, and a job from its state to its record."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from relab.jobs import parser, record, settings_of, spec_of
-from relab.training.signals import Stop
+from relab.training.signals import StopSignal
 
 if TYPE_CHECKING:
-    from relab.training.job import Start
+    from relab.training.job import InitialModel
 
 
-def arguments(description: str | None) -> argparse.ArgumentParser:
+def training_parser(description: str | None) -> argparse.ArgumentParser:
     """The options of every program that trains a language model."""
     cli = parser(description)
     cli.add_argument("--train", required=True, type=Path, metavar="FILE", help="training split as token ids (Arrow)")
@@ -30,25 +30,25 @@ def arguments(description: str | None) -> argparse.ArgumentParser:
     return cli
 
 
-def execute(
+def run_training(
     args: argparse.Namespace,
     settings: type[BaseModel],
-    start: Callable[[Any, Any], Start],
+    start: Callable[[Any, Any], InitialModel],
     *,
     inputs: Sequence[Path],
-    stop: Stop,
+    stop: StopSignal,
 ) -> None:
     """Train a model and write its directory and its record.
 
     Args:
         args: the options.
-        settings: what the job's settings are.
-        start: the model to train, from the settings and the device.
-        inputs: files that the result depends on, the splits apart.
-        stop: tells when a signal asks to stop.
+        settings: class of the job's settings.
+        start: returns the initial model for the settings and a device.
+        inputs: files that the result depends on, besides the two splits.
+        stop: notes a signal that asks to stop.
     """
     from relab.device import describe, pick, prepare
-    from relab.training.job import summary, train, write
+    from relab.training.job import train, training_summary, write_model
     from relab.training.state import State, fingerprint
 
     job, device = settings_of(args, settings), pick()
@@ -56,13 +56,20 @@ def execute(
     inputs = [args.train, args.validation, *inputs]
     folder = args.state / f"{args.output_dir.name}-{fingerprint(spec_of(args), inputs)}"
     with State.open(folder, args.checkpoint_seconds) as state:
-        model = start(job, device)
-        outputs = [args.output_dir / name for name in model.files]
+        initial = start(job, device)
+        outputs = [args.output_dir / name for name in initial.files]
         with record(args, outputs=outputs) as entry:
             trainer = train(
-                job, model, train=args.train, validation=args.validation, device=device, code=args.code, state=state, stop=stop
+                job,
+                initial,
+                train=args.train,
+                validation=args.validation,
+                device=device,
+                code=args.code,
+                state=state,
+                stop=stop,
             )
-            write(trainer, model, args.output_dir)
-            told = {"device": describe(device), "seed": job.seed, "attempts": state.attempt}
-            entry |= {**told, **model.told, **summary(trainer)}
+            write_model(trainer, initial, args.output_dir)
+            metadata = {"device": describe(device), "seed": job.seed, "attempts": state.attempt}
+            entry |= {**metadata, **initial.metadata, **training_summary(trainer)}
         state.finish()

@@ -6,7 +6,7 @@ import torch
 
 
 def random_states(device: torch.device) -> dict[str, torch.Tensor]:
-    """The states of the CPU's generator and of the device's, each by its kind."""
+    """The states of the CPU's generator and of the device's, by device type."""
     states = {"cpu": torch.get_rng_state()}
     if device.type == "cuda":
         states["cuda"] = torch.cuda.get_rng_state(device)
@@ -15,8 +15,8 @@ def random_states(device: torch.device) -> dict[str, torch.Tensor]:
     return states
 
 
-def set_random_states(states: dict[str, torch.Tensor], device: torch.device) -> None:
-    """Go back to what :func:`random_states` returned; a state of a kind of device that is not at hand is left out."""
+def restore_random_states(states: dict[str, torch.Tensor], device: torch.device) -> None:
+    """Restore what :func:`random_states` returned; the state of a device that is not available is skipped."""
     torch.set_rng_state(states["cpu"].clone())
     if device.type == "cuda" and "cuda" in states:
         torch.cuda.set_rng_state(states["cuda"].clone(), device)

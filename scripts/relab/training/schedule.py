@@ -12,12 +12,12 @@ _THRESHOLD = 1e-4
 
 
 def learning_rate(training: Training, step: int, losses: Sequence[float] = ()) -> float:
-    """The learning rate of the update that follows ``step`` finished ones, and evaluations with these validation losses.
+    """The learning rate of the update after ``step`` finished ones and these validation losses.
 
     The same values as Transformers' schedules of these names: linear from 0 during warm-up, then constant, or down to
-    ``minimum`` times the learning rate at the last step, linearly (or at another step where ``decay_steps`` says so: -1 lies
-    before all of them) or along half a cosine (Loshchilov & Hutter 2017). On a
-    plateau those of PyTorch's ``ReduceLROnPlateau``, whose state is a function of the losses: a resumed run needs no other.
+    ``minimum`` times the learning rate at the last step (or at ``decay_steps``; -1 lies before all of them), linearly or along
+    half a cosine (Loshchilov & Hutter 2017). ``plateau`` is PyTorch's ``ReduceLROnPlateau``, whose state is a function of the
+    losses: a resumed run needs no other.
     """
     schedule = training.schedule
     if step < schedule.warmup:
@@ -32,13 +32,13 @@ def learning_rate(training: Training, step: int, losses: Sequence[float] = ()) -
     return training.learning_rate * (schedule.minimum + (1 - schedule.minimum) * share)
 
 
-def _after_plateaus(highest: float, schedule: Schedule, losses: Sequence[float]) -> float:
-    found, best, since = highest, math.inf, 0
+def _after_plateaus(initial: float, schedule: Schedule, losses: Sequence[float]) -> float:
+    rate, best, bad_evaluations = initial, math.inf, 0
     for loss in losses:
         if loss < best * (1 - _THRESHOLD):
-            best, since = loss, 0
+            best, bad_evaluations = loss, 0
         else:
-            since += 1
-        if since > schedule.patience:
-            found, since = max(found * schedule.factor, highest * schedule.minimum), 0
-    return found
+            bad_evaluations += 1
+        if bad_evaluations > schedule.patience:
+            rate, bad_evaluations = max(rate * schedule.factor, initial * schedule.minimum), 0
+    return rate

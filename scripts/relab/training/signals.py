@@ -1,4 +1,4 @@
-"""Being asked to stop."""
+"""Signals that ask a training to stop."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import signal
 from types import FrameType, TracebackType
 
 
-class Stop:
+class StopSignal:
     """Inside its block, SIGINT (Ctrl-C), SIGTERM and SIGUSR1 are noted instead of ending the process.
 
-    ``signal`` is the name of the first that came, or None. Only SIGKILL ends the process at once.
+    ``signal`` is the name of the first one received, or None. Only SIGKILL ends the process at once.
     """
 
     SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
@@ -17,7 +17,7 @@ class Stop:
     def __init__(self) -> None:
         self.signal: str | None = None
 
-    def __enter__(self) -> Stop:
+    def __enter__(self) -> StopSignal:
         self._before = {number: signal.signal(number, self._note) for number in self.SIGNALS}
         return self
 

@@ -1,8 +1,8 @@
 """The folder in which a training run's progress outlives the process: checkpoints, and a log of every attempt.
 
-A checkpoint is one safetensors file, so that reading it executes nothing. It is written under a temporary name and gets its
-own only when it is whole on the disk; the name holds a digest of the content, so that a damaged one is recognised. The two
-newest are kept: where the newest is damaged, the one before it serves.
+A checkpoint is one safetensors file, so that reading it executes no code. It is written under a temporary name and renamed once
+it is complete on disk; the name holds a digest of the content, so that a damaged file is recognised. The two newest are kept:
+if the newest is damaged, the one before it serves.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ from relab.errors import UserError
 from relab.files import sha256, write_json
 from relab.settings.base import canonical
 
-#: Raise it when a checkpoint of the code before cannot be continued by the code after: old progress is then left alone.
+#: Raise it when the new code cannot continue checkpoints of the old code: old progress is then left alone.
 STATE_VERSION = 2
 
 log = logging.getLogger("relab.training")
 
-_KEPT = 2
-_PLAIN = "plain"  # the tensor that holds everything in a checkpoint that is not a tensor, as JSON
+_KEPT_CHECKPOINTS = 2
+_PROGRESS = "plain"  # name of the tensor that holds, as JSON, everything in a checkpoint that is not a tensor
 
 
 def fingerprint(spec: dict[str, Any], inputs: Iterable[Path]) -> str:
-    """16 hexadecimal digits for a job's settings, the content of its inputs and the version of its checkpoints."""
+    """16 hexadecimal digits of a digest of a job's settings, its inputs and the version of its checkpoints."""
     identity = {"spec": spec, "inputs": [sha256(path) for path in inputs], "version": STATE_VERSION}
     return hashlib.sha256(canonical(identity).encode()).hexdigest()[:16]
 
@@ -64,10 +64,10 @@ class State:
     @classmethod
     @contextmanager
     def open(cls, folder: Path, checkpoint_seconds: float = 60.0) -> Iterator[State]:
-        """Take hold of a state folder, and log this attempt in it until the block ends.
+        """Lock a state folder, and log this attempt in it until the block ends.
 
         Raises:
-            UserError: where another process holds it.
+            UserError: where another process holds the lock.
         """
         folder.mkdir(parents=True, exist_ok=True)
         try:
@@ -80,27 +80,27 @@ class State:
         except Timeout:
             raise UserError(f"{folder}: another process is at work on this model; wait for it to end, or stop it") from None
 
-    def due(self) -> bool:
+    def checkpoint_due(self) -> bool:
         """Whether it is time for a checkpoint."""
         return time.monotonic() - self._saved_at >= self._every
 
-    def save(self, step: int, tensors: dict[str, torch.Tensor], plain: dict[str, Any]) -> None:
-        """Write the checkpoint of a step, unless it is there, and drop all but the newest two.
+    def save(self, step: int, tensors: dict[str, torch.Tensor], progress: dict[str, Any]) -> None:
+        """Write the checkpoint of a step, unless it exists, and delete all but the newest two.
 
         Args:
             step: number of finished steps.
             tensors: tensors by name, on any device.
-            plain: everything else; must be JSON.
+            progress: everything else; must be JSON.
 
         Raises:
             OSError: for example where the disk is full; the checkpoints before are untouched.
         """
         if step != self._saved_step:
-            text = json.dumps(plain, allow_nan=False).encode()
-            tensors = {**tensors, _PLAIN: torch.frombuffer(bytearray(text), dtype=torch.uint8)}
+            encoded = json.dumps(progress, allow_nan=False).encode()
+            tensors = {**tensors, _PROGRESS: torch.frombuffer(bytearray(encoded), dtype=torch.uint8)}
             temporary = self.folder / f".{uuid.uuid4().hex}.safetensors"
             try:
-                with system_errors(temporary):
+                with raising_os_errors(temporary):
                     save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, temporary)
                 with open(temporary, "rb+") as handle:
                     digest = hashlib.file_digest(handle, "sha256").hexdigest()
@@ -108,18 +108,18 @@ class State:
                 os.replace(temporary, self.folder / f"checkpoint-{step:09d}-{digest[:16]}.safetensors")
             finally:
                 temporary.unlink(missing_ok=True)
-            for old in self._checkpoints()[_KEPT:]:
+            for old in self._checkpoints()[_KEPT_CHECKPOINTS:]:
                 old.unlink()
         self._saved_step, self._saved_at = step, time.monotonic()
 
     def load(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]] | None:
-        """The newest checkpoint that is whole, as it was saved; damaged ones are named in the log and removed."""
+        """The tensors and the progress of the newest intact checkpoint; damaged ones are logged and removed."""
         checkpoints = self._checkpoints()
         for path in checkpoints:
             if sha256(path)[:16] == path.stem[-16:]:
                 tensors = {name: value.clone() for name, value in load_file(path).items()}  # no longer mapped to the file
                 self._saved_step = int(path.stem.split("-")[1])
-                return tensors, json.loads(bytes(tensors.pop(_PLAIN).numpy()))
+                return tensors, json.loads(bytes(tensors.pop(_PROGRESS).numpy()))
             log.warning("%s is damaged (its checksum does not fit) and is left out", path)
             path.unlink()
         if checkpoints:
@@ -127,7 +127,7 @@ class State:
         return None
 
     def finish(self) -> None:
-        """Remove the checkpoints, which are of no more use; the logs stay."""
+        """Remove the checkpoints of a finished run; the logs stay."""
         write_json(self._finished, {"logs": int(self._log.stem.split("-")[1])})
         for path in self._checkpoints():
             path.unlink()
@@ -138,19 +138,19 @@ class State:
 
 
 @contextmanager
-def system_errors(path: Path) -> Iterator[None]:
-    """Make a system's error that safetensors tells in its own words an ``OSError`` again: a full disk is one."""
+def raising_os_errors(path: Path) -> Iterator[None]:
+    """Raise system errors that safetensors wraps, such as that of a full disk, as ``OSError``."""
     try:
         yield
     except SafetensorError as error:
-        number = re.search(r"os error (\d+)", str(error))
-        if number is None:
+        code = re.search(r"os error (\d+)", str(error))
+        if code is None:
             raise
-        raise OSError(int(number[1]), os.strerror(int(number[1])), str(path)) from None
+        raise OSError(int(code[1]), os.strerror(int(code[1])), str(path)) from None
 
 
 class _Log(logging.FileHandler):
-    """A log that goes without its lines when the disk is full: they stand on stderr too."""
+    """A log file that drops its lines when the disk is full: they go to stderr too."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - a name of the logging module
         error = sys.exc_info()[1]
@@ -164,7 +164,7 @@ class _Log(logging.FileHandler):
 
 @contextmanager
 def _logging(path: Path) -> Iterator[None]:
-    """Send the lines of the training log to stderr and to a file, and what ends the block in an error to the file too."""
+    """Send the training log to stderr and to a file, and an error that ends the block to the file too."""
     file = _Log(path, encoding="utf-8")
     file.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%d %H:%M:%S"))
     console = logging.StreamHandler()

@@ -23,9 +23,9 @@ _READERS: dict[str, Callable[[Sequence[str | os.PathLike], Any, Counter[str]], I
 
 
 def read(paths: Sequence[str | os.PathLike], reader: AnyReader, tally: Counter[str]) -> Iterator[str]:
-    """Yield the documents of the files at ``paths``, uncleaned; ``tally`` counts what the reader cut or found wanting.
+    """Yield the documents of the files at ``paths``, uncleaned; ``tally`` counts what the reader cut or left out.
 
     Raises:
-        UserError: naming the file and, where there is one, the line, for what is not of the reader's form.
+        UserError: a file is not of the reader's form; names the file and, where there is one, the line.
     """
     return _READERS[reader.kind](paths, reader, tally)

@@ -13,16 +13,16 @@ from pathlib import Path
 from relab.errors import UserError
 from relab.settings.corpora import BibleReader
 
-#: How many of (book, chapter, verse) name a document.
-_PARTS = {"book": 1, "chapter": 2, "verse": 3}
+#: How many of (book, chapter, verse) identify a document.
+_KEY_LENGTHS = {"book": 1, "chapter": 2, "verse": 3}
 
 
 def read(paths: Sequence[str | os.PathLike], settings: BibleReader, tally: Counter[str]) -> Iterator[str]:
     """Yield books, chapters or verses in order, a verse a line; blanks and line ends inside a verse become one blank."""
-    parts = _PARTS[settings.document]
+    key_length = _KEY_LENGTHS[settings.document]
     for path in map(Path, paths):
         verses = _verses(path, settings.translation)
-        for _, group in itertools.groupby(verses, key=lambda verse: verse[:parts]):
+        for _, group in itertools.groupby(verses, key=lambda verse: verse[:key_length]):
             yield "\n".join(" ".join(text.split()) for *_, text in group)
 
 

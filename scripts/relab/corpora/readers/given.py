@@ -10,5 +10,5 @@ from relab.settings.corpora import GivenReader
 
 
 def read(paths: Sequence[str | os.PathLike], settings: GivenReader, tally: Counter[str]) -> Iterator[str]:
-    """Yield the texts; there are no files to read."""
+    """Yield the texts of the settings; there are no files to read."""
     yield from settings.texts

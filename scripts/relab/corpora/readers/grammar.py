@@ -11,5 +11,5 @@ from relab.settings.corpora import GrammarReader
 
 
 def read(paths: Sequence[str | os.PathLike], settings: GrammarReader, tally: Counter[str]) -> Iterator[str]:
-    """Yield the sentences; there are no files to read."""
+    """Yield sentences drawn from the grammar; there are no files to read."""
     yield from Grammar(settings).draw(settings.number, settings.seed)

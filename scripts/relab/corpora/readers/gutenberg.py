@@ -9,11 +9,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from relab.corpora.divide import divide
-from relab.corpora.sources import Source, sources, whole
+from relab.corpora.sources import Source, read_document, sources
 from relab.errors import UserError
 from relab.settings.corpora import GutenbergReader
 
-_MARK = re.compile(
+_HEADER_OR_FOOTER = re.compile(
     r"""
     ^ [^\w\n]* (?:
       (?P<header>
@@ -50,28 +50,30 @@ _PREAMBLE = re.compile(
 
 
 def read(paths: Sequence[str | os.PathLike], settings: GutenbergReader, tally: Counter[str]) -> Iterator[str]:
-    """Yield the documents of the works; a file may hold several works, each with header and footer.
+    """Yield the documents of Project Gutenberg files; a file may hold several works, each with header and footer.
 
-    A text that names neither is kept whole and counted; one that has only half of them is an error, since then either the
+    A text without header and footer is kept whole and counted; a text with only one of them is an error, since then either the
     file is cut short or a licence would be taken for literature.
     """
     for source in sources(paths):
-        for work in _works(whole(source), source, tally):
+        for work in _works(read_document(source), source, tally):
             yield from divide(io.StringIO(work), settings, source.name, tally)
 
 
 def _works(text: str, source: Source, tally: Counter[str]) -> Iterator[str]:
     begin = end = None
-    for mark in _MARK.finditer(text):
+    for mark in _HEADER_OR_FOOTER.finditer(text):
         if mark["header"]:
             begin = mark.end()
         elif begin is not None:
             yield _without_preamble(text[begin : mark.start()])
             begin, end = None, mark.end()
         elif end is None:  # else a second footer of the same work
-            raise _half(source, text, mark.start(), "the footer", "header", "*** START OF THE PROJECT GUTENBERG EBOOK ***")
+            raise _half_marked_error(
+                source, text, mark.start(), "the footer", "header", "*** START OF THE PROJECT GUTENBERG EBOOK ***"
+            )
     if begin is not None:
-        raise _half(source, text, begin, "the header", "footer", "*** END OF THE PROJECT GUTENBERG EBOOK ***")
+        raise _half_marked_error(source, text, begin, "the header", "footer", "*** END OF THE PROJECT GUTENBERG EBOOK ***")
     if end is None:
         body = _without_preamble(text)
         tally["Gutenberg texts without header and footer" if body == text else "Gutenberg texts with a shortened header"] += 1
@@ -79,7 +81,7 @@ def _works(text: str, source: Source, tally: Counter[str]) -> Iterator[str]:
 
 
 def _without_preamble(text: str) -> str:
-    """Drop the leading paragraphs that speak of the edition, not of the work."""
+    """Drop the leading paragraphs about the edition."""
     rest = text
     while match := re.match(r"\s*?(^[^\n]*\S(?:.*?)(?=\n[ \t]*\n|\Z))", rest, re.DOTALL | re.MULTILINE):
         if not _PREAMBLE.match(match[1].strip()):
@@ -88,8 +90,8 @@ def _without_preamble(text: str) -> str:
     return rest
 
 
-def _half(source: Source, text: str, place: int, found: str, missing: str, mark: str) -> UserError:
+def _half_marked_error(source: Source, text: str, offset: int, present: str, missing: str, mark: str) -> UserError:
     return UserError(
-        f"{source.name}, line {text.count(chr(10), 0, place) + 1}: found {found} of Project Gutenberg, but no {missing}; fetch "
-        f"the file again, or, if it is whole, put a line `{mark}` where its {missing} was"
+        f"{source.name}, line {text.count(chr(10), 0, offset) + 1}: found {present} of Project Gutenberg, but no {missing}; "
+        f"fetch the file again, or, if it is whole, put a line `{mark}` where its {missing} was"
     )

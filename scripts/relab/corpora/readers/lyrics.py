@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from relab.corpora.divide import divide
 from relab.corpora.readers import table
-from relab.corpora.sources import lines, sources
+from relab.corpora.sources import read_lines, sources
 from relab.settings.corpora import LyricsReader
 
 # `[Verse 2]`, `[Chorus: Name & Name]`; other words in brackets are sung
-_MARK = re.compile(
+_SECTION_MARK = re.compile(
     r"\[\s*(?:intro|outro|(?:pre|post)?[- ]?(?:chorus|verse|hook|refrain|bridge)|interlude|instrumental|breakdown|build|drop|"
     r"solo|guitar|skit|spoken|part|segue|coda|strofa|ritornello|verso|ponte|couplet|strophe|pont|estribillo|estrofa|puente)"
     r"\b[^\[\]\n]*\]",
@@ -33,8 +33,9 @@ _RESIDUE = re.compile(
 
 
 def read(paths: Sequence[str | os.PathLike], settings: LyricsReader, tally: Counter[str]) -> Iterator[str]:
+    """Yield the documents of lyrics files or of a table of lyrics."""
     for name, text in _texts(paths, settings, tally):
-        yield from divide(_tidy(text, settings, tally), settings, name, tally)
+        yield from divide(_without_residue(text, settings, tally), settings, name, tally)
 
 
 def _texts(
@@ -42,23 +43,23 @@ def _texts(
 ) -> Iterator[tuple[str, Iterable[str]]]:
     for source in sources(paths):
         if settings.column is None:
-            yield source.name, lines(source)
+            yield source.name, read_lines(source)
         else:
-            for cell in table.cells(source, settings.column, {}):
+            for cell in table.column_texts(source, settings.column, {}):
                 yield source.name, io.StringIO(cell.replace("\r\n", "\n"))
 
 
-def _tidy(text: Iterable[str], settings: LyricsReader, tally: Counter[str]) -> Iterator[str]:
-    """Cut residue and marks out of the lines; a mark glued between words parts two lines, a line of nothing else goes."""
+def _without_residue(text: Iterable[str], settings: LyricsReader, tally: Counter[str]) -> Iterator[str]:
+    """Cut residue and section marks out of lines; a mark between words ends a line, a line of nothing else is dropped."""
     for line in text:
-        tidied = line
+        cleaned = line
         if not settings.residue:
-            tidied, cut = _RESIDUE.subn("\n", tidied)
+            cleaned, cut = _RESIDUE.subn("\n", cleaned)
             tally["pieces of lyrics pages' residue cut"] += cut
         if not settings.marks:
-            tidied, cut = _MARK.subn("\n", tidied)
+            cleaned, cut = _SECTION_MARK.subn("\n", cleaned)
             tally["section marks of lyrics cut"] += cut
-        if tidied == line:
+        if cleaned == line:
             yield line
         else:
-            yield from (f"{part.strip()}\n" for part in tidied.split("\n") if part.strip())
+            yield from (f"{part.strip()}\n" for part in cleaned.split("\n") if part.strip())

@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from relab.corpora.sources import sources, whole
+from relab.corpora.sources import read_document, sources
 from relab.errors import UserError
 from relab.settings.corpora import PlayReader
 
@@ -26,12 +26,12 @@ _ESCAPE = re.compile(r"\\([^\w\s])")
 
 
 def read(paths: Sequence[str | os.PathLike], settings: PlayReader, tally: Counter[str]) -> Iterator[str]:
-    """Yield plays or scenes: speeches parted by an empty line, each opened by ``NAME:``, each verse on a line of its own.
+    """Yield plays or scenes: speeches separated by an empty line, each begun by ``NAME:``, one verse a line.
 
-    What a direction interrupts goes on as one speech where directions are cut.
+    A speech that a stage direction interrupts stays one speech where directions are cut.
     """
     for source in sources(paths):
-        text = whole(source)
+        text = read_document(source)
         if not re.search(r"^\*\*[^*\n]+\*\*", text, re.MULTILINE):
             raise UserError(f"{source.name}: expected a play in Markdown with speakers as **NAME**, found none")
         yield from scenes(text, settings)
@@ -45,7 +45,7 @@ def scenes(text: str, settings: PlayReader) -> Iterator[str]:
         kind, content = item.lastgroup, item[item.lastgroup]
         if kind in ("heading", "scene"):
             if settings.document == "scene" and spoken:
-                yield from _joined(paragraphs)
+                yield from _join_paragraphs(paragraphs)
                 paragraphs, spoken = [], False
             paragraphs += [[content], []] if settings.headings else [[]]
         elif kind == "speaker":
@@ -55,10 +55,10 @@ def scenes(text: str, settings: PlayReader) -> Iterator[str]:
             paragraphs[-1].append(_ESCAPE.sub(r"\1", _EMENDATION.sub(lambda match: match[1].strip(), content)).rstrip())
         elif settings.directions:
             paragraphs[-1].append(f"[{' '.join(_DIRECTION_MARKS.sub('', content).split())}]")
-    yield from _joined(paragraphs)
+    yield from _join_paragraphs(paragraphs)
 
 
-def _joined(paragraphs: list[list[str]]) -> Iterator[str]:
+def _join_paragraphs(paragraphs: list[list[str]]) -> Iterator[str]:
     text = "\n\n".join("\n".join(paragraph) for paragraph in paragraphs if paragraph)
     if text:
         yield text

@@ -7,29 +7,30 @@ import reprlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from relab.corpora.sources import LARGEST_DOCUMENT, Source, sources, too_large, utf8_size
+from relab.corpora.sources import LARGEST_DOCUMENT, Source, sources, too_large_error, utf8_size
 from relab.errors import UserError
 from relab.settings.corpora import TableReader
-from relab.tabular import Where, cell, keeps, source_rows
+from relab.tabular import RowFilter, cell_value, matches, source_rows
 
 
 def read(paths: Sequence[str | os.PathLike], settings: TableReader, tally: Counter[str]) -> Iterator[str]:
+    """Yield the texts of one column of tables."""
     for source in sources(paths):
-        yield from cells(source, settings.column, settings.where)
+        yield from column_texts(source, settings.column, settings.where)
 
 
-def cells(source: Source, column: str, where: Where) -> Iterator[str]:
+def column_texts(source: Source, column: str, where: RowFilter) -> Iterator[str]:
     """Yield the texts of one column, of the rows whose other columns have the values of ``where``; a missing text is empty.
 
     Raises:
-        UserError: naming file and row, for an unknown ending, a missing column, what is no text, what cannot be parsed.
+        UserError: an unknown ending, a missing column, text that is none, a row that cannot be parsed; names file and row.
     """
-    for place, row in source_rows(source, {column: None, **where}):
-        if keeps(row, where):
-            found = cell(row, column)
-            text = "" if found is None else found
+    for location, row in source_rows(source, {column: None, **where}):
+        if matches(row, where):
+            value = cell_value(row, column)
+            text = "" if value is None else value
             if not isinstance(text, str):
-                raise UserError(f"{place}: expected text in the column {column!r}, found {reprlib.repr(found)}")
+                raise UserError(f"{location}: expected text in the column {column!r}, found {reprlib.repr(value)}")
             if utf8_size(text) > LARGEST_DOCUMENT:
-                raise too_large(place)
+                raise too_large_error(location)
             yield text

@@ -8,22 +8,22 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from relab.corpora.divide import divide
-from relab.corpora.sources import UNDECODABLE, NotUTF8, Source, lines, sources, whole
+from relab.corpora.sources import UNDECODABLE, NotUTF8, Source, read_document, read_lines, sources
 from relab.settings.corpora import TextReader
 
 
 def read(paths: Sequence[str | os.PathLike], settings: TextReader, tally: Counter[str]) -> Iterator[str]:
-    """Yield the documents of the files; where some may be left out, a file is read whole before it is divided."""
+    """Yield the documents of text files; where undecodable ones are left out, a file is read whole before it is divided."""
     for source in sources(paths):
-        text = lines(source) if settings.undecodable == "error" else _decoded(source, tally)
+        text = read_lines(source) if settings.undecodable == "error" else _lines_if_utf8(source, tally)
         if text is not None:
             yield from divide(text, settings, source.name, tally)
 
 
-def _decoded(source: Source, tally: Counter[str]) -> Iterable[str] | None:
-    """The lines of a file; None for one that does not decode, which is counted."""
+def _lines_if_utf8(source: Source, tally: Counter[str]) -> Iterable[str] | None:
+    """The lines of a file; None, and counted, where it is not UTF-8."""
     try:
-        return io.StringIO(whole(source))
+        return io.StringIO(read_document(source))
     except NotUTF8:
         tally[UNDECODABLE] += 1
         return None

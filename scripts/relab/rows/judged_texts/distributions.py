@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from pydantic import Field
 from tqdm import tqdm
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
@@ -21,10 +22,11 @@ from relab.errors import UserError
 from relab.judging.human import human_texts
 from relab.prefix import context
 from relab.rows.job import Job
-from relab.rows.judged_texts.names import BEST, CONTEXTS, ENTROPY, RULES, SamplerSetting, TraceSpec, contrast_label, contrasts
+from relab.rows.judged_texts.names import BEST, CONTEXTS, ENTROPY, RULES, SamplerSetting, contrast_label, contrasts
 from relab.sampling.choice import Choice
 from relab.scores import Row, score
 from relab.scoring import next_token_logprobs
+from relab.settings.base import Int, Settings
 from relab.settings.samplings import Decoding
 from relab.statistics import Measurement, change, identity
 
@@ -32,9 +34,18 @@ from relab.statistics import Measurement, change, identity
 Sums = dict[tuple[str, str, str], np.ndarray]
 
 
+class Spec(Settings):
+    """Settings of the job that looks at the distributions that tokens are drawn by."""
+
+    documents: Int = Field(description="Held-out documents whose prefixes are the contexts, evenly spread.", ge=1)
+    characters: Int = Field(description="Characters of each that are read at most.", ge=1)
+    settings: list[SamplerSetting] = Field(description="The settings that accounts of the temperature are compared at.")
+    threads: Int = Field(1, description="Compute threads.", ge=1)
+
+
 def trace(job: Job) -> dict[str, Any]:
     """The step ``trace``: scores of the distributions of the model that texts were sampled from."""
-    spec = job.settings(TraceSpec)
+    spec = job.settings(Spec)
     texts = human_texts(job.file("validation"), [spec.characters], spec.documents)
     device = pick()
     prepare(device, spec.threads)

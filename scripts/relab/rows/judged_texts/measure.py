@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from pydantic import Field
 from tqdm import tqdm
 
 from relab.checkpoints import load_model, load_tokenizer
@@ -14,9 +15,19 @@ from relab.judging.job import judgements
 from relab.judging.names import HUMAN
 from relab.judging.storage import write_judgements
 from relab.rows.job import Job
-from relab.rows.judged_texts.names import MeasureSpec
 from relab.sampling.texts import device_memory
+from relab.settings.base import Int, Name, Settings
 from relab.texts.samples import Texts, read_samplings
+
+
+class Spec(Settings):
+    """Settings of the job that has texts judged."""
+
+    samplings: list[Name] = Field(description="The samplings whose texts are judged, in the order of tables.", min_length=1)
+    human: Int | None = Field(
+        None, description="Held-out documents that are judged beside them, cut to their lengths. Left out: none.", ge=1
+    )
+    threads: Int = Field(1, description="Compute threads.", ge=1)
 
 
 def judge(job: Job) -> None:
@@ -24,7 +35,7 @@ def judge(job: Job) -> None:
 
     The prompt is read but not counted; held-out documents have none.
     """
-    spec = job.settings(MeasureSpec)
+    spec = job.settings(Spec)
     samplings = read_samplings(job.files("samples"), spec.samplings)
     lengths = [len(text.text) for sampling in samplings for text in sampling.texts]
     texts = texts_to_judge(samplings, human_texts(job.file("human"), lengths, spec.human) if spec.human else [])

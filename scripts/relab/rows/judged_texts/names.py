@@ -78,25 +78,6 @@ def contrast_label(high: SamplerSetting, low: SamplerSetting) -> str:
     return f"{high.label} → {low.label}"
 
 
-class MeasureSpec(Settings):
-    """Settings of the job that has texts judged."""
-
-    samplings: list[Name] = Field(description="The samplings whose texts are judged, in the order of tables.", min_length=1)
-    human: Int | None = Field(
-        None, description="Held-out documents that are judged beside them, cut to their lengths. Left out: none.", ge=1
-    )
-    threads: Int = Field(1, description="Compute threads.", ge=1)
-
-
-class TraceSpec(Settings):
-    """Settings of the job that looks at the distributions that tokens are drawn by."""
-
-    documents: Int = Field(description="Held-out documents whose prefixes are the contexts, evenly spread.", ge=1)
-    characters: Int = Field(description="Characters of each that are read at most.", ge=1)
-    settings: list[SamplerSetting] = Field(description="The settings that accounts of the temperature are compared at.")
-    threads: Int = Field(1, description="Compute threads.", ge=1)
-
-
 class Spec(Settings):
     """Settings of the job that scores."""
 

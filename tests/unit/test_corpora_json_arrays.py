@@ -11,11 +11,11 @@ from contextlib import contextmanager
 import pytest
 from pydantic import TypeAdapter
 
-from relab.corpora import arrays, readers
+from relab.corpora import json_arrays, readers
 from relab.corpora.sources import Source
 from relab.errors import UserError
-from relab.tabular import Form, read_rows, source_rows
 from relab.settings.corpora import AnyReader
+from relab.tabular import TableFormat, read_rows, source_rows
 
 ROWS = [
     {"story": "one\n\n“two” \\ /", "instruction": {"prompt:": "Write", "words": ["a", "b"]}, "source": "GPT-4"},
@@ -50,9 +50,9 @@ def test_an_array_without_objects_is_a_table_without_rows(tmp_path):
 def test_blocks_of_any_size_give_the_same_rows(monkeypatch):
     text = json.dumps(ROWS, indent=1)
     for size in range(1, 40):
-        monkeypatch.setattr(arrays, "_BLOCK", size)
+        monkeypatch.setattr(json_arrays, "_BLOCK", size)
         for begun in (0, 1, 17):
-            found = arrays.values(io.StringIO(text[begun:]), "a", text[:begun])
+            found = json_arrays.array_values(io.StringIO(text[begun:]), "a", text[:begun])
             assert [row for _, row in found] == ROWS
 
 
@@ -73,7 +73,7 @@ def test_json_lines_of_this_ending_are_still_told_by_their_first_line(tmp_path):
 
 def test_an_array_in_another_encoding(tmp_path):
     path = write(tmp_path / "a.json", json.dumps([{"text": "è"}], ensure_ascii=False).encode("utf-16"))
-    assert [row for _, row in read_rows(path, ["text"], Form(encoding="utf-16"))] == [{"text": "è"}]
+    assert [row for _, row in read_rows(path, ["text"], TableFormat(encoding="utf-16"))] == [{"text": "è"}]
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_rows_come_before_the_array_is_read_to_its_end():
 
 @pytest.mark.parametrize(("head", "row"), [(b'[{"story": "', b"x"), (b"[", b'{"a": '), (b"[{", b'"a": 1, ')])
 def test_a_value_that_does_not_end_is_refused_before_it_fills_the_memory(monkeypatch, head, row):
-    monkeypatch.setattr(arrays, "LARGEST_DOCUMENT", 2**18)
+    monkeypatch.setattr(json_arrays, "LARGEST_DOCUMENT", 2**18)
     count = Counter()
     with pytest.raises(UserError, match=r"a\.json, row 1: expected a JSON object, found none"):
         next(source_rows(endless(head, row, count), ["story"]))
