@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import platform
+import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +28,14 @@ def emit(benchmark: str, figure: str, value: float, unit: str, **more: Any) -> N
         figure: what was measured.
         value: the number, kept to four significant digits.
         unit: its unit, such as ``tokens/s``.
-        more: further fields: ``peer`` (name and version of what it is compared with), ``peer_value`` (the peer's own
-            figure), ``ratio_to`` (value divided by the peer's), ``settings``, ``repeats``, ``device`` where it is not the
-            CPU.
+        more: further fields: ``peer`` (name and version of what it is compared with), ``peer_value`` (the peer's
+            figure), ``ratio_to`` (by default the value divided by the peer's), ``settings``, ``repeats``, ``device`` where
+            it is not the CPU.
     """
     from relab.jobs import versions
 
+    if "peer_value" in more:
+        more = {"ratio_to": value / more["peer_value"], **more}
     line = {
         "benchmark": benchmark,
         "figure": figure,
@@ -39,7 +46,7 @@ def emit(benchmark: str, figure: str, value: float, unit: str, **more: Any) -> N
         "ratio_to": None,
         "settings": {},
         "device": "cpu",
-        **{key: _short(one) if isinstance(one, float) else one for key, one in more.items()},
+        **{key: _short(field) if isinstance(field, float) else field for key, field in more.items()},
         "versions": versions(),
         "threads": sys.modules["torch"].get_num_threads() if "torch" in sys.modules else None,
         "machine": machine(),
@@ -51,7 +58,7 @@ def emit(benchmark: str, figure: str, value: float, unit: str, **more: Any) -> N
 def interleave(callables: dict[str, Callable[[], float]], repeats: int) -> dict[str, list[float]]:
     """Call each program once to warm up, then ``repeats`` times in turn, and return what each returned.
 
-    Turns, and a first place that moves on every round, keep other work on the machine from favouring one of them.
+    Turns, and a first program that changes every round, keep other work on the machine from favouring one of them.
     """
     for program in callables.values():
         program()
@@ -76,6 +83,61 @@ def rate(program: Callable[[], Any], amount: int) -> Callable[[], float]:
         return amount / (time.perf_counter() - start)
 
     return timed
+
+
+def median_ratio(values: Iterable[float], peer_values: Iterable[float]) -> float:
+    """The median over the rounds of one program's figure divided by its peer's."""
+    return statistics.median(value / peer_value for value, peer_value in zip(values, peer_values, strict=True))
+
+
+def parser(description: str | None, repeats: int) -> argparse.ArgumentParser:
+    """A parser with the options ``--threads`` and ``--repeats``."""
+    cli = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    cli.add_argument("--threads", type=int, default=1, help="compute threads (default: 1)")
+    cli.add_argument("--repeats", type=int, default=repeats, help="timed rounds (default: %(default)s)")
+    return cli
+
+
+def in_new_process(program: Callable[..., Any], *arguments: Any) -> Any:
+    """What a program returns that is run in a new process."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(program, *arguments).result()
+
+
+@contextmanager
+def loop_processes(serve: Callable[..., None], names: Sequence[str], *arguments: Any) -> Iterator[Callable[[str, int], Any]]:
+    """A process for each loop; yields a function that sends one of them a number of steps and returns its answer.
+
+    A process runs ``serve(name, *arguments, connection)``, which ends after it has answered 0.
+    """
+    context = get_context("spawn")
+    connections, processes = {}, []
+    for name in names:
+        connections[name], remote = context.Pipe()
+        processes.append(context.Process(target=serve, args=(name, *arguments, remote), daemon=True))
+        processes[-1].start()
+        remote.close()
+
+    def ask(name: str, steps: int) -> Any:
+        connections[name].send(steps)
+        return connections[name].recv()
+
+    yield ask
+    for process in processes:
+        process.join()
+
+
+def write_random_tokens(path: Path, vocabulary: int, number: int, seed: int = 0) -> None:
+    """Write a split of ``number`` random token ids in documents of a thousand."""
+    import numpy as np
+    import pyarrow as pa
+
+    from relab.tokens import store
+
+    ids = np.random.default_rng(seed).integers(vocabulary, size=number, dtype=np.uint16)
+    rows = pa.ListArray.from_arrays(np.arange(0, number + 1, 1000, dtype=np.int32), ids)
+    counts = store.Counts(number // 1000, number, number, number, separator=0, separator_bytes=0)
+    store.write(path, (rows.slice(begin, store.ROWS) for begin in range(0, len(rows), store.ROWS)), counts, np.uint16)
 
 
 def machine() -> str:

@@ -18,12 +18,10 @@ import sys
 import tarfile
 import tempfile
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from common import emit
+from common import emit, in_new_process
 
 PACKED = 324  # bytes of the archive a story; some 330 in TinyStories
 MEMBER = 100_000  # stories
@@ -55,12 +53,12 @@ def sentences(draw: random.Random) -> list[str]:
         "They {did} {kind} {place} and {did_} {thing} with {name}.",
     ]
 
-    def one() -> str:
-        chosen = {symbol: draw.choice(texts) for symbol, texts in symbols.items()}
-        other = {f"{symbol}_": draw.choice(texts) for symbol, texts in symbols.items()}
-        return draw.choice(forms).format(**chosen, **other)
+    def sentence() -> str:
+        first = {symbol: draw.choice(texts) for symbol, texts in symbols.items()}
+        second = {f"{symbol}_": draw.choice(texts) for symbol, texts in symbols.items()}
+        return draw.choice(forms).format(**first, **second)
 
-    return [one() for _ in range(SENTENCES)]
+    return [sentence() for _ in range(SENTENCES)]
 
 
 def stories(number: int, seed: int) -> Iterator[dict[str, Any]]:
@@ -68,29 +66,29 @@ def stories(number: int, seed: int) -> Iterator[dict[str, Any]]:
     draw = random.Random(seed)
     known = sentences(draw)
     for _ in range(number):
-        told = draw.choices(known, k=draw.randint(7, 15))
-        place = len(told) // 2
-        asked = draw.choice(known)
+        story = draw.choices(known, k=draw.randint(7, 15))
+        middle = len(story) // 2
+        prompt = draw.choice(known)
         yield {
-            "story": f"{' '.join(told[:place])}\n\n{' '.join(told[place:])}",
+            "story": f"{' '.join(story[:middle])}\n\n{' '.join(story[middle:])}",
             "instruction": {
-                "prompt:": f"Write a short story for a child of three which uses the words of: {asked}",
-                "words": asked.split()[:3],
+                "prompt:": f"Write a short story for a child of three which uses the words of: {prompt}",
+                "words": prompt.split()[:3],
                 "features": ["Dialogue"],
             },
-            "summary": told[0],
+            "summary": story[0],
             "source": "GPT-4",
         }
 
 
 def pack(path: Path, number: int, seed: int) -> int:
     """Write the archive of ``number`` stories and return the bytes of its members."""
-    told, unpacked = stories(number, seed), 0
+    records, unpacked = stories(number, seed), 0
     with open(path, "wb") as raw, gzip.GzipFile("", "wb", 6, raw, mtime=0) as out, tarfile.open(fileobj=out, mode="w|") as tar:
-        for place, first in enumerate(range(0, number, MEMBER)):
-            texts = (json.dumps(next(told)) for _ in range(min(MEMBER, number - first)))
+        for index, first in enumerate(range(0, number, MEMBER)):
+            texts = (json.dumps(next(records)) for _ in range(min(MEMBER, number - first)))
             content = f"[{', '.join(texts)}]".encode()
-            member = tarfile.TarInfo(f"data{place:02}.json")
+            member = tarfile.TarInfo(f"data{index:02}.json")
             member.size = len(content)
             unpacked += member.size
             tar.addfile(member, io.BytesIO(content))
@@ -101,22 +99,21 @@ def measure(folder: Path, packed_mb: float, seed: int) -> None:
     """Make the archive, run the job on it, and emit what its record says."""
     archive, record, stats = folder / "stories.tar.gz", folder / "provenance.json", folder / "stats.json"
     # in a process that is gone before the job starts: on Linux the peak of a process is never below that of its parent
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        unpacked = pool.submit(pack, archive, round(packed_mb * 1e6 / PACKED), seed).result()
+    unpacked = in_new_process(pack, archive, round(packed_mb * 1e6 / PACKED), seed)
     print(f"made {archive.stat().st_size:,} bytes, {unpacked:,} unpacked", file=sys.stderr)
     command = [sys.executable, PROGRAM, "--spec", json.dumps(CORPUS), "--provenance", record, "--input", archive]
     command += ["--train", folder / "train.parquet", "--validation", folder / "validation.parquet", "--stats", stats]
     subprocess.run(command, check=True, stdout=sys.stderr, env=os.environ | {"TQDM_DISABLE": "1"})
-    told, counted = json.loads(record.read_text()), json.loads(stats.read_text())
+    entry, documents = json.loads(record.read_text()), json.loads(stats.read_text())["documents"]
     size = archive.stat().st_size
     emit(
         "corpora",
         f"peak memory of clean_corpus, {packed_mb:g} MB packed",
-        float(told["peak_memory_mib"]),
+        float(entry["peak_memory_mib"]),
         "MiB",
-        settings={"packed_bytes": size, "unpacked_bytes": unpacked, "documents": counted["documents"], "seed": seed},
-        seconds=float(told["wall_seconds"]),
-        documents_per_second=counted["documents"]["read"] / told["wall_seconds"],
+        settings={"packed_bytes": size, "unpacked_bytes": unpacked, "documents": documents, "seed": seed},
+        seconds=float(entry["wall_seconds"]),
+        documents_per_second=documents["read"] / entry["wall_seconds"],
     )
 
 

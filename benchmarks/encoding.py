@@ -9,20 +9,17 @@ process that runs one program alone, libraries included. Prints one JSON line a 
 
 from __future__ import annotations
 
-import argparse
 import functools
 import os
 import statistics
 import sys
 import tempfile
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from common import emit, interleave, rate
+from common import emit, in_new_process, interleave, parser, rate
 
 RESULTS = Path("results")
 MODEL = RESULTS / "models" / "minilm"
@@ -46,16 +43,16 @@ class Task:
         from relab.settings.encoders import Encoder
 
         batch = {} if self.batch_tokens is None else {"batch_tokens": self.batch_tokens}
-        return Encoder(model="one", tokens=self.tokens, **batch)
+        return Encoder(model="frozen", tokens=self.tokens, **batch)
 
     def texts(self) -> list[str]:
-        from relab.datasets.storage import texts
+        from relab.datasets.storage import column_texts
 
-        return [text for _, found in texts(self.part, self.columns) for text in found]
+        return [text for _, column in column_texts(self.part, self.columns) for text in column]
 
 
 def ours(task: Task, folder: Path) -> Callable[[], Any]:
-    """From part to file of features; returns what was counted, the vectors stay in the file."""
+    """From part to file of features; returns the counts, the vectors stay in the file."""
     import torch
 
     from relab.checkpoints import load_encoder, load_tokenizer
@@ -85,14 +82,14 @@ def naive(task: Task, folder: Path) -> Callable[[], Any]:
     model, tokenizer, texts = load_encoder(task.model, torch.device("cpu")), load_tokenizer(task.model), task.texts()
 
     def program():
-        found = []
+        means = []
         with torch.inference_mode():
             for start in range(0, len(texts), BATCH):
                 batch = texts[start : start + BATCH]
-                told = tokenizer(batch, padding=True, truncation=True, max_length=task.tokens, return_tensors="pt")
-                weights = told["attention_mask"][:, :, None].float()
-                found.append((model(**told).last_hidden_state * weights).sum(1) / weights.sum(1))
-        return torch.cat(found).numpy()
+                tokens = tokenizer(batch, padding=True, truncation=True, max_length=task.tokens, return_tensors="pt")
+                weights = tokens["attention_mask"][:, :, None].float()
+                means.append((model(**tokens).last_hidden_state * weights).sum(1) / weights.sum(1))
+        return torch.cat(means).numpy()
 
     return program
 
@@ -104,45 +101,37 @@ def peak(name: str, task: Task, folder: Path) -> int:
     """Peak MiB of this process after one run of a program."""
     import torch
 
-    from relab.device import prepare
+    from relab.device import prepare_device
     from relab.jobs import peak_memory
 
     torch.set_num_threads(task.threads)
     if name == "ours":
-        prepare(torch.device("cpu"), task.threads)  # as the job does: it keeps freed memory
+        prepare_device(torch.device("cpu"), task.threads)  # as the job does: it keeps freed memory
     PROGRAMS[name](task, folder)()
     return peak_memory()
 
 
-def alone(name: str, task: Task, folder: Path) -> int:
-    """Peak MiB of a new process that runs one program."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(peak, name, task, folder).result()
-
-
 def speeches(path: Path, number: int, target: Path) -> None:
     """Write a part of different speeches of plays, spread evenly over them, in the order of the plays."""
-    from relab.datasets.speeches import plays
+    from relab.datasets.speeches import read_plays
     from relab.datasets.storage import CLASSIFICATION, write
 
-    found = list(dict.fromkeys(text for play in plays([path]).values() for scene in play for text in scene))
-    chosen = [found[place * len(found) // number] for place in range(min(number, len(found)))]
+    texts = list(dict.fromkeys(text for play in read_plays([path]).values() for scene in play for text in scene))
+    chosen = [texts[index * len(texts) // number] for index in range(min(number, len(texts)))]
     write(target, [{"text": text, "label": ""} for text in chosen], CLASSIFICATION)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", type=Path, default=MODEL, metavar="FOLDER", help="model directory (default: %(default)s)")
-    parser.add_argument(
+    cli = parser(__doc__, repeats=5)
+    cli.add_argument("--model", type=Path, default=MODEL, metavar="FOLDER", help="model directory (default: %(default)s)")
+    cli.add_argument(
         "--part", type=Path, metavar="FILE", help="a part of a data set (default: speeches of Shakespeare's plays)"
     )
-    parser.add_argument("--columns", nargs="+", default=["text"], help="its columns of texts (default: text)")
-    parser.add_argument("--texts", type=int, default=1000, help="speeches, where no part is given (default: 1000)")
-    parser.add_argument("--tokens", type=int, default=128, help="tokens of a text at most (default: 128)")
-    parser.add_argument("--batch-tokens", type=int, help="tokens of a batch of ours at most (default: the setting's)")
-    parser.add_argument("--threads", type=int, default=1, help="compute threads (default: 1)")
-    parser.add_argument("--repeats", type=int, default=5, help="timed runs of each program (default: 5)")
-    args = parser.parse_args()
+    cli.add_argument("--columns", nargs="+", default=["text"], help="its columns of texts (default: text)")
+    cli.add_argument("--texts", type=int, default=1000, help="speeches, without --part (default: 1000)")
+    cli.add_argument("--tokens", type=int, default=128, help="tokens of a text at most (default: 128)")
+    cli.add_argument("--batch-tokens", type=int, help="tokens of a batch of ours at most (default: the setting's)")
+    args = cli.parse_args()
     needed = [args.model / "model.safetensors", args.part or PLAYS]
     if missing := [str(path) for path in needed if not path.is_file()]:
         print(f"nothing measured: {' and '.join(missing)} not found; make them with: snakemake --cores 1 {' '.join(missing)}",
@@ -158,24 +147,25 @@ def main() -> None:
 
 
 def measure(task: Task, folder: Path, repeats: int) -> None:
-    """Run the programs in turn, compare what they found, and emit speed and memory beside each peer's."""
+    """Run the programs in turn, compare their vectors, and emit speed and memory beside each peer's."""
     import torch
 
-    from relab.device import prepare
+    from relab.device import prepare_device
 
-    memory = {name: alone(name, task, folder) for name in PROGRAMS}
-    prepare(torch.device("cpu"), task.threads)
-    found: dict[str, Any] = {}
+    memory = {name: in_new_process(peak, name, task, folder) for name in PROGRAMS}
+    prepare_device(torch.device("cpu"), task.threads)
+    results: dict[str, Any] = {}
 
     def kept(name: str, program: Callable[[], Any]) -> Callable[[], None]:
-        return lambda: found.update({name: program()})
+        return lambda: results.update({name: program()})
 
     speed = interleave({name: rate(kept(name, made(task, folder)), 1) for name, made in PROGRAMS.items()}, repeats)
-    tokens = found["ours"]["tokens"]
+    tokens = results["ours"]["tokens"]
     median = {name: tokens * statistics.median(figures) for name, figures in speed.items()}
-    report = functools.partial(reported, told=settings(task, found["ours"]), repeats=repeats)
+    report = functools.partial(emit_beside, settings=settings(task, results["ours"]))
     for peer in list(PROGRAMS)[1:]:
-        report(peer, "speed", median["ours"], median[peer], "tokens/s", agreement=agreement(folder, task, found[peer]))
+        close = agreement(folder, task, results[peer])
+        report(peer, "speed", median["ours"], median[peer], "tokens/s", repeats=repeats, agreement=close)
         report(peer, "peak memory", memory["ours"], memory[peer], "MiB")
 
 
@@ -186,7 +176,7 @@ def agreement(folder: Path, task: Task, theirs) -> dict[str, float]:
     from relab.features.store import Features
 
     features = Features(folder / "features.safetensors")
-    mine = np.concatenate([features.of(column, "mean") for column in task.columns])
+    mine = np.concatenate([features.vectors(column, "mean") for column in task.columns])
     cosine = (mine * theirs).sum(1) / np.linalg.norm(mine, axis=1) / np.linalg.norm(theirs, axis=1)
     return {"largest difference": float(f"{np.abs(mine - theirs).max():.2g}"), "least cosine": round(float(cosine.min()), 6)}
 
@@ -203,10 +193,8 @@ def settings(task: Task, counts: dict[str, int]) -> dict[str, Any]:
     }
 
 
-def reported(
-    peer: str, what: str, own: float, other: float, unit: str, told: dict[str, Any], repeats: int, **more: Any
-) -> None:
-    """Emit one figure beside a peer's."""
+def emit_beside(peer: str, figure: str, value: float, peer_value: float, unit: str, **more: Any) -> None:
+    """Emit a figure beside a peer's."""
     import sentence_transformers
     import transformers
 
@@ -214,18 +202,8 @@ def reported(
         "sentence-transformers": f"SentenceTransformer.encode of sentence-transformers {sentence_transformers.__version__}",
         "naive": f"batches of {BATCH} in given order on transformers {transformers.__version__}",
     }
-    shared = {"settings": told, "repeats": repeats} if unit == "tokens/s" else {"settings": told}
-    emit(
-        "encoding",
-        f"{told['texts']:,} texts, {what}",
-        float(own),
-        unit,
-        peer=names[peer],
-        peer_value=float(other),
-        ratio_to=own / other,
-        **shared,
-        **more,
-    )
+    figure = f"{more['settings']['texts']:,} texts, {figure}"
+    emit("encoding", figure, float(value), unit, peer=names[peer], peer_value=float(peer_value), **more)
 
 
 if __name__ == "__main__":

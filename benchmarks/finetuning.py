@@ -11,18 +11,17 @@ from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from common import emit, interleave
+from common import emit, interleave, loop_processes, median_ratio, parser, write_random_tokens
 
 SCRIPTS = Path(__file__).resolve().parents[1] / "scripts"
 VOCABULARY, CORPUS = 49152, 50_000
@@ -39,26 +38,20 @@ LORA = {"kind": "lora", "rank": 16, "alpha": 32, "targets": ["q_proj", "v_proj"]
 
 def make(folder: Path, size: str) -> None:
     """Write a model directory ``base`` and the splits of a corpus as token ids."""
-    import numpy as np
-    import pyarrow as pa
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
     from relab import characters
-    from relab.checkpoints import without_bar
-    from relab.tokens import store
+    from relab.checkpoints import without_progress_bar
 
     torch.manual_seed(0)
-    with without_bar():
+    with without_progress_bar():
         LlamaForCausalLM(LlamaConfig(**SIZES[size], vocab_size=VOCABULARY, tie_word_embeddings=True)).save_pretrained(
             folder / "base"
         )
-    characters.save(characters.build("ab"), folder / "base")  # nothing reads a text here
+    characters.save(characters.build(map(chr, range(256, 256 + VOCABULARY))), folder / "base")  # no text is read here
     for seed, split in enumerate(("train", "validation")):
-        ids = np.random.default_rng(seed).integers(VOCABULARY, size=CORPUS, dtype=np.uint16)
-        rows = pa.ListArray.from_arrays(np.arange(0, CORPUS + 1, 1000, dtype=np.int32), ids)
-        counts = store.Counts(CORPUS // 1000, CORPUS, CORPUS, CORPUS, separator=0, separator_bytes=0)
-        store.write(folder / f"{split}.arrow", [rows], counts, np.uint16)
+        write_random_tokens(folder / f"{split}.arrow", VOCABULARY, CORPUS, seed)
 
 
 def settings(args: argparse.Namespace, steps: int, adaptation: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -71,45 +64,45 @@ def settings(args: argparse.Namespace, steps: int, adaptation: dict[str, Any] | 
         "clip": CLIP,
         "evaluation": {"every": steps, "blocks": args.batch},
     }
-    told = {"base": "base", "corpus": "random", "block": args.block, "training": training, "threads": args.threads}
-    return {"kind": "finetuned", **told, **({"adaptation": adaptation} if adaptation else {})}
+    model = {"kind": "finetuned", "base": "base", "corpus": "random", "block": args.block, "training": training}
+    return {**model, "threads": args.threads, **({"adaptation": adaptation} if adaptation else {})}
 
 
 # --- speed ------------------------------------------------------------------------------------------------------------
 
 
-def ours(folder: Path, args: argparse.Namespace, ask: Callable[[], None]) -> None:
-    """The project's loop; ``ask`` is called before the first step and after every one."""
-    from relab import device
+def ours(folder: Path, args: argparse.Namespace, after_step: Callable[[], None]) -> None:
+    """The project's loop; ``after_step`` is called after every step, and before the first."""
+    from relab.device import pick_device, prepare_device
     from relab.tokens.store import Tokens
     from relab.training.batches import RandomBlocks
     from relab.training.finetuning import Job, from_pretrained
     from relab.training.loop import Trainer, TrainingData
 
-    place, job = device.pick(), Job(**settings(args, 10**9))
-    device.prepare(place, args.threads)
+    device, job = pick_device(), Job(**settings(args, 10**9))
+    prepare_device(device, args.threads)
     tokens = Tokens(folder / "train.arrow")
-    blocks = RandomBlocks(tokens, block=args.block, batch=args.batch, accumulation=1, seed=0, device=place)
-    trainer = Trainer(from_pretrained(job, folder / "base", place).model, TrainingData(blocks, []), job.training, device=place)
+    blocks = RandomBlocks(tokens, block=args.block, batch=args.batch, accumulation=1, seed=0, device=device)
+    model = from_pretrained(job, folder / "base", device).model
+    trainer = Trainer(model, TrainingData(blocks, []), job.training, device=device)
     while True:
-        ask()
+        after_step()
         trainer.update()
 
 
-def theirs(folder: Path, args: argparse.Namespace, ask: Callable[[], None]) -> None:
-    """Transformers' ``Trainer``, told nothing to log, to save or to evaluate."""
+def theirs(folder: Path, args: argparse.Namespace, after_step: Callable[[], None]) -> None:
+    """Transformers' ``Trainer``, which logs, saves and evaluates nothing."""
     import torch
     from transformers import AutoModelForCausalLM, Trainer, TrainerCallback, TrainingArguments
 
-    from relab.checkpoints import without_bar
+    from relab.checkpoints import without_progress_bar
     from relab.tokens.store import Tokens
 
-    class Asking(TrainerCallback):
+    class AfterStep(TrainerCallback):
         def on_train_begin(self, *_, **__):
-            ask()
+            after_step()
 
-        def on_step_end(self, *_, **__):
-            ask()
+        on_step_end = on_train_begin
 
     class Blocks(torch.utils.data.Dataset):
         tokens = Tokens(folder / "train.arrow")
@@ -124,9 +117,9 @@ def theirs(folder: Path, args: argparse.Namespace, ask: Callable[[], None]) -> N
 
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
-    with without_bar():
+    with without_progress_bar():
         model = AutoModelForCausalLM.from_pretrained(folder / "base", dtype="float32")
-    told = TrainingArguments(
+    arguments = TrainingArguments(
         output_dir=str(folder / "trainer"),
         max_steps=10**6,
         per_device_train_batch_size=args.batch,
@@ -142,23 +135,23 @@ def theirs(folder: Path, args: argparse.Namespace, ask: Callable[[], None]) -> N
         report_to="none",
         disable_tqdm=True,
     )
-    Trainer(model=model, args=told, train_dataset=Blocks(), callbacks=[Asking()]).train()
+    Trainer(model=model, args=arguments, train_dataset=Blocks(), callbacks=[AfterStep()]).train()
 
 
 LOOPS = {"ours": ours, "Transformers' Trainer": theirs}
 
 
-class Answers:
-    """Called between two steps: answers each number of steps that it is asked for with tokens/s, and 0 by ending.
+class SpeedServer:
+    """Called between two steps: answers each number of steps that it receives with their tokens/s, and ends after 0.
 
     Args:
-        connection: the end of the line to whom asks.
+        connection: the connection to the benchmark.
         tokens: tokens of a step.
     """
 
     def __init__(self, connection, tokens: int):
         self._connection, self._tokens = connection, tokens
-        self._asked = self._left = 0
+        self._steps = self._left = 0
         self._begun = 0.0
 
     def __call__(self) -> None:
@@ -167,62 +160,42 @@ class Answers:
         self._left -= 1
         if self._left > 0:
             return
-        if self._asked:
+        if self._steps:
             if torch.cuda.is_available():
                 torch.cuda.synchronize()
-            self._connection.send(self._asked * self._tokens / (time.perf_counter() - self._begun))
-        self._asked = self._left = self._connection.recv()
-        if not self._asked:
+            self._connection.send(self._steps * self._tokens / (time.perf_counter() - self._begun))
+        self._steps = self._left = self._connection.recv()
+        if not self._steps:
+            self._connection.send(None)
             raise SystemExit(0)
         self._begun = time.perf_counter()
 
 
 def serve(name: str, folder: Path, args: argparse.Namespace, connection) -> None:
-    """Run a loop that answers."""
-    LOOPS[name](folder, args, Answers(connection, args.batch * args.block))
-
-
-@contextmanager
-def started(folder: Path, args: argparse.Namespace):
-    """A process for each loop; yields their ends of the line by name."""
-    context = multiprocessing.get_context("spawn")
-    lines, processes = {}, []
-    for name in LOOPS:
-        lines[name], other = context.Pipe()
-        processes.append(context.Process(target=serve, args=(name, folder, args, other), daemon=True))
-        processes[-1].start()
-        other.close()
-    yield lines
-    for name, process in zip(LOOPS, processes, strict=True):
-        lines[name].send(0)
-        process.join()
+    """Run a loop that answers with its speed."""
+    LOOPS[name](folder, args, SpeedServer(connection, args.batch * args.block))
 
 
 def compare(folder: Path, args: argparse.Namespace, shared: dict[str, Any]) -> None:
     """Emit tokens/s of both loops, with the ratio of ours to theirs."""
     import transformers
 
-    def asking(line) -> Callable[[], float]:
-        def ask() -> float:
-            line.send(args.steps)
-            return line.recv()
-
-        return ask
-
-    with started(folder, args) as lines:
-        figures = interleave({name: asking(line) for name, line in lines.items()}, args.repeats)
+    with loop_processes(serve, list(LOOPS), folder, args) as ask:
+        figures = interleave({name: partial(ask, name, args.steps) for name in LOOPS}, args.repeats)
+        for name in LOOPS:
+            ask(name, 0)
     mine, peer = LOOPS
-    rates = {name: statistics.median(found) for name, found in figures.items()}
-    ratio = statistics.median(one / other for one, other in zip(figures[mine], figures[peer], strict=True))
-    named = {"peer": f"{peer} {transformers.__version__}", "peer_value": rates[peer], "ratio_to": ratio}
-    emit("finetuning", "all weights", rates[mine], "tokens/s", repeats=args.repeats, **named, **shared)
+    rates = {name: statistics.median(values) for name, values in figures.items()}
+    ratio = median_ratio(figures[mine], figures[peer])
+    peers = {"peer": f"{peer} {transformers.__version__}", "peer_value": rates[peer], "ratio_to": ratio}
+    emit("finetuning", "all weights", rates[mine], "tokens/s", repeats=args.repeats, **peers, **shared)
 
 
 # --- memory -----------------------------------------------------------------------------------------------------------
 
 
-def job(folder: Path, args: argparse.Namespace, adaptation: dict[str, Any] | None) -> int:
-    """The peak memory in MiB of a whole job, as its record tells: the card's where there is one, else the process's."""
+def peak_memory(folder: Path, args: argparse.Namespace, adaptation: dict[str, Any] | None) -> int:
+    """The peak memory in MiB of a whole job by its record: the card's where there is one, else the process's."""
     program = "train_adapter" if adaptation else "finetune_model"
     record = folder / program / "provenance.json"
     command = [
@@ -233,34 +206,32 @@ def job(folder: Path, args: argparse.Namespace, adaptation: dict[str, Any] | Non
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         sys.exit(done.stderr)
-    told = json.loads(record.read_bytes())
-    return told.get("peak_gpu_memory_mib", told["peak_memory_mib"])
+    entry = json.loads(record.read_bytes())
+    return entry.get("peak_gpu_memory_mib", entry["peak_memory_mib"])
 
 
 def memory(folder: Path, args: argparse.Namespace, shared: dict[str, Any]) -> None:
     """Emit the peak memory of a LoRA job, with its share of the job's that trains all weights."""
-    whole, lora = job(folder, args, None), job(folder, args, LORA)
-    named = {"peer": "the same job on all weights", "peer_value": whole, "ratio_to": lora / whole}
-    emit("finetuning", "peak memory of a LoRA job", lora, "MiB", **named, **shared)
+    whole, lora = peak_memory(folder, args, None), peak_memory(folder, args, LORA)
+    peer = {"peer": "the same job on all weights", "peer_value": whole}
+    emit("finetuning", "peak memory of a LoRA job", lora, "MiB", **peer, **shared)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--threads", type=int, default=1, help="compute threads (default: 1)")
-    parser.add_argument("--repeats", type=int, default=7, help="timed rounds (default: 7)")
-    parser.add_argument("--steps", type=int, default=1, help="steps of a round (default: 1)")
-    parser.add_argument("--size", choices=SIZES, default="smollm2", help="the model's size (default: %(default)s)")
-    parser.add_argument("--batch", type=int, default=4, help="blocks in a batch (default: 4)")
-    parser.add_argument("--block", type=int, default=128, help="tokens of a block (default: 128)")
-    parser.add_argument("--only", choices=["speed", "memory"], help="measure one of the two")
-    args = parser.parse_args()
+    cli = parser(__doc__, repeats=7)
+    cli.add_argument("--steps", type=int, default=1, help="steps of a round (default: 1)")
+    cli.add_argument("--size", choices=SIZES, default="smollm2", help="the model's size (default: %(default)s)")
+    cli.add_argument("--batch", type=int, default=4, help="blocks in a batch (default: 4)")
+    cli.add_argument("--block", type=int, default=128, help="tokens of a block (default: 128)")
+    cli.add_argument("--only", choices=["speed", "memory"], help="measure one of the two")
+    args = cli.parse_args()
     import torch
 
-    from relab.device import describe, pick
+    from relab.device import device_name, pick_device
 
     torch.set_num_threads(args.threads)
     measured = {"size": args.size, **SIZES[args.size], "batch": args.batch, "block": args.block}
-    shared = {"settings": measured, "device": describe(pick())}
+    shared = {"settings": measured, "device": device_name(pick_device())}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         make(folder, args.size)

@@ -7,17 +7,15 @@ libraries included. Prints one JSON line a figure.
 
 from __future__ import annotations
 
-import argparse
 import os
 import statistics
 import sys
 import tempfile
 import time
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 
-from common import emit, interleave
+from common import emit, in_new_process, interleave, parser
 
 ASSET = Path(__file__).resolve().parents[1] / "results" / "assets" / "smollm2" / "model.gguf"
 
@@ -70,25 +68,18 @@ def measured(program) -> tuple[float, int]:
 PROGRAMS = {"import": importing, "load": loading, "peer": transformers_way}
 
 
-def alone(name: str, *paths: Path) -> tuple[float, int]:
-    """Run one program in a new process."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(PROGRAMS[name], *paths).result()
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--file", type=Path, default=ASSET, metavar="FILE", help="the GGUF file (default: %(default)s)")
-    parser.add_argument("--threads", type=int, default=1, help="compute threads (default: 1)")
-    parser.add_argument("--repeats", type=int, default=3, help="timed rounds (default: 3)")
-    args = parser.parse_args()
+    cli = parser(__doc__, repeats=3)
+    cli.add_argument("--file", type=Path, default=ASSET, metavar="FILE", help="the GGUF file (default: %(default)s)")
+    args = cli.parse_args()
     if not args.file.is_file():
         print(f"nothing measured: {args.file} is absent; fetch it with: snakemake --cores 1 results/assets/smollm2/model.gguf",
               file=sys.stderr)  # fmt: skip
         return
     os.environ |= {"OMP_NUM_THREADS": str(args.threads), "TQDM_DISABLE": "1", "HF_HUB_OFFLINE": "1"}
     with tempfile.TemporaryDirectory() as folder:
-        figures = interleave({name: lambda name=name: alone(name, args.file, Path(folder)) for name in PROGRAMS}, args.repeats)
+        programs = {name: partial(in_new_process, program, args.file, Path(folder)) for name, program in PROGRAMS.items()}
+        figures = interleave(programs, args.repeats)
     report(figures, args.repeats)
 
 
@@ -98,13 +89,12 @@ def report(figures: dict[str, list[tuple[float, int]]], repeats: int) -> None:
     import transformers
 
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
-    median = {name: [statistics.median(kind) for kind in zip(*found, strict=True)] for name, found in figures.items()}
+    median = {name: [statistics.median(kind) for kind in zip(*pairs, strict=True)] for name, pairs in figures.items()}
     peer = f"from_pretrained(gguf_file=…) of transformers {transformers.__version__}"
-    for index, (what, unit) in enumerate([("time", "s"), ("peak memory", "MiB")]):
+    for index, (figure, unit) in enumerate([("time", "s"), ("peak memory", "MiB")]):
         for name in ("import", "load"):
-            value, other = median[name][index], median["peer"][index]
-            more = {"peer": peer, "peer_value": float(other), "ratio_to": value / other, "repeats": repeats}
-            emit("importing", f"{name} smollm2, {what}", value, unit, settings={"model": "SmolLM2-135M, Q4_1"}, **more)
+            more = {"peer": peer, "peer_value": float(median["peer"][index]), "settings": {"model": "SmolLM2-135M, Q4_1"}}
+            emit("importing", f"{name} smollm2, {figure}", median[name][index], unit, repeats=repeats, **more)
 
 
 if __name__ == "__main__":

@@ -9,11 +9,13 @@ figure.
 from __future__ import annotations
 
 import argparse
+import itertools
 import statistics
 import sys
+from functools import partial
 from pathlib import Path
 
-from common import emit, interleave, rate
+from common import emit, interleave, parser, rate
 
 ROOT = Path(__file__).resolve().parents[1]
 MODEL = ROOT / "results" / "models" / "smollm2"
@@ -37,32 +39,29 @@ def plain(model, tokenizer, texts) -> list[list[float]]:
 
     first = start_token(model, tokenizer)
     start = [] if first is None else [first]
-    found = []
+    logprobs = []
     with torch.inference_mode():
         for prompt, text in texts:
             prompt_ids = tokenizer(prompt, add_special_tokens=False)["input_ids"]
             ids = tokenizer(prompt + text, add_special_tokens=False)["input_ids"]
             tokens = torch.tensor([start + ids], device=model.device)
-            logprobs = model(tokens).logits[0, :-1].float().log_softmax(-1)
-            scored = logprobs.gather(-1, tokens[0, 1:, None])[:, 0]
-            found.append(scored[len(start) + len(prompt_ids) - 1 :].tolist())
-    return found
+            predicted = model(tokens).logits[0, :-1].float().log_softmax(-1).gather(-1, tokens[0, 1:, None])[:, 0]
+            logprobs.append(predicted[len(start) + len(prompt_ids) - 1 :].tolist())
+    return logprobs
 
 
 def ours(model, tokenizer, texts) -> list[list[float]]:
     from relab.judging.judge import judged
 
-    return [one.logprobs for one in judged(model, tokenizer, texts)]
+    return [judgement.logprobs for judgement in judged(model, tokenizer, texts)]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", type=Path, default=MODEL, metavar="DIR", help="model directory (default: %(default)s)")
-    parser.add_argument("--threads", type=int, default=1, help="compute threads (default: 1)")
-    parser.add_argument("--repeats", type=int, default=5, help="timed runs of each program (default: 5)")
-    parser.add_argument("--texts", type=int, default=48, help="texts, at least 2 (default: 48)")
-    parser.add_argument("--tokens", type=int, default=90, help="tokens of a text on average (default: 90)")
-    args = parser.parse_args()
+    cli = parser(__doc__, repeats=5)
+    cli.add_argument("--model", type=Path, default=MODEL, metavar="DIR", help="model directory (default: %(default)s)")
+    cli.add_argument("--texts", type=int, default=48, help="texts, at least 2 (default: 48)")
+    cli.add_argument("--tokens", type=int, default=90, help="tokens of a text on average (default: 90)")
+    args = cli.parse_args()
     weights = args.model / "model.safetensors"
     if not weights.is_file():
         print(f"nothing measured: {weights} not found; make it with: snakemake --cores 1 {weights}", file=sys.stderr)
@@ -71,38 +70,30 @@ def main() -> None:
 
 
 def measure(args: argparse.Namespace) -> None:
-    """Time both in turn, compare what they found, and emit the speed and the greatest difference."""
+    """Time both in turn, compare their log-probabilities, and emit the speed and the greatest difference."""
     import transformers
 
     from relab.checkpoints import load_model, load_tokenizer
-    from relab.device import describe, pick, prepare
+    from relab.device import device_name, pick_device, prepare_device
 
-    device = pick()
-    prepare(device, args.threads)
+    device = pick_device()
+    prepare_device(device, args.threads)
     model, tokenizer = load_model(args.model, device), load_tokenizer(args.model)
     texts = texts_of(tokenizer, args.texts, args.tokens)
     programs = {"ours": ours, "plain": plain}
-    results = {name: one(model, tokenizer, texts) for name, one in programs.items()}
+    results = {name: program(model, tokenizer, texts) for name, program in programs.items()}
     tokens = sum(map(len, results["plain"]))
-    timed = {name: rate(lambda one=one: one(model, tokenizer, texts), tokens) for name, one in programs.items()}
-    found = {name: statistics.median(figures) for name, figures in interleave(timed, args.repeats).items()}
+    timed = {name: rate(partial(program, model, tokenizer, texts), tokens) for name, program in programs.items()}
+    speed = {name: statistics.median(figures) for name, figures in interleave(timed, args.repeats).items()}
     shared = {
         "peer": f"one text at a time on transformers {transformers.__version__}",
         "settings": {"model": args.model.name, "texts": len(texts), "tokens": tokens, "prompt": PROMPT},
-        "device": describe(device),
+        "device": device_name(device),
     }
-    emit(
-        "judging",
-        "judged tokens",
-        found["ours"],
-        "tokens/s",
-        peer_value=found["plain"],
-        ratio_to=found["ours"] / found["plain"],
-        repeats=args.repeats,
-        **shared,
-    )
-    pairs = [zip(one, other, strict=True) for one, other in zip(results["ours"], results["plain"], strict=True)]
-    emit("judging", "greatest difference", max(abs(one - other) for pair in pairs for one, other in pair), "nats", **shared)
+    emit("judging", "judged tokens", speed["ours"], "tokens/s", peer_value=speed["plain"], repeats=args.repeats, **shared)
+    logprobs = (itertools.chain(*results[name]) for name in ("ours", "plain"))
+    difference = max(abs(value - peer_value) for value, peer_value in zip(*logprobs, strict=True))
+    emit("judging", "greatest difference", difference, "nats", **shared)
 
 
 if __name__ == "__main__":

@@ -7,11 +7,11 @@ same number of texts by one method. Prints one JSON line a figure.
 
 from __future__ import annotations
 
-import argparse
 import statistics
 from collections.abc import Callable
+from functools import partial
 
-from common import emit, interleave, rate
+from common import emit, interleave, parser, rate
 
 WIDTH, LAYERS, HEADS, WINDOW, VOCABULARY = 128, 4, 4, 64, 80
 
@@ -71,8 +71,8 @@ def mixed(model, prompts, length: int) -> None:
         Decoding(do_sample=True, min_p=0.1),
         Decoding(no_repeat_ngram_size=3),
     ]
-    chosen = [methods[row % len(methods)] for row in range(len(prompts))]
-    sample(model, prompts, length=length, seeds=range(len(prompts)), decoding=chosen)
+    decoding = [methods[row % len(methods)] for row in range(len(prompts))]
+    sample(model, prompts, length=length, seeds=range(len(prompts)), decoding=decoding)
 
 
 def compare(figure: str, batch: int, length: int, peers: dict[str, Callable], repeats: int, program: Callable = ours) -> None:
@@ -88,30 +88,26 @@ def compare(figure: str, batch: int, length: int, peers: dict[str, Callable], re
     model = gpt.build(architecture, VOCABULARY).eval()
     prompts = [[0]] * batch
     programs = {
-        name: rate(lambda one=one: one(model, prompts, length), batch * length)
-        for name, one in {"ours": program, **peers}.items()
+        name: rate(partial(sampler, model, prompts, length), batch * length)
+        for name, sampler in {"ours": program, **peers}.items()
     }
-    found = {name: statistics.median(figures) for name, figures in interleave(programs, repeats).items()}
+    speed = {name: statistics.median(figures) for name, figures in interleave(programs, repeats).items()}
     settings = {"width": WIDTH, "layers": LAYERS, "context": WINDOW, "batch": batch, "prompt": 1, "tokens": length}
     for name in peers:
         emit(
             "sampling",
             figure,
-            found["ours"],
+            speed["ours"],
             "tokens/s",
             peer=f"{name} on transformers {transformers.__version__}",
-            peer_value=found[name],
-            ratio_to=found["ours"] / found[name],
+            peer_value=speed[name],
             settings=settings,
             repeats=repeats,
         )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--threads", type=int, default=1, help="compute threads (default: 1)")
-    parser.add_argument("--repeats", type=int, default=7, help="timed runs of each program (default: 7)")
-    args = parser.parse_args()
+    args = parser(__doc__, repeats=7).parse_args()
     import torch
 
     torch.set_num_threads(args.threads)

@@ -13,22 +13,21 @@ import os
 import statistics
 import tempfile
 import time
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-from common import emit, interleave
+from common import emit, in_new_process, interleave, parser
 
 QUERIES, DOCUMENTS, WIDTH, DEPTH, BLOCK = 1000, 100_000, 384, 100, 8192
 
 
 def write(path: Path) -> None:
     """Features of so many documents; only the means hold numbers."""
-    from relab.features.store import writing
+    from relab.features.store import feature_writer
 
     random = np.random.default_rng(0)
-    with writing(path, DOCUMENTS, WIDTH, {"index.text": np.arange(DOCUMENTS)}) as arrays:
+    with feature_writer(path, DOCUMENTS, WIDTH, {"index.text": np.arange(DOCUMENTS)}) as arrays:
         for start in range(0, DOCUMENTS, 10_000):
             arrays["mean"][start : start + 10_000] = random.standard_normal((10_000, WIDTH), dtype=np.float32)
 
@@ -36,17 +35,18 @@ def write(path: Path) -> None:
 def ours(path: Path, queries: np.ndarray) -> np.ndarray:
     """A block of documents at a time."""
     from relab.features.store import Features
-    from relab.probes.search import expanded, nearest
+    from relab.probes.search import expand_texts, nearest_documents
 
     features = Features(path)
-    return expanded(nearest(features.blocks("mean", BLOCK), queries, DEPTH), features.index("text"), DEPTH).documents
+    nearest = nearest_documents(features.blocks("mean", BLOCK), queries, DEPTH)
+    return expand_texts(nearest, features.index("text"), DEPTH).documents
 
 
 def naive(path: Path, queries: np.ndarray) -> np.ndarray:
     """All similarities at once."""
     from relab.features.store import Features
 
-    documents = Features(path).of("text", "mean")
+    documents = Features(path).vectors("text", "mean")
     documents /= np.linalg.norm(documents, axis=1, keepdims=True)
     similarities = (queries / np.linalg.norm(queries, axis=1, keepdims=True)) @ documents.T
     best = np.argpartition(similarities, -DEPTH, axis=1)[:, -DEPTH:]
@@ -58,7 +58,7 @@ PROGRAMS = {"ours": ours, "peer": naive}
 
 
 def measured(name: str, path: Path) -> tuple[float, int, np.ndarray]:
-    """Seconds of one program, how far it raises the peak memory in MiB, and what it found."""
+    """Seconds of one program, how far it raises the peak memory in MiB, and the documents that it ranks."""
     import psutil
     import safetensors  # noqa: F401 - loaded before the clock starts
 
@@ -68,45 +68,30 @@ def measured(name: str, path: Path) -> tuple[float, int, np.ndarray]:
     queries = np.random.default_rng(1).standard_normal((QUERIES, WIDTH), dtype=np.float32)
     queries @ queries[:1].T  # the threads of the product have started
     before, start = psutil.Process().memory_info().rss // 2**20, time.perf_counter()
-    found = PROGRAMS[name](path, queries)
-    return time.perf_counter() - start, peak_memory() - before, found
-
-
-def alone(name: str, path: Path) -> tuple[float, int, np.ndarray]:
-    """Run one program in a new process."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(measured, name, path).result()
+    documents = PROGRAMS[name](path, queries)
+    return time.perf_counter() - start, peak_memory() - before, documents
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--threads", type=int, default=1, help="compute threads (default: 1)")
-    parser.add_argument("--repeats", type=int, default=3, help="timed rounds (default: 3)")
-    args = parser.parse_args()
+    args = parser(__doc__, repeats=3).parse_args()
     os.environ |= {f"{library}_NUM_THREADS": str(args.threads) for library in ("OMP", "OPENBLAS")}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "corpus.safetensors"
         write(path)
-        figures = interleave({name: lambda name=name: alone(name, path) for name in PROGRAMS}, args.repeats)
+        figures = interleave({name: partial(in_new_process, measured, name, path) for name in PROGRAMS}, args.repeats)
     report(figures, args)
 
 
 def report(figures: dict[str, list], args: argparse.Namespace) -> None:
-    """Emit seconds and memory, each beside the peer's, and how many of the documents both found."""
-    settings = {
-        "queries": QUERIES,
-        "documents": DOCUMENTS,
-        "width": WIDTH,
-        "depth": DEPTH,
-        "block": BLOCK,
-        "threads": args.threads,
-    }
+    """Emit seconds and memory, each beside the peer's, and the share of equal documents."""
+    settings = {"queries": QUERIES, "documents": DOCUMENTS, "width": WIDTH, "depth": DEPTH, "block": BLOCK}
+    settings["threads"] = args.threads
     more = {"peer": f"queries x documents in numpy {np.__version__}", "settings": settings, "repeats": args.repeats}
-    for place, (what, unit) in enumerate([("time", "s"), ("peak memory", "MiB")]):
-        value, other = (float(statistics.median(found[place] for found in figures[name])) for name in PROGRAMS)
-        emit("searching", f"cosine search, {what}", value, unit, peer_value=other, ratio_to=value / other, **more)
+    for index, (figure, unit) in enumerate([("time", "s"), ("peak memory", "MiB")]):
+        value, peer_value = (float(statistics.median(values[index] for values in figures[name])) for name in PROGRAMS)
+        emit("searching", f"cosine search, {figure}", value, unit, peer_value=peer_value, **more)
     same = float((figures["ours"][0][2] == figures["peer"][0][2]).mean())
-    emit("searching", "cosine search, places at which both found the same document", same, "share", **more)
+    emit("searching", "cosine search, ranks with the same document", same, "share", **more)
 
 
 if __name__ == "__main__":

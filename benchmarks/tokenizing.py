@@ -22,7 +22,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from common import emit, interleave, rate
+from common import emit, interleave, median_ratio, rate
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Task:
     processes: int
 
     def run(self) -> None:
-        from relab.tokens.make import tokenize
+        from relab.tokens.tokenize import tokenize
 
         tokenize(self.corpus, self.tokenizer, "\n\n", self.corpus.with_suffix(".arrow"), self.processes)
 
@@ -76,15 +76,15 @@ def peak(task: Task) -> float:
     top, highest = psutil.Process(process.pid), 0
     while process.is_alive():
         with suppress(psutil.Error):
-            highest = max(highest, sum(map(own_memory, [top, *top.children(recursive=True)])))
+            highest = max(highest, sum(map(anonymous_memory, [top, *top.children(recursive=True)])))
         time.sleep(0.05)
     if process.exitcode:
         raise SystemExit(f"tokenizing ended with status {process.exitcode}")
     return highest / 2**10
 
 
-def own_memory(process: Any) -> int:
-    """KiB of a process that no file backs; pages that it shares with others count by its share (Linux)."""
+def anonymous_memory(process: Any) -> int:
+    """KiB of a process that no file backs; shared pages count by their share (Linux)."""
     try:
         lines = Path(f"/proc/{process.pid}/smaps_rollup").read_text().splitlines()
     except OSError:
@@ -93,13 +93,13 @@ def own_memory(process: Any) -> int:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--corpus", type=Path, metavar="FILE", help="one split of a corpus, Parquet (default: generated text)")
-    parser.add_argument("--megabytes", type=float, default=60, help="size of generated text (default: %(default)s)")
-    parser.add_argument("--tokenizer", type=Path, metavar="FOLDER", help="tokenizer directory (default: 5,120 byte pairs)")
-    parser.add_argument("--processes", type=int, default=2, help="processes that are compared with one (default: %(default)s)")
-    parser.add_argument("--repeats", type=int, default=3, help="timed runs of each (default: %(default)s)")
-    args = parser.parse_args()
+    cli = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    cli.add_argument("--corpus", type=Path, metavar="FILE", help="one split of a corpus, Parquet (default: generated text)")
+    cli.add_argument("--megabytes", type=float, default=60, help="size of generated text (default: %(default)s)")
+    cli.add_argument("--tokenizer", type=Path, metavar="FOLDER", help="tokenizer directory (default: 5,120 byte pairs)")
+    cli.add_argument("--processes", type=int, default=2, help="processes that are compared with one (default: %(default)s)")
+    cli.add_argument("--repeats", type=int, default=3, help="timed rounds (default: %(default)s)")
+    args = cli.parse_args()
     if missing := [path for path in (args.corpus, args.tokenizer) if path and not path.exists()]:
         raise SystemExit(f"error: {missing[0]}: not found")
     os.environ |= {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
@@ -133,11 +133,10 @@ def measure(folder: Path, tokenizer: Path, size: int, quarter: int, processes: i
     names = {number: f"{number} process{'es' * (number > 1)}" for number in numbers}
     speed = interleave({names[number]: rate(task.run, size) for number, task in tasks.items()}, repeats)
     ours, peer = (speed[names[number]] for number in numbers)
-    ratio = statistics.median(one / other for one, other in zip(ours, peer, strict=True))
-    told = {"settings": {"bytes": size, "quarter": quarter, "tokenizer": tokenizer.name}}
+    settings = {"bytes": size, "quarter": quarter, "tokenizer": tokenizer.name}
     emit(
         "tokenizing", f"{names[processes]}, {size / 1e6:.0f} MB", statistics.median(ours) / 1e6, "MB/s", peer=names[1],
-        peer_value=statistics.median(peer) / 1e6, ratio_to=ratio, repeats=repeats, **told,
+        peer_value=statistics.median(peer) / 1e6, ratio_to=median_ratio(ours, peer), repeats=repeats, settings=settings,
     )  # fmt: skip
     if sys.platform != "linux":
         print("memory is measured on Linux only", file=sys.stderr)
@@ -145,7 +144,7 @@ def measure(folder: Path, tokenizer: Path, size: int, quarter: int, processes: i
     for number, task in tasks.items():
         whole, small = peak(task), peak(replace(task, corpus=folder / "quarter.parquet"))
         figure = f"peak memory of {names[number]}, {size / 1e6:.0f} MB"
-        emit("tokenizing", figure, whole, "MiB", peer="a quarter of it", peer_value=small, ratio_to=whole / small, **told)
+        emit("tokenizing", figure, whole, "MiB", peer="a quarter of it", peer_value=small, settings=settings)
 
 
 if __name__ == "__main__":

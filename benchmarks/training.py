@@ -7,17 +7,15 @@ With a CUDA card the full scale's settings are measured as well. Prints one JSON
 
 from __future__ import annotations
 
-import argparse
-import multiprocessing
 import statistics
 import sys
 import tempfile
 from collections.abc import Callable
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
-from common import emit, interleave, rate
+from common import emit, interleave, loop_processes, median_ratio, parser, rate, write_random_tokens
 
 
 @dataclass(frozen=True)
@@ -43,39 +41,31 @@ def ours(settings: Settings, threads: int) -> Callable[[], object]:
     """A step of the project's loop."""
     import torch
 
-    from relab import device, gpt
-    from relab.device import prepare
+    from relab import gpt
+    from relab.device import pick_device, prepare_device
     from relab.settings.models import Architecture, Training
     from relab.training.batches import RandomBlocks
     from relab.training.loop import Trainer, TrainingData
 
-    place = device.pick()
-    prepare(place, threads)
+    device = pick_device()
+    prepare_device(device, threads)
     torch.manual_seed(0)
     sizes = {key: getattr(settings, key) for key in ("width", "layers", "heads", "block", "dropout")}
-    model = gpt.build(Architecture(**sizes, activation="relu", tied=False), settings.vocabulary).to(place)
-    blocks = RandomBlocks(corpus(settings), block=settings.block, batch=settings.batch, accumulation=1, seed=0, device=place)
+    model = gpt.build(Architecture(**sizes, activation="relu", tied=False), settings.vocabulary).to(device)
+    blocks = RandomBlocks(corpus(settings), block=settings.block, batch=settings.batch, accumulation=1, seed=0, device=device)
     evaluation = {"every": 10**9, "blocks": 1}
     training = Training(steps=10**9, batch=settings.batch, learning_rate=LEARNING_RATE, evaluation=evaluation)
-    return Trainer(model, TrainingData(blocks, []), training, device=place).update
+    return Trainer(model, TrainingData(blocks, []), training, device=device).update
 
 
 def corpus(settings: Settings):
     """Documents of a thousand random tokens, memory-mapped as in a job."""
-    import numpy as np
-    import pyarrow as pa
+    from relab.tokens.store import Tokens
 
-    from relab.tokens import store
-
-    ids = np.random.default_rng(0).integers(settings.vocabulary, size=CORPUS, dtype=np.uint16)
-    counts = store.Counts(CORPUS // 1000, CORPUS, CORPUS, CORPUS, separator=0, separator_bytes=0)
-    ends = np.arange(0, CORPUS + 1, 1000, dtype=np.int32)
-    rows = pa.ListArray.from_arrays(ends, ids)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "train.arrow"
-        groups = (rows.slice(begin, store.ROWS) for begin in range(0, len(rows), store.ROWS))
-        store.write(path, groups, counts, np.uint16)
-        return store.Tokens(path)  # the file goes, what was mapped stays
+        write_random_tokens(path, settings.vocabulary, CORPUS)
+        return Tokens(path)  # the file goes, what was mapped stays
 
 
 def lecture(settings: Settings, threads: int) -> Callable[[], object]:
@@ -89,7 +79,7 @@ def lecture(settings: Settings, threads: int) -> Callable[[], object]:
     torch.manual_seed(0)
     sizes = {key: value for key, value in asdict(settings).items() if key != "batch"}
     tokens = torch.randint(settings.vocabulary, (CORPUS,))
-    return Training(Lecture(**sizes).to(device.pick()), tokens, settings.batch, settings.block, LEARNING_RATE).step
+    return Training(Lecture(**sizes).to(device.pick_device()), tokens, settings.batch, settings.block, LEARNING_RATE).step
 
 
 LOOPS = {"ours": ours, "the lecture's loop": lecture}
@@ -123,51 +113,26 @@ def serve(name: str, settings: Settings, threads: int, connection) -> None:
         connection.send(rate(program, steps * settings.batch * settings.block)())
 
 
-@contextmanager
-def started(settings: Settings, threads: int):
-    """A process for each loop; yields their ends of the line by name."""
-    context = multiprocessing.get_context("spawn")
-    lines, processes = {}, []
-    for name in LOOPS:
-        lines[name], other = context.Pipe()
-        processes.append(context.Process(target=serve, args=(name, settings, threads, other), daemon=True))
-        processes[-1].start()
-        other.close()
-    yield lines
-    for process in processes:
-        process.join()
-
-
 def compare(settings: Settings, steps: int, repeats: int, threads: int) -> None:
     """Emit tokens/s and peak memory of both loops, with the ratio of ours to the lecture's."""
     import torch
 
-    def asking(line, number: int) -> Callable:
-        def ask():
-            line.send(number)
-            return line.recv()
-
-        return ask
-
-    with started(settings, threads) as lines:
-        figures = interleave({name: asking(line, steps) for name, line in lines.items()}, repeats)
-        memory = {name: asking(line, 0)() for name, line in lines.items()}
+    with loop_processes(serve, list(LOOPS), settings, threads) as ask:
+        figures = interleave({name: partial(ask, name, steps) for name in LOOPS}, repeats)
+        memory = {name: ask(name, 0) for name in LOOPS}
     mine, peer = LOOPS
-    rates = {name: statistics.median(found) for name, found in figures.items()}
-    ratio = statistics.median(one / other for one, other in zip(figures[mine], figures[peer], strict=True))
+    rates = {name: statistics.median(values) for name, values in figures.items()}
+    ratio = median_ratio(figures[mine], figures[peer])
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
     more = {"peer": f"{peer} on torch {torch.__version__}", "settings": asdict(settings), "repeats": repeats, "device": device}
     emit("training", settings.name, rates[mine], "tokens/s", peer_value=rates[peer], ratio_to=ratio, **more)
     for index, name in enumerate(["peak memory", "memory before the first step"]):
-        value, peers = (memory[loop][index] for loop in LOOPS)
-        emit("training", f"{name}, {settings.name}", value, "MiB", peer_value=peers, ratio_to=value / peers, **more)
+        value, peer_value = (memory[loop][index] for loop in LOOPS)
+        emit("training", f"{name}, {settings.name}", value, "MiB", peer_value=peer_value, **more)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--threads", type=int, default=1, help="compute threads (default: 1)")
-    parser.add_argument("--repeats", type=int, default=15, help="timed rounds (default: 15)")
-    args = parser.parse_args()
+    args = parser(__doc__, repeats=15).parse_args()
     import torch
     import transformers  # noqa: F401 - so that its version stands in the figures
 

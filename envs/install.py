@@ -46,11 +46,11 @@ PIP_TO_UV = {"index-url": "UV_DEFAULT_INDEX", "cert": "SSL_CERT_FILE", "proxy": 
 
 
 class Obstacle(Exception):
-    """What keeps the environment from being made, in one sentence."""
+    """Why the environment cannot be made, in one sentence."""
 
 
 def main():
-    """Leave at once where the environment fits; else make it, one such program at a time."""
+    """Make the environment unless it is up to date, one such program at a time."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--torch-index", default="", metavar="ADDRESS", help="package index for torch alone")
     parser.add_argument("--this-python", action="store_true", help="insist on the version of the Python that runs this")
@@ -60,15 +60,15 @@ def main():
     wanted = requirements(venv, arguments)
     if not fits(stamp(venv), wanted):
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-        with alone() as lock:
-            found = stamp(venv)
-            if not fits(found, wanted):
-                install(venv, found, wanted, arguments.torch_index, lock)
+        with exclusive_lock() as lock:
+            current = stamp(venv)
+            if not fits(current, wanted):
+                install(venv, current, wanted, arguments.torch_index, lock)
     write_command(venv)
 
 
 def requirements(venv, arguments):
-    """What the stamp must say: the place, a digest of the locks, and what was asked for explicitly."""
+    """The stamp that is needed: path of the environment, digest of the locks, and what was asked for explicitly."""
     locks = torch_pin().encode() + b"".join((HERE / name).read_bytes() for name in ("installer.lock", "requirements.lock"))
     wanted = {"place": str(venv), "locks": hashlib.sha256(locks).hexdigest()}
     if arguments.this_python:
@@ -87,19 +87,19 @@ def torch_pin():
 def stamp(venv):
     """The stamp of a finished environment whose Python is still there; None for any other."""
     try:
-        found = json.loads((venv / "relab.json").read_text(encoding="utf-8"))
+        contents = json.loads((venv / "relab.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return found if (venv / "bin" / "python").exists() else None
+    return contents if (venv / "bin" / "python").exists() else None
 
 
-def fits(found, wanted, but=()):
+def fits(current, wanted, but=()):
     """Whether a stamp says all that is wanted, but for some keys."""
-    return found is not None and all(found.get(key) == wanted[key] for key in set(wanted) - set(but))
+    return current is not None and all(current.get(key) == wanted[key] for key in set(wanted) - set(but))
 
 
 @contextlib.contextmanager
-def alone():
+def exclusive_lock():
     """Wait until no other such program is at work on this checkout; yield the lock's file descriptor.
 
     Child processes inherit it: should this program be killed, the lock holds until the last of them has ended.
@@ -113,15 +113,15 @@ def alone():
         yield handle.fileno()
 
 
-def install(venv, found, wanted, torch_index, lock):
+def install(venv, current, wanted, torch_index, lock):
     """Make the environment, or update it in place where only the locks have changed; then write its stamp."""
     python = venv / "bin" / "python"
 
-    def step(what, *command, **options):
+    def step(purpose, *command, **options):
         if subprocess.run([str(word) for word in command], pass_fds=[lock], **options).returncode:
-            raise Obstacle(f"{what} failed, for the reason shown above; the next make begins anew")
+            raise Obstacle(f"{purpose} failed, for the reason shown above; the next make begins anew")
 
-    if fits(found, wanted, but=["locks"]):
+    if fits(current, wanted, but=["locks"]):
         say("updating .venv to the changed lock")
         (venv / "relab.json").unlink()
     else:
@@ -142,14 +142,14 @@ def install(venv, found, wanted, torch_index, lock):
 
 
 def check_python():
-    """Say what is wrong with a Python or a machine that cannot carry the environment."""
-    here = f"{sys.executable} is Python {platform.python_version()}"
+    """Refuse a Python or a machine for which the environment cannot be made."""
+    python = f"{sys.executable} is Python {platform.python_version()}"
     if not OLDEST <= sys.version_info[:2] <= NEWEST:
-        raise Obstacle(f"{here}, and 3.11, 3.12 or 3.13 is needed: name another one, as in make report PYTHON=python3.12")
+        raise Obstacle(f"{python}, and 3.11, 3.12 or 3.13 is needed: name another one, as in make report PYTHON=python3.12")
     for module in ("venv", "ensurepip"):
         if importlib.util.find_spec(module) is None:
             advice = "on Debian and Ubuntu, apt-get install python3-venv brings it; else name another one with PYTHON="
-            raise Obstacle(f"{here} without its module {module}: {advice}")
+            raise Obstacle(f"{python} without its module {module}: {advice}")
     if (platform.system(), platform.machine()) not in PLATFORMS:
         machine = f"{platform.system()} on {platform.machine()}"
         raise Obstacle(f"torch is not built for {machine}: Linux on x86-64 or arm64, or macOS on arm64, is needed")
@@ -158,33 +158,36 @@ def check_python():
 def uv_environment(python):
     """The environment variables for uv: those of this process and, where they leave it open, what pip's settings say."""
     environment = dict(os.environ)
-    told = subprocess.run([str(python), "-m", "pip", "config", "list"], stdout=subprocess.PIPE, text=True)
-    for key, value in re.findall(r"^(?:global|install|:env:)\.([a-z-]+)='(.*)'$", told.stdout, re.MULTILINE):
+    pip = subprocess.run([str(python), "-m", "pip", "config", "list"], stdout=subprocess.PIPE, text=True)
+    for key, value in re.findall(r"^(?:global|install|:env:)\.([a-z-]+)='(.*)'$", pip.stdout, re.MULTILINE):
         if key in PIP_TO_UV:
             environment.setdefault(PIP_TO_UV[key], value)
     return environment
 
 
 def write_stamp(venv, python, wanted):
-    """Write the stamp, whole or not at all: from now on the environment counts as finished."""
-    version = [str(python), "-c", "import sys; print('{}.{}'.format(*sys.version_info))"]
-    told = subprocess.run(version, stdout=subprocess.PIPE, text=True, check=True)
-    temporary = venv / "relab.json.new"
-    temporary.write_text(json.dumps({**wanted, "python": told.stdout.strip()}, indent=2) + "\n", encoding="utf-8")
-    temporary.replace(venv / "relab.json")
+    """Write the stamp: from now on the environment counts as finished."""
+    command = [str(python), "-c", "import sys; print('{}.{}'.format(*sys.version_info))"]
+    version = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+    write_whole(venv / "relab.json", json.dumps({**wanted, "python": version}, indent=2) + "\n")
 
 
 def write_command(venv):
-    """Write the command relab where it is not there as it must be, whole or not at all."""
+    """Write the command relab, unless it is up to date."""
     python = shlex.quote(str(venv / "bin" / "python"))
     text = COMMAND.format(python=python, program=Path(__file__).resolve(), scripts=str(HERE.parent / "scripts"))
     command = venv / "bin" / "relab"
-    if command.is_file() and command.read_text(encoding="utf-8") == text:
-        return
-    temporary = command.with_name(f"relab.{os.getpid()}")
+    if not command.is_file() or command.read_text(encoding="utf-8") != text:
+        write_whole(command, text, executable=True)
+
+
+def write_whole(path, text, executable=False):
+    """Write a file, whole or not at all."""
+    temporary = path.with_name(f"{path.name}.{os.getpid()}")
     temporary.write_text(text, encoding="utf-8")
-    temporary.chmod(0o755)
-    temporary.replace(command)
+    if executable:
+        temporary.chmod(0o755)
+    temporary.replace(path)
 
 
 def say(sentence):

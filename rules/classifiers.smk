@@ -29,8 +29,8 @@ rule finetune_classifier:
         mem_mb=8000 if CARDS else 3500,
         runtime=480,
     params:
-        model=folder_of("config"),
-        directory=folder_of("predictions"),
+        model=input_folder("config"),
+        directory=output_folder("predictions"),
         spec=spec("finetune_classifier"),
         code=code("finetune_classifier"),
         program=program("finetune_classifier"),

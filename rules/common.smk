@@ -14,7 +14,7 @@ from relab.artefacts.registry import KINDS, MAKERS
 from relab.assets import local
 from relab.digest import code_digest
 from relab.errors import UserError
-from relab.machine import cards, memory_mb
+from relab.machine import gpu_count, memory_mb
 from relab.settings import report as report_jobs
 from relab.settings.base import canonical
 from relab.settings.config import resolve
@@ -94,9 +94,14 @@ def path_of(path):
     return lambda wildcards, output: f"{workflow.basedir}/{path}"
 
 
-def folder_of(key):
-    """The folder of a job's input, or of its output, as a parameter."""
-    return lambda wildcards, input, output: os.path.dirname(input[key] if key in input.keys() else output[key])
+def input_folder(key):
+    """The folder of a job's input, as a parameter."""
+    return lambda wildcards, input: os.path.dirname(input[key])
+
+
+def output_folder(key):
+    """The folder of a job's output, as a parameter."""
+    return lambda wildcards, output: os.path.dirname(output[key])
 
 
 def user_files(wildcards):
@@ -147,7 +152,7 @@ CACHE = os.environ.get("RELAB_CACHE") or f"{workflow.basedir}/.cache"
 # Jobs are submitted elsewhere where their number is limited instead of the cores (`workflow.local_exec` is not known yet while
 # this is read).
 LOCAL = workflow.resource_settings.nodes is None and not workflow.remote_exec
-CARDS = cards() if LOCAL else 1
+CARDS = gpu_count() if LOCAL else 1
 
 
 def gpu(wildcards):

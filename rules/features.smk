@@ -21,7 +21,7 @@ rule encode_texts:
         mem_mb=6000 if CARDS else 2000,
         runtime=240,
     params:
-        model=folder_of("weights"),
+        model=input_folder("weights"),
         spec=spec("encode_texts"),
         code=code("encode_texts"),
         program=program("encode_texts"),

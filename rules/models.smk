@@ -31,8 +31,8 @@ rule train_model:
         mem_mb=6000 if CARDS else 2000,
         runtime=480,
     params:
-        tokenizer=folder_of("tokenizer"),
-        directory=folder_of("weights"),
+        tokenizer=input_folder("tokenizer"),
+        directory=output_folder("weights"),
         spec=spec("train_model"),
         code=code("train_model"),
         program=program("train_model"),
@@ -76,8 +76,8 @@ rule finetune_model:
         mem_mb=8000 if CARDS else 5000,
         runtime=480,
     params:
-        base=folder_of("weights"),  # an input of that name comes first
-        directory=folder_of("history"),
+        base=input_folder("weights"),
+        directory=output_folder("history"),
         spec=spec("finetune_model"),
         code=code("finetune_model"),
         program=program("finetune_model"),
@@ -119,8 +119,8 @@ rule train_adapter:
         mem_mb=8000 if CARDS else 3000,
         runtime=480,
     params:
-        base=folder_of("weights"),  # an input of that name comes first
-        directory=folder_of("history"),
+        base=input_folder("weights"),
+        directory=output_folder("history"),
         spec=spec("train_adapter"),
         code=code("train_adapter"),
         program=program("train_adapter"),
@@ -154,7 +154,7 @@ rule import_model:
         mem_mb=2500,
         runtime=120,
     params:
-        directory=folder_of("weights"),
+        directory=output_folder("weights"),
         spec=spec("import_model"),
         code=code("import_model"),
         program=program("import_model"),
@@ -184,7 +184,7 @@ rule import_encoder:
         mem_mb=2500,
         runtime=120,
     params:
-        directory=folder_of("weights"),
+        directory=output_folder("weights"),
         spec=spec("import_encoder"),
         code=code("import_encoder"),
         program=program("import_encoder"),

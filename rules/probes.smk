@@ -24,7 +24,7 @@ rule fit_classifier:
         mem_mb=3000,
         runtime=240,
     params:
-        directory=folder_of("predictions"),
+        directory=output_folder("predictions"),
         spec=spec("fit_classifier"),
         code=code("fit_classifier"),
         program=program("fit_classifier"),
@@ -58,7 +58,7 @@ rule fit_ranker:
         mem_mb=2000,
         runtime=240,
     params:
-        directory=folder_of("predictions"),
+        directory=output_folder("predictions"),
         spec=spec("fit_ranker"),
         code=code("fit_ranker"),
         program=program("fit_ranker"),

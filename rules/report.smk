@@ -5,9 +5,9 @@ rule tabulate_overview:
     """Write the tables of what all rows rest on: corpora, data sets, features, downloads."""
     input:
         corpora=[f"results/corpora/{corpus}/stats.json" for corpus in SETTINGS.needed["corpora"]],
-        datasets=[path.replace(".parquet", ".json") for path in SETTINGS.needed_of(KINDS["datasets"])],
+        datasets=[path.replace(".parquet", ".json") for path in SETTINGS.needed_files(KINDS["datasets"])],
         features=[path.replace(".safetensors", ".json") for path in report_jobs.features(SETTINGS)],
-        assets=[f"{path}.lock.json" for path in SETTINGS.needed_of(KINDS["assets"])],
+        assets=[f"{path}.lock.json" for path in SETTINGS.needed_files(KINDS["assets"])],
     output:
         **{name: shown(path) for name, path in report_jobs.overview_tables(SETTINGS).items()},
         provenance="results/tables/overview/overview.provenance.json",

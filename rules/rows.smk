@@ -4,7 +4,7 @@
 for ROW, STEP in SETTINGS.steps:
     READ = ROW.settings.inputs(STEP.name, ROW.place, ARTEFACTS)
     MADE = ROW.outputs(STEP)
-    JOB = f"{STEP.name}_{ROW.place.name}"
+    JOB = ROW.job(STEP)
     ASKED = gpu if STEP.network else 0
     MEMORY = STEP.memory_with_card if STEP.memory_with_card and CARDS else STEP.memory
 

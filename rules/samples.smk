@@ -20,7 +20,7 @@ rule sample_texts:
         mem_mb=6000 if CARDS else 2500,
         runtime=240,
     params:
-        model=folder_of("weights"),
+        model=input_folder("weights"),
         corpus=lambda wildcards, input: ["--corpus", input.corpus] if "corpus" in input.keys() else [],
         spec=spec("sample_texts"),
         code=code("sample_texts"),

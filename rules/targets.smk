@@ -13,7 +13,7 @@ TARGETS += [
     for section in chapter.rows
 ]
 TARGETS += [
-    ("fetch" if kind.name == "assets" else kind.name, f"{kind.about} that the report needs.", SETTINGS.needed_of(kind))
+    ("fetch" if kind.name == "assets" else kind.name, f"{kind.about} that the report needs.", SETTINGS.needed_files(kind))
     for kind in KINDS.values()
 ]
 

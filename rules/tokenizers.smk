@@ -18,7 +18,7 @@ rule train_tokenizer:
         mem_mb=2000,
         runtime=120,
     params:
-        directory=folder_of("tokenizer"),
+        directory=output_folder("tokenizer"),
         spec=spec("train_tokenizer"),
         code=code("train_tokenizer"),
         program=program("train_tokenizer"),
@@ -49,7 +49,7 @@ rule import_tokenizer:
         mem_mb=1000,
         runtime=30,
     params:
-        directory=folder_of("tokenizer"),
+        directory=output_folder("tokenizer"),
         spec=spec("import_tokenizer"),
         code=code("import_tokenizer"),
         program=program("import_tokenizer"),

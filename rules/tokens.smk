@@ -20,7 +20,7 @@ rule tokenize_corpus:
         mem_mb=2000,
         runtime=240,
     params:
-        tokenizer=folder_of("tokenizer"),
+        tokenizer=input_folder("tokenizer"),
         spec=spec("tokenize_corpus"),
         code=code("tokenize_corpus"),
         program=program("tokenize_corpus"),

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from relab.errors import run
 from relab.files import write_text
-from relab.jobs import parser, record, settings_of
+from relab.jobs import job_parser, job_settings, record_provenance
 
 
 def main() -> None:
-    options = parser(__doc__)
+    options = job_parser(__doc__)
     options.add_argument("--writeups", required=True, metavar="DIR", help="chapters and rows (config/writeups)")
     options.add_argument("--ledger", required=True, metavar="FILE", help="the scored claims, CSV")
     options.add_argument("--tables", nargs="*", default=[], metavar="FILE", help="tables that rows show, CSV")
@@ -27,9 +27,9 @@ def main() -> None:
     from relab.settings.report import PageSpec, page_contents
     from relab.settings.writeups import load
 
-    spec = settings_of(args, PageSpec)
+    spec = job_settings(args, PageSpec)
     files = Files(args.ledger, args.tables, args.figures, args.data, args.records)
-    with record(args, outputs=[args.output]):
+    with record_provenance(args, outputs=[args.output]):
         write_text(args.output, build(page_contents(spec, load(args.writeups)), spec, files))
 
 

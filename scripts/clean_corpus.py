@@ -2,7 +2,7 @@
 
 The files are read as the settings' `reader` says (plays in Markdown, a Bible in SQLite, Project Gutenberg texts, plain
 text, lyrics, tables), one document at a time, so that a file may be larger than memory; a grammar's sentences are drawn
-and texts that stand in the settings are taken from there: these need no file.
+and texts of the settings are taken from there: these need no file.
 """
 
 from __future__ import annotations
@@ -15,29 +15,29 @@ from typing import Any
 from relab.corpora.build import build
 from relab.errors import UserError, run
 from relab.files import write_json
-from relab.jobs import parser, record, settings_of
+from relab.jobs import job_parser, job_settings, record_provenance
 from relab.settings.corpora import Corpus
 
 
 def main() -> None:
-    arguments = parser(__doc__)
-    arguments.add_argument("--input", default=[], nargs="*", type=Path, metavar="FILE", help="the files that hold the text")
-    arguments.add_argument("--train", required=True, type=Path, metavar="FILE", help="training text to write, Parquet")
-    arguments.add_argument("--validation", required=True, type=Path, metavar="FILE", help="validation text to write, Parquet")
-    arguments.add_argument("--stats", required=True, type=Path, metavar="FILE", help="statistics to write, JSON")
-    args = arguments.parse_args()
-    corpus = settings_of(args, Corpus)
+    options = job_parser(__doc__)
+    options.add_argument("--input", default=[], nargs="*", type=Path, metavar="FILE", help="the files that hold the text")
+    options.add_argument("--train", required=True, type=Path, metavar="FILE", help="training text to write, Parquet")
+    options.add_argument("--validation", required=True, type=Path, metavar="FILE", help="validation text to write, Parquet")
+    options.add_argument("--stats", required=True, type=Path, metavar="FILE", help="statistics to write, JSON")
+    args = options.parse_args()
+    corpus = job_settings(args, Corpus)
     if bool(args.input) != corpus.reads_files:
         expected = "no file" if args.input else "the files that hold the text"
         raise UserError(f"--input: expected {expected} with `reader.kind: {corpus.reader.kind}`, found {len(args.input)}")
-    with record(args, outputs=[args.train, args.validation, args.stats]):
+    with record_provenance(args, outputs=[args.train, args.validation, args.stats]):
         stats = build(args.input, corpus, args.train, args.validation, progress)
         write_json(args.stats, stats)
-    report(stats)
+    print_statistics(stats)
 
 
 def progress(texts: Iterable[Any], stage: str) -> Iterator[Any]:
-    """Show a bar on a terminal and, in a log, a line a pass."""
+    """Show a progress bar on a terminal, and write a line for each pass to a log."""
     from tqdm import tqdm
 
     number = 0
@@ -46,15 +46,16 @@ def progress(texts: Iterable[Any], stage: str) -> Iterator[Any]:
     print(f"{stage}: {number:,} documents", file=sys.stderr)
 
 
-def report(stats: dict) -> None:
+def print_statistics(stats: dict) -> None:
+    """Print what was read, left out and kept."""
     documents, total = stats["documents"], stats["total"]
     print(
         f"{documents['kept']:,} documents of {documents['read']:,} ({documents['empty']:,} empty, {documents['duplicates']:,} "
         f"duplicates), {total['characters']:,} characters, {total['distinct_characters']} distinct; training "
         f"{stats['train']['characters']:,}, validation {stats['validation']['characters']:,}"
     )
-    for what, count in sorted(stats["reading"].items()):
-        print(f"{what}: {count:,}")
+    for event, count in sorted(stats["reading"].items()):
+        print(f"{event}: {count:,}")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Encode the texts of one part of a data set with a frozen encoder: [CLS], mean and last-token vectors from one forward pass.
 
-A text that stands several times is encoded once; a text longer than the encoder's limit is cut and counted.
+A text that occurs several times is encoded once; a text longer than the encoder's limit is truncated and counted.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from pydantic import Field
 
 from relab.errors import run
 from relab.files import write_json
-from relab.jobs import parser, record, settings_of
+from relab.jobs import job_parser, job_settings, record_provenance
 from relab.settings.base import Int, Settings
 from relab.settings.encoders import Encoder
 
 
-class Job(Settings):
+class EncodingSpec(Settings):
     """Settings of the job."""
 
     encoder: Encoder = Field(description="The encoder.")
@@ -25,28 +25,28 @@ class Job(Settings):
 
 
 def main() -> None:
-    cli = parser(__doc__)
-    cli.add_argument("--model", required=True, type=Path, metavar="FOLDER", help="model directory")
-    cli.add_argument("--part", required=True, type=Path, metavar="FILE", help="one part of a data set (Parquet)")
-    cli.add_argument("--output", required=True, type=Path, metavar="FILE", help="the features (safetensors)")
-    cli.add_argument("--stats", required=True, type=Path, metavar="FILE", help="what was counted (JSON)")
-    args = cli.parse_args()
-    job = settings_of(args, Job)
+    options = job_parser(__doc__)
+    options.add_argument("--model", required=True, type=Path, metavar="FOLDER", help="model directory")
+    options.add_argument("--part", required=True, type=Path, metavar="FILE", help="one part of a data set (Parquet)")
+    options.add_argument("--output", required=True, type=Path, metavar="FILE", help="the features (safetensors)")
+    options.add_argument("--stats", required=True, type=Path, metavar="FILE", help="what was counted (JSON)")
+    args = options.parse_args()
+    spec = job_settings(args, EncodingSpec)
 
     from tqdm import tqdm
 
     from relab.checkpoints import load_encoder, load_tokenizer
-    from relab.device import describe, pick, prepare
+    from relab.device import device_name, pick_device, prepare_device
     from relab.features.encode import encode_part
 
-    device = pick()
-    prepare(device, job.threads)
-    with record(args, outputs=[args.output, args.stats]) as entry:
+    device = pick_device()
+    prepare_device(device, spec.threads)
+    with record_provenance(args, outputs=[args.output, args.stats]) as entry:
         model, tokenizer = load_encoder(args.model, device), load_tokenizer(args.model)
         with tqdm(unit="text", disable=None, mininterval=1) as bar:
-            counts = encode_part(args.part, job.columns, args.output, model, tokenizer, job.encoder, bar.update)
+            counts = encode_part(args.part, spec.columns, args.output, model, tokenizer, spec.encoder, bar.update)
         write_json(args.stats, counts)
-        entry["device"] = describe(device)
+        entry["device"] = device_name(device)
     print(
         f"{counts['texts']:,} texts, {counts['unique']:,} of them different, {counts['tokens']:,} tokens, "
         f"{counts['truncated']:,} texts cut, on {device}"

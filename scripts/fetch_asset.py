@@ -12,12 +12,12 @@ from pathlib import Path
 from relab.assets.cache import link
 from relab.assets.fetch import fetch
 from relab.errors import run
-from relab.jobs import parser, record, settings_of
+from relab.jobs import job_parser, job_settings, record_provenance
 from relab.settings.assets import Fetched
 
 
 def main() -> None:
-    options = parser(__doc__)
+    options = job_parser(__doc__)
     options.add_argument("--asset", required=True, help="name of the asset")
     options.add_argument("--file", required=True, help="name of the file")
     options.add_argument("--cache", required=True, type=Path, metavar="DIR", help="cache of downloads, shared by all runs")
@@ -25,8 +25,8 @@ def main() -> None:
     options.add_argument("--lock", required=True, type=Path, metavar="FILE", help="lock file to write: what came, as JSON")
     args = options.parse_args()
     shorten_timeouts()
-    declared = settings_of(args, Fetched)
-    with record(args, outputs=[args.output, args.lock]) as entry:
+    declared = job_settings(args, Fetched)
+    with record_provenance(args, outputs=[args.output, args.lock]) as entry:
         available = fetch(args.asset, args.file, declared, args.cache)
         link(available, args.output, args.lock)
         entry["asset"] = available.metadata

@@ -8,12 +8,12 @@ SIGINT (Ctrl-C), SIGTERM and SIGUSR1 make it save, say so and end with status 1.
 from pathlib import Path
 
 from relab.errors import run
-from relab.jobs import parser, record, settings_of, spec_of
+from relab.jobs import job_parser, job_settings, job_spec, record_provenance
 from relab.training.signals import StopSignal
 
 
 def main() -> None:
-    cli = parser(__doc__)
+    cli = job_parser(__doc__)
     for split in ("train", "validation", "test"):
         cli.add_argument(f"--{split}", required=True, type=Path, metavar="FILE", help=f"the {split} split (Parquet)")
     cli.add_argument(
@@ -29,24 +29,25 @@ def main() -> None:
     args = cli.parse_args()
 
     with StopSignal() as stop:
-        from relab.classifiers.job import Job, clear, finetune, summary, write
-        from relab.device import describe, pick
+        from relab.classifiers.job import Job, finetune, finetuning_summary, remove_checkpoints, write_classifier
+        from relab.device import device_name, pick_device
         from relab.training.state import State, fingerprint
 
-        job, device = settings_of(args, Job), pick()
+        job, device = job_settings(args, Job), pick_device()
         splits = {split: getattr(args, split) for split in ("train", "validation", "test")}
         weights = [args.model / "model.safetensors"] if job.pretrained else []
         inputs = [*splits.values(), args.model / "config.json", args.model / "tokenizer.json", *weights]
-        folder = args.state / f"{args.output_dir.name}-{fingerprint(spec_of(args), inputs)}"
+        folder = args.state / f"{args.output_dir.name}-{fingerprint(job_spec(args), inputs)}"
         with State.open(folder, args.checkpoint_seconds) as state:
-            with record(args, outputs=[args.output_dir / name for name in job.files]) as entry:
-                classifier = finetune(
-                    job, splits=splits, model=args.model, device=device, code=args.code, state=state, stop=stop,
+            with record_provenance(args, outputs=[args.output_dir / name for name in job.files]) as entry:
+                result = finetune(
+                    job, splits=splits, base=args.model, device=device, code=args.code, state=state, stop=stop,
                     every=args.checkpoint_seconds,
                 )  # fmt: skip
-                write(classifier, job, args.output_dir)
-                entry |= {"device": describe(device), "seed": job.seed, "attempts": state.attempt, **summary(classifier)}
-            clear(state)
+                write_classifier(result, job, args.output_dir)
+                entry |= {"device": device_name(device), "seed": job.seed, "attempts": state.attempt}
+                entry |= finetuning_summary(result)
+            remove_checkpoints(state)
             state.finish()
 
 

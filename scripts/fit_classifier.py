@@ -11,8 +11,8 @@ from pathlib import Path
 from pydantic import Field
 
 from relab.errors import run
-from relab.files import write_csv
-from relab.jobs import parser, record, settings_of
+from relab.files import write_csv, write_parquet
+from relab.jobs import job_parser, job_settings, record_provenance
 from relab.settings.base import Int
 from relab.settings.probes import Classifier
 
@@ -25,40 +25,34 @@ class Job(Classifier):
 
 
 def main() -> None:
-    cli = parser(__doc__)
+    cli = job_parser(__doc__)
     for split in ("train", "validation", "test"):
         cli.add_argument(f"--{split}", required=True, type=Path, metavar="FILE", help=f"the {split} split (Parquet)")
     cli.add_argument(
-        "--features",
-        required=True,
-        nargs="*",
-        type=Path,
-        metavar="FILE",
+        "--features", required=True, nargs="*", type=Path, metavar="FILE",
         help="{encoder}/{dataset}/{split}.safetensors of each; none: baselines alone",
-    )
+    )  # fmt: skip
     cli.add_argument("--output-dir", required=True, type=Path, metavar="FOLDER", help="where to write")
     args = cli.parse_args()
-    job = settings_of(args, Job)
+    job = job_settings(args, Job)
 
+    import pandas as pd
     from threadpoolctl import threadpool_limits
     from tqdm import tqdm
 
-    from relab.probes.archive import save
-    from relab.probes.classifiers import fit_all, learning_curve
+    from relab.predictions import CLASSIFICATION
+    from relab.probes.classifiers import chosen_table, fit_all, learning_curve, predictions_table, save_models
     from relab.probes.inputs import classification_inputs
-    from relab.probes.names import LOGISTIC
-    from relab.probes.predictions import chosen_table, predictions_of, write_predictions
+    from relab.probes.systems import LOGISTIC
 
     splits = {split: getattr(args, split) for split in ("train", "validation", "test")}
     outputs = [args.output_dir / name for name in ("probes.skops", "predictions.parquet", "chosen.csv", "learning_curve.csv")]
-    with record(args, outputs=outputs) as entry, threadpool_limits(job.threads):
+    with record_provenance(args, outputs=outputs) as entry, threadpool_limits(job.threads):
         inputs, labels = classification_inputs(splits, args.features, job)
         fits = list(tqdm(fit_all(inputs, labels, job), unit="fit", disable=None))
-        strengths = {one.features: one.regularisation for one in fits if one.classifier == LOGISTIC and not one.weighted}
-        import pandas as pd
-
-        save(outputs[0], fits)
-        write_predictions(outputs[1], predictions_of(fits, inputs["test"], labels["test"]))
+        strengths = {fit.features: fit.regularisation for fit in fits if fit.classifier == LOGISTIC and not fit.weighted}
+        save_models(outputs[0], fits)
+        write_parquet(outputs[1], predictions_table(fits, inputs["test"], labels["test"]), CLASSIFICATION)
         write_csv(outputs[2], chosen_table(fits, len(labels["train"])))
         write_csv(outputs[3], pd.DataFrame(learning_curve(inputs, labels, strengths, job)))
         entry["seed"] = job.perceptron.seeds

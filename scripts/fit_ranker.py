@@ -11,7 +11,7 @@ from pathlib import Path
 from pydantic import Field
 
 from relab.errors import run
-from relab.jobs import parser, record, settings_of
+from relab.jobs import job_parser, job_settings, record_provenance
 from relab.settings.base import Int
 from relab.settings.probes import Ranker
 
@@ -25,7 +25,7 @@ class Job(Ranker):
 
 
 def main() -> None:
-    cli = parser(__doc__)
+    cli = job_parser(__doc__)
     for split in ("train", "validation", "test"):
         cli.add_argument(f"--{split}", required=True, type=Path, metavar="FILE", help=f"the {split} split (Parquet)")
     cli.add_argument(
@@ -34,32 +34,32 @@ def main() -> None:
     )  # fmt: skip
     cli.add_argument("--output-dir", required=True, type=Path, metavar="FOLDER", help=f"where to write {', '.join(OUTPUTS)}")
     args = cli.parse_args()
-    job = settings_of(args, Job)
+    job = job_settings(args, Job)
 
     import torch
     from tqdm import tqdm
 
-    from relab.device import prepare
-    from relab.files import write_csv
-    from relab.probes.answers import write
-    from relab.probes.choosing import choose, read_splits
+    from relab.device import prepare_device
+    from relab.files import write_csv, write_parquet
+    from relab.predictions import CHOICE
+    from relab.probes.choosing import fit_and_answer, read_splits
     from relab.probes.ranker import save_scorers
 
-    prepare(torch.device("cpu"), job.threads)  # networks of a few thousand weights: a card would wait for the next batch
-    parts = {split: getattr(args, split) for split in ("train", "validation", "test")}
-    splits = read_splits(parts, args.features, job)
+    prepare_device(torch.device("cpu"), job.threads)  # networks of a few thousand weights: a card would wait for the next batch
+    paths = {split: getattr(args, split) for split in ("train", "validation", "test")}
+    splits = read_splits(paths, args.features, job)
     outputs = [args.output_dir / name for name in OUTPUTS]
-    with record(args, outputs=outputs) as entry:
-        number = len(job.features) * len(job.scorers) * len(job.seeds)
-        with tqdm(total=number, unit="training", disable=None) as bar:
-            found = choose(parts, splits, job, bar.update)
-        write(outputs[0], found.predictions)
-        save_scorers(outputs[1], found.scorers, job.scorers)
-        write_csv(outputs[2], found.chosen)
-        write_csv(outputs[3], found.history)
+    with record_provenance(args, outputs=outputs) as entry:
+        trainings = len(job.features) * len(job.scorers) * len(job.seeds)
+        with tqdm(total=trainings, unit="training", disable=None) as bar:
+            results = fit_and_answer(paths, splits, job, bar.update)
+        write_parquet(outputs[0], results.predictions, CHOICE)
+        save_scorers(outputs[1], results.scorers, job.scorers)
+        write_csv(outputs[2], results.chosen)
+        write_csv(outputs[3], results.history)
         entry["seed"] = job.seeds
-    counts = {split: len(next(iter(own.values()))) for split, own in splits.items()}
-    print(f"{number} trainings on {counts['train']:,} questions, {counts['test']:,} questions answered")
+    counts = {split: len(next(iter(questions.values()))) for split, questions in splits.items()}
+    print(f"{trainings} trainings on {counts['train']:,} questions, {counts['test']:,} questions answered")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import Field
 
 from relab.errors import run
-from relab.jobs import parser, record, settings_of
+from relab.jobs import job_parser, job_settings, record_provenance
 from relab.settings.base import Int
 from relab.settings.probes import Retriever
 
@@ -25,28 +25,29 @@ class Job(Retriever):
 
 
 def main() -> None:
-    cli = parser(__doc__)
+    cli = job_parser(__doc__)
     cli.add_argument("--corpus", required=True, type=Path, metavar="FILE", help="the documents (Parquet: id, text)")
     cli.add_argument("--queries", required=True, type=Path, metavar="FILE", help="the queries (Parquet: id, text)")
-    for part, whose in (("corpus", "documents"), ("query", "queries")):
+    for part, texts in (("corpus", "documents"), ("query", "queries")):
         cli.add_argument(
             f"--{part}-features", nargs="+", required=True, type=Path, metavar="FILE",
-            help=f"{{encoder}}/{{dataset}}/….safetensors: the {whose}' features, of each encoder",
+            help=f"{{encoder}}/{{dataset}}/….safetensors: the {texts}' features, of each encoder",
         )  # fmt: skip
     cli.add_argument("--output", required=True, type=Path, metavar="FILE", help="the rankings (Parquet)")
     args = cli.parse_args()
-    job = settings_of(args, Job)
+    job = job_settings(args, Job)
 
     from threadpoolctl import threadpool_limits
 
-    from relab.probes.rankings import write
-    from relab.probes.retriever import open_collection, rank
+    from relab.probes.rankings import write_rankings
+    from relab.probes.retriever import open_collection, rank_documents
 
     collection = open_collection(job, args.corpus, args.queries, args.corpus_features, args.query_features)
-    with record(args, outputs=[args.output]), threadpool_limits(job.threads):
-        found = rank(job, collection, job.queries_are_documents)
-        write(args.output, found, collection.queries["id"], collection.corpus["id"])
-    print(f"{len(found)} rankings of {len(collection.corpus['id']):,} documents for {len(collection.queries['id']):,} queries")
+    with record_provenance(args, outputs=[args.output]), threadpool_limits(job.threads):
+        rankings = rank_documents(job, collection, job.queries_are_documents)
+        write_rankings(args.output, rankings, collection.queries["id"], collection.corpus["id"])
+    documents, queries = len(collection.corpus["id"]), len(collection.queries["id"])
+    print(f"{len(rankings)} rankings of {documents:,} documents for {queries:,} queries")
 
 
 if __name__ == "__main__":

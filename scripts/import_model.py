@@ -1,7 +1,7 @@
 """Import a language model as published: the files of an asset become a model directory with one file of weights.
 
-Weights are read from safetensors (in parts with their index, too), from one GGUF file, whose quantized weights become float32,
-or, where there is neither, from pytorch_model.bin by the reader that runs no code. Code that comes with a model never runs.
+Weights are read from safetensors (also in parts with an index), from one GGUF file, whose quantized weights become float32, or,
+where there is neither, from pytorch_model.bin by the loader that runs no code. Code that comes with a model never runs.
 """
 
 from __future__ import annotations
@@ -11,22 +11,22 @@ import sys
 from pathlib import Path
 
 from relab.errors import run
-from relab.jobs import parser, record, settings_of
+from relab.jobs import job_parser, job_settings, record_provenance
 from relab.settings.models import PublishedModel
 
 
 def main() -> None:
-    cli = parser(__doc__)
-    cli.add_argument("--files", required=True, nargs="+", type=Path, metavar="FILE", help="files of the asset")
-    cli.add_argument("--output-dir", required=True, type=Path, metavar="FOLDER", help="model directory to write")
-    args = cli.parse_args()
-    settings_of(args, PublishedModel)
+    options = job_parser(__doc__)
+    options.add_argument("--files", required=True, nargs="+", type=Path, metavar="FILE", help="files of the asset")
+    options.add_argument("--output-dir", required=True, type=Path, metavar="FOLDER", help="model directory to write")
+    args = options.parse_args()
+    job_settings(args, PublishedModel)
     if not sys.stderr.isatty():
         os.environ.setdefault("TQDM_DISABLE", "1")  # read when Transformers is imported; its bars are of no use in a log
 
     from relab.published.model import FILES, import_model
 
-    with record(args, outputs=[args.output_dir / name for name in FILES]) as entry:
+    with record_provenance(args, outputs=[args.output_dir / name for name in FILES]) as entry:
         entry |= import_model(args.files, args.output_dir)
     print(f"{entry['parameters']:,} parameters from {entry['format']}")
     if entry["unused_weights"]:

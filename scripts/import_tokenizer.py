@@ -9,21 +9,21 @@ from __future__ import annotations
 from pathlib import Path
 
 from relab.errors import run
-from relab.jobs import parser, record, settings_of
+from relab.jobs import job_parser, job_settings, record_provenance
 from relab.settings.tokenizers import PublishedTokenizer
 
 
 def main() -> None:
-    cli = parser(__doc__)
-    cli.add_argument("--files", required=True, nargs="+", type=Path, metavar="FILE", help="files of the asset")
-    cli.add_argument("--output-dir", required=True, type=Path, metavar="FOLDER", help="tokenizer directory to write")
-    args = cli.parse_args()
-    settings_of(args, PublishedTokenizer)
+    options = job_parser(__doc__)
+    options.add_argument("--files", required=True, nargs="+", type=Path, metavar="FILE", help="files of the asset")
+    options.add_argument("--output-dir", required=True, type=Path, metavar="FOLDER", help="tokenizer directory to write")
+    args = options.parse_args()
+    job_settings(args, PublishedTokenizer)
 
     from relab.characters import FILES
     from relab.published.tokenizer import import_tokenizer
 
-    with record(args, outputs=[args.output_dir / name for name in FILES]):
+    with record_provenance(args, outputs=[args.output_dir / name for name in FILES]):
         tokenizer = import_tokenizer(args.files, args.output_dir)
     print(f"{len(tokenizer)} tokens")
 

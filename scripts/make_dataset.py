@@ -10,28 +10,28 @@ from pathlib import Path
 
 from relab.errors import UserError, run
 from relab.files import write_json
-from relab.jobs import parser, record, spec_of
+from relab.jobs import job_parser, job_spec, record_provenance
 from relab.settings.base import check
 from relab.settings.datasets import AnyDataset
 
 
 def main() -> None:
-    cli = parser(__doc__)
-    cli.add_argument("--input", required=True, nargs="+", type=Path, metavar="FILE", help="files of the asset")
-    cli.add_argument("--output", required=True, type=Path, metavar="FILE", help="the part (Parquet)")
-    cli.add_argument("--stats", required=True, type=Path, metavar="FILE", help="what was counted (JSON)")
-    args = cli.parse_args()
-    given = spec_of(args)
-    # what only people read is not in a job's settings
-    dataset = check(AnyDataset, {"title": "", **given["dataset"]}, "--spec dataset")
+    options = job_parser(__doc__)
+    options.add_argument("--input", required=True, nargs="+", type=Path, metavar="FILE", help="files of the asset")
+    options.add_argument("--output", required=True, type=Path, metavar="FILE", help="the part (Parquet)")
+    options.add_argument("--stats", required=True, type=Path, metavar="FILE", help="what was counted (JSON)")
+    args = options.parse_args()
+    spec = job_spec(args)
+    # documentation such as the title is not among a job's settings
+    dataset = check(AnyDataset, {"title": "", **spec["dataset"]}, "--spec dataset")
 
     from relab.datasets.build import build
 
-    with record(args, outputs=[args.output, args.stats]):
+    with record_provenance(args, outputs=[args.output, args.stats]):
         try:
-            counts = build(args.input, dataset, given["part"], args.output)
+            counts = build(args.input, dataset, spec["part"], args.output)
         except UserError as error:
-            raise UserError(f"{args.output.parent.name}, {given['part']}: {error}") from None
+            raise UserError(f"{args.output.parent.name}, {spec['part']}: {error}") from None
         write_json(args.stats, counts)
     print(
         f"{counts['rows']:,} rows of {counts['available']:,}; {counts['read']:,} read, {counts['bad']:,} bad, "

@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import Field
 
 from relab.errors import run
-from relab.jobs import parser, record, settings_of
+from relab.jobs import job_parser, job_settings, record_provenance
 from relab.settings.base import Int
 from relab.settings.samplings import Sampling
 
@@ -22,32 +22,32 @@ class Job(Sampling):
 
 
 def main() -> None:
-    cli = parser(__doc__)
+    cli = job_parser(__doc__)
     cli.add_argument("--model", required=True, type=Path, metavar="FOLDER", help="model directory")
     cli.add_argument(
         "--corpus", type=Path, metavar="FILE", help="the split of the corpus that prompts are taken from (Parquet)"
     )
     cli.add_argument("--output", required=True, type=Path, metavar="FILE", help="the texts (JSON lines)")
     args = cli.parse_args()
-    job = settings_of(args, Job)
+    job = job_settings(args, Job)
     job = job.model_copy(update={"methods": {name: job.methods[name] for name in job.order}})
 
     from tqdm import tqdm
 
     from relab.checkpoints import load_model, load_tokenizer
-    from relab.device import describe, pick, prepare
-    from relab.sampling.texts import Reader, device_memory, prompts_of, sampled, tokens_asked, write
+    from relab.device import device_name, pick_device, prepare_device
+    from relab.sampling.texts import LanguageModel, build_prompts, device_memory, max_tokens, sample_records, write_records
 
-    device = pick()
-    prepare(device, job.threads)
-    with record(args, outputs=[args.output]) as entry:
-        reader = Reader(load_model(args.model, device), load_tokenizer(args.model))
-        prompts = prompts_of(job, reader, args.corpus)
-        with tqdm(total=tokens_asked(job, len(prompts)), unit="token", disable=None, mininterval=1) as bar:
-            records = list(sampled(job, reader, prompts, bar.update))
-        write(args.output, records)
-        entry |= {"device": describe(device), "seed": job.seed, **device_memory(device)}
-    print(f"{len(records)} texts, {sum(len(one['token_ids']) for one in records):,} tokens, on {device}")
+    device = pick_device()
+    prepare_device(device, job.threads)
+    with record_provenance(args, outputs=[args.output]) as entry:
+        lm = LanguageModel(load_model(args.model, device), load_tokenizer(args.model))
+        prompts = build_prompts(job, lm, args.corpus)
+        with tqdm(total=max_tokens(job, len(prompts)), unit="token", disable=None, mininterval=1) as bar:
+            records = list(sample_records(job, lm, prompts, bar.update))
+        write_records(args.output, records)
+        entry |= {"device": device_name(device), "seed": job.seed, **device_memory(device)}
+    print(f"{len(records)} texts, {sum(len(record['token_ids']) for record in records):,} tokens, on {device}")
 
 
 if __name__ == "__main__":

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from relab.errors import run
-from relab.jobs import parser, record, settings_of
+from relab.jobs import job_parser, job_settings, record_provenance
 
 
 def main() -> None:
-    cli = parser(__doc__)
+    cli = job_parser(__doc__)
     cli.add_argument(
         "--writeups", required=True, type=Path, metavar="DIR", help="the write-ups and their claims (config/writeups)"
     )
@@ -24,13 +24,13 @@ def main() -> None:
     from relab.settings.report import LedgerSpec
     from relab.settings.writeups import load
 
-    spec = settings_of(args, LedgerSpec)
+    spec = job_settings(args, LedgerSpec)
     writeups = load(args.writeups)
     chapters = [*(chapter.key for chapter in writeups.chapters), *spec.chapters]
     claims = claims_of(args.writeups, writeups, spec.claims, chapters)
     shown = {name: claim for name, claim in claims.items() if claim.row in spec.rows}
     part = any(section.id not in spec.rows for chapter in writeups.chapters for section in chapter.rows)
-    with record(args, outputs=[args.output]):
+    with record_provenance(args, outputs=[args.output]):
         write_csv(args.output, ledger(shown, spec.settings, scores_by_writeup(args.scores), part))
 
 

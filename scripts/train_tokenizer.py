@@ -19,7 +19,7 @@ from transformers import PreTrainedTokenizerFast
 from relab import bytepair, characters, sentencepieces
 from relab.corpora.storage import documents, evenly_spaced_documents
 from relab.errors import UserError, run
-from relab.jobs import parser, record, settings_of, spec_of
+from relab.jobs import job_parser, job_settings, job_spec, record_provenance
 from relab.settings.tokenizers import BytePairTokenizer, CharacterTokenizer, SentencePieceTokenizer
 
 
@@ -30,6 +30,7 @@ class CharacterSpec(CharacterTokenizer):
 
 
 def character_tokenizer(args: Namespace, spec: CharacterSpec) -> PreTrainedTokenizerFast:
+    """A token for each character of both splits, of the separator and for the line end."""
     alphabet = set().union(*(document for path in (args.train, args.validation) for document in documents(path)))
     if not alphabet:
         raise UserError(f"{args.train}: no text, expected at least one character in it or in {args.validation}")
@@ -37,10 +38,12 @@ def character_tokenizer(args: Namespace, spec: CharacterSpec) -> PreTrainedToken
 
 
 def byte_pair_tokenizer(args: Namespace, spec: BytePairTokenizer) -> PreTrainedTokenizerFast:
+    """Byte-level byte-pair encoding of the training text."""
     return bytepair.train(documents(args.train), spec.vocab_size, str(args.train))
 
 
 def sentencepiece_tokenizer(args: Namespace, spec: SentencePieceTokenizer) -> PreTrainedTokenizerFast:
+    """SentencePiece of documents evenly spread over the training text."""
     return sentencepieces.train(evenly_spaced_documents(args.train, spec.documents), spec, str(args.train))
 
 
@@ -52,18 +55,18 @@ KINDS = {
 
 
 def main() -> None:
-    arguments = parser(__doc__)
-    arguments.add_argument("--train", required=True, type=Path, metavar="FILE", help="training text, Parquet")
-    arguments.add_argument("--validation", required=True, type=Path, metavar="FILE", help="validation text, Parquet")
-    arguments.add_argument("--output-dir", required=True, type=Path, metavar="FOLDER", help="tokenizer directory to write")
-    args = arguments.parse_args()
-    kind = spec_of(args).get("kind")
+    options = job_parser(__doc__)
+    options.add_argument("--train", required=True, type=Path, metavar="FILE", help="training text, Parquet")
+    options.add_argument("--validation", required=True, type=Path, metavar="FILE", help="validation text, Parquet")
+    options.add_argument("--output-dir", required=True, type=Path, metavar="FOLDER", help="tokenizer directory to write")
+    args = options.parse_args()
+    kind = job_spec(args).get("kind")
     if kind not in KINDS:
         raise UserError(f"--spec.kind: expected one of {', '.join(KINDS)}, found {kind}")
-    settings, make = KINDS[kind]
-    spec = settings_of(args, settings)
-    with record(args, outputs=[args.output_dir / name for name in characters.FILES]):
-        tokenizer = make(args, spec)
+    settings, make_tokenizer = KINDS[kind]
+    spec = job_settings(args, settings)
+    with record_provenance(args, outputs=[args.output_dir / name for name in characters.FILES]):
+        tokenizer = make_tokenizer(args, spec)
         characters.save(tokenizer, args.output_dir)
     print(f"{len(tokenizer)} {'characters' if kind == 'character' else 'tokens'}")
 

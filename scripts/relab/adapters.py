@@ -1,9 +1,8 @@
-"""Adapters: what is trained beside a frozen model, and the PEFT directory that holds it.
+"""Adapters beside frozen models, and the PEFT directories that hold them.
 
-An adapter's configuration names its base as the pipeline does, by the name of its model directory, which stands beside the
-adapter's own, and as its revision the SHA-256 of the base's weights. An opened adapter is a Transformers model like any other:
-with LoRA (Hu et al. 2021) its layers hold the updates, with a prefix (Li & Liang 2021) it reads that before every text, see
-:mod:`relab.prefix`.
+An adapter's configuration names its base by the name of its model directory, which lies beside the adapter's own, and as
+revision the SHA-256 of the base's weights. An opened adapter is a Transformers model like any other: with LoRA (Hu et al. 2021)
+its layers hold the updates, with a prefix (Li & Liang 2021) it attends to that before every text, see :mod:`relab.prefix`.
 """
 
 from __future__ import annotations
@@ -33,23 +32,23 @@ if TYPE_CHECKING:
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 
-#: The files of a directory that hold an adapter.
+#: The files of an adapter.
 FILES = (CONFIG, WEIGHTS)
 
-#: What a base is for, in PEFT's words: it is a causal language model.
-TASK = "CAUSAL_LM"
+#: PEFT's name of the task: a causal language model.
+CAUSAL_LM = "CAUSAL_LM"
 
-#: What LoRA can update.
+#: The layers that LoRA can update.
 LAYERS = (nn.Linear, Conv1D, nn.Embedding)
 
 
 class Adapter:
-    """An adapter that is trained beside a model.
+    """A new adapter to train beside a model.
 
     Args:
-        base: the model, which is changed: its weights are frozen, the adapter's become a part of it.
-        settings: what the adapter is. New weights are drawn from torch's global random state: of LoRA's two factors one is
-            drawn, the other 0; a prefix is 0. Either changes the base little or nothing before training.
+        base: the model, which is changed in place: its weights are frozen and the adapter's are added.
+        settings: the adapter's settings. LoRA's first factor is drawn from torch's global random state, its second is 0; a
+            prefix is 0. Before training, LoRA does not change the base's outputs and a prefix hardly does.
         directory: the base's directory, whose name the adapter records.
 
     Attributes:
@@ -62,11 +61,11 @@ class Adapter:
     def __init__(self, base: PreTrainedModel, settings: LoraAdaptation | PrefixAdaptation, directory: Path):
         from peft import get_peft_model
 
-        config = lora_config(base, settings, directory) if settings.kind == "lora" else _prefix(settings)
-        with quiet():
+        config = lora_config(base, settings, directory) if settings.kind == "lora" else _prefix_config(settings)
+        with without_peft_warnings():
             self._peft = get_peft_model(base, config)
         self._base = directory.name, sha256(directory / "model.safetensors")
-        self.model = _model_of(self._peft)
+        self.model = _base_with_adapter(self._peft)
 
     def save_pretrained(self, folder: Path) -> None:
         """Write the adapter into a folder; the same adapter gives the same bytes."""
@@ -82,14 +81,14 @@ class Adapter:
 
 
 def write_base(folder: Path, name: str, digest: str) -> None:
-    """Write into an adapter's configuration the name of its base and the SHA-256 of the base's weights, all lists in order."""
-    told = json.loads((folder / CONFIG).read_bytes())
-    told |= {key: sorted(told[key]) for key in ("target_modules", "modules_to_save") if isinstance(told.get(key), list)}
-    write_json(folder / CONFIG, {**told, "base_model_name_or_path": name, "revision": digest})
+    """Write the name of the base and the SHA-256 of its weights into an adapter's configuration, and sort its lists."""
+    config = json.loads((folder / CONFIG).read_bytes())
+    config |= {key: sorted(config[key]) for key in ("target_modules", "modules_to_save") if isinstance(config.get(key), list)}
+    write_json(folder / CONFIG, {**config, "base_model_name_or_path": name, "revision": digest})
 
 
-def lora_config(base: PreTrainedModel, settings: LoraAdaptation, directory: Path, task: str = TASK) -> PeftConfig:
-    """PEFT's settings of LoRA beside a model that was read from a directory.
+def lora_config(base: PreTrainedModel, settings: LoraAdaptation, directory: Path, task: str = CAUSAL_LM) -> PeftConfig:
+    """PEFT's LoRA configuration for a model that was read from ``directory``.
 
     Raises:
         UserError: a layer to update that the model lacks.
@@ -98,7 +97,7 @@ def lora_config(base: PreTrainedModel, settings: LoraAdaptation, directory: Path
 
     layers = {name: module for name, module in base.named_modules() if isinstance(module, LAYERS)}
     targets = _targets(settings, layers, base.config.model_type, directory)
-    updated = [module for name, module in layers.items() if any(_ends(name, target) for target in targets)]
+    updated = [module for name, module in layers.items() if any(_matches_target(name, target) for target in targets)]
     return LoraConfig(
         task_type=task,
         r=settings.rank,
@@ -110,31 +109,33 @@ def lora_config(base: PreTrainedModel, settings: LoraAdaptation, directory: Path
     )
 
 
-def _targets(settings: LoraAdaptation, layers: dict[str, nn.Module], kind: str, directory: Path) -> list[str]:
+def _targets(settings: LoraAdaptation, layers: dict[str, nn.Module], model_type: str, directory: Path) -> list[str]:
     from peft.utils.constants import TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING as USUAL
 
-    had = ", ".join(sorted({name.rpartition(".")[2] for name in layers}))
-    targets = settings.targets or sorted(USUAL.get(kind, []))
+    names = ", ".join(sorted({name.rpartition(".")[2] for name in layers}))
+    targets = settings.targets or sorted(USUAL.get(model_type, []))
     if not targets:
-        raise UserError(f"adaptation.targets: required for a model of the kind {kind}; the layers of {directory} are {had}")
+        raise UserError(
+            f"adaptation.targets: required for a model of the kind {model_type}; the layers of {directory} are {names}"
+        )
     for target in targets:
-        if not any(_ends(name, target) for name in layers):
-            raise UserError(f"adaptation.targets: no layer of {directory} is called {target!r}; there are {had}")
+        if not any(_matches_target(name, target) for name in layers):
+            raise UserError(f"adaptation.targets: no layer of {directory} is called {target!r}; there are {names}")
     return targets
 
 
-def _ends(name: str, target: str) -> bool:
+def _matches_target(name: str, target: str) -> bool:
     return name == target or name.endswith(f".{target}")
 
 
-def _prefix(settings: PrefixAdaptation) -> PeftConfig:
+def _prefix_config(settings: PrefixAdaptation) -> PeftConfig:
     from peft import PrefixTuningConfig
 
-    return PrefixTuningConfig(task_type=TASK, num_virtual_tokens=settings.tokens, init_weights="zero")
+    return PrefixTuningConfig(task_type=CAUSAL_LM, num_virtual_tokens=settings.tokens, init_weights="zero")
 
 
-def _model_of(peft: PeftModel) -> PreTrainedModel:
-    """The base as a model that has the adapter in it."""
+def _base_with_adapter(peft: PeftModel) -> PreTrainedModel:
+    """The base model with the adapter active."""
     model, config = peft.get_base_model(), peft.active_peft_config
     if config.is_prompt_learning:
         prefix.install(model, config.num_virtual_tokens, peft.prompt_encoder, peft.get_prompt)
@@ -142,55 +143,55 @@ def _model_of(peft: PeftModel) -> PreTrainedModel:
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
-    """PEFT asks Transformers for a property by its old name."""
+def without_peft_warnings() -> Iterator[None]:
+    """Silence the warning about a Transformers property that PEFT uses by its old name."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.* is deprecated", category=FutureWarning)
         yield
 
 
-def base_of(directory: Path) -> Path:
-    """The directory of an adapter's base, which stands beside the adapter's own under the name that it records.
+def base_directory(directory: Path) -> Path:
+    """The directory of an adapter's base, which lies beside the adapter's own under the recorded name.
 
     Raises:
         UserError: there is none.
     """
-    name = _told(directory)[0]
+    name = _recorded_base(directory)[0]
     above = Path(os.path.normpath(directory / ".."))
-    places = [above / name, above.parent / name]  # the second for the last weights, which have a folder of their own below
-    found = next((place for place in places if (place / "model.safetensors").is_file()), None)
-    if found is None:
-        raise UserError(f"{directory}: its base {name} was not found beside it, expected {places[0] / 'model.safetensors'}")
-    return found
+    candidates = [above / name, above.parent / name]  # the second for the last weights, which have a folder of their own below
+    base = next((candidate for candidate in candidates if (candidate / "model.safetensors").is_file()), None)
+    if base is None:
+        raise UserError(f"{directory}: its base {name} was not found beside it, expected {candidates[0] / 'model.safetensors'}")
+    return base
 
 
 def check_base(directory: Path, base: Path) -> None:
-    """Refuse to open an adapter beside a base that it was not trained beside.
+    """Refuse a base other than the one that an adapter was trained with.
 
     Raises:
-        UserError: the base's weights are others than those that the adapter records.
+        UserError: the base's weights are not those that the adapter records.
     """
-    expected = _told(directory)[1]
-    if expected and (found := sha256(base / "model.safetensors")) != expected:
+    expected = _recorded_base(directory)[1]
+    if expected and (digest := sha256(base / "model.safetensors")) != expected:
         raise UserError(
-            f"{directory}: an adapter for another base: expected weights of SHA-256 {expected[:16]}…, found {found[:16]}… in "
+            f"{directory}: an adapter for another base: expected weights of SHA-256 {expected[:16]}…, found {digest[:16]}… in "
             f"{base}"
         )
 
 
-def _told(directory: Path) -> tuple[str, str | None]:
-    """The name of an adapter's base, and the SHA-256 of its weights; none in an adapter that PEFT made elsewhere."""
+def _recorded_base(directory: Path) -> tuple[str, str | None]:
+    """The recorded name of an adapter's base and the SHA-256 of its weights; None for an adapter that was made elsewhere."""
     try:
-        told = json.loads((directory / CONFIG).read_bytes())
-        revision = told.get("revision") or ""
-        return Path(told["base_model_name_or_path"]).name, revision if re.fullmatch("[0-9a-f]{64}", revision) else None
+        config = json.loads((directory / CONFIG).read_bytes())
+        revision = config.get("revision") or ""
+        return Path(config["base_model_name_or_path"]).name, revision if re.fullmatch("[0-9a-f]{64}", revision) else None
     except (ValueError, KeyError, TypeError, AttributeError):
         raise UserError(f"{directory / CONFIG}: expected an adapter's configuration with the name of its base") from None
 
 
-def opened(directory: Path, base: PreTrainedModel) -> PreTrainedModel:
-    """An adapter beside its base, which becomes a part of it; not to be trained."""
+def open_adapter(directory: Path, base: PreTrainedModel) -> PreTrainedModel:
+    """Open an adapter for inference; ``base`` is changed in place and returned."""
     from peft import PeftModel
 
-    with torch.random.fork_rng(devices=[]), quiet():  # weights are drawn before they are read
-        return _model_of(PeftModel.from_pretrained(base, str(directory), local_files_only=True))
+    with torch.random.fork_rng(devices=[]), without_peft_warnings():  # weights are drawn before they are read
+        return _base_with_adapter(PeftModel.from_pretrained(base, str(directory), local_files_only=True))

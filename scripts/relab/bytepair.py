@@ -13,7 +13,7 @@ from relab.errors import UserError
 END_OF_TEXT = "<|endoftext|>"
 
 
-def train(documents: Iterable[str], vocab_size: int, place: str) -> PreTrainedTokenizerFast:
+def train(documents: Iterable[str], vocab_size: int, source: str) -> PreTrainedTokenizerFast:
     """A tokenizer whose tokens are the 256 bytes, the end of a text and the pairs of tokens merged most often.
 
     Text is split as GPT-2 splits it before pairs are counted, with no blank put before it; every text can be encoded and is
@@ -22,10 +22,10 @@ def train(documents: Iterable[str], vocab_size: int, place: str) -> PreTrainedTo
     Args:
         documents: the training text.
         vocab_size: tokens of the vocabulary, at least 257.
-        place: where the documents come from (a file), for the error.
+        source: the source of the documents (a file) for the error message.
 
     Raises:
-        UserError: the text has too few pairs for such a vocabulary.
+        UserError: the text has too few pairs for a vocabulary of this size.
     """
     backend = Tokenizer(models.BPE())
     backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -39,9 +39,9 @@ def train(documents: Iterable[str], vocab_size: int, place: str) -> PreTrainedTo
         show_progress=False,
     )
     backend.train_from_iterator(documents, trainer)
-    if (found := backend.get_vocab_size()) < vocab_size:
+    if (size := backend.get_vocab_size()) < vocab_size:
         raise UserError(
-            f"{place}: its pairs of tokens make a vocabulary of {found}, expected vocab_size {vocab_size}; "
+            f"{source}: its pairs of tokens make a vocabulary of {size}, expected vocab_size {vocab_size}; "
             "take a smaller vocabulary or a larger corpus"
         )
     return PreTrainedTokenizerFast(

@@ -1,13 +1,13 @@
-"""What stands in the cells of tables: numbers of a fixed number of decimals, and tokens whose blanks can be seen."""
+"""Cells of tables: numbers with a fixed number of decimals, and tokens with visible blanks."""
 
 from __future__ import annotations
 
 import pandas as pd
 
-#: For ``str.translate``: the signs that stand for a blank, a line end and a tabulator in a token.
+#: For ``str.translate``: visible signs for a blank, a line end and a tabulator.
 VISIBLE = str.maketrans({" ": "␣", "\n": "↵", "\t": "⇥"})
 
 
-def fixed(value: float, digits: int) -> str:
-    """A number with so many decimals; nothing where it is missing."""
+def format_fixed(value: float, digits: int) -> str:
+    """Format a number with ``digits`` decimals; an empty cell for a missing one."""
     return "" if pd.isna(value) else f"{value:.{digits}f}"

@@ -17,14 +17,14 @@ FILES = ("tokenizer.json", "tokenizer_config.json")
 
 
 def build(characters: Iterable[str]) -> PreTrainedTokenizerFast:
-    """A tokenizer whose tokens are the given characters, numbered by code point.
+    """A tokenizer whose tokens are these characters, numbered by code point.
 
     It changes nothing in a text (no normalisation, no special tokens), so that decoding gives back every text exactly,
-    and it has no token for unknown characters: encoding one is an error. See :func:`relab.encoding.encode` for one that
-    says which and where.
+    and it has no token for unknown characters: encoding one is an error. The error of :func:`relab.encoding.encode` names the
+    character and its position.
 
     Raises:
-        UserError: where there is no character at all.
+        UserError: there is no character.
     """
     alphabet = sorted(set(characters))
     if not alphabet:

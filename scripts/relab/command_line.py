@@ -41,11 +41,11 @@ SEARCHING = ("early_stopping", "length_penalty")
 
 
 class _Help(argparse.RawDescriptionHelpFormatter):
-    """Help that tells the defaults that there are."""
+    """Help with the defaults of options that have one."""
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
-        told = not any(action.default is none for none in (None, False, argparse.SUPPRESS))
-        return f"{action.help} (default: %(default)s)" if told else action.help
+        has_default = not any(action.default is nothing for nothing in (None, False, argparse.SUPPRESS))
+        return f"{action.help} (default: %(default)s)" if has_default else action.help
 
 
 def parser() -> argparse.ArgumentParser:
@@ -53,27 +53,27 @@ def parser() -> argparse.ArgumentParser:
     cli = argparse.ArgumentParser(
         prog="relab generate", description=DESCRIPTION, epilog=EPILOG, formatter_class=_Help, allow_abbrev=False
     )
-    what = cli.add_argument_group("what is continued")
-    what.add_argument("--model", required=True, type=Path, metavar="DIR", help="model directory, its tokenizer in it")
-    what.add_argument(
+    texts = cli.add_argument_group("what is continued")
+    texts.add_argument("--model", required=True, type=Path, metavar="DIR", help="model directory, its tokenizer in it")
+    texts.add_argument(
         "--prompt", required=True, action="append", metavar="TEXT",
         help="the text to continue, taken as it is, blanks at its end too; give it several times for several prompts; an "
         "empty one is the start-of-text token alone",
     )  # fmt: skip
-    what.add_argument("--num-samples", type=_whole(1), default=1, metavar="N", help="texts for each prompt")
-    what.add_argument(
-        "--length", type=_whole(1), default=100, metavar="N",
+    texts.add_argument("--num-samples", type=_whole_number(1), default=1, metavar="N", help="texts for each prompt")
+    texts.add_argument(
+        "--length", type=_whole_number(1), default=100, metavar="N",
         help="new tokens of each text at most; a text may end earlier by itself",
     )  # fmt: skip
-    what.add_argument("--seed", type=_whole(0, 2**63 - 1), default=0, metavar="N", help="seed of the draws")
-    what.add_argument(
+    texts.add_argument("--seed", type=_whole_number(0, 2**63 - 1), default=0, metavar="N", help="seed of the draws")
+    texts.add_argument(
         "--output", type=Path, metavar="FILE", help="write JSON lines to this file, a text each; without it, texts go to stdout"
     )
     _add_decoding(cli)
     machine = cli.add_argument_group("the machine")
-    machine.add_argument("--batch", type=_whole(1), default=32, metavar="N", help="texts sampled at once")
+    machine.add_argument("--batch", type=_whole_number(1), default=32, metavar="N", help="texts sampled at once")
     machine.add_argument(
-        "--threads", type=_whole(1), default=1, metavar="N",
+        "--threads", type=_whole_number(1), default=1, metavar="N",
         help="compute threads; their number changes the last bits of the results",
     )  # fmt: skip
     return cli
@@ -94,11 +94,11 @@ def _add_decoding(cli: argparse.ArgumentParser) -> None:
         field = Decoding.model_fields[name]
         sentence = (field.description or "").partition(". ")[0].removesuffix(".")
         about = sentence[:1].lower() + sentence[1:]
-        group.add_argument(flag, default=field.default, help=about, **_written(field.annotation))
+        group.add_argument(flag, default=field.default, help=about, **_argument(field.annotation))
 
 
-def _written(annotation: Any) -> dict[str, Any]:
-    """How an option of a type is written: as a word among some, a switch, a whole number or a number."""
+def _argument(annotation: Any) -> dict[str, Any]:
+    """What argparse needs for an option of a type: a word among some, a switch, a whole number or a number."""
     if typing.get_origin(annotation) in (typing.Union, types.UnionType):
         (annotation,) = (member for member in typing.get_args(annotation) if member is not types.NoneType)
     if typing.get_origin(annotation) is Annotated:
@@ -110,7 +110,7 @@ def _written(annotation: Any) -> dict[str, Any]:
     return {"type": annotation, "metavar": {int: "N", float: "X"}[annotation]}
 
 
-def _whole(least: int, most: int | None = None) -> Callable[[str], int]:
+def _whole_number(least: int, most: int | None = None) -> Callable[[str], int]:
     """A type of options: whole numbers within bounds."""
     expected = f"expected a whole number of at least {least}" + (f" and at most {most}" if most else "")
 
@@ -138,24 +138,24 @@ def decoding(args: argparse.Namespace) -> Decoding:
         raise UserError(f"--greedy and --num-beams {args.num_beams}: expected one of them, a text is greedy or searched")
     drawn = not args.greedy and not searched
     if not drawn:
-        way = f"--num-beams {args.num_beams}" if searched else "--greedy"
-        _refuse(args, DRAWING, f"with {way} nothing is drawn")
+        method = f"--num-beams {args.num_beams}" if searched else "--greedy"
+        _refuse(args, DRAWING, f"with {method} nothing is drawn")
         if args.num_samples > 1:
-            raise UserError(f"--num-samples {args.num_samples}: with {way} a prompt has one continuation, expected 1")
+            raise UserError(f"--num-samples {args.num_samples}: with {method} a prompt has one continuation, expected 1")
     if not searched:
         _refuse(args, SEARCHING, "it has a meaning with --num-beams above 1 only")
-    chosen = {name: getattr(args, name) for name in Decoding.model_fields if hasattr(args, name)}
+    settings = {name: getattr(args, name) for name in Decoding.model_fields if hasattr(args, name)}
     try:
-        return check(Decoding, {**chosen, "do_sample": drawn}, "")
+        return check(Decoding, {**settings, "do_sample": drawn}, "")
     except UserError as error:
         key, _, reason = str(error).partition(": ")
         raise UserError(f"{option(key)}: {reason}") from None
 
 
-def _refuse(args: argparse.Namespace, names: Sequence[str], why: str) -> None:
+def _refuse(args: argparse.Namespace, names: Sequence[str], reason: str) -> None:
     for name in names:
         if getattr(args, name) != Decoding.model_fields[name].default:
-            raise UserError(f"{option(name)}: {why}; leave it out")
+            raise UserError(f"{option(name)}: {reason}; leave it out")
 
 
 def option(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Where a network runs: a free CUDA card, else Apple's GPU, else the CPU."""
+"""The device of a network: a free CUDA card, else Apple's GPU, else the CPU."""
 
 from __future__ import annotations
 
@@ -9,35 +9,35 @@ import tempfile
 import warnings
 from pathlib import Path
 
-_held = []  # open lock files of the cards this process has taken; closing them would give the cards back
+_held = []  # open lock files of the cards that this process has taken; closing them would release the cards
 
 
-def pick():
-    """Return the ``torch.device`` to use: ``cuda``, then ``mps``, then ``cpu``.
+def pick_device():
+    """Choose the ``torch.device``: ``cuda``, then ``mps``, then ``cpu``.
 
-    On a machine with several cards that Snakemake's local executor shares out without saying which, each process takes
-    the first card whose lock file is free, and the least loaded one where all are taken.
+    Snakemake's local executor does not say which of several cards a job may use: each process takes the first card whose lock
+    file is free, or the least loaded one if all are taken.
     """
     import torch
 
     if torch.cuda.is_available():
-        return torch.device("cuda", _free_card(torch.cuda.device_count()))
+        return torch.device("cuda", _take_card(torch.cuda.device_count()))
     if torch.backends.mps.is_available():
         return torch.device("mps")
     return torch.device("cpu")
 
 
-def prepare(device, threads: int) -> None:
-    """Set threads, memory and determinism of this process.
+def prepare_device(device, threads: int) -> None:
+    """Set this process's threads, memory allocation and determinism.
 
-    On a CPU the same settings, versions and threads give the same bits. On CUDA the deterministic kernels are taken where
-    torch has them, which covers what these models use but for what a later version may add.
+    On a CPU the same settings, versions and threads give the same bits. On CUDA deterministic kernels are used where torch has
+    them, which covers the current models.
     """
     import torch
 
     torch.set_num_threads(threads)
     if device.type == "cpu":
-        _keep_memory()
+        _keep_freed_memory()
     if device.type == "cuda":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when the first matrix is multiplied
         torch.use_deterministic_algorithms(True, warn_only=True)
@@ -45,14 +45,14 @@ def prepare(device, threads: int) -> None:
         warnings.filterwarnings("ignore", message=".*does not have a deterministic implementation")
 
 
-def describe(device) -> str:
-    """The device as people call it, for the record."""
+def device_name(device) -> str:
+    """The device's name for records: ``cpu``, ``mps``, or ``cuda:`` and the card's name."""
     import torch
 
     return f"cuda: {torch.cuda.get_device_name(device)}" if device.type == "cuda" else device.type
 
 
-def _free_card(count: int) -> int:
+def _take_card(count: int) -> int:
     if count == 1:
         return 0
     visible = os.environ.get("CUDA_VISIBLE_DEVICES", ",".join(str(card) for card in range(count))).split(",")
@@ -71,11 +71,11 @@ def _free_card(count: int) -> int:
     return max(range(count), key=lambda card: torch.cuda.mem_get_info(card)[0])
 
 
-def _keep_memory() -> None:
-    """Have glibc keep freed memory for the next step.
+def _keep_freed_memory() -> None:
+    """Make glibc keep freed memory for the next step.
 
-    It gives large blocks back to the system otherwise and takes them again: some 4,000 page faults a step at width 128.
-    Measured at 32 x 64 tokens, 4 layers, one thread: 5 to 9 % more tokens/s at width 128, 12 to 17 % at width 32.
+    Otherwise it returns large blocks to the system and takes them again: some 4,000 page faults a step at width 128. Measured
+    at 32 x 64 tokens, 4 layers, one thread: 5 to 9 % more tokens/s at width 128, 12 to 17 % at width 32.
     """
     trim_threshold, mmap_threshold = -1, -3
     try:

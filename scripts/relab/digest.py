@@ -18,55 +18,54 @@ DECLARATIONS = "rows"
 
 
 def code_digest(program: Path, *modules: str) -> str:
-    """Digest of ``program``, of modules that it loads by name, and of their import closure in the package beside it.
-
-    16 hexadecimal digits.
+    """Digest (16 hexadecimal digits) of ``program``, of modules that it loads by name, and of all that they import from the
+    package beside it.
     """
     root = program.resolve().parent
     digest = hashlib.sha256()
-    files = [program.resolve(), *(file for module in modules for file in _files(module, root))]
-    for path in sorted(set().union(*(closure(file, root) for file in files))):
-        digest.update(f"{path.relative_to(root).as_posix()}\n{_read(path, root)[1]}\n".encode())
+    files = [program.resolve(), *(file for module in modules for file in _module_files(module, root))]
+    for path in sorted(set().union(*(import_closure(file, root) for file in files))):
+        digest.update(f"{path.relative_to(root).as_posix()}\n{_imports_and_code(path, root)[1]}\n".encode())
     return digest.hexdigest()[:16]
 
 
-def closure(program: Path, root: Path) -> set[Path]:
+def import_closure(program: Path, root: Path) -> set[Path]:
     """The program and every module of the package that it imports, directly or not, at the top or inside a function."""
-    found: set[Path] = set()
-    waiting = [program]
-    while waiting:
-        path = waiting.pop()
-        if path not in found:
-            found.add(path)
-            waiting.extend(file for name in _read(path, root)[0] for file in _files(name, root))
-    return found
+    files: set[Path] = set()
+    queue = [program]
+    while queue:
+        path = queue.pop()
+        if path not in files:
+            files.add(path)
+            queue.extend(file for name in _imports_and_code(path, root)[0] for file in _module_files(name, root))
+    return files
 
 
 @cache
-def _read(path: Path, root: Path) -> tuple[tuple[str, ...], str]:
-    """The names that a file imports, and its text without what people read; the tree is walked once, for speed."""
+def _imports_and_code(path: Path, root: Path) -> tuple[tuple[str, ...], str]:
+    """The names that a file imports, and its code without documentation; the tree is walked once, for speed."""
     tree = ast.parse(path.read_bytes(), filename=str(path))
     names: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
             # any bare string among the statements: docstrings, and those that document attributes
-            node.body = [one for one in node.body if not _is_text(one)] or [ast.Pass()]
+            node.body = [statement for statement in node.body if not _is_string_statement(statement)] or [ast.Pass()]
         elif isinstance(node, ast.Call):
-            node.keywords = [one for one in node.keywords if one.arg not in ("description", "help")]
+            node.keywords = [keyword for keyword in node.keywords if keyword.arg not in ("description", "help")]
         elif isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            base = _absolute(node, path, root)
+            base = _absolute_module(node, path, root)
             names.add(base)
             names.update(f"{base}.{alias.name}" for alias in node.names)
     return tuple(sorted(names)), ast.unparse(tree)
 
 
-def _is_text(node: ast.stmt) -> bool:
+def _is_string_statement(node: ast.stmt) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
-def _absolute(node: ast.ImportFrom, path: Path, root: Path) -> str:
+def _absolute_module(node: ast.ImportFrom, path: Path, root: Path) -> str:
     if not node.level:
         return node.module or ""
     package = path.relative_to(root).parent.parts
@@ -75,19 +74,19 @@ def _absolute(node: ast.ImportFrom, path: Path, root: Path) -> str:
 
 
 @cache
-def _files(name: str, root: Path) -> list[Path]:
+def _module_files(name: str, root: Path) -> list[Path]:
     """The files that importing ``name`` runs: the packages on the way and the module itself."""
     parts = name.split(".")
     if parts[0] != PACKAGE:
         return []
     files = []
     for depth in range(1, len(parts) + 1):
-        place = root.joinpath(*parts[:depth])
-        for candidate in (place / "__init__.py", place.with_suffix(".py")):
-            if candidate.is_file() and not _declares(candidate, root):
+        path = root.joinpath(*parts[:depth])
+        for candidate in (path / "__init__.py", path.with_suffix(".py")):
+            if candidate.is_file() and not _is_declaration(candidate, root):
                 files.append(candidate)
     return files
 
 
-def _declares(path: Path, root: Path) -> bool:
+def _is_declaration(path: Path, root: Path) -> bool:
     return path.name == "__init__.py" and path.parent.parent == root / PACKAGE / DECLARATIONS

@@ -1,9 +1,9 @@
 """Dropout (Srivastava et al. 2014) at a fraction of its usual cost on a CPU.
 
-torch draws the masks of a CPU one number at a time, which is up to half of a training step of a small model. Here a
-mask takes 16 bits a number from the same generator and one vectorised comparison. Training steps of 32 x 64 tokens,
-dropout 0.2, 4 layers, 4 heads, one thread of an AMD EPYC, torch 2.13, Transformers 5.23; tokens/s, medians of rounds in
-turn on a machine with other work, so that only the figures of a line compare:
+On a CPU torch draws masks one number at a time, which takes up to half of a training step of a small model. Here a mask takes
+16 bits a number from the same generator and one vectorised comparison. Training steps of 32 x 64 tokens, dropout 0.2, 4 layers,
+4 heads, one thread of an AMD EPYC, torch 2.13, Transformers 5.23; tokens/s, medians of alternating rounds on a machine with
+other work, so that only the figures of a line compare:
 
 =====  ==============  =============  ===========  =================
 width  stock, eager    stock, sdpa    this module  sdpa, no dropout
@@ -23,16 +23,16 @@ from torch.nn import functional
 from transformers import AttentionInterface, GPT2LMHeadModel
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
-#: Name of this attention among Transformers' implementations.
+#: The name of this attention among Transformers' implementations.
 NAME = "relab"
 _LEVELS = 2**16  # a rate is rounded to a multiple of 1/65536
 
 
 def install(model: GPT2LMHeadModel) -> None:
-    """Let a GPT-2 draw its dropout masks, those of attention included, in this module's way.
+    """Replace the dropout of a GPT-2, that of attention included, by this module's.
 
-    Padding masks given to the model are ignored from then on. Causal attention needs none where padding stands on the
-    right, and to look for one Transformers would wait for a GPU at every step. What is saved is an ordinary checkpoint.
+    The model then ignores padding masks: causal attention needs none for padding on the right, and to look for one
+    Transformers would wait for a GPU at every step. The saved checkpoint is an ordinary one.
     """
     for module in list(model.modules()):
         for name, child in list(module.named_children()):
@@ -42,7 +42,7 @@ def install(model: GPT2LMHeadModel) -> None:
 
 
 class Dropout(nn.Module):
-    """Each element is dropped with probability ``p`` and the others are scaled to keep the expectation, in training only."""
+    """Drop each element with probability ``p`` and scale the rest to keep the expectation, in training only."""
 
     def __init__(self, p: float):
         super().__init__()
@@ -80,7 +80,7 @@ def _attention_with_dropout(
     query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, dropout: float, scaling: float
 ) -> torch.Tensor:
     batch, heads, queries, size = query.shape
-    query, key, value = (one.reshape(batch * heads, -1, size) for one in (query, key, value))
+    query, key, value = (tensor.reshape(batch * heads, -1, size) for tensor in (query, key, value))
     future = query.new_full((queries, key.shape[1]), -torch.inf).triu_(key.shape[1] - queries + 1)
     weights = torch.baddbmm(future, query, key.transpose(1, 2), alpha=scaling).softmax(-1)
     kept, scale = _mask(weights, dropout)
@@ -88,7 +88,7 @@ def _attention_with_dropout(
 
 
 def _mask(like: torch.Tensor, p: float) -> tuple[torch.Tensor, float]:
-    """A tensor like ``like`` of ones and, with probability ``p``, zeros; and the factor that keeps the expectation."""
+    """A tensor like ``like`` of ones and, with probability ``p``, zeros; and the scale that keeps the expectation."""
     dropped = min(round(p * _LEVELS), _LEVELS - 1)
     words = torch.empty((like.numel() + 3) // 4, dtype=torch.int64).random_(-(2**63), None)
     numbers = words.view(torch.int16)[: like.numel()].view(like.shape)

@@ -13,86 +13,89 @@ from relab.characters import alphabet
 from relab.errors import UserError
 
 
-def encode(tokenizer: PreTrainedTokenizerBase, text: str, place: str) -> np.ndarray:
+def encode(tokenizer: PreTrainedTokenizerBase, text: str, source: str) -> np.ndarray:
     """Encode a text without adding special tokens.
 
     Args:
-        tokenizer: any tokenizer; one of single characters takes a path of its own, which encodes millions of
-            characters in well under a second and gives the same ids.
+        tokenizer: any tokenizer; for a character tokenizer a faster implementation encodes millions of characters in well
+            under a second and gives the same ids.
         text: the text.
-        place: where it comes from (a file), for the error.
+        source: the source of the text (a file) for the error message.
 
     Returns:
         Token ids ``[tokens]`` in the smallest unsigned type that holds the vocabulary.
 
     Raises:
-        UserError: a character that a character tokenizer does not know, with its place.
+        UserError: a character that a character tokenizer does not know, with its position.
     """
     dtype = np.uint16 if len(tokenizer) <= 2**16 else np.uint32
     characters = alphabet(tokenizer)
     if characters is None:
         ids = tokenizer(text, add_special_tokens=False, return_attention_mask=False, verbose=False)["input_ids"]
         return np.asarray(ids, dtype=dtype)
-    return _encode_characters(characters, text, place).astype(dtype)
+    return _encode_characters(characters, text, source).astype(dtype)
 
 
-def opening(tokenizer: PreTrainedTokenizerBase) -> list[int]:
+def opening_tokens(tokenizer: PreTrainedTokenizerBase) -> list[int]:
     """Token ids that the tokenizer's template puts before every text: its beginning-of-text token, or nothing.
 
-    What goes on from a prompt has to read it as documents were read in training.
+    A continuation of a prompt has to read the prompt as documents were read in training.
     """
     if alphabet(tokenizer) is not None:
         return []  # it has no template, and perhaps no token for the text below
-    # of an empty text alone one could not tell a mark before it from one behind it, which are the same token for OPT
+    # with an empty text a token before it could not be told from one behind it, which are the same token for OPT
     encoded = tokenizer("a", return_special_tokens_mask=True, verbose=False)
-    begins = encoded["special_tokens_mask"][0] and encoded["input_ids"][0] == tokenizer.bos_token_id
-    return encoded["input_ids"][:1] if begins else []
+    has_opening = encoded["special_tokens_mask"][0] and encoded["input_ids"][0] == tokenizer.bos_token_id
+    return encoded["input_ids"][:1] if has_opening else []
 
 
-def decode(tokenizer: PreTrainedTokenizerBase, token_ids: Sequence[int], marks: bool = False) -> str:
-    """Tokens as text, with or without special tokens such as those that mark the beginning and the end of a text."""
-    return tokenizer.decode(token_ids, skip_special_tokens=not marks, clean_up_tokenization_spaces=False)
+def decode(tokenizer: PreTrainedTokenizerBase, token_ids: Sequence[int], special_tokens: bool = False) -> str:
+    """Decode tokens to text, with or without special tokens."""
+    return tokenizer.decode(token_ids, skip_special_tokens=not special_tokens, clean_up_tokenization_spaces=False)
 
 
 def continuation(
-    tokenizer: PreTrainedTokenizerBase, prompt: str, prompt_ids: Sequence[int], token_ids: Sequence[int], marks: bool = False
+    tokenizer: PreTrainedTokenizerBase,
+    prompt: str,
+    prompt_ids: Sequence[int],
+    token_ids: Sequence[int],
+    special_tokens: bool = False,
 ) -> str:
-    """Tokens as the text that they are behind a prompt: what follows the prompt in the text of both.
+    """Decode the tokens behind a prompt: the text that follows the prompt in the decoded text of both.
 
-    By themselves the tokens of SentencePiece would lose the blank that they begin with, and the bytes of a character that
-    began in the prompt their meaning: that character is part of the continuation. What the tokenizer made of the prompt (lower
-    case, a sign for what it lacks) is no part of it. A blank at the end of the prompt that the tokenizer has dropped stands
-    between both already, so that it is not there a second time.
+    Decoded alone, SentencePiece tokens would lose the blank at their beginning, and the bytes of a character that began in the
+    prompt their meaning: that character is part of the continuation. Changes to the prompt (lower case, a sign for an unknown
+    character) are not. A blank at the end of the prompt that the tokenizer dropped is not repeated.
 
     Args:
         tokenizer: the tokenizer.
-        prompt: the prompt as it was given.
-        prompt_ids: its token ids, with what its template puts before it.
-        token_ids: those of the continuation.
-        marks: show special tokens.
+        prompt: the text of the prompt.
+        prompt_ids: its token ids, with the tokens that the template puts before it.
+        token_ids: token ids of the continuation.
+        special_tokens: keep special tokens.
     """
-    before, whole = (decode(tokenizer, ids, marks) for ids in (prompt_ids, [*prompt_ids, *token_ids]))
-    text = whole[len(os.path.commonprefix([before, whole])) :]
-    dropped = prompt[-1:].isspace() and not before[-1:].isspace()
-    return text.removeprefix(" ") if dropped else text
+    prompt_text, full_text = (decode(tokenizer, ids, special_tokens) for ids in (prompt_ids, [*prompt_ids, *token_ids]))
+    text = full_text[len(os.path.commonprefix([prompt_text, full_text])) :]
+    blank_dropped = prompt[-1:].isspace() and not prompt_text[-1:].isspace()
+    return text.removeprefix(" ") if blank_dropped else text
 
 
-def _encode_characters(characters: dict[str, int], text: str, place: str) -> np.ndarray:
-    known = [ord(character) for character in characters]
-    ids_by_code_point = np.full(max(known) + 2, -1, dtype=np.int32)  # the last one stands for all code points above
-    ids_by_code_point[known] = list(characters.values())
+def _encode_characters(characters: dict[str, int], text: str, source: str) -> np.ndarray:
+    code_points = [ord(character) for character in characters]
+    ids_by_code_point = np.full(max(code_points) + 2, -1, dtype=np.int32)  # the last one stands for all code points above
+    ids_by_code_point[code_points] = list(characters.values())
     ids = ids_by_code_point.take(np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4"), mode="clip")
-    unknown = ids < 0
-    if unknown.any():
-        raise UserError(_unknown(text, int(unknown.argmax()), len(characters), place))
+    is_unknown = ids < 0
+    if is_unknown.any():
+        raise UserError(_unknown_character_message(text, int(is_unknown.argmax()), len(characters), source))
     return ids
 
 
-def _unknown(text: str, offset: int, known: int, place: str) -> str:
+def _unknown_character_message(text: str, offset: int, alphabet_size: int, source: str) -> str:
     character = text[offset]
     name = unicodedata.name(character, "without a name")
     line, column = text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
     return (
-        f"{place}: character {character!r} (U+{ord(character):04X} {name}) at offset {offset} (line {line}, column {column}) "
-        f"is not among the {known} characters of the tokenizer"
+        f"{source}: character {character!r} (U+{ord(character):04X} {name}) at offset {offset} (line {line}, column {column}) "
+        f"is not among the {alphabet_size} characters of the tokenizer"
     )

@@ -8,15 +8,15 @@ from collections.abc import Callable
 
 
 class UserError(Exception):
-    """A mistake or an obstacle outside the program, told in one sentence.
+    """A mistake of a user or an obstacle outside the program, described in one sentence.
 
-    The message names the place (file and line, or key), what was found and what was expected. Programs print it without
-    a traceback and end with status 1.
+    The message names the location (file and line, or key), what was found and what was expected. Programs print it without a
+    traceback and end with status 1.
     """
 
 
 def run(main: Callable[[], None]) -> None:
-    """Run a program's ``main`` and turn what a user can cause into one sentence on stderr and status 1."""
+    """Run a program's ``main``; end errors that a user can cause with one sentence on stderr and status 1."""
     try:
         main()
     except UserError as error:
@@ -25,8 +25,8 @@ def run(main: Callable[[], None]) -> None:
         sys.exit("error: interrupted; nothing half-written was kept")
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            place = f" while writing {error.filename}" if error.filename else ""
-            sys.exit(f"error: the disk is full{place}; free some space and start again, finished files are kept")
+            where = f" while writing {error.filename}" if error.filename else ""
+            sys.exit(f"error: the disk is full{where}; free some space and start again, finished files are kept")
         if error.errno in (errno.ENOENT, errno.EACCES, errno.EROFS) and error.filename:
             sys.exit(f"error: {error.filename}: {error.strerror.lower()}")
         raise

@@ -1,7 +1,7 @@
-"""How long jobs take, roughly, before anything has been measured on the machine at hand.
+"""Rough estimates of how long jobs take, before anything has been measured on the machine at hand.
 
-What a job of the default scale takes stands where the job is declared: at the step of a row, or at the rule that makes an
-artefact. It is from the benchmark files of a run on a 2-core server (AMD EPYC) with other work on it.
+The seconds of a job at the default scale are declared with the job, in the step of a row or the maker of an artefact. They were
+measured on a 2-core server (AMD EPYC) with other work on it.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from relab.settings.config import Resolved
 from relab.settings.models import TrainedModel
 from relab.utilisation import flops_per_token
 
-#: The jobs that write what all rows share: little more than the start of their program.
+#: Seconds of the jobs that no row or artefact declares, such as the ledger: little more than the start of the program.
 SHARED_SECONDS = 3.0
 #: Training time per token as an overhead per layer plus work in proportion to the floating-point operations: the line through
 #: 54.0 k tokens/s at width 32 and 13.0 k at width 128 (benchmarks/results/training.jsonl, one thread).
 SECONDS_PER_LAYER_TOKEN, SECONDS_PER_FLOP = 3.4e-6, 1.22e-11
 
 
-def seconds(rule: str, record: str, resolved: Resolved) -> float:
-    """Seconds of one CPU core that the job of ``rule`` that writes ``record`` takes, to within a factor of two or so."""
+def job_seconds(rule: str, record: str, resolved: Resolved) -> float:
+    """Seconds on one CPU core of the job of ``rule`` that writes ``record``, to within a factor of two or so."""
     if rule == "train_model":
         return training_seconds(resolved.artefacts.models[Path(record).parts[2]].settings)
     if rule in MAKERS:
@@ -31,10 +31,10 @@ def seconds(rule: str, record: str, resolved: Resolved) -> float:
 
 
 def training_seconds(settings: TrainedModel) -> float:
-    """Seconds of one CPU core that training from random weights takes."""
+    """Seconds on one CPU core of a training from random weights."""
     architecture, training = settings.architecture, settings.training
     layers, width, block = architecture.layers, architecture.width, architecture.block
     tokens = training.steps * training.accumulation * training.batch * block
-    # a small vocabulary: how large the tokenizer's is does not stand in the settings of the job
+    # for a small vocabulary: its size is not in the settings of the job
     flops = flops_per_token(12 * layers * width**2 + 100 * width, 0, layers, width, block)
     return 10 + tokens * (layers * SECONDS_PER_LAYER_TOKEN + flops * SECONDS_PER_FLOP)

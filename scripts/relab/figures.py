@@ -1,8 +1,7 @@
-"""The style that all figures share, and how they are written: SVG with the same bytes for the same data.
+"""The common style of figures, and their files: SVG with the same bytes for the same data.
 
-Colours are those of Okabe and Ito (2008), told apart with every kind of colour vision, in an order that keeps contrast on
-the white card that figures stand on. Text is drawn as paths: a reader's fonts change nothing, and the report gives each
-figure a text alternative.
+Colours are those of Okabe and Ito (2008), distinguishable with every kind of colour vision, in an order that keeps contrast on
+a white background. Text is drawn as paths, independent of a reader's fonts; the report gives each figure a text alternative.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from relab.files import replacing
 #: Blue, vermilion, bluish green, reddish purple, black, orange, sky blue.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#56B4E9")
 
-#: Line styles for a second varied key; the short dashes of lines behind the others are not among them.
+#: Line styles for a second varied key; reference lines have shorter dashes than these.
 STYLES = ("-", (0, (6, 2)), (0, (6, 2, 1, 2)), (0, (10, 3)), (0, (8, 2, 1, 2, 1, 2)))
 
 #: Width of a figure in inches: at its natural size it fits the text column, on a phone its letters stay readable.
@@ -48,15 +47,15 @@ STYLE = {
 
 
 @contextmanager
-def style() -> Iterator[None]:
-    """Draw and save inside this block."""
+def figure_style() -> Iterator[None]:
+    """Apply the style to the figures that are drawn and saved inside the block."""
     with matplotlib.rc_context():
-        matplotlib.rcdefaults()  # a user's own matplotlibrc changes nothing
+        matplotlib.rcdefaults()  # ignore a user's matplotlibrc
         matplotlib.rcParams.update(STYLE)
         yield
 
 
-def save(path: str | Path, figure: Figure) -> None:
+def save_figure(path: str | Path, figure: Figure) -> None:
     """Write a figure as SVG, whole or not at all, without a date or the version of the library."""
     with replacing(path) as temporary:
         figure.savefig(temporary, format="svg", metadata={"Date": None, "Creator": None})

@@ -1,30 +1,39 @@
-"""Reading and writing files so that nothing is ever half-written."""
+"""Reading files, and writing them so that none is ever half-written."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from relab.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+#: The folder of the checkout that this library lies in.
+CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 @contextmanager
 def replacing(path: str | os.PathLike) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; rename it to ``path`` when the block ends, remove it when it fails.
 
-    The temporary name keeps the suffix of ``path``, since some writers choose the format by it. It is always the same, so
-    that what a killed attempt left is overwritten by the next; two processes must not write the same file at once.
+    The temporary name keeps the suffix of ``path``, since some writers choose the format by it. It is fixed, so that the next
+    attempt overwrites what a killed one left; two processes must not write the same file at once.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem}.partial{path.suffix}")
     try:
         yield temporary
-        with open(temporary, "rb") as handle:
-            os.fsync(handle.fileno())
+        with open(temporary, "rb") as file:
+            os.fsync(file.fileno())
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -41,7 +50,7 @@ def write_json(path: str | os.PathLike, value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n")
 
 
-def write_csv(path: str | os.PathLike, frame) -> None:
+def write_csv(path: str | os.PathLike, frame: pd.DataFrame) -> None:
     """Write a pandas frame as CSV without its index, whole or not at all.
 
     Read it back with :func:`read_csv`: a text may be ``NA``.
@@ -50,14 +59,60 @@ def write_csv(path: str | os.PathLike, frame) -> None:
         frame.to_csv(temporary, index=False, lineterminator="\n")
 
 
-def read_csv(path: str | os.PathLike, **options):
-    """Read a table of this project: an empty field is missing, the text ``NA`` is a text."""
+def read_csv(path: str | os.PathLike, **options: Any) -> pd.DataFrame:
+    """Read a CSV file of this project: an empty field is missing, the text ``NA`` is a text."""
     import pandas as pd
 
     return pd.read_csv(path, keep_default_na=False, na_values=[""], **options)
 
 
+def write_parquet(path: str | os.PathLike, frame: pd.DataFrame, schema: pa.Schema) -> None:
+    """Write a pandas frame with the columns of a schema as Parquet, whole or not at all. NaN is written as missing."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pa.Table.from_pandas(frame, schema, preserve_index=False).replace_schema_metadata(None)
+    with replacing(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd")
+
+
+def read_parquet(path: str | os.PathLike, schema: pa.Schema, content: str = "a table") -> pd.DataFrame:
+    """Read the columns of a schema from a Parquet file.
+
+    Raises:
+        UserError: no Parquet file, a missing column; ``content`` is what was expected in the file.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        frame = pq.read_table(path).to_pandas()
+    except pa.ArrowInvalid as error:
+        raise UserError(f"{path}: expected {content} in Parquet ({str(error).splitlines()[0]})") from None
+    require_columns(frame, schema.names, f"{path}:")
+    return frame[schema.names]
+
+
+def require_columns(table: pd.DataFrame, columns: Sequence[str], subject: str, *, rows: bool = False) -> None:
+    """Check that a pandas frame has these columns and, with ``rows``, at least one row.
+
+    Raises:
+        UserError: it lacks one; the sentence begins with ``subject``, such as ``losses.csv:`` or ``the curves have``.
+    """
+    for column in columns:
+        if column not in table:
+            raise UserError(f"{subject} no column {column!r}; expected the columns {', '.join(columns)}")
+    if rows and table.empty:
+        raise UserError(f"{subject} no row")
+
+
 def sha256(path: str | os.PathLike) -> str:
     """Return the SHA-256 of a file as 64 hexadecimal digits."""
-    with open(path, "rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def short_digest(source: Path | str) -> str:
+    """The first 12 hexadecimal digits of the SHA-256 of a file (a path) or of a text."""
+    digest = sha256(source) if isinstance(source, Path) else hashlib.sha256(source.encode()).hexdigest()
+    return digest[:12]

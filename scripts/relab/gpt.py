@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 from torch.nn.init import xavier_uniform_
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedModel
-from transformers.utils import logging
 
 from relab import dropout
 from relab.characters import FILES as TOKENIZER_FILES
+from relab.checkpoints import without_progress_bar
 from relab.files import replacing
 from relab.settings.models import Architecture
 
@@ -21,12 +20,12 @@ FILES = ("config.json", "generation_config.json", "model.safetensors")
 
 
 def build(architecture: Architecture, vocab_size: int) -> GPT2LMHeadModel:
-    """A GPT-2 with random weights, drawn from torch's global random state (seed it before), in training mode on the CPU.
+    """Build a GPT-2 with random weights, drawn from torch's global random state (seed it before), in training mode on the CPU.
 
-    Weights are initialised as GPT-2's: normal with the given standard deviation, the two projections of every block into
-    the residual stream divided by the square root of their number; biases 0. Or, by setting, all matrices are drawn uniformly
-    as Glorot & Bengio (2010) do, embeddings too. The feed-forward layers are four times as
-    wide as the model. Dropout is drawn as :mod:`relab.dropout` does.
+    Weights are initialised as GPT-2's: normal with the given standard deviation, the two projections of every block into the
+    residual stream divided by the square root of their number; biases 0. With ``initialisation: xavier`` all matrices,
+    embeddings included, are drawn uniformly (Glorot & Bengio 2010). Feed-forward layers are four times as wide as the model.
+    Dropout is that of :mod:`relab.dropout`.
     """
     config = GPT2Config(
         vocab_size=vocab_size,
@@ -59,7 +58,7 @@ def save(
 
     Args:
         model: the model.
-        tokenizer_dir: tokenizer directory whose files are copied beside the model's; None leaves them out.
+        tokenizer_dir: tokenizer directory whose files are copied too; None leaves them out.
         directory: where to write. Every file is replaced whole or not at all.
         files: the files that hold the model.
     """
@@ -68,7 +67,7 @@ def save(
     shutil.rmtree(temporary, ignore_errors=True)  # what a killed attempt left
     temporary.mkdir(parents=True)
     try:
-        with _without_bar():
+        with without_progress_bar():
             model.save_pretrained(temporary)
         sources = [temporary / name for name in files]
         if tokenizer_dir is not None:
@@ -81,18 +80,6 @@ def save(
     return [directory / source.name for source in sources]
 
 
-def parameters(model: PreTrainedModel, trained: bool = False) -> int:
-    """Number of parameters, or of those that are trained alone; tied ones count once."""
+def parameter_count(model: PreTrainedModel, trained: bool = False) -> int:
+    """The number of a model's parameters, or of the ``trained`` ones; tied parameters count once."""
     return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad or not trained)
-
-
-@contextmanager
-def _without_bar() -> Iterator[None]:
-    """Saving shows a progress bar even for a file of a few kilobytes, and in logs too."""
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if shown:
-            logging.enable_progress_bar()

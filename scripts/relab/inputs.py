@@ -1,4 +1,4 @@
-"""Files that a job gets as lists, told apart by the folders they lie in."""
+"""Files that a job gets as lists, identified by their folders."""
 
 from __future__ import annotations
 
@@ -8,33 +8,31 @@ from pathlib import Path
 from relab.errors import UserError
 
 
-def by_name(paths: Iterable[str | Path], expected: Iterable[str], what: str) -> dict[str, Path]:
-    """Files by the name of their folder, which is that of their model or corpus; ``what`` is the option's name.
+def by_name(paths: Iterable[str | Path], expected: Iterable[str], option: str) -> dict[str, Path]:
+    """Files by the name of their folder, such as that of a model or a corpus.
 
     Raises:
-        UserError: where one is missing or not asked for.
+        UserError: a file that is missing or not expected; the message names the ``option``.
     """
-    found = {Path(path).parent.name: Path(path) for path in paths}
-    _check(found, set(expected), what)
-    return found
+    files = {Path(path).parent.name: Path(path) for path in paths}
+    _check_names(files, set(expected), option)
+    return files
 
 
 def by_part(
-    paths: Iterable[str | Path], makers: Iterable[str], source: str, parts: Sequence[str], what: str = "features"
+    paths: Iterable[str | Path], names: Iterable[str], source: str, parts: Sequence[str], option: str = "features"
 ) -> dict[tuple[str, str], Path]:
-    """Files ``{maker}/{source}/{part}.…`` by maker and part: such as features, by encoder, of a data set.
-
-    ``what`` is the option's name.
+    """Files ``{name}/{source}/{part}.…`` by name and part, such as the features that encoders made of a data set.
 
     Raises:
-        UserError: where one is missing or not asked for.
+        UserError: a file that is missing or not expected; the message names the ``option``.
     """
-    found = {"/".join((*Path(path).parent.parts[-2:], Path(path).stem)): Path(path) for path in paths}
-    places = {(maker, part): f"{maker}/{source}/{part}" for maker in makers for part in parts}
-    _check(found, set(places.values()), what)
-    return {key: found[place] for key, place in places.items()}
+    files = {"/".join((*Path(path).parent.parts[-2:], Path(path).stem)): Path(path) for path in paths}
+    keys = {(name, part): f"{name}/{source}/{part}" for name in names for part in parts}
+    _check_names(files, set(keys.values()), option)
+    return {name_and_part: files[key] for name_and_part, key in keys.items()}
 
 
-def _check(found: Iterable[str], expected: set[str], what: str) -> None:
-    for name in sorted(set(found) ^ expected):
-        raise UserError(f"--{what}: {'no file of' if name in expected else 'not expected: a file of'} {name}")
+def _check_names(names: Iterable[str], expected: set[str], option: str) -> None:
+    for name in sorted(set(names) ^ expected):
+        raise UserError(f"--{option}: {'no file of' if name in expected else 'not expected: a file of'} {name}")

@@ -1,4 +1,4 @@
-"""What every job's program shares: its common options, its settings, the record of how its output came to be."""
+"""Shared by the programs of all jobs: common options, settings, and the record of a job's provenance."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from relab.errors import UserError
-from relab.files import sha256, write_json
+from relab.files import CHECKOUT, sha256, write_json
 
 #: Distributions whose version is recorded when a job has imported them.
 RECORDED = (
@@ -27,40 +27,37 @@ RECORDED = (
     *("peft", "pyarrow", "scikit-learn", "seaborn", "sentencepiece", "skops", "tokenizers", "torch", "transformers"),
 )
 
-#: The folder of the checkout that this library lies in.
-CHECKOUT = Path(__file__).resolve().parents[2]
-
 SettingsType = TypeVar("SettingsType", bound=BaseModel)
 
 
-def parser(description: str | None) -> argparse.ArgumentParser:
-    """An argument parser with the options that every job has."""
+def job_parser(description: str | None) -> argparse.ArgumentParser:
+    """An argument parser with the options of every job."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     job = parser.add_argument_group("every job")
     job.add_argument(
         "--inputs", nargs="*", default=[], metavar="FILE", help="all files that the job reads, for the record only"
     )
-    job.add_argument("--spec", required=True, metavar="JSON", help="settings of this job, as Snakemake hands them on")
+    job.add_argument("--spec", required=True, metavar="JSON", help="settings of this job as JSON")
     job.add_argument("--code", default="", metavar="DIGEST", help="digest of the code, for the record only")
     job.add_argument("--provenance", required=True, type=Path, metavar="FILE", help="where to write how the output came to be")
     return parser
 
 
-def settings_of(args: argparse.Namespace, model: type[SettingsType]) -> SettingsType:
-    """The job's settings as typed settings; keys of the spec that ``model`` lacks are an error.
+def job_settings(args: argparse.Namespace, model: type[SettingsType]) -> SettingsType:
+    """The job's settings, validated by ``model``; unknown keys are an error.
 
-    What only people read is not in a spec: such texts are empty.
+    Texts that are only shown to readers are not in a spec: they are empty.
 
     Raises:
         UserError: where ``--spec`` is not JSON or does not fit.
     """
-    from relab.settings.base import check, only_read
+    from relab.settings.base import check, documentation_keys
 
-    return check(model, {**{key: "" for key in only_read(model)}, **spec_of(args)}, "--spec")
+    return check(model, {**{key: "" for key in documentation_keys(model)}, **job_spec(args)}, "--spec")
 
 
-def spec_of(args: argparse.Namespace) -> dict[str, Any]:
-    """The job's settings as plain JSON."""
+def job_spec(args: argparse.Namespace) -> dict[str, Any]:
+    """The job's settings as JSON."""
     try:
         return json.loads(args.spec)
     except json.JSONDecodeError as error:
@@ -68,48 +65,48 @@ def spec_of(args: argparse.Namespace) -> dict[str, Any]:
 
 
 @contextmanager
-def record(
+def record_provenance(
     args: argparse.Namespace, *, outputs: Iterable[str | Path], inputs: Iterable[str | Path] | None = None
 ) -> Iterator[dict[str, Any]]:
-    """Write the provenance of a job when the block ends well; the block may add keys (device, seed, attempts, …).
+    """Write the provenance of a job if the block succeeds; the block may add keys (device, seed, attempts, …).
 
-    ``inputs`` are by default the files that the program was told of, which are all that Snakemake passed.
+    ``inputs`` are by default the files of ``--inputs``, which are all that Snakemake passed.
 
-    The record holds the job, its settings, digests of code, inputs and outputs, versions, commit, wall time in seconds,
-    peak resident memory in MiB. Times vary from run to run, which is why they stand in a file of their own.
+    The record holds the job, its settings, digests of code, inputs and outputs, versions, commit, wall time in seconds, and
+    peak resident memory in MiB. Times vary from run to run, so records are separate files.
     """
     started, clock = datetime.now(UTC), time.perf_counter()
     entry: dict[str, Any] = {"device": "cpu", "attempts": 1}
     yield entry
     entry |= {
         "job": getattr(args, "job", None) or Path(sys.argv[0]).stem,
-        "spec": spec_of(args),
+        "spec": job_spec(args),
         "code": args.code,
-        "inputs": {_told(path): sha256(path) for path in (args.inputs if inputs is None else inputs)},
-        "outputs": {_told(path): sha256(path) for path in outputs},
+        "inputs": {_recorded_path(path): sha256(path) for path in (args.inputs if inputs is None else inputs)},
+        "outputs": {_recorded_path(path): sha256(path) for path in outputs},
         "versions": versions(),
         "started": started.isoformat(timespec="seconds"),
         "wall_seconds": round(time.perf_counter() - clock, 3),
         "peak_memory_mib": peak_memory(),
-        **commit(),
+        **git_commit(),
     }
     write_json(args.provenance, entry)
 
 
-def _told(path: str | Path) -> str:
-    """A path as the record tells it: of a file of the checkout, the part below it."""
+def _recorded_path(path: str | Path) -> str:
+    """A path as recorded: relative to the checkout for a file in it."""
     path = Path(path)
     return path.relative_to(CHECKOUT).as_posix() if path.is_absolute() and path.is_relative_to(CHECKOUT) else str(path)
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python, the machine and the recorded distributions that this process has imported."""
-    found = {"python": platform.python_version(), "platform": f"{platform.system()} {platform.machine()}"}
+    """Versions of Python, the platform and the recorded distributions that this process has imported."""
+    recorded = {"python": platform.python_version(), "platform": f"{platform.system()} {platform.machine()}"}
     for name in RECORDED:
         module = "sklearn" if name == "scikit-learn" else name.replace("-", "_")
         if module in sys.modules:
-            found[name] = importlib.metadata.version(name)
-    return found
+            recorded[name] = importlib.metadata.version(name)
+    return recorded
 
 
 def peak_memory() -> int:
@@ -120,8 +117,8 @@ def peak_memory() -> int:
     return peak // 2**20 if sys.platform == "darwin" else peak // 2**10
 
 
-def commit() -> dict[str, Any]:
-    """The checkout's commit and whether tracked files differ from it; empty outside a checkout."""
+def git_commit() -> dict[str, Any]:
+    """The checkout's commit and whether tracked files differ from it; empty outside a Git checkout."""
 
     def git(*words: str) -> str:
         environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}

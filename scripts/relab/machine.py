@@ -1,4 +1,4 @@
-"""What this machine has, found out without loading a deep-learning library."""
+"""GPUs and memory of this machine, found without loading a deep-learning library."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import shutil
 import subprocess
 
 
-def cards() -> int:
-    """Number of cards that a network can run on: CUDA cards this process may see, one for Apple's GPU, else none."""
+def gpu_count() -> int:
+    """Number of GPUs that a network can run on: CUDA GPUs visible to this process, one for Apple's GPU, else none."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is not None and visible.strip() in ("", "-1"):
         return 0
@@ -18,11 +18,11 @@ def cards() -> int:
     if shutil.which("nvidia-smi") is None:
         return 0
     try:
-        listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=20)
+        listing = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=20)
     except (OSError, subprocess.TimeoutExpired):
         return 0
-    present = sum(line.startswith("GPU ") for line in listed.stdout.splitlines()) if listed.returncode == 0 else 0
-    return min(present, len(visible.split(","))) if visible else present
+    listed = sum(line.startswith("GPU ") for line in listing.stdout.splitlines()) if listing.returncode == 0 else 0
+    return min(listed, len(visible.split(","))) if visible else listed
 
 
 def memory_mb() -> int:

@@ -1,4 +1,4 @@
-"""Tables of what all rows rest on: corpora and downloads."""
+"""Tables of the artefacts that all rows use: corpora, data sets, features and downloads."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from relab.errors import UserError
 from relab.settings.base import Settings
 
 
-class CorpusWords(Settings):
-    """What readers are told about a corpus."""
+class CorpusMetadata(Settings):
+    """Metadata of a corpus."""
 
     title: str = Field(description="Title.")
     language: str = Field("", description="Language as an ISO 639-1 code.")
 
 
-class AssetWords(Settings):
-    """What readers are told about an asset."""
+class AssetMetadata(Settings):
+    """Metadata of an asset."""
 
     about: str = Field(description="What it is.")
     purpose: str = Field("", description="What it is for.")
@@ -31,8 +31,8 @@ class AssetWords(Settings):
     package_licence: str = Field("", description="Licence of the package that carries it.")
 
 
-class DatasetWords(Settings):
-    """What readers are told about a data set."""
+class DatasetMetadata(Settings):
+    """Metadata of a data set."""
 
     title: str = Field(description="Title.")
     language: str = Field("", description="Language as an ISO 639-1 code.")
@@ -40,44 +40,44 @@ class DatasetWords(Settings):
 
 
 class OverviewSpec(Settings):
-    """Settings of the job that writes these tables: what readers are told, by name."""
+    """Settings of the job that writes these tables: metadata by name."""
 
-    corpora: dict[str, CorpusWords] = Field(description="The corpora.")
-    datasets: dict[str, DatasetWords] = Field(description="The data sets.")
-    assets: dict[str, AssetWords] = Field(description="The assets.")
+    corpora: dict[str, CorpusMetadata] = Field(description="The corpora.")
+    datasets: dict[str, DatasetMetadata] = Field(description="The data sets.")
+    assets: dict[str, AssetMetadata] = Field(description="The assets.")
 
 
-def part_stats(paths: Iterable[Path], datasets: Collection[str], what: str) -> dict[tuple[str, ...], dict[str, Any]]:
-    """The contents of files ``…/{data set}/{part}.json``, by the folders from below the stage and by part.
+def read_part_stats(paths: Iterable[Path], datasets: Collection[str], option: str) -> dict[tuple[str, ...], dict[str, Any]]:
+    """Read files ``…/{data set}/{part}.json``: their contents by the folders below the stage's, and by part.
 
     Raises:
-        UserError: a file of another data set; ``what`` is the option's name.
+        UserError: a file of another data set; ``option`` is the name of the command-line option.
     """
-    found = {}
+    stats = {}
     for path in paths:
         if path.parent.name not in datasets:
-            raise UserError(f"--{what}: {path.parent.name} is not among the data sets {', '.join(datasets)}")
-        folders = path.parent.parts[path.parent.parts.index(what) + 1 :]
-        found[*folders, path.stem] = json.loads(path.read_text(encoding="utf-8"))
-    return found
+            raise UserError(f"--{option}: {path.parent.name} is not among the data sets {', '.join(datasets)}")
+        folders = path.parent.parts[path.parent.parts.index(option) + 1 :]
+        stats[*folders, path.stem] = json.loads(path.read_text(encoding="utf-8"))
+    return stats
 
 
-def corpora_table(words: Mapping[str, CorpusWords], stats: Mapping[str, dict[str, Any]]) -> pd.DataFrame:
-    """A corpus a row, from its ``stats.json``, sorted by name."""
+def corpora_table(metadata: Mapping[str, CorpusMetadata], stats: Mapping[str, dict[str, Any]]) -> pd.DataFrame:
+    """A row for each corpus, from its ``stats.json``, sorted by name."""
     rows = []
-    for corpus in sorted(words):
+    for corpus in sorted(metadata):
         counted = {key.replace(" ", "_"): value for key, value in table_row(stats[corpus]).items()}
-        rows.append({"corpus": corpus, "title": words[corpus].title, "language": words[corpus].language, **counted})
+        rows.append({"corpus": corpus, "title": metadata[corpus].title, "language": metadata[corpus].language, **counted})
     return pd.DataFrame(rows)
 
 
-def datasets_table(words: Mapping[str, DatasetWords], stats: Mapping[tuple[str, str], dict[str, Any]]) -> pd.DataFrame:
-    """A part of a data set a row: rows used of those there are, and what was left out. ``stats`` is by data set and part."""
+def datasets_table(metadata: Mapping[str, DatasetMetadata], stats: Mapping[tuple[str, str], dict[str, Any]]) -> pd.DataFrame:
+    """A row for each part of a data set: rows used, available and left out. ``stats`` is by data set and part."""
     return pd.DataFrame(
         {
             "dataset": dataset,
-            "title": words[dataset].title,
-            "kind": words[dataset].kind.replace("_", " "),
+            "title": metadata[dataset].title,
+            "kind": metadata[dataset].kind.replace("_", " "),
             "part": part,
             "rows": counts["rows"],
             "available": counts["available"],
@@ -92,40 +92,42 @@ def datasets_table(words: Mapping[str, DatasetWords], stats: Mapping[tuple[str, 
     )
 
 
-def features_table(words: Mapping[str, DatasetWords], stats: Mapping[tuple[str, str, str], dict[str, Any]]) -> pd.DataFrame:
-    """Features of a part a row: texts, how many differ, tokens read, texts cut. ``stats``: by encoder, data set and part."""
+def features_table(
+    metadata: Mapping[str, DatasetMetadata], stats: Mapping[tuple[str, str, str], dict[str, Any]]
+) -> pd.DataFrame:
+    """A row for each encoded part: its texts and tokens, and how many were cut. ``stats`` is by encoder, data set and part."""
     return pd.DataFrame(
-        {"encoder": encoder, "title": words[dataset].title, "part": part, **counts}
+        {"encoder": encoder, "title": metadata[dataset].title, "part": part, **counts}
         for (encoder, dataset, part), counts in stats.items()
     )
 
 
-def assets_table(words: Mapping[str, AssetWords], entries: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """A downloaded file a row, from the facts of its lock file; ``size`` in bytes, ``sha256`` as its first 12 digits.
+def assets_table(metadata: Mapping[str, AssetMetadata], entries: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """A row for each downloaded file, from its lock file; ``size`` in bytes, ``sha256`` as its first 12 digits.
 
-    ``checked`` says what the file was compared with before it was taken.
+    ``checked`` is what the file was compared with after its download.
 
     Raises:
-        UserError: a lock file of an asset that is not among those asked for.
+        UserError: a lock file of an asset that is not in ``metadata``.
     """
     rows = []
     for entry in entries:
-        if entry["asset"] not in words:
-            raise UserError(f"--assets: {entry['asset']} is not among the assets {', '.join(sorted(words))}")
-        about = words[entry["asset"]]
+        if entry["asset"] not in metadata:
+            raise UserError(f"--assets: {entry['asset']} is not among the assets {', '.join(sorted(metadata))}")
+        asset = metadata[entry["asset"]]
         rows.append(
             {
                 "asset": entry["asset"],
                 "file": entry["file"],
-                "about": about.about,
-                "purpose": about.purpose,
+                "about": asset.about,
+                "purpose": asset.purpose,
                 "source": f"{entry['source']}: {entry['address']}",
                 "size": entry["size"],
                 "sha256": entry["sha256"][:12],
                 "pinned": "yes" if entry["pinned"] else "no",
                 "checked": entry["checked"],
-                "licence": about.licence,
-                "package_licence": about.package_licence,
+                "licence": asset.licence,
+                "package_licence": asset.package_licence,
             }
         )
     return pd.DataFrame(rows)

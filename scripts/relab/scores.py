@@ -1,7 +1,7 @@
-"""Scores in their one form: a long table, a value per experiment, seed, split and metric, and its summary over seeds.
+"""Scores as a long table: a value per experiment, seed, split and metric, and its summary over seeds.
 
-A score keeps what it was measured on, unit by unit (:class:`relab.statistics.Measurement`), so that whoever compares two scores
-can do it on the same units: the ledger, the comparison of runs.
+A score keeps its values unit by unit (:class:`relab.statistics.Measurement`), so that the ledger and the comparison of runs can
+compare two scores on the same units.
 """
 
 from __future__ import annotations
@@ -14,14 +14,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from relab.cells import fixed
+from relab.cells import format_fixed
 from relab.errors import UserError
-from relab.files import replacing
+from relab.files import read_parquet, write_parquet
 from relab.statistics import EXACT, NAN, Estimate, Measurement, estimate
 
-#: ``low`` … ``high`` is the 95 % interval of ``value`` over ``n`` units and ``seeds``; missing where nothing tells it.
+#: ``low`` … ``high`` is the 95 % interval of ``value`` over ``n`` units and ``seeds``; missing where it is unknown.
 SCHEMA = pa.schema(
     [
         ("experiment", pa.string()),
@@ -34,52 +33,54 @@ SCHEMA = pa.schema(
         ("seeds", pa.int64()),
         ("low", pa.float64()),
         ("high", pa.float64()),
-        ("data", pa.string()),  # digest of what it was measured on: scores on other data do not compare
-        ("items", pa.string()),  # which units: scores of the same ones are compared unit by unit
+        ("data", pa.string()),  # digest of the data: scores on other data do not compare
+        ("items", pa.string()),  # digest of the units: scores of the same units are compared unit by unit
         ("scale", pa.string()),
         ("sums", pa.list_(pa.float64())),  # of each unit: the value is sum(sums) / sum(counts), or its exponential
         ("counts", pa.list_(pa.float64())),
     ]
 )
 
-#: The seed of the rows that summarise all seeds.
+#: The seed in rows that summarise all seeds.
 ALL = "all"
 
-#: What tells a score from others.
+#: The columns that identify a score.
 KEY = ["experiment", "split", "metric", "data"]
 
 Row = dict[str, Any]
 
 
 def score(experiment: str, seed: int, split: str, metric: str, measured: Measurement | Estimate | float, data: str = "") -> Row:
-    """One row: what was measured with one seed.
+    """The row of a score with one seed.
 
     Args:
-        measured: unit by unit; or a number, of which nothing but other seeds tells how far it may be off; or an estimate with
-            an interval of its own, which cannot be compared unit by unit.
+        measured: a measurement of units; or a number, whose uncertainty only other seeds show; or an estimate with an interval
+            of its own, which cannot be compared unit by unit.
     """
     if isinstance(measured, Estimate):
         return _row(experiment, str(seed), split, metric, measured, data, None)
     if not isinstance(measured, Measurement):
-        measured = Measurement.alone(measured)
+        measured = Measurement.without_units(measured)
     return _row(experiment, str(seed), split, metric, estimate({seed: measured}), data, measured)
 
 
 def exact(experiment: str, seed: int, split: str, metric: str, value: float, data: str = "") -> Row:
-    """One row: what was counted and not estimated, and so is certain."""
+    """The row of a value that is counted, not estimated, and so has no uncertainty."""
     return score(experiment, seed, split, metric, Measurement.exactly(value), data)
 
 
-def _row(experiment: str, seed: str, split: str, metric: str, found: Estimate, data: str, measured: Measurement | None) -> Row:
-    row = {"experiment": experiment, "seed": seed, "split": split, "metric": metric, "data": data, **found._asdict()}
+def _row(
+    experiment: str, seed: str, split: str, metric: str, estimate: Estimate, data: str, measured: Measurement | None
+) -> Row:
+    row = {"experiment": experiment, "seed": seed, "split": split, "metric": metric, "data": data, **estimate._asdict()}
     if measured is None:
         return row | {"items": "", "scale": "", "sums": None, "counts": None}
     return row | {"items": measured.items, "scale": measured.scale, "sums": measured.sums, "counts": measured.counts}
 
 
 def with_summary(rows: Iterable[Row]) -> list[Row]:
-    """The rows, and after them one of the seed ``all`` for each experiment, split and metric: the mean over the seeds that have
-    a value, with its interval over seeds and units.
+    """The rows followed by a row of the seed ``all`` for each experiment, split and metric: the mean over the seeds that have a
+    value, with its interval over seeds and units.
     """
     rows = list(rows)
     groups: dict[tuple[str, ...], list[Row]] = {}
@@ -89,43 +90,41 @@ def with_summary(rows: Iterable[Row]) -> list[Row]:
 
 
 def _summary(experiment: str, split: str, metric: str, data: str, rows: list[Row]) -> Row:
-    return _row(experiment, ALL, split, metric, summary(rows), data, None)
+    return _row(experiment, ALL, split, metric, summarise(rows), data, None)
 
 
-def summary(rows: list[Row]) -> Estimate:
-    """The estimate over the seeds of one score."""
+def summarise(rows: list[Row]) -> Estimate:
+    """The estimate of a score over the rows of its seeds."""
     if len(rows) == 1:
         return Estimate(*(rows[0][field] for field in Estimate._fields))
-    found = estimate(measurements(rows))
-    if any(row["sums"] is None for row in rows):  # their own intervals are all that is known of their units
+    estimated = estimate(measurements(rows))
+    if any(row["sums"] is None for row in rows):  # the rows' own intervals are all that is known of their units
         margins = [(row["value"] - row["low"], row["high"] - row["value"]) for row in rows if not math.isnan(row["low"])]
         below, above = np.mean(margins, axis=0) if margins else (0.0, 0.0)
-        low, high = min(found.low, found.value - below), max(found.high, found.value + above)
-        found = found._replace(low=float(low), high=float(high), n=rows[0]["n"], unit=rows[0]["unit"])
-    return found
+        low, high = min(estimated.low, estimated.value - below), max(estimated.high, estimated.value + above)
+        estimated = estimated._replace(low=float(low), high=float(high), n=rows[0]["n"], unit=rows[0]["unit"])
+    return estimated
 
 
 def measurements(rows: Iterable[Mapping[str, Any]]) -> dict[int, Measurement]:
-    """What was measured by seed, from the rows of one score."""
+    """The measurements by seed, from the rows of a score."""
     return {int(row["seed"]): measurement(row) for row in rows}
 
 
 def measurement(row: Mapping[str, Any]) -> Measurement:
-    """What one row of a seed was measured on."""
+    """The measurement of a row of a single seed."""
     if row["sums"] is None:
-        return Measurement.alone(row["value"])
+        return Measurement.without_units(row["value"])
     return Measurement(np.asarray(row["sums"]), np.asarray(row["counts"]), row["unit"], row["items"], row["scale"])
 
 
 def write_scores(path: str | Path, rows: list[Row]) -> None:
     """Write rows as Parquet, whole or not at all. NaN is written as missing."""
-    table = pa.Table.from_pandas(pd.DataFrame(rows, columns=SCHEMA.names), SCHEMA, preserve_index=False)
-    with replacing(path) as temporary:
-        pq.write_table(table.replace_schema_metadata(None), temporary, compression="zstd")
+    write_parquet(path, pd.DataFrame(rows, columns=SCHEMA.names), SCHEMA)
 
 
 def write_summarised(path: str | Path, rows: Iterable[Row]) -> None:
-    """Write rows as :func:`write_scores` with those that summarise all seeds."""
+    """Write rows like :func:`write_scores`, with the rows that summarise all seeds."""
     write_scores(path, with_summary(rows))
 
 
@@ -133,21 +132,27 @@ def read_scores(path: str | Path) -> pd.DataFrame:
     """Read a file of scores; what is missing is NaN, and None for ``sums`` and ``counts``.
 
     Raises:
-        UserError: where it lacks a column.
+        UserError: no Parquet file, a missing column.
     """
-    frame = pq.read_table(path).to_pandas()
-    lacking = [name for name in SCHEMA.names if name not in frame]
-    if lacking:
-        raise UserError(f"{path}: no column {lacking[0]!r}; expected the columns {', '.join(SCHEMA.names)}")
-    return frame[SCHEMA.names]
+    return read_parquet(path, SCHEMA, "scores")
 
 
 class Summaries:
-    """The scores of a chapter by experiment, split and metric."""
+    """Scores by experiment, split and metric.
 
-    def __init__(self, frame: pd.DataFrame, place: str | Path):
-        self.frame, self.place = frame, place
+    Args:
+        frame: a table of scores with its summaries.
+        path: its file, for error messages.
+    """
+
+    def __init__(self, frame: pd.DataFrame, path: str | Path):
+        self.frame, self.path = frame, path
         self.summary = frame[frame["seed"] == ALL].set_index(["experiment", "split", "metric"])
+
+    @classmethod
+    def read(cls, path: str | Path) -> Summaries:
+        """The scores of a file, as :func:`read_scores` reads it."""
+        return cls(read_scores(path), path)
 
     def find(self, experiment: str, metric: str, split: str = "validation") -> pd.Series:
         """The summary over seeds: ``value``, ``n``, ``unit``, ``seeds``, ``low``, ``high``.
@@ -158,20 +163,21 @@ class Summaries:
         try:
             return self.summary.loc[(experiment, split, metric)]
         except KeyError:
-            raise UserError(f"{self.place}: no score {metric!r} ({split}) of the experiment {experiment!r}") from None
+            raise UserError(f"{self.path}: no score {metric!r} ({split}) of the experiment {experiment!r}") from None
 
     def value(self, experiment: str, metric: str, split: str = "validation") -> float:
         """The mean over seeds."""
         return float(self.find(experiment, metric, split)["value"])
 
     def cells(self, column: str, experiment: str, metric: str, split: str = "validation", digits: int = 3) -> dict[str, str]:
-        """The cells of a table for a value and its 95 % interval: ``{column}``, ``{column}_low``, ``{column}_high``.
+        """Table cells for a value and its 95 % interval: ``{column}``, ``{column}_low``, ``{column}_high``.
 
-        The ends are empty where there is no interval, and for what was counted, where there is nothing to be unsure of.
+        The ends are empty where the interval is unknown, and for exact values.
         """
         row = self.find(experiment, metric, split)
         ends = {end: NAN if row["unit"] == EXACT else row[end] for end in ("low", "high")}
-        return {column: fixed(row["value"], digits)} | {f"{column}_{end}": fixed(value, digits) for end, value in ends.items()}
+        values = {column: row["value"]} | {f"{column}_{end}": value for end, value in ends.items()}
+        return {name: format_fixed(value, digits) for name, value in values.items()}
 
     def per_seed(self, experiment: str, metric: str, split: str = "validation") -> pd.DataFrame:
         """The rows of the single seeds."""

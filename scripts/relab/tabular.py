@@ -78,16 +78,16 @@ RowFilter = Mapping[str, str | int | bool | list[str | int | bool]]
 def matches(row: Mapping[str, Any], where: RowFilter) -> bool:
     """Whether the columns of a row have the values of ``where``, or one of a list."""
     return all(
-        any(_equals(cell_value(row, name), value) for value in (wanted if isinstance(wanted, list) else [wanted]))
-        for name, wanted in where.items()
+        any(_equals(cell_value(row, name), value) for value in (expected if isinstance(expected, list) else [expected]))
+        for name, expected in where.items()
     )
 
 
-def _equals(value: Any, wanted: str | int | bool) -> bool:
+def _equals(value: Any, expected: str | int | bool) -> bool:
     """Whether a cell has the wanted value; cells of CSV are text, so 1 and true are also compared as text."""
-    if isinstance(value, str) and not isinstance(wanted, str):
-        return value.lower() == str(wanted).lower()
-    return value == wanted and isinstance(value, bool) == isinstance(wanted, bool)
+    if isinstance(value, str) and not isinstance(expected, str):
+        return value.lower() == str(expected).lower()
+    return value == expected and isinstance(value, bool) == isinstance(expected, bool)
 
 
 def _check_columns(columns: Iterable[str], present: Collection[str], location: str) -> None:
@@ -123,7 +123,7 @@ def _lines(source: Source, encoding: str) -> Iterator[str]:
 
 
 @contextmanager
-def _damage_as_error(name: str, what: str) -> Iterator[None]:
+def _damage_as_error(name: str, file_type: str) -> Iterator[None]:
     """Turn what Arrow raises for damaged files into a UserError; errors of the file system stay as they are."""
     try:
         yield
@@ -131,7 +131,7 @@ def _damage_as_error(name: str, what: str) -> Iterator[None]:
         if isinstance(error, OSError) and error.errno:
             raise
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise UserError(f"{name}: not {what} file, or a damaged one ({reason})") from None
+        raise UserError(f"{name}: not {file_type} file, or a damaged one ({reason})") from None
 
 
 def _quoting(delimiter: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""How much of what a card can compute a training uses: model FLOPs utilisation (Chowdhery et al. 2022, appendix B)."""
+"""Model FLOPs utilisation: the share of a card's peak that a training uses (Chowdhery et al. 2022, appendix B)."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ PEAKS = {
 
 
 def flops_per_token(parameters: int, embeddings: int, layers: int, width: int, context: int) -> float:
-    """Floating-point operations of a training step, forward and backward, for each token that is read.
+    """Floating-point operations of a training step, forward and backward, per token.
 
     Six for each parameter that a token is multiplied with, and twelve times layers, width and context for attention.
 
     Args:
-        parameters: all of the model's.
-        embeddings: those among them that are looked up only: positions, and tokens where the output layer has its own weights.
+        parameters: number of all parameters.
+        embeddings: number of those that are only looked up: positions, and tokens if the output layer is not tied to them.
         layers, width: of the model.
         context: tokens of a sequence.
     """
@@ -46,9 +46,9 @@ def flops_per_token(parameters: int, embeddings: int, layers: int, width: int, c
 
 
 def utilisation(tokens_per_second: float, flops: float, device: str) -> float | None:
-    """The share of a device's peak that a training at this speed uses; None where the peak is not known, as of a CPU.
+    """The share of a device's peak that a training at this speed uses; None where the peak is unknown, as of a CPU.
 
-    ``device`` is as :func:`relab.device.describe` names it: ``cuda: `` and the card's name.
+    ``device`` is a name of :func:`relab.device.device_name`: ``cuda: `` and the card's name.
     """
     peak = PEAKS.get(device.removeprefix("cuda: "))
     return None if peak is None else tokens_per_second * flops / peak

@@ -9,7 +9,7 @@ from support.contrast import CONTRASTS
 from support.made_runs import make_run, rows
 
 from relab.comparison.compare import compare
-from relab.comparison.page import build
+from relab.comparison.page import build_page
 
 HOSTILE = "</pre></td><script>document.title = 'taken'</script>\u202e"
 
@@ -31,7 +31,7 @@ def file(tmp_path_factory) -> Path:
         started="2026-02-02T03:04:05+00:00",
     )
     page = folder / "page.html"
-    page.write_text(build(compare(a, b), "scores.csv"), encoding="utf-8")
+    page.write_text(build_page(compare(a, b), "scores.csv"), encoding="utf-8")
     return page
 
 

@@ -98,7 +98,7 @@ def test_jobs_that_run_a_network_ask_for_a_card(rule):
 
 
 def test_rows_steps_that_run_a_network_ask_for_a_card(merged):
-    steps = {f"{step.name}_{row.place.name}": step for row, step in resolve(merged()).steps}
+    steps = {row.job(step): step for row, step in resolve(merged()).steps}
     networks = {name for name, step in steps.items() if step.network}
     assert {"measure_adapters", "measure_memory", "measure_words", "measure_judged", "trace_judged"} <= networks
     assert all(steps[name].environment == "train" for name in networks)

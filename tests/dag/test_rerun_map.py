@@ -142,10 +142,10 @@ def differing(after: Jobs) -> set[tuple[str, str]]:
 def needed_by(job: tuple[str, str]) -> dict[str, list[str]]:
     """The artefacts that a job's own artefacts are or need, by kind and name."""
     rule, name = job
-    rows = {f"{step.name}_{row.place.name}": row for row, step in tiny().steps}
+    rows = {row.job(step): row for row, step in tiny().steps}
     artefacts = tiny().artefacts
     if rule in rows:
-        roots = list(rows[rule].settings.named(rows[rule].place, artefacts))
+        roots = list(rows[rule].settings.references(rows[rule].place, artefacts))
     elif rule in MAKERS:
         first = MAKERS[rule][1].name
         parts = name.split("/")
@@ -188,7 +188,7 @@ def test_a_setting_of_an_artefact_reaches_its_job_and_none_but_those_that_need_i
 @pytest.mark.parametrize("key", list(tiny().rows))
 def test_a_setting_of_a_row_reaches_one_of_its_jobs_and_no_other(key):
     row = tiny().rows[key]
-    before = {job for job in tiny_jobs() if job[0] in {f"{step.name}_{row.place.name}" for step in row.settings.steps}}
+    before = {job for job in tiny_jobs() if job[0] in {row.job(step) for step in row.settings.steps}}
     for path, value, read in leaves(row.settings):
         if read or path[0] in ("kind", "chapter", "title", "text", "files"):
             continue

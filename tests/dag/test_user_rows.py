@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 
 import pytest
 import yaml
@@ -44,8 +45,8 @@ def test_a_report_of_one_row_plans_its_jobs_and_what_they_need(tmp_path, row):
 def test_the_whole_report_has_their_jobs_more(tmp_path):
     mine, without = plan(tmp_path, OVERLAY), plan(tmp_path)
     added = {rule: count - without.get(rule, 0) for rule, count in mine.items() if count != without.get(rule, 0)}
-    own = {"finetune_model": 1, "sample_texts": 1, "make_dataset": 3, "encode_texts": 2, "fit_retriever": 1}
-    assert added == {**{job: 1 for jobs in JOBS.values() for job in jobs}, **own}
+    artefacts = {"finetune_model": 1, "sample_texts": 1, "make_dataset": 3, "encode_texts": 2, "fit_retriever": 1}
+    assert added == {**{job: 1 for jobs in JOBS.values() for job in jobs}, **artefacts}
     assert set(without) <= set(mine)
 
 
@@ -64,18 +65,28 @@ def test_a_target_of_a_row_plans_its_jobs_alone(tmp_path):
     assert counts == {**dict.fromkeys(JOBS["my_search"], 1), **NEEDED["my_search"]}
 
 
+def commands(planned: str) -> Iterator[tuple[set[str], set[str], str]]:
+    """The folders of each job's inputs and of its outputs, and its command, from what a dry run prints."""
+    folders: dict[str, set[str]] = {}
+    for line in planned.splitlines():
+        key, _, paths = line.strip().partition(": ")
+        if key in ("input", "output"):
+            folders[key] = {os.path.dirname(path) for path in paths.split(", ")}
+        elif "python " in line and "--provenance" in line:
+            yield folders.get("input", set()), folders["output"], line
+
+
 def test_every_job_writes_to_the_folder_of_its_outputs_and_reads_from_that_of_its_inputs(tmp_path):
     planned = run_snakemake(tmp_path, "-n", "-p", *TINY, OVERLAY)
     assert planned.returncode == 0, planned.stderr
-    jobs = re.findall(r"^    input: (.*?)\n    output: (.*?)\n.*?^ *(python .*?)$", planned.stdout, re.M | re.S)
-    read = written = 0
-    for inputs, outputs, command in jobs:
-        folders = {option: folder for option, folder in re.findall(r"--([\w-]+) (results/[\w./-]+)(?= --)", command)}
-        if "output-dir" in folders:
-            assert folders.pop("output-dir") in {os.path.dirname(path) for path in outputs.split(", ")}, command[:200]
+    written, read = 0, 0
+    for inputs, outputs, command in commands(planned.stdout):
+        named = dict(re.findall(r" --(output-dir|model|base|tokenizer) (results/\S+)", command))
+        if (folder := named.pop("output-dir", None)) is not None:
+            assert folder in outputs, command
             written += 1
-        for option in ("model", "base", "tokenizer"):
-            if option in folders and not os.path.splitext(folders[option])[1]:
-                assert folders[option] in {os.path.dirname(path) for path in inputs.split(", ")}, command[:200]
+        for folder in named.values():
+            if "." not in os.path.basename(folder):
+                assert folder in inputs, command
                 read += 1
     assert written > 30 and read > 20

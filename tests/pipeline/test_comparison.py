@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from relab.comparison.artefacts import KEPT
 from relab.comparison.compare import compare
-from relab.comparison.page import build
+from relab.comparison.page import build_page
 
 
 def test_a_finished_run_and_its_copy(tiny_checkout, moved_checkout):
@@ -14,4 +14,4 @@ def test_a_finished_run_and_its_copy(tiny_checkout, moved_checkout):
     assert {one.status for one in comparison.artefacts} == {KEPT}
     assert {one.job for one in comparison.artefacts} >= {"fetch_asset", "clean_corpus", "train_tokenizer", "train_model"}
     assert comparison.a.leftovers == []
-    assert "No setting differs." in build(comparison, "scores.csv")
+    assert "No setting differs." in build_page(comparison, "scores.csv")

@@ -7,8 +7,7 @@ import os
 import pytest
 from support.runs import CHECKOUT, run_snakemake
 
-from relab.classifiers.predictions import read
-from relab.probes.predictions import read_predictions
+from relab.predictions import CLASSIFICATION, FINETUNED, read_predictions
 
 DATA = os.environ.get("RELAB_TEST_DATA")
 
@@ -22,7 +21,8 @@ def test_the_published_model_is_better_than_words_on_sst_2(tmp_path):
     cache = {"RELAB_CACHE": os.environ["RELAB_CACHE"]} if "RELAB_CACHE" in os.environ else {}
     done = run_snakemake(tmp_path, *words, timeout=1700, RELAB_TEST_DATA=DATA, **cache)
     assert done.returncode == 0, done.stdout + done.stderr
-    published, baselines = read(tmp_path / targets[0]), read_predictions(tmp_path / targets[1])
+    published = read_predictions(tmp_path / targets[0], FINETUNED)
+    baselines = read_predictions(tmp_path / targets[1], CLASSIFICATION)
     of_words = baselines[baselines["system"] == "TF-IDF logistic regression"]
     assert published["label"].tolist() == of_words.sort_values("row")["label"].tolist(), "the same rows"
     accuracy = (published["label"] == published["prediction"]).mean()

@@ -32,7 +32,6 @@ OVERLAY = {
         }
     },
 }
-ROW_JOBS = dict.fromkeys(("score_my_words", "tabulate_my_words", "draw_my_words"), 1)
 WORDS = (*TINY, "mine.yaml")
 
 
@@ -117,14 +116,3 @@ def test_a_changed_setting_reruns_the_step_that_gets_it(checkout):
     (checkout / "more.yaml").write_text(yaml.safe_dump(overlay), encoding="utf-8")
     planned = plan(checkout, *WORDS, "more.yaml")
     assert planned == {"tabulate_my_words": 1, "draw_my_words": 1, "build_report": 1}
-
-
-def test_the_whole_report_has_it_behind_the_write_ups(checkout):
-    whole = {key: value for key, value in OVERLAY.items() if key != "report"}
-    (checkout / "whole.yaml").write_text(yaml.safe_dump(whole), encoding="utf-8")
-    fresh = checkout.parent / f"{checkout.name} fresh"
-    mine, without = (
-        job_counts(run_snakemake(fresh, "-n", "--quiet", "rules", "--configfile", *files, checkout=checkout))
-        for files in (("tests/config/tiny.yaml", "whole.yaml"), ("tests/config/tiny.yaml",))
-    )
-    assert mine == {**without, **ROW_JOBS}

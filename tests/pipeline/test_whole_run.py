@@ -16,7 +16,7 @@ from snakemake.utils import update_config
 from support.runs import CHECKOUT, TINY, job_counts, run_relab, run_snakemake
 
 from relab.files import read_csv, sha256
-from relab.machine import cards
+from relab.machine import gpu_count
 from relab.settings.config import resolve
 from relab.settings.writeups import load
 
@@ -73,7 +73,7 @@ def test_every_table_holds_what_was_trained(tiny_checkout):
 
 def test_jobs_run_side_by_side_where_there_is_no_card(tiny_checkout):
     """The literal command (`--cores 2 --resources gpu=1`) must not queue the jobs for a card that is not there."""
-    if cards():
+    if gpu_count():
         pytest.skip("this machine has a card, for which the jobs rightly queue")
     (log,) = (tiny_checkout / ".snakemake/log").glob("*.log")
     running = most = 0
@@ -109,7 +109,7 @@ def row_steps() -> dict[str, str]:
     merged: dict = {}
     for name in ("config/assets.yaml", "config/config.yaml", "tests/config/tiny.yaml"):
         update_config(merged, yaml.safe_load((CHECKOUT / name).read_text(encoding="utf-8")))
-    return {f"{step.name}_{row.place.name}": f"{row.settings.kind} {step.function}" for row, step in resolve(merged).steps}
+    return {row.job(step): f"{row.settings.kind} {step.function}" for row, step in resolve(merged).steps}
 
 
 def quickest_jobs(checkout: Path) -> dict[str, list[list[str]]]:

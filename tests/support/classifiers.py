@@ -56,6 +56,25 @@ def make_models(folder: Path) -> Path:
     return folder
 
 
+def open_classifier(directory: Path, models: Path):
+    """A fine-tuned classifier in evaluation mode; an adapter is merged into its base, which lies in ``models``."""
+    from peft import PeftConfig, PeftModel
+    from transformers import AutoConfig, AutoModelForSequenceClassification
+
+    from relab.adapters import without_peft_warnings
+
+    if not (directory / "adapter_config.json").exists():
+        return AutoModelForSequenceClassification.from_pretrained(directory).eval()
+    base, config = models / PeftConfig.from_pretrained(directory).base_model_name_or_path, AutoConfig.from_pretrained(directory)
+    size, pad = config.vocab_size, config.pad_token_id
+    config.vocab_size, config.pad_token_id = AutoConfig.from_pretrained(base).vocab_size, None
+    network = AutoModelForSequenceClassification.from_pretrained(base, config=config)
+    network.resize_token_embeddings(size, mean_resizing=False)
+    network.config.pad_token_id = pad
+    with without_peft_warnings():
+        return PeftModel.from_pretrained(network, directory).merge_and_unload().eval()
+
+
 @dataclass
 class ClassifierRun(TrainingRun):
     """One classifier to be fine-tuned, by as many attempts as it takes; ``corpus`` holds the splits and the model."""

@@ -19,14 +19,9 @@ from relab.rows.job import Job
 from relab.scores import SCHEMA, Summaries, with_summary
 from relab.training.history import COLUMNS
 
-MODELS = {"heart-s0": {"experiment": "heart", "seed": 0}, "heart-s1": {"experiment": "heart", "seed": 1}}
-SPEC: dict[str, Any] = {"name": "books", "base": "old", "models": MODELS, "order": list(MODELS)}
 LORA = {"kind": "lora", "rank": 4, "targets": ["q_proj"]}
-
-
-def tabled(spec: dict[str, Any], adaptation: dict[str, Any] | None = None) -> dict[str, Any]:
-    """The settings of a job that writes the tables of what some settings score."""
-    return {**spec, "adaptations": dict.fromkeys(MODELS, adaptation or LORA), "base_kind": "published"}
+MODELS = {f"heart-s{seed}": {"experiment": "heart", "seed": seed, "adaptation": LORA} for seed in (0, 1)}
+SPEC: dict[str, Any] = {"name": "books", "base": "old", "base_kind": "published", "models": MODELS, "order": list(MODELS)}
 
 
 def write_corpus(path: Path, *texts: str) -> Path:

@@ -46,7 +46,7 @@ def make_base(folder: Path) -> Path:
 def make_corpus(folder: Path, base: Path) -> Path:
     """Write the splits of an act of a play, and their token ids by the base's tokenizer; return the folder."""
     from relab.corpora.storage import Writer
-    from relab.tokens.make import tokenize
+    from relab.tokens.tokenize import tokenize
 
     documents = PLAY.read_text(encoding="utf-8").split("\n\n")
     cut = len(documents) * 4 // 5

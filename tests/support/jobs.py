@@ -22,7 +22,7 @@ def all_jobs(resolved: Resolved) -> dict[tuple[str, str], str]:
             name = "/".join(wildcards.values())
             jobs[rule, name] = canonical([maker.settings(artefacts, **wildcards), maker.inputs(artefacts, **wildcards)])
     for row, step in resolved.steps:
-        job = f"{step.name}_{row.place.name}"
+        job = row.job(step)
         spec = row.settings.spec(step.name, row.place, artefacts)
         jobs[job, ""] = canonical([spec, row.settings.inputs(step.name, row.place, artefacts)])
     jobs["tabulate_overview", ""] = canonical(report.overview_spec(resolved))

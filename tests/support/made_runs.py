@@ -12,8 +12,9 @@ from unittest import mock
 
 import pandas as pd
 
-from relab.jobs import record
+from relab.jobs import record_provenance
 from relab.scores import score, with_summary
+from relab.settings.report import PageSpec
 
 SCORES = "results/scores/char_gpt/losses.parquet"
 TABLE = "results/tables/char_gpt/losses.csv"
@@ -33,8 +34,8 @@ def job(run: Path, rule: str, outputs: dict[str, bytes], inputs: Iterable[str] =
     here = Path.cwd()
     os.chdir(run)
     try:
-        named, outside = mock.patch.object(sys, "argv", [f"{rule}.py"]), mock.patch("relab.jobs.commit", dict)
-        with named, outside, record(args, inputs=inputs, outputs=outputs):
+        named, outside = mock.patch.object(sys, "argv", [f"{rule}.py"]), mock.patch("relab.jobs.git_commit", dict)
+        with named, outside, record_provenance(args, inputs=inputs, outputs=outputs):
             pass
     finally:
         os.chdir(here)
@@ -74,10 +75,7 @@ def make_run(
     job(run, "score_char_gpt", {SCORES: parquet.to_parquet(index=False)}, [model], **changes)
     job(run, "tabulate", {TABLE: table.encode()}, [SCORES], **changes)
     job(run, "plot", {FIGURE: SVG.format(bar).encode()}, [TABLE], **changes)
-    spec = {
-        "scale": scale,
-        "about": f"The {scale} scale.",
-        "config": config or {"threads": 1, "models": {"gpt": {"width": width}}},
-    }
-    job(run, "build_report", {"results/report.html": b"<!DOCTYPE html>"}, [TABLE, FIGURE], spec, **changes)
+    config = config or {"threads": 1, "models": {"gpt": {"width": width}}}
+    spec = PageSpec(scale=scale, about=f"The {scale} scale.", config=config, overview=["corpora"])
+    job(run, "build_report", {"results/report.html": b"<!DOCTYPE html>"}, [TABLE, FIGURE], spec.model_dump(), **changes)
     return run

@@ -65,7 +65,7 @@ def make_corpus(folder: Path, separator: str = "\n\n") -> Path:
 
 def make_tokens(folder: Path, split: str) -> None:
     """Write ``{split}.arrow`` of a folder as :func:`make_corpus` writes it; documents stand two line ends apart."""
-    from relab.tokens.make import tokenize
+    from relab.tokens.tokenize import tokenize
 
     tokenize(folder / f"{split}.parquet", folder / "tokenizer", "\n\n", folder / f"{split}.arrow")
 
@@ -107,6 +107,7 @@ class TrainingRun:
         return [
             *("--train", f"{self.corpus}/train.arrow", "--validation", f"{self.corpus}/validation.arrow"),
             *(("--base", f"{self.base}") if self.base else ("--tokenizer", f"{self.corpus}/tokenizer")),
+            *(("--inputs", f"{self.base}/model.safetensors") if self.base else ()),
             *("--output-dir", f"{self.output}", "--state", f"{self.state}"),
             *("--spec", json.dumps(self.spec), "--code", "abc"),
             *("--provenance", f"{self.record}", *more),

@@ -10,7 +10,7 @@ from transformers import AutoModelForCausalLM, GPT2Config, LlamaConfig, OPTConfi
 
 from relab.adapters import Adapter
 from relab.errors import UserError
-from relab.prefix import context
+from relab.prefix import context_length
 from relab.sampling import sample
 from relab.sampling.attention import NAME
 from relab.scoring import logprobs, next_token_logprobs
@@ -54,7 +54,8 @@ def plain(model, prompt, length):
     tokens, values = list(prompt), []
     for _ in range(length):
         with torch.no_grad():
-            logits = model(input_ids=torch.tensor([tokens[-context(model.get_base_model()) :]]), use_cache=False).logits[0, -1]
+            read = tokens[-context_length(model.get_base_model()) :]
+            logits = model(input_ids=torch.tensor([read]), use_cache=False).logits[0, -1]
         tokens.append(int(logits.argmax()))
         values.append(logits.log_softmax(0)[tokens[-1]].item())
     return tokens[len(prompt) :], values
@@ -127,7 +128,7 @@ def test_scoring_gives_the_probabilities_of_the_forward_pass(adapted):
 def test_a_prefix_takes_its_positions_from_the_context(adapted):
     model, peft = adapted
     room = CONTEXT - (PREFIX if peft.active_peft_config.is_prompt_learning else 0)
-    assert context(model) == room
+    assert context_length(model) == room
     assert len(next_token_logprobs(model, [1] * room)) == room
     with pytest.raises(UserError, match=f"a text of {room + 1} tokens is longer than the model's context of {room} tokens"):
         next_token_logprobs(model, [1] * (room + 1))

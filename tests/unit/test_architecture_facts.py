@@ -12,7 +12,7 @@ from torch import nn
 
 from relab.files import read_csv
 from relab.rows.architecture_facts import facts
-from relab.rows.architecture_facts.facts import FACTS, Spec, Subject, check_all, facts_scores, facts_table
+from relab.rows.architecture_facts.facts import FACTS, Subject, check_all, facts_scores, facts_table
 from relab.rows.job import MAIN
 from relab.sampling import Generation
 from relab.scores import read_scores
@@ -29,8 +29,7 @@ WRONG = {
 @pytest.fixture
 def subject() -> Subject:
     tokenizer = tokenizer_of()
-    spec = Spec(experiment="facts", architecture=architecture(initializer_range=0.02, width=48), seed=0)
-    return Subject.of(spec, TRAIN, tokenizer, model_of(tokenizer))
+    return Subject.of(architecture(initializer_range=0.02, width=48), 0, TRAIN, tokenizer, model_of(tokenizer))
 
 
 def failing(subject: Subject) -> dict[str, str]:

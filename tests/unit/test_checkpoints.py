@@ -13,7 +13,7 @@ from transformers import PreTrainedTokenizerFast
 from transformers.utils import logging
 
 from relab import bytepair, characters, gpt
-from relab.checkpoints import end_tokens, load_model, load_tokenizer, start_text, start_token, without_bar
+from relab.checkpoints import end_tokens, load_model, load_tokenizer, start_text, start_token, without_progress_bar
 from relab.errors import UserError
 from relab.published.model import import_model
 from relab.settings.models import Architecture
@@ -146,7 +146,7 @@ def test_opening_shows_no_bar_and_leaves_the_setting_alone(published, capfd):
     assert logging.is_progress_bar_enabled()
     logging.disable_progress_bar()
     try:
-        with without_bar():
+        with without_progress_bar():
             pass
         assert not logging.is_progress_bar_enabled()
     finally:

@@ -12,15 +12,15 @@ from support.row_steps import run_step
 
 from relab.datasets import storage
 from relab.errors import UserError
-from relab.figures import save, style
-from relab.files import read_csv, write_csv
-from relab.probes import answers
+from relab.figures import figure_style, save_figure
+from relab.files import read_csv, write_csv, write_parquet
+from relab.predictions import CHOICE
 from relab.rows.choice.figures import draw_training
-from relab.rows.choice.names import Spec, TableSpec, read_predictions
+from relab.rows.choice.names import Spec, read_predictions
 from relab.rows.choice.scores import choice_scores
 from relab.rows.choice.tables import choice_table, curves_table, examples_table
 from relab.rows.job import Job
-from relab.scores import Summaries, read_scores, with_summary, write_scores
+from relab.scores import Summaries, with_summary, write_scores
 
 ROWS = 40
 ANSWERS = [row % 2 for row in range(ROWS)]
@@ -61,13 +61,13 @@ def predictions() -> pd.DataFrame:
 def files(tmp_path):
     """The files of one probe and its test split."""
     folder = tmp_path / "probes" / "ranker"
-    answers.write(folder / "predictions.parquet", predictions())
-    told = [
+    write_parquet(folder / "predictions.parquet", predictions(), CHOICE)
+    rows = [
         {"system": system, "seed": seed, "best_epoch": 1, "validation_accuracy": VALIDATION[system], "validation_questions": 30,
          "parameters": 5}
         for system, seed in RIGHT
     ]  # fmt: skip
-    write_csv(folder / "chosen.csv", pd.DataFrame(told))
+    write_csv(folder / "chosen.csv", pd.DataFrame(rows))
     history = [
         {"features": "enc mean", "scorer": scorer, "seed": seed, "epoch": epoch, "train_loss": "0.500000",
          "validation_loss": "0.600000", "train_accuracy": f"{0.3 + 0.1 * epoch:.6f}", "validation_accuracy": f"{accuracy:.6f}"}
@@ -78,7 +78,7 @@ def files(tmp_path):
     write_csv(folder / "history.csv", pd.DataFrame(history))
     test = tmp_path / "quiz" / "test.parquet"
     rows = (
-        {"question": f"question {row}", "choices": [f"{row}.{place}" for place in range(number)], "answer": answer}
+        {"question": f"question {row}", "choices": [f"{row}.{index}" for index in range(number)], "answer": answer}
         for row, (answer, number) in enumerate(zip(ANSWERS, CHOICES, strict=True))
     )
     storage.write(test, rows, storage.CHOICE)
@@ -94,11 +94,11 @@ def read(*paths):
 def scored(files, tmp_path):
     spec = Spec(**SPEC)
     folder, _ = files
-    found = read(folder / "predictions.parquet")
+    answered = read(folder / "predictions.parquet")
     path = tmp_path / "scores.parquet"
-    rows = choice_scores(spec.probes["ranker"], found["ranker"], read_csv(folder / "chosen.csv"))
+    rows = choice_scores(spec.probes["ranker"], answered["ranker"], read_csv(folder / "chosen.csv"))
     write_scores(path, with_summary(rows))
-    return Summaries(read_scores(path), path)
+    return Summaries.read(path)
 
 
 def test_accuracies_of_seeds_and_of_their_mean(scored):
@@ -157,7 +157,7 @@ def test_other_questions_are_other_data(scored):
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         (lambda frame: frame[frame["seed"] != 4], "no predictions of enc mean deep, seed 4"),
         (lambda frame: frame.replace({"system": {"longest choice": "guess"}}), "not expected: predictions of guess, seed 0"),
@@ -165,10 +165,10 @@ def test_other_questions_are_other_data(scored):
         (lambda frame: frame.assign(answer=frame["answer"].where(frame["seed"] != 3, 0)), "answers other questions"),
     ],
 )
-def test_predictions_that_do_not_fit_are_refused(files, change, told):
+def test_predictions_that_do_not_fit_are_refused(files, change, message):
     path = files[0] / "predictions.parquet"
-    answers.write(path, change(predictions()))
-    with pytest.raises(UserError, match=told):
+    write_parquet(path, change(predictions()), CHOICE)
+    with pytest.raises(UserError, match=message):
         read(path)
 
 
@@ -178,7 +178,7 @@ def test_a_missing_probe_is_named(files):
 
 
 def test_the_table_of_systems(files, scored):
-    spec = TableSpec(**TITLED)
+    spec = Spec(**TITLED)
     table = choice_table(spec, read(files[0] / "predictions.parquet"), scored).set_index("system")
     assert list(table.index) == ["chance", "longest choice", "enc mean cosine", "enc mean linear", "enc mean deep"]
     assert set(table["data_set"]) == {"A quiz"} and set(table["questions"]) == {ROWS} and set(table["choices"]) == {"2–4"}
@@ -193,7 +193,7 @@ def test_the_table_of_systems(files, scored):
 
 
 def test_the_table_of_epochs_marks_what_was_kept(files, scored):
-    table = curves_table(TableSpec(**TITLED), {"ranker": files[0] / "history.csv"}, scored)
+    table = curves_table(Spec(**TITLED), {"ranker": files[0] / "history.csv"}, scored)
     assert len(table) == 2 * (3 + 4)
     kept = table[table["chosen"] == "yes"]
     assert kept["epoch"].tolist() == ["1"] * 4  # the first of two equal ones
@@ -201,13 +201,13 @@ def test_the_table_of_epochs_marks_what_was_kept(files, scored):
     assert set(table["chance"]) == {"0.312"} and table["validation_accuracy"].iloc[1] == "0.400000"
     write_csv(files[0] / "history.csv", pd.DataFrame({"epoch": [1]}))
     with pytest.raises(UserError, match="history.csv: no column 'features'"):
-        curves_table(TableSpec(**TITLED), {"ranker": files[0] / "history.csv"}, scored)
+        curves_table(Spec(**TITLED), {"ranker": files[0] / "history.csv"}, scored)
 
 
 def test_examples_are_the_first_ones_of_the_best_on_validation(files, scored):
-    spec = TableSpec(**TITLED)
-    found = read(files[0] / "predictions.parquet")
-    table = examples_table(spec, found, {"quiz": files[1]}, scored)
+    spec = Spec(**TITLED)
+    answered = read(files[0] / "predictions.parquet")
+    table = examples_table(spec, answered, {"quiz": files[1]}, scored)
     assert set(table["system"]) == {"enc mean deep"}  # not the best one on the test split
     assert table["outcome"].tolist() == ["right"] * 3 + ["wrong"] * 3
     assert table["question"].tolist() == [f"question {row}" for row in (0, 1, 2, 16, 17, 18)]
@@ -216,11 +216,11 @@ def test_examples_are_the_first_ones_of_the_best_on_validation(files, scored):
 
 
 def test_examples_of_other_questions_are_refused(files, scored):
-    spec = TableSpec(**TITLED)
-    found = read(files[0] / "predictions.parquet")
+    spec = Spec(**TITLED)
+    answered = read(files[0] / "predictions.parquet")
     storage.write(files[1], [{"question": "q", "choices": ["a", "b"], "answer": 0}], storage.CHOICE)
     with pytest.raises(UserError, match="test.parquet: expected the 40 questions that 'enc mean deep' answered"):
-        examples_table(spec, found, {"quiz": files[1]}, scored)
+        examples_table(spec, answered, {"quiz": files[1]}, scored)
 
 
 def test_settings_of_the_jobs_are_checked():
@@ -231,12 +231,12 @@ def test_settings_of_the_jobs_are_checked():
 
 
 def test_the_figure(files, scored, tmp_path):
-    write_csv(tmp_path / "curves.csv", curves_table(TableSpec(**TITLED), {"ranker": files[0] / "history.csv"}, scored))
+    write_csv(tmp_path / "curves.csv", curves_table(Spec(**TITLED), {"ranker": files[0] / "history.csv"}, scored))
     curves = read_csv(tmp_path / "curves.csv")
-    with style():
+    with figure_style():
         figure = draw_training(curves)
         for name in ("a.svg", "b.svg"):
-            save(tmp_path / name, draw_training(curves))
+            save_figure(tmp_path / name, draw_training(curves))
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
     panels = figure.axes
     assert [axes.get_title(loc="left") for axes in panels] == ["linear", "deep"]
@@ -246,7 +246,7 @@ def test_the_figure(files, scored, tmp_path):
     assert kept.get_xdata().tolist() == [1, 1] and set(chance.get_ydata()) == {0.312}
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
     assert "validation, mean of 2 seeds" in labels and "lowest to highest seed" in labels
-    with style():
+    with figure_style():
         alone = draw_training(curves[curves["seed"] == 3])
     assert "lowest to highest seed" not in [text.get_text() for text in alone.legends[0].get_texts()]
     with pytest.raises(UserError, match="no column 'chosen'"):

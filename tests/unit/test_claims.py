@@ -348,7 +348,7 @@ def test_scores_are_told_apart_by_write_up(tmp_path):
     for writeup, value in (("char_gpt", 1.0), ("stories", 2.0)):
         write_scores(tmp_path / writeup / "scores.parquet", with_summary(rows(measure, value)))
     found = scores_by_writeup([tmp_path / "char_gpt" / "scores.parquet", tmp_path / "stories" / "scores.parquet"])
-    assert {name: one.find(measure)[""].found.value for name, one in found.items()} == {"char_gpt": 1.0, "stories": 2.0}
+    assert {name: one.find(measure)[""].estimate.value for name, one in found.items()} == {"char_gpt": 1.0, "stories": 2.0}
 
 
 @pytest.mark.parametrize(

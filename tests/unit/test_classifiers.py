@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from support import tiny_bert
-from support.classifiers import CLASSES, LORA, SPEC, STEPS, lines, make_models
+from support.classifiers import CLASSES, LORA, SPEC, STEPS, lines, make_models, open_classifier
 from transformers import (
     AutoConfig,
     AutoModelForSequenceClassification,
@@ -24,12 +24,13 @@ from transformers import (
 from relab import characters
 from relab.checkpoints import load_tokenizer
 from relab.classifiers import job as jobs
-from relab.classifiers import network, predictions, texts
+from relab.classifiers import network, texts
 from relab.classifiers.job import Job
 from relab.classifiers.progress import COLUMNS
 from relab.datasets import storage
 from relab.errors import UserError
 from relab.files import read_csv
+from relab.predictions import FINETUNED, read_predictions
 from relab.settings.base import check
 from relab.settings.classifiers import FinetunedClassifier
 from relab.training.signals import StopSignal
@@ -72,11 +73,11 @@ def finetuned(job, folder, tmp_path, model="base"):
     """A classifier, and its directory with everything written."""
     with State.open(tmp_path / "state") as state:
         found = jobs.finetune(
-            job, splits=splits_of(folder), model=folder / model, device=torch.device("cpu"), code="abc", state=state,
+            job, splits=splits_of(folder), base=folder / model, device=torch.device("cpu"), code="abc", state=state,
             stop=StopSignal(),
         )  # fmt: skip
-        jobs.write(found, job, tmp_path / "out" / "mine")
-        jobs.clear(state)
+        jobs.write_classifier(found, job, tmp_path / "out" / "mine")
+        jobs.remove_checkpoints(state)
     return found, tmp_path / "out" / "mine"
 
 
@@ -92,7 +93,7 @@ def logits_with_padding(net, ids, pad, more):
 
 def build(folder, name, settings, classes=CLASSES):
     tokenizer = load_tokenizer(folder / name)
-    pad = texts.padding(tokenizer)
+    pad = texts.ensure_padding_token(tokenizer)
     torch.manual_seed(0)
     return network.build(settings, folder / name, tokenizer, pad, classes).eval(), tokenizer, pad
 
@@ -121,12 +122,12 @@ def test_more_padding_changes_no_logit_and_what_is_read_is_the_last_real_positio
 def test_the_last_real_position_is_read_even_where_it_holds_what_pads_elsewhere(folder):
     """The tokenizer's only mark pads; written in a text it is read as characters, so that no text ends in padding."""
     tokenizer = load_tokenizer(folder / "base")
-    pad = texts.padding(tokenizer)
+    pad = texts.ensure_padding_token(tokenizer)
     assert tokenizer.convert_ids_to_tokens(pad) == tokenizer.eos_token
     storage.write(
         folder / "marked.parquet", [{"text": f"the end {tokenizer.eos_token}", "label": "English"}], storage.CLASSIFICATION
     )
-    rows = texts.read(folder / "marked.parquet", tokenizer, CLASSES, 40)
+    rows = texts.encode_split(folder / "marked.parquet", tokenizer, CLASSES, 40)
     assert pad not in rows.ids[0]
     assert tokenizer.decode(rows.ids[0]) == f"the end {tokenizer.eos_token}"
     assert tokenizer(f"the end {tokenizer.eos_token}")["input_ids"][-1] == pad, "the tokenizer itself is as before"
@@ -148,7 +149,7 @@ def test_a_mark_that_ends_every_text_does_not_pad(folder):
     mark = tokenizer.eos_token
     marks = [(mark, tokenizer.eos_token_id)]
     tokenizer.backend_tokenizer.post_processor = TemplateProcessing(f"$A {mark}", special_tokens=marks)
-    pad = texts.padding(tokenizer)
+    pad = texts.ensure_padding_token(tokenizer)
     assert tokenizer.convert_ids_to_tokens(pad) == texts.PADDING
     assert tokenizer("the end")["input_ids"][-1] == tokenizer.eos_token_id != pad
 
@@ -174,7 +175,7 @@ def test_every_epoch_has_every_row_once_in_an_order_of_its_own():
 
 def test_texts_are_cut_and_counted(folder):
     tokenizer = load_tokenizer(folder / "base")
-    rows = texts.read(folder / "train.parquet", tokenizer, CLASSES, 5)
+    rows = texts.encode_split(folder / "train.parquet", tokenizer, CLASSES, 5)
     assert max(map(len, rows.ids)) == 5
     assert rows.truncated == sum(len(tokenizer(text)["input_ids"]) > 5 for text in rows.texts)
 
@@ -209,7 +210,7 @@ def test_a_character_that_the_tokenizer_does_not_know_is_a_sentence(folder, tmp_
     tokenizer = characters.build("abc")
     storage.write(tmp_path / "train.parquet", [{"text": "abz", "label": "English"}], storage.CLASSIFICATION)
     with pytest.raises(UserError, match="train.parquet, row 1: character 'z'"):
-        texts.read(tmp_path / "train.parquet", tokenizer, CLASSES, 5)
+        texts.encode_split(tmp_path / "train.parquet", tokenizer, CLASSES, 5)
 
 
 def test_an_adapter_is_nothing_to_start_from(folder, tmp_path):
@@ -266,8 +267,8 @@ def test_it_learns_and_its_history_tells_so(classifier):
 
 def test_predictions_are_those_of_the_written_classifier_padded_or_not(classifier, folder):
     job, found, directory, kind = classifier
-    told = predictions.read(directory / "predictions.parquet")
-    net = network.load(directory, folder)
+    told = read_predictions(directory / "predictions.parquet", FINETUNED)
+    net = open_classifier(directory, folder)
     tokenizer = AutoTokenizer.from_pretrained(directory)
     rows = storage.read(folder / "test.parquet")
     assert told["label"].tolist() == rows["label"]
@@ -281,10 +282,10 @@ def test_predictions_are_those_of_the_written_classifier_padded_or_not(classifie
 
 def test_the_best_weights_are_kept_not_the_last(classifier, folder):
     job, found, directory, kind = classifier
-    net = network.load(directory, folder)
+    net = open_classifier(directory, folder)
     tokenizer = load_tokenizer(directory)
-    texts.padding(tokenizer)
-    rows = texts.read(folder / "validation.parquet", tokenizer, CLASSES, job.tokens)
+    texts.ensure_padding_token(tokenizer)
+    rows = texts.encode_split(folder / "validation.parquet", tokenizer, CLASSES, job.tokens)
     batch = texts.collate([rows[place] for place in range(len(rows))], net.config.pad_token_id)
     with torch.no_grad():
         loss = net(**batch).loss
@@ -301,17 +302,6 @@ def test_transformers_opens_it(classifier):
         net = AutoModelForSequenceClassification.from_pretrained(directory)
         assert net.config.id2label == {0: "English", 1: "Italian"}
         assert net.config.pad_token_id is not None
-
-
-def test_an_adapter_of_another_base_is_refused(folder, tmp_path):
-    _, directory = finetuned(spec(adaptation=LORA), folder, tmp_path)
-    other = shutil.copytree(folder, tmp_path / "others")
-    net = AutoModelForSequenceClassification.from_pretrained(other / "base")
-    net.save_pretrained(other / "base")
-    with pytest.raises(UserError, match="an adapter for another base"):
-        network.load(directory, other)
-    with pytest.raises(UserError, match="its base base was not found, expected"):
-        network.load(directory, tmp_path / "nowhere")
 
 
 def test_nothing_but_the_files_is_left(classifier):
@@ -333,7 +323,7 @@ def test_an_encoder_reads_its_first_position(folder, tmp_path):
     copied = shutil.copytree(folder, tmp_path / "with")
     tiny_bert.write(copied / "bert")
     found, directory = finetuned(spec(model="bert", tokens=20), copied, tmp_path, "bert")
-    assert type(network.load(directory)).__name__ == "BertForSequenceClassification"
+    assert type(AutoModelForSequenceClassification.from_pretrained(directory)).__name__ == "BertForSequenceClassification"
     assert found.progress.history[-1]["step"] == STEPS
 
 

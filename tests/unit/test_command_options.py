@@ -11,8 +11,8 @@ from support.row_steps import run_step
 from relab.command_line import decoding, parser
 from relab.errors import UserError
 from relab.files import read_csv
-from relab.rows.command_options.options import described, values
-from relab.rows.command_options.tables import Spec, command_table
+from relab.rows.command_options.options import described_options, option_values
+from relab.rows.command_options.tables import command_table
 from relab.settings.config import resolve
 from relab.settings.samplings import Sampling
 
@@ -33,21 +33,21 @@ def sampling(**changed) -> Sampling:
 
 
 def table_spec() -> dict:
-    return {"options": described(), "values": values(sampling(), "sampling"), "reported": REPORTED}
+    return {"options": described_options(), "values": option_values(sampling(), "sampling"), "reported": REPORTED}
 
 
 def test_the_command_of_a_sampling_makes_that_sampling():
-    options = values(sampling(), "sampling")
+    options = option_values(sampling(), "sampling")
     args = parser().parse_args([word for name, value in options.items() for word in (name, *shlex.split(value))])
     assert decoding(args) == sampling().methods["sampling"]
     assert (args.prompt, args.num_samples, args.length) == (["Once upon a time "], 32, 40)
 
 
 def test_the_command_of_a_search_says_so():
-    options = values(sampling(methods={"beams": {"num_beams": 3, "early_stopping": True}}), "sampling")
+    options = option_values(sampling(methods={"beams": {"num_beams": 3, "early_stopping": True}}), "sampling")
     assert (options["--num-beams"], options["--early-stopping"]) == ("3", "yes")
     assert "--greedy" not in options and "--num-samples" not in options
-    assert values(sampling(methods={"greedy": {}}), "sampling")["--greedy"] == "yes"
+    assert option_values(sampling(methods={"greedy": {}}), "sampling")["--greedy"] == "yes"
 
 
 @pytest.mark.parametrize(
@@ -62,11 +62,11 @@ def test_the_command_of_a_search_says_so():
 )
 def test_a_sampling_that_is_no_single_command_is_refused(changed):
     with pytest.raises(UserError, match=r"rows\.mine\.sampling: expected a sampling"):
-        values(sampling(**changed), "rows.mine.sampling")
+        option_values(sampling(**changed), "rows.mine.sampling")
 
 
 def test_the_table_has_every_option_and_every_one_of_the_write_up():
-    table = command_table(Spec.model_validate(table_spec())).set_index("option")
+    table = command_table(**table_spec()).set_index("option")
     options = [action.option_strings[-1] for action in parser()._actions]
     assert sorted(table.index) == sorted(set(options) - {"--help"})
     assert table.index[:3].tolist() == ["--prompt", "--model", "--top-k"]
@@ -82,7 +82,7 @@ def test_the_step_writes_the_table(tmp_path):
     output, provenance = tmp_path / "command.csv", tmp_path / "p.json"
     done = run_step("command_options.tables.tabulate", {}, {"main": output}, table_spec(), provenance)
     assert done.returncode == 0, done.stderr
-    assert read_csv(output)["option"].to_list() == command_table(Spec.model_validate(table_spec()))["option"].to_list()
+    assert read_csv(output)["option"].to_list() == command_table(**table_spec())["option"].to_list()
     assert list(json.loads(provenance.read_text())["outputs"]) == [str(output)]
 
 
@@ -98,13 +98,10 @@ def test_the_write_ups_options_stand_in_its_file_and_a_users_row_has_none(raw):
     own = {"kind": "command_options", "chapter": "own", "title": "Mine", "text": "Why.", "sampling": "command_line"}
     raw |= {"chapters": {"own": {"title": "Own"}}, "rows": {**raw["rows"], "mine": own}}
     resolved = resolve(raw)
-    specs = {
-        key: Spec.model_validate(row.settings.spec("tabulate", row.place, resolved.artefacts))
-        for key, row in resolved.rows.items()
-    }
-    written = [name for cell in command_table(specs["D6_command"])["writeup"] if cell for name in cell.split(", ")]
+    specs = {key: row.settings.spec("tabulate", row.place, resolved.artefacts) for key, row in resolved.rows.items()}
+    written = [name for cell in command_table(**specs["D6_command"])["writeup"] if cell for name in cell.split(", ")]
     assert written[:3] == ["--promt", "--checkpoint-path", "--tokenizer-path"] and len(written) == 7
-    assert specs["mine"].reported == [] and specs["mine"].values == specs["D6_command"].values
+    assert specs["mine"] == {**specs["D6_command"], "reported": []}
 
 
 def test_a_row_of_a_sampling_that_is_no_single_command_is_refused(raw):

@@ -13,7 +13,7 @@ from support.made_runs import TABLE, job, make_run, rows
 
 from relab.comparison import artefacts, scores
 from relab.comparison.compare import compare
-from relab.comparison.settings import differences, replaced
+from relab.comparison.settings import differences, replaced_values
 from relab.errors import UserError
 from relab.scores import score, with_summary
 from relab.statistics import Measurement
@@ -52,7 +52,7 @@ def test_a_swept_value_that_took_anothers_place(old, new, labels):
     def config(widths):
         return {"models": {"gpt": {"sweep": {"architecture.width": widths}, "layers": len(widths)}}}
 
-    assert replaced(differences(config(old), config(new))) == labels
+    assert replaced_values(differences(config(old), config(new))) == labels
 
 
 # --- artefacts --------------------------------------------------------------------------------------------------------
@@ -146,7 +146,7 @@ def test_a_file_of_the_checkout_is_one_input_from_wherever_the_run_lies(tmp_path
 
 
 def verdicts(old: pd.DataFrame, new: pd.DataFrame) -> dict[tuple[str, str], str]:
-    joined = scores.join(prepared(old), prepared(new))
+    joined = scores.join_scores(prepared(old), prepared(new))
     return {(row.metric, row.seed): row.verdict for row in joined.itertuples()}
 
 
@@ -167,7 +167,7 @@ def test_seeds_of_equal_numbers_are_compared_with_each_other():
     old = rows(loss=[2.0, 2.2, 2.9])
     assert verdicts(old, rows(loss=[2.1, 2.31, 2.99]))["loss", "all"] == scores.BEYOND  # 0.1, 0.11, 0.09
     assert verdicts(old, rows(loss=[2.4, 2.1, 2.9]))["loss", "all"] == scores.WITHIN  # 0.4, -0.1, 0
-    joined = scores.join(prepared(old), prepared(rows(loss=[2.1, 2.31, 2.99])))
+    joined = scores.join_scores(prepared(old), prepared(rows(loss=[2.1, 2.31, 2.99])))
     row = joined[joined["seed"] == "all"].iloc[0]
     expected = stats.ttest_rel([2.1, 2.31, 2.99], [2.0, 2.2, 2.9]).confidence_interval()
     assert (row["difference_low"], row["difference_high"]) == pytest.approx(tuple(expected))
@@ -190,7 +190,7 @@ def test_of_scores_that_did_not_change_five_of_a_hundred_are_flagged_at_most(see
     random = np.random.default_rng(seeds)
     drawn = [random.normal(size=(400, seeds)) for _ in range(2)]
     old, new = (rows(**{f"score {number}": values for number, values in enumerate(one)}) for one in drawn)
-    joined = scores.join(prepared(old), prepared(new))
+    joined = scores.join_scores(prepared(old), prepared(new))
     means = joined[joined["seed"] == "all"]["verdict"]
     assert len(means) == 400 and set(means) == {scores.BEYOND, scores.WITHIN}
     assert (means == scores.BEYOND).mean() <= 0.05 + 3 * (0.05 * 0.95 / 400) ** 0.5
@@ -229,7 +229,7 @@ def test_experiments_follow_a_swept_value():
     new = pd.concat(
         [rows(loss=[1.0, 1.2]).assign(experiment=name) for name in ("verses/width 12", "verses/width 80", "verses/text")]
     )
-    joined = scores.join(prepared(old), prepared(new), {"width 8": "width 12"})
+    joined = scores.join_scores(prepared(old), prepared(new), {"width 8": "width 12"})
     means = joined[joined["seed"] == "all"].set_index("experiment")
     assert list(means["counterpart"]) == ["", "verses/width 8", ""]
     assert list(means.index) == ["verses/text", "verses/width 12", "verses/width 80"]
@@ -238,7 +238,7 @@ def test_experiments_follow_a_swept_value():
 
 def test_an_experiment_that_both_runs_have_follows_nothing():
     old = pd.concat([rows(loss=[2.0]).assign(experiment=f"width {width}") for width in (8, 12)])
-    joined = scores.join(prepared(old), prepared(old[old["experiment"] == "width 12"]), {"width 8": "width 12"})
+    joined = scores.join_scores(prepared(old), prepared(old[old["experiment"] == "width 12"]), {"width 8": "width 12"})
     assert set(zip(joined["experiment"], joined["verdict"], strict=True)) == {
         ("width 12", scores.UNCHANGED),
         ("width 8", scores.ONLY_A),
@@ -247,7 +247,7 @@ def test_an_experiment_that_both_runs_have_follows_nothing():
 
 def test_other_data_is_not_compared():
     old, new = rows(loss=[2.0, 2.2]).assign(data="bible"), rows(loss=[1.0, 1.2]).assign(data="dante")
-    joined = scores.join(prepared(old), prepared(new))
+    joined = scores.join_scores(prepared(old), prepared(new))
     assert set(joined["verdict"]) == {scores.OTHER_DATA}
     assert joined["difference"].isna().all() and joined["relative_difference"].isna().all()
     assert list(joined["old"]) == [2.0, 2.2, 2.1] and list(joined["new"]) == [1.0, 1.2, 1.1]
@@ -270,7 +270,7 @@ def test_a_value_that_is_lost_is_a_change():
 
 
 def test_differences_are_of_the_new_value_from_the_old():
-    row = scores.join(prepared(rows(loss=[-2.0], zero=[0.0])), prepared(rows(loss=[-1.0], zero=[1.0]))).set_index(
+    row = scores.join_scores(prepared(rows(loss=[-2.0], zero=[0.0])), prepared(rows(loss=[-1.0], zero=[1.0]))).set_index(
         ["metric", "seed"]
     )
     assert row.loc[("loss", "all"), "difference"] == 1.0 and row.loc[("loss", "all"), "relative_difference"] == 0.5
@@ -280,7 +280,7 @@ def test_differences_are_of_the_new_value_from_the_old():
 def test_weighty_changes_come_first():
     old = rows(inside=[1, 3], little=[1, 1.01], much=[1, 1.01], zero=[0, 0], one=[1], same=[5, 6])
     new = rows(inside=[1, 2.9], little=[2, 2.01], much=[9, 9.01], zero=[1, 1], one=[2], same=[5, 6], added=[1])
-    judged = scores.judged(scores.join(prepared(old), prepared(new)))
+    judged = scores.judged_scores(scores.join_scores(prepared(old), prepared(new)))
     assert list(judged["metric"]) == ["zero", "much", "little", "one", "inside", "same", "added"]
     assert set(judged["seed"]) == {"all"}
 

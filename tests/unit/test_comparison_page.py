@@ -12,7 +12,7 @@ from support.runs import run_relab
 
 from relab.commands import compare as command
 from relab.comparison.compare import compare
-from relab.comparison.page import build, percent, signed, value
+from relab.comparison.page import build_page, format_number, format_percent, format_signed
 from relab.errors import UserError
 from relab.files import read_csv
 
@@ -42,7 +42,7 @@ class Page(HTMLParser):
 
 
 def page(a: Path, b: Path) -> Page:
-    return Page(build(compare(a, b), "scores.csv"))
+    return Page(build_page(compare(a, b), "scores.csv"))
 
 
 @pytest.fixture(scope="module")
@@ -150,7 +150,7 @@ def test_a_long_table_is_folded(two_runs, tmp_path):
 def test_both_sides_show_a_column_in_one_way(two_runs, tmp_path):
     long = make_run(tmp_path / "b", table=f"width,text\n32,{'parola ' * 20}\n", started=LATER)
     for a, b in ((two_runs[0], long), (long, two_runs[0])):
-        assert build(compare(a, b), "s.csv").count('class="generated"') == 2
+        assert build_page(compare(a, b), "s.csv").count('class="generated"') == 2
 
 
 def test_texts_of_a_run_are_no_markup(two_runs, tmp_path):
@@ -191,7 +191,7 @@ def test_a_width_that_took_anothers_place(two_runs, tmp_path):
 
 
 def test_the_same_runs_give_the_same_page(two_runs):
-    assert build(compare(*two_runs), "s.csv") == build(compare(*two_runs), "s.csv")
+    assert build_page(compare(*two_runs), "s.csv") == build_page(compare(*two_runs), "s.csv")
 
 
 def test_an_output_of_ones_own(two_runs, tmp_path):
@@ -219,6 +219,6 @@ def test_nothing_is_left_of_a_page_that_cannot_be_made(two_runs, tmp_path):
 
 def test_numbers_as_the_page_shows_them():
     nothing = float("nan")
-    assert [value(one) for one in (2.123456, -1.0, 3, nothing)] == ["2.123", "−1", "3", "–"]
-    assert [signed(one) for one in (0.5, -0.5, 0.0, nothing)] == ["+0.5", "−0.5", "0", "–"]
-    assert [percent(one) for one in (0.12345, -1.0, nothing)] == ["+12.35 %", "−100 %", "–"]
+    assert [format_number(one) for one in (2.123456, -1.0, 3, nothing)] == ["2.123", "−1", "3", "–"]
+    assert [format_signed(one) for one in (0.5, -0.5, 0.0, nothing)] == ["+0.5", "−0.5", "0", "–"]
+    assert [format_percent(one) for one in (0.12345, -1.0, nothing)] == ["+12.35 %", "−100 %", "–"]

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from support.made_runs import SCORES, TABLE, job, make_run
 
-from relab.comparison.runs import labels, read
+from relab.comparison.runs import read_run, run_labels
 from relab.errors import UserError
 
 
 def refused(run: Path) -> str:
     with pytest.raises(UserError) as error:
-        read(run, "A")
+        read_run(run, "A")
     sentence = str(error.value)
     assert sentence.startswith(f"{run}: ") and "\n" not in sentence
     return sentence
@@ -32,7 +32,8 @@ def mark(run: Path, path: str) -> Path:
 
 
 def test_a_finished_run_is_its_report_and_the_jobs_behind_it(tmp_path):
-    run = read(make_run(tmp_path / "a", scale="tiny", config={"threads": 2, "scale": "tiny", "about": "The tiny scale."}), "a")
+    config = {"threads": 2, "scale": "tiny", "about": "The tiny scale."}
+    run = read_run(make_run(tmp_path / "a", scale="tiny", config=config), "a")
     assert (run.scale, run.about, run.config) == ("tiny", "The tiny scale.", {"threads": 2})
     assert {one.job for one in run.jobs.values()} == {"clean_corpus", "train_model", "score_char_gpt", "tabulate", "plot"}
     assert f"{TABLE}.provenance.json" in run.jobs and run.leftovers == []
@@ -41,7 +42,7 @@ def test_a_finished_run_is_its_report_and_the_jobs_behind_it(tmp_path):
 
 def test_what_the_report_does_not_use_is_left_over(tmp_path):
     make_run(tmp_path / "a", width=32)
-    run = read(make_run(tmp_path / "a", width=64), "a")
+    run = read_run(make_run(tmp_path / "a", width=64), "a")
     assert run.leftovers == ["results/models/italian-w32/model.safetensors.provenance.json"]
     assert not set(run.leftovers) & set(run.jobs)
 
@@ -78,7 +79,7 @@ def test_a_run_whose_model_is_being_made_anew(tmp_path):
 
 def test_a_run_whose_weights_were_thrown_away_is_still_finished(tmp_path):
     (make_run(tmp_path / "a") / "results/models/italian-w32/model.safetensors").unlink()
-    assert read(tmp_path / "a", "a")
+    assert read_run(tmp_path / "a", "a")
 
 
 def test_a_run_stopped_between_two_jobs(tmp_path):
@@ -94,7 +95,7 @@ def test_a_job_that_runs_or_was_killed(tmp_path, path):
     assert f"a job that makes {path} runs or was killed" in sentence
     assert f"snakemake --directory {tmp_path / 'a'} results/report.html" in sentence
     place.unlink()
-    assert read(tmp_path / "a", "a")
+    assert read_run(tmp_path / "a", "a")
 
 
 def test_a_report_that_does_not_say_its_configuration(tmp_path):
@@ -103,19 +104,19 @@ def test_a_report_that_does_not_say_its_configuration(tmp_path):
     del entry["spec"]["config"]
     place.write_text(json.dumps(entry))
     with pytest.raises(UserError, match="spec.config"):
-        read(tmp_path / "a", "a")
+        read_run(tmp_path / "a", "a")
 
 
 def test_labels_tell_the_runs_apart(tmp_path, monkeypatch):
     for folder in ("relab/runs/full", "relab/runs/wide", "other/runs/full"):
         (tmp_path / folder).mkdir(parents=True)
     monkeypatch.chdir(tmp_path / "relab")
-    assert labels(Path("."), Path("runs/full")) == ("relab", "runs/full")
-    assert labels(Path("runs/full"), Path("runs/wide/")) == ("full", "wide")
-    assert labels(Path("runs/full"), Path("../other/runs/full")) == ("relab/runs/full", "other/runs/full")
+    assert run_labels(Path("."), Path("runs/full")) == ("relab", "runs/full")
+    assert run_labels(Path("runs/full"), Path("runs/wide/")) == ("full", "wide")
+    assert run_labels(Path("runs/full"), Path("../other/runs/full")) == ("relab/runs/full", "other/runs/full")
 
 
 def test_a_run_is_not_compared_with_itself(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match="the same folder twice"):
-        labels(Path("."), tmp_path)
+        run_labels(Path("."), tmp_path)

@@ -336,7 +336,7 @@ def run_program(checkout, folder, spec, *inputs):
     outputs = {name: folder / name for name in ("train.parquet", "validation.parquet", "stats.json")}
     command = [sys.executable, checkout / "scripts/clean_corpus.py", "--input", *inputs, "--train", outputs["train.parquet"]]
     command += ["--validation", outputs["validation.parquet"], "--stats", outputs["stats.json"], "--spec", json.dumps(spec)]
-    command += ["--provenance", folder / "train.parquet.provenance.json"]
+    command += ["--provenance", folder / "train.parquet.provenance.json", "--inputs", *inputs]
     return subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
 
 

@@ -433,7 +433,8 @@ def words(tmp_path, settings, part="test", name="a.csv"):
     spec = {"dataset": {key: value for key, value in settings.items() if key != "title"}, "part": part}
     outputs = ["--output", tmp_path / "out" / "test.parquet", "--stats", tmp_path / "out" / "test.json"]
     words = [CHECKOUT / "scripts" / "make_dataset.py", "--input", tmp_path / name, *outputs]
-    return [str(word) for word in [*words, "--spec", json.dumps(spec), "--provenance", tmp_path / "provenance.json"]]
+    words += ["--spec", json.dumps(spec), "--provenance", tmp_path / "provenance.json", "--inputs", tmp_path / name]
+    return [str(word) for word in words]
 
 
 def test_the_program_writes_a_part_and_what_it_counted(tmp_path, monkeypatch, capsys):

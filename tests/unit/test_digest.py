@@ -7,7 +7,7 @@ import re
 import pytest
 from support.runs import CHECKOUT
 
-from relab.digest import _read, closure, code_digest
+from relab.digest import _imports_and_code, code_digest, import_closure
 from relab.rows import registry
 from relab.settings.config import resolve
 
@@ -41,7 +41,7 @@ def program(tmp_path):
 
 
 def digest(program, *modules):
-    _read.cache_clear()
+    _imports_and_code.cache_clear()
     return code_digest(program, *modules)
 
 
@@ -53,7 +53,7 @@ def edit(program, name, old, new):
 
 
 def test_the_closure_follows_imports_inside_functions_and_relative_ones(program):
-    found = {path.relative_to(program.parent).as_posix() for path in closure(program, program.parent)}
+    found = {path.relative_to(program.parent).as_posix() for path in import_closure(program, program.parent)}
     assert found == {name for name in FILES if "rows" not in name} - {"relab/unused.py"}
 
 
@@ -125,7 +125,7 @@ def test_neither_the_declarations_of_a_kind_nor_its_other_steps_are_code_of_a_st
 
 
 def test_training_depends_on_the_settings_of_models_alone(checkout):
-    reached = closure(checkout / "scripts/train_model.py", checkout / "scripts")
+    reached = import_closure(checkout / "scripts/train_model.py", checkout / "scripts")
     names = {path.relative_to(checkout / "scripts").as_posix() for path in reached}
     assert {"relab/jobs.py", "relab/settings/models.py"} <= names
     assert not {"relab/settings/corpora.py", "relab/settings/config.py"} & names
@@ -140,7 +140,7 @@ def programs() -> list[str]:
 
 @pytest.mark.parametrize("program", programs())
 def test_no_job_but_the_reports_depends_on_all_settings_or_on_the_contract_of_rows(checkout, program):
-    reached = closure(checkout / f"scripts/{program}.py", checkout / "scripts")
+    reached = import_closure(checkout / f"scripts/{program}.py", checkout / "scripts")
     names = {path.relative_to(checkout / "scripts").as_posix() for path in reached}
     handed = {"relab/rows/__init__.py", "relab/rows/job.py"} if program == "row" else set()
     assert {name for name in names if name.startswith("relab/rows/")} == handed
@@ -153,5 +153,5 @@ def test_a_step_of_a_kind_has_none_of_the_code_of_another(checkout, merged, kind
     modules = {step.function.partition(".")[0] for row in rows for step in row.settings.steps}
     folder = checkout / "scripts/relab/rows" / kind
     for module in modules:
-        reached = closure(folder / f"{module}.py", checkout / "scripts")
+        reached = import_closure(folder / f"{module}.py", checkout / "scripts")
         assert not {other for other in modules - {module} if folder / f"{other}.py" in reached}, f"{module}.py imports them"

@@ -9,7 +9,7 @@ import pytest
 from sacrebleu.metrics import BLEU
 from scipy.stats import binom, ttest_1samp
 
-from relab.metrics.copying import CopiedEightGrams, eight_grams, found_in
+from relab.metrics.copying import CopiedEightGrams, copied_eight_grams, eight_grams
 from relab.metrics.diversity import SelfBLEU, distinct_two
 from relab.metrics.perplexity import Perplexity, bits_per_character, corpus_perplexity, first_tokens, median_perplexity
 from relab.metrics.words import words
@@ -69,7 +69,7 @@ TEXT = "a b c d e f g h i"  # two 8-grams
 
 def test_the_share_of_8_grams_that_stand_in_a_corpus(tmp_path):
     texts = [TEXT, "A b c, d e f g h!", "x " * 10, "too short"]
-    found = found_in(iter(["0 a B c d e f g h 1", "b c d e f g h", "i a b"]), texts)
+    found = copied_eight_grams(iter(["0 a B c d e f g h 1", "b c d e f g h", "i a b"]), texts)
     assert found == {tuple("abcdefgh")}
     copied = metric(CopiedEightGrams, tmp_path).compute(predictions=texts, corpus=found)["share"]
     assert (copied.value, copied.sums.tolist(), copied.counts.tolist()) == (pytest.approx(2 / 6), [1, 1, 0, 0], [2, 1, 3, 0])
@@ -84,7 +84,7 @@ def test_no_8_gram_reaches_over_the_border_of_two_documents_and_the_corpus_is_re
             read.append(document)
             yield document
 
-    assert found_in(documents(), [TEXT]) == set() and len(read) == 3
+    assert copied_eight_grams(documents(), [TEXT]) == set() and len(read) == 3
     assert list(eight_grams("a b c")) == []
 
 

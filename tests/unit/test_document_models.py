@@ -17,19 +17,18 @@ from relab import utilisation
 from relab.errors import UserError
 from relab.files import read_csv, write_csv
 from relab.rows.document_models.figures import drops, loss_figure
-from relab.rows.document_models.names import BEST_BITS, EPOCHS, Spec, TableSpec
+from relab.rows.document_models.names import BEST_BITS, EPOCHS, Spec
 from relab.rows.document_models.scores import model_scores, targets
 from relab.rows.document_models.tables import curve_table, models_table, progress_table, speed_table
 from relab.rows.shared.histories import read_history
 from relab.rows.shared.losses import GAP, trainings
 from relab.scores import SCHEMA, Summaries, with_summary
 from relab.settings.config import resolve
-from relab.stored import stored_parameters
 from relab.training.history import COLUMNS, SPEED_COLUMNS
+from relab.weight_files import count_parameters
 
 MODELS = {"experiment": "tales/model", "models": [["tales-s0", 0], ["tales-s1", 1]]}
-SPEC = Spec(**MODELS, block=8)
-TABLES = TableSpec(**MODELS, architecture={"width": 8, "layers": 2, "heads": 2, "block": 8, "tied": False})
+SPEC = Spec(**MODELS, architecture={"width": 8, "layers": 2, "heads": 2, "block": 8, "tied": False})
 DOCUMENTS = [[0] * length for length in (4, 7, 20)]
 FILES = {"histories": "history.csv", "losses": "losses.parquet", "speeds": "speed.csv"}
 DEVICES = {"tales-s0": "cpu", "tales-s1": "cuda: NVIDIA H100 80GB HBM3"}
@@ -92,19 +91,19 @@ def test_what_is_counted_is_certain_and_what_is_measured_is_not(scores):
 
 
 def test_the_tables(scores, histories, folders):
-    models = models_table(TABLES, scores, histories).set_index("seed")
+    models = models_table(SPEC, scores, histories).set_index("seed")
     assert models.loc[0, ["parameters", "steps", "best_step", "tokens_seen", "rate_drops"]].tolist() == [5000, 30, 20, 300, 0]
     assert models.loc[1, ["validation_loss", "validation_bits_per_byte", "rate_drops", "last_rate"]].tolist() == [
         *("2.2000", "1.1000", 1, "0.003")
     ]
     assert models["text"].tolist() == ["folded"] * 2
-    assert curve_table(TABLES, histories)["step"].tolist() == [0, 10, 20, 30] * 2
+    assert curve_table(SPEC, histories)["step"].tolist() == [0, 10, 20, 30] * 2
     texts = progress_table("tales-s0", folders["tales-s0"] / "samples.jsonl")["text"]
     assert texts.tolist() == ["tales-s0 0 0", "tales-s0 30 0"]
 
 
 def test_speed_and_how_far_a_card_is_used(folders):
-    speed = speed_table(TABLES, files(folders, "speed.csv"), DEVICES, 5000).set_index("seed")
+    speed = speed_table(SPEC, files(folders, "speed.csv"), DEVICES, 5000).set_index("seed")
     assert speed.loc[0, ["tokens_per_second", "sampled_per_second", "utilisation"]].tolist() == ["200", "100", ""]
     # two layers of 12 x 8 x 8 and 13 x 8, a last norm, 8 positions, and the vocabulary twice
     vocabulary = (5000 - 2 * (12 * 64 + 13 * 8) - 16 - 64) / 2
@@ -116,18 +115,18 @@ def test_speed_and_how_far_a_card_is_used(folders):
 def test_a_file_of_speeds_without_a_column_is_named(folders):
     write_csv(folders["tales-s1"] / "speed.csv", pd.DataFrame({"step": [0]}))
     with pytest.raises(UserError, match=r"tales-s1/speed\.csv: no column 'tokens_per_second'"):
-        speed_table(TABLES, files(folders, "speed.csv"), DEVICES, 5000)
+        speed_table(SPEC, files(folders, "speed.csv"), DEVICES, 5000)
 
 
 def test_drops_are_where_a_constant_rate_falls(histories):
-    curve = curve_table(TABLES, histories).astype({"learning_rate": float})
+    curve = curve_table(SPEC, histories).astype({"learning_rate": float})
     assert drops(curve) == [20]
     cosine = pd.DataFrame({"seed": 0, "step": range(6), "learning_rate": [1.0, 0.9, 0.65, 0.35, 0.1, 0.0]})
     assert drops(cosine) == []
 
 
 def test_the_figure_says_what_it_draws(histories):
-    curve = curve_table(TABLES, histories).replace("", None).astype(float)
+    curve = curve_table(SPEC, histories).replace("", None).astype(float)
     figure = loss_figure(curve)
     (axes,) = figure.axes
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("step", "loss, bits per byte")
@@ -158,7 +157,7 @@ def test_the_steps_score_tabulate_and_draw(folders, tmp_path):
     }
     for function, inputs, outputs, spec in (
         ("scores.score_models", score, {"scores": scores}, SPEC.model_dump(mode="json")),
-        ("tables.tabulate", tabulate, made, TABLES.model_dump(mode="json")),
+        ("tables.tabulate", tabulate, made, SPEC.model_dump(mode="json")),
         ("figures.draw", {"curve": made["curve"]}, {"loss": figure}, {}),
     ):
         done = run_step(f"document_models.{function}", inputs, outputs, spec, tmp_path / "provenance.json")
@@ -171,10 +170,10 @@ def test_the_steps_score_tabulate_and_draw(folders, tmp_path):
 
 def test_parameters_are_counted_without_reading_them(tmp_path):
     save_file({"a": torch.zeros(3, 4), "b": torch.zeros(5)}, tmp_path / "weights.safetensors")
-    assert stored_parameters(tmp_path / "weights.safetensors") == 17
+    assert count_parameters(tmp_path / "weights.safetensors") == 17
     (tmp_path / "no.safetensors").write_text("no")
     with pytest.raises(UserError, match="expected weights in safetensors"):
-        stored_parameters(tmp_path / "no.safetensors")
+        count_parameters(tmp_path / "no.safetensors")
 
 
 @pytest.mark.parametrize(

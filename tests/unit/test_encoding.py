@@ -9,7 +9,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from relab import characters
-from relab.encoding import continuation, decode, encode, opening
+from relab.encoding import continuation, decode, encode, opening_tokens
 from relab.errors import UserError
 
 TEXT = "Così è: e\u0301, a\u00a0b, 😀\r\n\n  end  "
@@ -79,14 +79,14 @@ def test_other_tokenizers_encode_themselves():
 def test_what_stands_before_every_text(template, end, expected):
     backend = Tokenizer(models.WordLevel({"<s>": 0, "</s>": 1, "a": 2, "?": 3}, unk_token="?"))
     backend.pre_tokenizer = pre_tokenizers.Whitespace()
-    marks = [(mark, number) for number, mark in enumerate(("<s>", "</s>")) if mark in template]
-    backend.post_processor = processors.TemplateProcessing(single=template, special_tokens=marks)
+    special_tokens = [(mark, number) for number, mark in enumerate(("<s>", "</s>")) if mark in template]
+    backend.post_processor = processors.TemplateProcessing(single=template, special_tokens=special_tokens)
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, bos_token="<s>", eos_token=end, unk_token="?")
-    assert opening(tokenizer) == expected
+    assert opening_tokens(tokenizer) == expected
 
 
 def test_nothing_stands_before_characters(reloaded):
-    assert opening(reloaded) == []
+    assert opening_tokens(reloaded) == []
 
 
 def ids(tokenizer, text):
@@ -113,12 +113,15 @@ def test_a_text_of_pieces_is_not_glued_to_its_prompt(prompt, text, before):
     pieces = tiny_pieces.tokenizer()
     start = ids(pieces, prompt)
     generated = ids(pieces, prompt.rstrip() + " " * (not text.startswith((" ", ","))) + text)[len(start) :]
-    marks = [pieces.bos_token_id] if before else []
+    special_tokens = [pieces.bos_token_id] if before else []
     assert pieces.decode(generated).strip() == text.strip()
-    assert continuation(pieces, prompt, [*marks, *start], generated) == text
+    assert continuation(pieces, prompt, [*special_tokens, *start], generated) == text
     if before and prompt:
-        assert continuation(pieces, prompt, [*marks, *start], [*generated, pieces.eos_token_id], marks=True) == f"{text}<eos>"
-        assert continuation(pieces, prompt, [*marks, *start], [*generated, pieces.eos_token_id]) == text
+        assert (
+            continuation(pieces, prompt, [*special_tokens, *start], [*generated, pieces.eos_token_id], special_tokens=True)
+            == f"{text}<eos>"
+        )
+        assert continuation(pieces, prompt, [*special_tokens, *start], [*generated, pieces.eos_token_id]) == text
 
 
 def test_a_word_may_go_on_behind_its_prompt():

@@ -20,7 +20,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from support.runs import CHECKOUT
 
-from relab.digest import closure
+from relab.digest import import_closure
 
 ENVS = CHECKOUT / "envs"
 FOLDERS = ("scripts", "tests", "benchmarks", "envs")
@@ -141,7 +141,7 @@ def job_rules() -> list[tuple[str, str]]:
 @pytest.mark.parametrize(("rule", "environment"), job_rules())
 def test_a_rules_environment_holds_what_its_program_imports(rule, environment):
     scripts = CHECKOUT / "scripts"
-    needed = set().union(*(distributions(path) for path in closure(scripts / f"{rule}.py", scripts)))
+    needed = set().union(*(distributions(path) for path in import_closure(scripts / f"{rule}.py", scripts)))
     stated = yaml.safe_load((ENVS / f"{environment}.yaml").read_text())["dependencies"][-1]["pip"]
     assert needed <= {Requirement(line).name for line in stated}
 
@@ -258,9 +258,9 @@ def checkout_with_blanks(tmp_path) -> Path:
 
 
 def test_every_setup_leaves_the_command_that_runs_its_checkout(checkout_with_blanks, tmp_path):
-    def set_up() -> os.stat_result:
+    def set_up() -> tuple[int, int]:
         subprocess.run([sys.executable, checkout_with_blanks / "envs/install.py"], check=True)
-        return command.stat()
+        return command.stat().st_ino, command.stat().st_mtime_ns
 
     command = checkout_with_blanks / ".venv/bin/relab"
     first = set_up()

@@ -19,7 +19,7 @@ from relab.checkpoints import load_encoder, load_tokenizer
 from relab.datasets.storage import CHOICE, CLASSIFICATION, write
 from relab.errors import UserError
 from relab.features import encode
-from relab.features.store import POOLINGS, Features, writing
+from relab.features.store import POOLINGS, Features, feature_writer
 from relab.settings.encoders import Encoder
 
 CPU = torch.device("cpu")
@@ -96,10 +96,10 @@ def test_vectors_are_those_of_each_text_alone_in_the_order_of_rows(tmp_path, net
     features, counts = encoded(part_of(tmp_path / "a.parquet", found), network, batch_tokens=40)
     expected = [alone(network, text) for text in found]
     for pooling in POOLINGS:
-        vectors = features.of("text", pooling)
+        vectors = features.vectors("text", pooling)
         assert vectors.dtype == np.float32 and vectors.shape == (60, 16)
         np.testing.assert_allclose(vectors, [vectors[pooling] for vectors, _ in expected], rtol=0, atol=1e-5)
-    assert np.ptp(features.of("text", "mean"), axis=0).min() > 0.1  # texts are not all alike
+    assert np.ptp(features.vectors("text", "mean"), axis=0).min() > 0.1  # texts are not all alike
     tokens = {text: number for text, (_, number) in zip(found, expected, strict=True)}
     assert counts["tokens"] == sum(tokens.values())
     assert counts["texts"] == 60 and counts["unique"] == len(tokens) == features.unique
@@ -113,7 +113,7 @@ def test_the_last_position_of_bert_is_its_mark_of_the_end(tmp_path, bert):
         ids = torch.cat([ids, torch.tensor([[tokenizer.sep_token_id]])], dim=1)
         states = model(input_ids=ids).last_hidden_state[0].numpy()
     for pooling, expected in (("cls", states[0]), ("last", states[3]), ("mean", states.mean(0))):
-        np.testing.assert_allclose(features.of("text", pooling)[0], expected, rtol=0, atol=1e-5)
+        np.testing.assert_allclose(features.vectors("text", pooling)[0], expected, rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("budget", [1, 13, 100, 4096])
@@ -122,7 +122,7 @@ def test_budgets_change_only_the_last_bits(tmp_path, network, budget):
     wanted, _ = encoded(part, network, name="wanted", batch_tokens=64)
     found, _ = encoded(part, network, name="found", batch_tokens=budget)
     for pooling in POOLINGS:
-        np.testing.assert_allclose(found.of("text", pooling), wanted.of("text", pooling), rtol=0, atol=1e-5)
+        np.testing.assert_allclose(found.vectors("text", pooling), wanted.vectors("text", pooling), rtol=0, atol=1e-5)
 
 
 def test_no_batch_is_beyond_the_budget_but_one_text(tmp_path, bert, monkeypatch):
@@ -153,11 +153,11 @@ def test_no_keys_and_values_are_kept(tmp_path, network, monkeypatch):
 
 def test_batches_hold_as_many_as_the_budget_allows():
     lengths = [3, 9, 1, 4, 9, 2, 3]
-    found = list(encode.batches(lengths, 12))
+    found = list(encode.length_batches(lengths, 12))
     assert found == [[1], [4], [3, 0, 6], [5, 2]]
-    assert list(encode.batches(lengths, 1)) == [[1], [4], [3], [0], [6], [5], [2]]
-    assert list(encode.batches(lengths, 1000)) == [[1, 4, 3, 0, 6, 5, 2]]
-    assert list(encode.batches([], 5)) == []
+    assert list(encode.length_batches(lengths, 1)) == [[1], [4], [3], [0], [6], [5], [2]]
+    assert list(encode.length_batches(lengths, 1000)) == [[1, 4, 3, 0, 6, 5, 2]]
+    assert list(encode.length_batches([], 5)) == []
 
 
 @pytest.mark.parametrize("window", [1, 7, 40, 41])
@@ -169,7 +169,7 @@ def test_a_window_boundary_changes_nothing(tmp_path, network, monkeypatch, windo
     assert counts == again
     assert (found.index("text") == wanted.index("text")).all()
     for pooling in POOLINGS:
-        np.testing.assert_allclose(found.of("text", pooling), wanted.of("text", pooling), rtol=0, atol=1e-5)
+        np.testing.assert_allclose(found.vectors("text", pooling), wanted.vectors("text", pooling), rtol=0, atol=1e-5)
 
 
 def test_the_same_part_gives_the_same_bytes(tmp_path, network):
@@ -195,7 +195,7 @@ def test_identical_texts_share_a_row(tmp_path, bert):
     features, counts = encoded(part_of(tmp_path / "a.parquet", found), bert)
     assert features.index("text").tolist() == [0, 1, 0, 2, 1, 0]
     assert (counts["texts"], counts["unique"], features.unique) == (6, 3, 3)
-    mean = features.of("text", "mean")
+    mean = features.vectors("text", "mean")
     assert (mean[0] == mean[2]).all() and (mean[0] == mean[5]).all() and not (mean[0] == mean[1]).all()
 
 
@@ -209,11 +209,12 @@ def test_questions_and_choices_share_rows_too(tmp_path, network):
     order = ["the cat sat", "a dog", "the mat", "one tree", "in town"]  # as the rows name them
     assert features.index("question").tolist() == [order.index(question) for question, _ in rows]
     assert features.index("choices").tolist() == [order.index(text) for _, choices in rows for text in choices]
-    assert features.offsets("choices").tolist() == [0, 2, 5, 7]
+    with safe_open(features.path, framework="np") as file:
+        assert file.get_tensor("offsets.choices").tolist() == [0, 2, 5, 7]
     assert (counts["texts"], counts["unique"], features.unique) == (10, 5, 5)
     for pooling in POOLINGS:
         expected = {text: alone(network, text)[0][pooling] for text in order}
-        found = features.of("question", pooling), features.of("choices", pooling)
+        found = features.vectors("question", pooling), features.vectors("choices", pooling)
         np.testing.assert_allclose(found[0], [expected[question] for question, _ in rows], rtol=0, atol=1e-5)
         np.testing.assert_allclose(found[1], [expected[text] for _, own in rows for text in own], rtol=0, atol=1e-5)
 
@@ -226,7 +227,7 @@ def test_long_texts_are_cut_and_counted(tmp_path, bert):
     fits, long = " ".join(WORDS[: LIMIT - 2]), " ".join(WORDS[: LIMIT - 1])
     features, counts = encoded(part_of(tmp_path / "a.parquet", [fits, long, words, words, "the cat"]), bert)
     assert counts == {"texts": 5, "unique": 4, "tokens": 3 * LIMIT + 4, "truncated": 2}
-    same = features.of("text", "mean")
+    same = features.vectors("text", "mean")
     np.testing.assert_allclose(same[1], same[0], rtol=0, atol=1e-5)  # cut to the words of the first, marks kept
     np.testing.assert_allclose(same[2], same[0], rtol=0, atol=1e-5)
 
@@ -236,7 +237,7 @@ def test_a_language_model_has_no_marks_to_keep(tmp_path, folders):
     found = [" ".join(WORDS[:LIMIT]), " ".join(WORDS[: LIMIT + 1])]
     features, counts = encoded(part_of(tmp_path / "a.parquet", found), network)
     assert (counts["tokens"], counts["truncated"]) == (2 * LIMIT, 1)
-    np.testing.assert_allclose(*features.of("text", "last"), rtol=0, atol=1e-5)
+    np.testing.assert_allclose(*features.vectors("text", "last"), rtol=0, atol=1e-5)
 
 
 def test_no_text_is_longer_than_the_network_has_positions(tmp_path, network):
@@ -248,7 +249,7 @@ def test_no_text_is_longer_than_the_network_has_positions(tmp_path, network):
 def test_positions_that_are_kept_for_padding_are_none():
     sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16, "vocab_size": 30}
     model = RobertaModel(RobertaConfig(**sizes, max_position_embeddings=20, pad_token_id=1)).eval()
-    limit = encode.limit_of(Encoder(model="tiny", tokens=500), model)
+    limit = encode.token_limit(Encoder(model="tiny", tokens=500), model)
     assert limit == 18
     rows = [[5] * limit, [6] * 3]
     [(places, pooled)] = encode.pooled_batches(model, rows, 100)
@@ -256,7 +257,7 @@ def test_positions_that_are_kept_for_padding_are_none():
     with torch.inference_mode():
         expected = [model(input_ids=torch.tensor([row])).last_hidden_state[0].mean(0).numpy() for row in rows]
     np.testing.assert_allclose(pooled["mean"], expected, rtol=0, atol=1e-5)
-    assert encode.limit_of(Encoder(model="tiny", tokens=10), model) == 10
+    assert encode.token_limit(Encoder(model="tiny", tokens=10), model) == 10
 
 
 # what cannot be encoded
@@ -283,7 +284,7 @@ def test_files_open_with_safetensors_own_reader(tmp_path, bert):
             tensor = file.get_tensor(pooling)
             assert tensor.dtype == np.float32
             for column in ("question", "choices"):
-                assert (tensor[file.get_tensor(f"index.{column}")] == features.of(column, pooling)).all()
+                assert (tensor[file.get_tensor(f"index.{column}")] == features.vectors(column, pooling)).all()
     assert shapes == {
         "cls": [3, 16], "mean": [3, 16], "last": [3, 16], "index.question": [2], "index.choices": [4], "offsets.choices": [3]
     }  # fmt: skip
@@ -292,21 +293,21 @@ def test_files_open_with_safetensors_own_reader(tmp_path, bert):
 def test_vectors_are_read_a_block_at_a_time(tmp_path):
     path = tmp_path / "f.safetensors"
     values = np.arange(14, dtype=np.float32).reshape(7, 2)
-    with writing(path, 7, 2, {"index.text": np.array([6, 0, 3])}) as vectors:
+    with feature_writer(path, 7, 2, {"index.text": np.array([6, 0, 3])}) as vectors:
         for number, pooling in enumerate(POOLINGS):
             vectors[pooling][[4, 5, 6]] = values[4:] + number
             vectors[pooling][[0, 1, 2, 3]] = values[:4] + number
         assert not path.exists()
     features = Features(path)
-    assert (features.unique, features.width) == (7, 2)
+    assert features.unique == 7
     for number, pooling in enumerate(POOLINGS):
         assert [len(block) for block in features.blocks(pooling, 3)] == [3, 3, 1]
         assert (np.concatenate(list(features.blocks(pooling, 3))) == values + number).all()
-        assert features.of("text", pooling).tolist() == (values[[6, 0, 3]] + number).tolist()
+        assert features.vectors("text", pooling).tolist() == (values[[6, 0, 3]] + number).tolist()
 
 
 def test_a_file_is_whole_or_not_there(tmp_path):
-    with pytest.raises(KeyboardInterrupt), writing(tmp_path / "f.safetensors", 2, 2, {"index.text": np.array([0, 1])}):
+    with pytest.raises(KeyboardInterrupt), feature_writer(tmp_path / "f.safetensors", 2, 2, {"index.text": np.array([0, 1])}):
         raise KeyboardInterrupt
     assert not list(tmp_path.iterdir())
 
@@ -333,7 +334,7 @@ def test_the_program_encodes_a_part(tmp_path, folders, monkeypatch, capsys):
     words += ["--spec", json.dumps(spec), "--provenance", tmp_path / "provenance.json"]
     program = CHECKOUT / "scripts" / "encode_texts.py"
     monkeypatch.setattr(sys, "argv", list(map(str, [program, *words])))
-    monkeypatch.setattr("relab.device.pick", lambda *_: CPU)
+    monkeypatch.setattr("relab.device.pick_device", lambda *_: CPU)
     threads = torch.get_num_threads()
     try:
         runpy.run_path(str(program), run_name="__main__")

@@ -10,7 +10,7 @@ from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 
 from relab.errors import UserError
-from relab.figures import COLOURS, STYLES, save, style
+from relab.figures import COLOURS, STYLES, figure_style, save_figure
 from relab.rows.loss_curves.figures import draw_losses
 
 STEPS = [0, 50, 100, 150]
@@ -31,8 +31,8 @@ def curves(widths=(32, 128), corpora=("italian", "english"), seeds=(0, 1), **mor
 
 
 def written(frame: pd.DataFrame, path) -> bytes:
-    with style():
-        save(path, draw_losses(frame))
+    with figure_style():
+        save_figure(path, draw_losses(frame))
     return path.read_bytes()
 
 
@@ -55,12 +55,12 @@ def test_a_failed_figure_leaves_nothing(tmp_path):
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
-        save(tmp_path / "a.svg", Broken())
+        save_figure(tmp_path / "a.svg", Broken())
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_panel_a_corpus_in_the_order_of_the_table():
-    with style():
+    with figure_style():
         figure = draw_losses(curves(), "character")
     assert [axes.get_title(loc="left") for axes in figure.axes] == ["Italian", "English"]
     assert figure.axes[0].get_ylabel() == "loss, nats per character"
@@ -73,7 +73,7 @@ def lines(axes, style_):
 
 
 def test_what_a_panel_shows():
-    with style():
+    with figure_style():
         axes = draw_losses(curves()).axes[0]
     validation = lines(axes, "-")
     assert [to_hex(line.get_color()).upper() for line in validation] == [colour.upper() for colour in COLOURS[:2]]
@@ -90,7 +90,7 @@ def test_what_a_panel_shows():
 
 
 def test_the_legend_says_what_is_what_outside_of_the_panels():
-    with style():
+    with figure_style():
         figure = draw_losses(curves())
     (legend,) = figure.legends
     texts = [text.get_text() for text in legend.get_texts()]
@@ -106,7 +106,7 @@ def test_the_legend_says_what_is_what_outside_of_the_panels():
 
 def test_other_varied_keys_are_line_styles():
     frame = pd.concat([curves(corpora=("italian",), batch=32), curves(corpora=("italian",), batch=256)])
-    with style():
+    with figure_style():
         axes = draw_losses(frame).axes[0]
     shown = [line for line in axes.lines if line.get_linewidth() > 1.5 and line.get_marker() != "o"]
     assert [to_hex(line.get_color()).upper() for line in shown] == [*(colour.upper() for colour in COLOURS[:2])] * 2
@@ -116,14 +116,14 @@ def test_other_varied_keys_are_line_styles():
 
 def test_models_without_varied_keys_differ_by_colour():
     frame = curves(widths=(32,)).drop(columns="width").assign(model="all")
-    with style():
+    with figure_style():
         assert len(draw_losses(frame).axes) == 2
 
 
 def test_a_training_that_diverged_has_no_best_point():
     frame = curves()
     frame.loc[(frame["width"] == 32), ["train_loss", "validation_loss"]] = np.nan
-    with style():
+    with figure_style():
         axes = draw_losses(frame).axes[0]
     assert len([line for line in axes.lines if line.get_marker() == "o"]) == 1
 

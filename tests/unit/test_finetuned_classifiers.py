@@ -13,47 +13,38 @@ from support.row_steps import run_step
 
 from relab.claims.ledger import ledger
 from relab.claims.scores import Scores
-from relab.classifiers import predictions as finetuned
 from relab.errors import UserError
-from relab.figures import style
-from relab.files import read_csv, write_csv
-from relab.probes.names import LOGISTIC, MAJORITY, PERCEPTRON, TFIDF, name
-from relab.probes.predictions import write_predictions
+from relab.figures import figure_style
+from relab.files import read_csv, write_csv, write_parquet
+from relab.predictions import CLASSIFICATION, FINETUNED
+from relab.probes.systems import LOGISTIC, MAJORITY, PERCEPTRON, TFIDF, classifier_system
 from relab.rows.finetuned_classifiers import tables
 from relab.rows.finetuned_classifiers.figures import draw_classifiers
-from relab.rows.finetuned_classifiers.names import Spec, TableSpec, pairs, prefix
+from relab.rows.finetuned_classifiers.names import Spec, pairs, prefix
 from relab.rows.finetuned_classifiers.scores import classifier_scores
-from relab.scores import SCHEMA, Summaries, read_scores, score, with_summary, write_scores
+from relab.scores import SCHEMA, Summaries, score, with_summary, write_scores
 from relab.settings.config import resolve
 from relab.statistics import Estimate
 
 CLASSES = ["negative", "positive"]
 ROWS = 200
+ADAPTATIONS = {"adapted": {"kind": "lora", "rank": 4}}
 RAW = {
     "probes": {"words": {"dataset": "sentiment", "classes": CLASSES, "features": ["enc cls"]}},
     "order": ["words"],
     "classifiers": {
-        f"{key}-s{seed}": {"declaration": key, "dataset": "sentiment", "seed": seed}
+        f"{key}-s{seed}": {
+            **{"declaration": key, "dataset": "sentiment", "seed": seed},
+            **{"model": "mini", "pretrained": key != "random", "adaptation": ADAPTATIONS.get(key, {"kind": "full"})},
+        }
         for key, seeds in (("random", (0, 1)), ("pretrained", (0, 1)), ("adapted", (0,)))
         for seed in seeds
     },
 }
 RAW["classifier_order"] = list(RAW["classifiers"])
-TABLES = {
-    **RAW,
-    "titles": {"sentiment": "Sentences"},
-    "classifiers": {
-        key: {
-            **one,
-            "model": "mini",
-            "pretrained": one["declaration"] != "random",
-            "adaptation": {"kind": "lora", "rank": 4} if one["declaration"] == "adapted" else {"kind": "full"},
-        }
-        for key, one in RAW["classifiers"].items()
-    },
-}
+TABLES = {**RAW, "titles": {"sentiment": "Sentences"}}
 #: Share of the rows that each system has right.
-RIGHT = {"random": 0.5, "pretrained": 0.7, "adapted": 0.9, MAJORITY: 0.5, name(TFIDF, LOGISTIC): 0.7}
+RIGHT = {"random": 0.5, "pretrained": 0.7, "adapted": 0.9, MAJORITY: 0.5, classifier_system(TFIDF, LOGISTIC): 0.7}
 
 
 @pytest.fixture(scope="module")
@@ -63,18 +54,18 @@ def labels():
 
 def predicted(labels, right, seed):
     drawn = np.random.default_rng(seed).random(len(labels)) < right
-    return [own if one else CLASSES[own == CLASSES[0]] for own, one in zip(labels, drawn, strict=True)]
+    return [label if right else CLASSES[label == CLASSES[0]] for label, right in zip(labels, drawn, strict=True)]
 
 
 @pytest.fixture(scope="module")
 def probe(labels):
-    systems = {MAJORITY: ("none", MAJORITY), name(TFIDF, LOGISTIC): (TFIDF, LOGISTIC)}
-    systems |= {name("enc cls", one): ("enc cls", one) for one in (LOGISTIC, PERCEPTRON)}
+    systems = {MAJORITY: ("none", MAJORITY), classifier_system(TFIDF, LOGISTIC): (TFIDF, LOGISTIC)}
+    systems |= {classifier_system("enc cls", classifier): ("enc cls", classifier) for classifier in (LOGISTIC, PERCEPTRON)}
     frames = []
     for number, (system, (features, classifier)) in enumerate(systems.items()):
-        own = [CLASSES[0]] * ROWS if system == MAJORITY else predicted(labels, RIGHT.get(system, 0.6), number)
-        told = {"system": system, "features": features, "classifier": classifier, "weighted": False, "seed": 0}
-        frames.append(pd.DataFrame({**told, "row": range(ROWS), "label": labels, "prediction": own}))
+        predictions = [CLASSES[0]] * ROWS if system == MAJORITY else predicted(labels, RIGHT.get(system, 0.6), number)
+        about = {"system": system, "features": features, "classifier": classifier, "weighted": False, "seed": 0}
+        frames.append(pd.DataFrame({**about, "row": range(ROWS), "label": labels, "prediction": predictions}))
     return pd.concat(frames, ignore_index=True)
 
 
@@ -83,13 +74,13 @@ def chosen(probe):
 
 
 @pytest.fixture(scope="module")
-def own(labels):
-    found = {}
-    for key, one in RAW["classifiers"].items():
-        predictions = predicted(labels, RIGHT[one["declaration"]], one["seed"])
-        told = {"classifier": key, "split": "test", "seed": one["seed"], "row": range(ROWS), "label": labels}
-        found[key] = pd.DataFrame({**told, "prediction": predictions, "probability": 0.75})
-    return found
+def networks(labels):
+    networks = {}
+    for key, settings in RAW["classifiers"].items():
+        predictions = predicted(labels, RIGHT[settings["declaration"]], settings["seed"])
+        about = {"classifier": key, "split": "test", "seed": settings["seed"], "row": range(ROWS), "label": labels}
+        networks[key] = pd.DataFrame({**about, "prediction": predictions, "probability": 0.75})
+    return networks
 
 
 TEXTS = pd.DataFrame(
@@ -103,21 +94,21 @@ TEXTS = pd.DataFrame(
 
 
 @pytest.fixture(scope="module")
-def scores(probe, own, tmp_path_factory):
+def scores(probe, networks, tmp_path_factory):
     path = tmp_path_factory.mktemp("scores") / "classifiers.parquet"
     spec = Spec.model_validate(RAW)
-    rows = classifier_scores(spec, spec.probes["words"], probe, own, dict.fromkeys(own, TEXTS))
+    rows = classifier_scores(spec, spec.probes["words"], probe, networks, dict.fromkeys(networks, TEXTS))
     write_scores(path, with_summary(rows))
-    return Summaries(read_scores(path), path)
+    return Summaries.read(path)
 
 
 @pytest.fixture(scope="module")
 def spec():
-    return TableSpec.model_validate(TABLES)
+    return Spec.model_validate(TABLES)
 
 
-def test_the_table_holds_baselines_frozen_features_and_fine_tuned_networks(spec, scores, probe, own):
-    table = tables.systems_table(spec, scores, {"words": chosen(probe)}, dict.fromkeys(own, TEXTS))
+def test_the_table_holds_baselines_frozen_features_and_fine_tuned_networks(spec, scores, probe, networks):
+    table = tables.systems_table(spec, scores, {"words": chosen(probe)}, dict.fromkeys(networks, TEXTS))
     assert table["system"].tolist() == [MAJORITY, LOGISTIC, LOGISTIC, PERCEPTRON, *["fine-tuned"] * 3]
     assert table["network"].tolist()[-3:] == ["mini, random weights", "mini", "mini"]
     assert table["trained"].tolist()[-3:] == ["all weights", "all weights", "LoRA, rank 4"]
@@ -125,22 +116,22 @@ def test_the_table_holds_baselines_frozen_features_and_fine_tuned_networks(spec,
     assert (table["test_rows"] == ROWS).all() and (table["train_rows"] == 840).all()
     low, value, high = (table[column].astype(float) for column in ("accuracy_low", "accuracy", "accuracy_high"))
     assert ((low < value) & (value < high)).all()
-    mean = np.mean([(one["label"] == one["prediction"]).mean() for key, one in own.items() if key.startswith("pretrained")])
+    mean = np.mean([(rows["label"] == rows["prediction"]).mean() for key, rows in networks.items() if "pretrained" in key])
     assert value.iloc[-2] == pytest.approx(mean, abs=1e-4)
-    right = (own["adapted-s0"]["label"] == own["adapted-s0"]["prediction"]).sum()
+    right = (networks["adapted-s0"]["label"] == networks["adapted-s0"]["prediction"]).sum()
     exact = binomtest(int(right), ROWS).proportion_ci(method="exact")  # of one seed
     assert [low.iloc[-1], high.iloc[-1]] == pytest.approx([exact.low, exact.high], abs=1e-4)
-    seeds = [(own[f"pretrained-s{seed}"]["label"] == own[f"pretrained-s{seed}"]["prediction"]) for seed in (0, 1)]
+    seeds = [(networks[f"pretrained-s{seed}"]["label"] == networks[f"pretrained-s{seed}"]["prediction"]) for seed in (0, 1)]
     for values in (np.mean(seeds, axis=0), np.mean(seeds, axis=1)):  # over rows, over seeds
         alone = ttest_1samp(values, 0).confidence_interval()
         assert low.iloc[-2] <= max(alone.low, 0) + 1e-4 and high.iloc[-2] >= min(alone.high, 1) - 1e-4
 
 
-def test_every_pair_is_on_the_same_rows_with_a_paired_interval(spec, scores, own, probe):
+def test_every_pair_is_on_the_same_rows_with_a_paired_interval(spec, scores, networks, probe):
     table = tables.pairs_table(spec, scores)
     assert len(table) == 3 * 3 + 3
     assert table["other"].tolist()[:3] == [MAJORITY, "TF-IDF logistic regression", "enc [CLS] logistic regression"]
-    right = {key: (one["label"] == one["prediction"]).to_numpy(float) for key, one in own.items()}
+    right = {key: (rows["label"] == rows["prediction"]).to_numpy(float) for key, rows in networks.items()}
     difference = right["adapted-s0"] - (right["pretrained-s0"] + right["pretrained-s1"]) / 2
     last = table.iloc[-1]  # the adapted one against the pretrained one: 90 % against 70 %
     assert float(last["accuracy"]) == pytest.approx(difference.mean(), abs=1e-4)
@@ -149,14 +140,14 @@ def test_every_pair_is_on_the_same_rows_with_a_paired_interval(spec, scores, own
     margin = math.hypot(*((ends.high - ends.low) / 2 for ends in (rows, seeds)))  # one has two seeds, the other one
     assert float(last["accuracy_low"]) == pytest.approx(difference.mean() - margin, abs=1e-4)
     assert float(last["accuracy_high"]) == pytest.approx(difference.mean() + margin, abs=1e-4)
-    words = probe[probe["system"] == name(TFIDF, LOGISTIC)]
-    found = scores.find(f"classifiers/sentiment/adapted − {name(TFIDF, LOGISTIC)}", "accuracy", "test")
+    words = probe[probe["system"] == classifier_system(TFIDF, LOGISTIC)]
+    summary = scores.find(f"classifiers/sentiment/adapted − {classifier_system(TFIDF, LOGISTIC)}", "accuracy", "test")
     expected = ttest_rel(right["adapted-s0"], (words["label"] == words["prediction"]).to_numpy(float)).confidence_interval()
-    assert [found["low"], found["high"]] == pytest.approx(list(expected)) and found["low"] > 0
+    assert [summary["low"], summary["high"]] == pytest.approx(list(expected)) and summary["low"] > 0
 
 
-def test_words_that_are_split_are_told_once_a_tokenizer(spec, scores, own):
-    table = tables.words_table(spec, scores, dict.fromkeys(own, TEXTS))
+def test_words_that_are_split_are_told_once_a_tokenizer(spec, scores, networks):
+    table = tables.words_table(spec, scores, dict.fromkeys(networks, TEXTS))
     assert table[["words_split", "distinct_split"]].values.tolist() == [["0.1000", "0.4000"]]
 
 
@@ -170,36 +161,36 @@ def history(best):
     )  # fmt: skip
 
 
-def test_curves_mark_the_weights_that_are_kept_and_are_drawn(spec, own, tmp_path):
-    table = tables.curves_table(spec, {key: history(0.7) for key in own})
-    assert len(table) == 3 * len(own)
+def test_curves_mark_the_weights_that_are_kept_and_are_drawn(spec, networks, tmp_path):
+    table = tables.curves_table(spec, {key: history(0.7) for key in networks})
+    assert len(table) == 3 * len(networks)
     assert table[table["kept"] == "yes"]["step"].eq(5).all()
     assert table["train_loss"].iloc[0] == ""
     write_csv(tmp_path / "curves.csv", table)
-    with style():
+    with figure_style():
         figure = draw_classifiers(read_csv(tmp_path / "curves.csv"))
     assert len(figure.axes) == 2 * 2  # networks that tables call alike share a column of panels
     with pytest.raises(UserError, match="no column 'network'"):
         draw_classifiers(table.drop(columns="network"))
 
 
-def test_other_rows_than_the_probes_are_refused(probe, own):
+def test_other_rows_than_the_probes_are_refused(probe, networks):
     spec = Spec.model_validate(RAW)
-    other = {**own, "adapted-s0": own["adapted-s0"].assign(label=CLASSES[0])}
+    changed = {**networks, "adapted-s0": networks["adapted-s0"].assign(label=CLASSES[0])}
     with pytest.raises(UserError, match="adapted-s0 predicts other rows than the probe on 'sentiment'"):
-        list(classifier_scores(spec, spec.probes["words"], probe, other, dict.fromkeys(own, TEXTS)))
+        list(classifier_scores(spec, spec.probes["words"], probe, changed, dict.fromkeys(networks, TEXTS)))
 
 
-def test_the_steps_write_scores_tables_and_figure(probe, own, tmp_path):
+def test_the_steps_write_scores_tables_and_figure(probe, networks, tmp_path):
     folder = tmp_path / "a run"
-    write_predictions(folder / "probes/words/predictions.parquet", probe)
+    write_parquet(folder / "probes/words/predictions.parquet", probe, CLASSIFICATION)
     write_csv(folder / "probes/words/chosen.csv", chosen(probe))
-    for key, one in own.items():
-        finetuned.write(folder / f"classifiers/{key}/predictions.parquet", one)
+    for key, rows in networks.items():
+        write_parquet(folder / f"classifiers/{key}/predictions.parquet", rows, FINETUNED)
         write_csv(folder / f"classifiers/{key}/history.csv", history(0.7))
         write_csv(folder / f"classifiers/{key}/texts.csv", TEXTS)
     of = {
-        file: [folder / f"classifiers/{key}/{file}" for key in own]
+        file: [folder / f"classifiers/{key}/{file}" for key in networks]
         for file in ("predictions.parquet", "history.csv", "texts.csv")
     }
     scores, figure, words = folder / "scores.parquet", folder / "figure.svg", folder / "probes/words"
@@ -338,8 +329,8 @@ def claim_of(name, value, low, high):
     )
     settings = {"rows.E5.classifiers": ["random", "language_model", "published"]}
     settings |= {"classifiers.encoder.model": ["minilm"], "classifiers.encoder.dataset": ["balanced", "skewed"]}
-    settings |= {f"probes.{one}.encoders": ["minilm"] for one in ("balanced", "skewed")}
-    settings |= {f"probes.{one}.pooling": ["cls", "mean"] for one in ("balanced", "skewed")}
+    settings |= {f"probes.{probe}.encoders": ["minilm"] for probe in ("balanced", "skewed")}
+    settings |= {f"probes.{probe}.pooling": ["cls", "mean"] for probe in ("balanced", "skewed")}
     writeup = CLAIMS[name].writeup
     return ledger({name: CLAIMS[name]}, settings, {writeup: Scores(pd.DataFrame(rows, columns=SCHEMA.names), "doctored")})[
         "verdict"

@@ -12,6 +12,7 @@ from support.finetuned_rows import job, summaries
 from relab.errors import UserError
 from relab.rows.finetuned import parameters
 from relab.rows.finetuned.names import AdapterSize
+from relab.weight_files import tensor_shapes
 
 
 def size(**more):
@@ -45,7 +46,7 @@ def test_parameters_of_files_are_counted_by_module_and_beside_the_base(tmp_path)
         paths[name].parent.mkdir()
         save_file(tensors, paths[name])
     models = {"thin": {"experiment": "thin", "seed": 0}}
-    spec = {"name": "adapters", "base": "old", "models": models, "order": ["thin"]}
+    spec = {"name": "adapters", "base": "old", "base_kind": "published", "models": models, "order": ["thin"]}
     results = parameters.count(job({"weights": list(paths.values())}, spec))
     rows = [["h.*.w.lora_A", "1 × 4", 2], [parameters.ALL, "", 2]]
     assert results["parameters"].values.tolist() == [["thin", *row, 8, "0.21053"] for row in rows]  # of 30 + 8
@@ -53,4 +54,4 @@ def test_parameters_of_files_are_counted_by_module_and_beside_the_base(tmp_path)
     assert scores.value("parameters/thin", parameters.TRAINED, parameters.SPLIT) == 8
     (tmp_path / "no.safetensors").write_text("no")
     with pytest.raises(UserError, match="expected weights in safetensors"):
-        parameters.stored(tmp_path / "no.safetensors")
+        tensor_shapes(tmp_path / "no.safetensors")

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import binomtest, ttest_1samp
-from support.finetuned_rows import SPEC, job, judgement, make_files, scored, summaries, tabled, write_corpus
+from support.finetuned_rows import SPEC, job, judgement, make_files, scored, summaries, write_corpus
 from support.finetuning import make_base
 from support.losses import DROPOUT
 
@@ -28,7 +28,8 @@ from relab.rows.shared.finetuning_scores import bytes_counted, mean_loss
 from relab.rows.shared.finetuning_tables import curve
 
 PYTHON = ["def g():\n  return 1\n\n\nclass", "def h(a, b): return a\nb"]
-CODE = {**SPEC, "name": "code", "source_code": True}
+FULL = {name: {**model, "adaptation": {"kind": "full"}} for name, model in SPEC["models"].items()}
+CODE = {**SPEC, "name": "code", "models": FULL, "source_code": True}
 
 
 def judgements(tuned=-1.0):
@@ -86,11 +87,11 @@ def test_every_model_judges_every_passage(tmp_path):
     spec = {"models": ["tiny", "same"], "passages": {"number": 1, "characters": 99}, "threads": 1}
     step = job(inputs, spec, judgements=tmp_path / "judgements.jsonl")
     measure(step)
-    found = read_judgements(tmp_path / "judgements.jsonl")
-    assert list(found) == [("tiny", HELD_OUT), ("same", HELD_OUT)]
-    (text,) = found["tiny", HELD_OUT]
+    judged = read_judgements(tmp_path / "judgements.jsonl")
+    assert list(judged) == [("tiny", HELD_OUT), ("same", HELD_OUT)]
+    (text,) = judged["tiny", HELD_OUT]
     assert (text.text, text.prompt, text.characters) == ("the merchant\nof Syracuse", "", 24)
-    assert text.logprobs == found["same", HELD_OUT][0].logprobs and max(text.logprobs) < 0
+    assert text.logprobs == judged["same", HELD_OUT][0].logprobs and max(text.logprobs) < 0
     assert step.record["device"]
 
 
@@ -207,8 +208,8 @@ def test_texts_before_and_after_are_parsed_with_their_prompt(files):
 
 
 def test_the_tables_of_source_code(files, tmp_path):
-    inputs, spec = scored(tmp_path, files, score_models(job(files, CODE))["scores"]), tabled(CODE, {"kind": "full"})
-    tables = tabulate(job(inputs, spec))
+    inputs = scored(tmp_path, files, score_models(job(files, CODE))["scores"])
+    tables = tabulate(job(inputs, CODE))
     models, texts = tables[MAIN], tables["texts"]
     assert models["start"].tolist() == ["<|endoftext|>", "<|endoftext|>", ""]
     assert models["model"].tolist() == ["old", "heart", "people"] and models["perplexity"].tolist() == ["7.39", "2.72", ""]
@@ -224,12 +225,12 @@ def test_the_tables_of_source_code(files, tmp_path):
     first = files["samples"][0]
     first.write_text(first.read_text().split("\n")[0] + "\n")
     with pytest.raises(UserError, match="found those of one step"):
-        tabulate(job(inputs, spec))
+        tabulate(job(inputs, CODE))
 
 
 def test_the_tables_of_other_texts_have_nothing_of_a_parser(files, tmp_path):
     inputs = scored(tmp_path, files, score_models(job(files, SPEC))["scores"])
-    tables = tabulate(job(inputs, {**tabled(SPEC), "base_kind": "trained"}))
+    tables = tabulate(job(inputs, {**SPEC, "base_kind": "trained"}))
     assert tables[MAIN]["model"].tolist() == ["old", "heart"] and tables[MAIN]["how"].tolist() == ["the base", "LoRA, rank 4"]
     assert not [column for table in tables.values() for column in table if column.startswith("parses")]
 
@@ -239,10 +240,8 @@ def test_the_tables_of_other_texts_have_nothing_of_a_parser(files, tmp_path):
 
 @pytest.fixture
 def curves(files):
-    from relab.rows.finetuned.names import TableSpec
-
     histories = {path.parent.name: path for path in files["histories"]}
-    table = curve(TableSpec(**tabled(SPEC)), histories)
+    table = curve(ScoreSpec(**SPEC), histories)
     numbers = {name: table[name].replace("", None).astype(float) for name in ("train_loss", "validation_loss")}
     return table.assign(**numbers)
 

@@ -16,12 +16,12 @@ TINY = "tests/config/tiny.yaml"
 SPECS = {
     ("finetuned", "measure"): finetuned.MeasureSpec,
     ("finetuned", "score"): finetuned.ScoreSpec,
-    ("finetuned", "tabulate"): finetuned.TableSpec,
+    ("finetuned", "tabulate"): finetuned.ScoreSpec,
     ("finetuned", "schedule"): finetuned.RatesSpec,
     ("finetuned", "count"): finetuned.CountSpec,
     ("memorisation", "measure"): memorisation.MeasureSpec,
     ("memorisation", "score"): memorisation.ScoreSpec,
-    ("memorisation", "tabulate"): memorisation.TableSpec,
+    ("memorisation", "tabulate"): memorisation.ScoreSpec,
 }
 
 
@@ -50,10 +50,10 @@ def test_the_rows_are_the_same_at_every_scale(merged, overlays):
         for step, settings in jobs.items():
             if step != "draw":
                 check(SPECS[row.settings.kind, step], settings, "--spec")
-        told = SPECS[row.settings.kind, "tabulate"](**jobs["tabulate"])
+        spec = SPECS[row.settings.kind, "tabulate"](**jobs["tabulate"])
         models = jobs["measure"]["models"]
-        assert models == [told.base, *told.order] and set(models) <= set(resolved.needed["models"])
-        assert told.experiments.keys() == set(row.settings.models)
+        assert models == [spec.base, *spec.order] and set(models) <= set(resolved.needed["models"])
+        assert spec.experiments.keys() == set(row.settings.models)
 
 
 def test_what_the_rows_need_is_made(merged):
@@ -118,7 +118,11 @@ def test_full_scale_has_the_write_ups_settings(merged):
         ("rows/B5/models", ["quotes"], "rows.B5.models: 'quotes' is not among the models; did you"),
         ("rows/B5/models", ["smollm2"], "rows.B5.models: 'smollm2' is of the kind published, expected"),
         ("rows/B5/models", ["code", "quotes_lora"], "rows.B5.models: expected models of one corpus, found"),
-        ("rows/B5/models", ["memorisation_lora"], "models.memorisation-lora-s0.training.samples: required, since rows.B5 shows texts"),
+        (
+            "rows/B5/models",
+            ["memorisation_lora"],
+            "models.memorisation-lora-s0.training.samples: required, since rows.B5 shows texts",
+        ),
         ("rows/B5/passages", None, "rows.B5.passages: this key is required"),
         ("rows/B5/parameters/sizes/0/adaptation/kind", "full", "rows.B5.parameters.sizes.0.adaptation.kind"),
         ("models/quotes_lora/base", "stories-s0", "rows.B5.models: expected models of one base, found"),

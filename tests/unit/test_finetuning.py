@@ -267,7 +267,7 @@ def test_a_block_longer_than_the_context_behind_a_prefix(base, corpus, tmp_path)
 
 def test_a_text_shorter_than_a_block(base, corpus, tmp_path):
     from relab.corpora.storage import Writer
-    from relab.tokens.make import tokenize
+    from relab.tokens.tokenize import tokenize
 
     short = tmp_path / "short"
     shutil.copytree(corpus, short)

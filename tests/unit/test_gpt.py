@@ -29,7 +29,7 @@ def test_reloaded_model_gives_equal_logits(tmp_path, tied):
     torch.testing.assert_close(reloaded(tokens).logits, model.eval()(tokens).logits)
     shared = reloaded.lm_head.weight.data_ptr() == reloaded.transformer.wte.weight.data_ptr()
     assert shared is tied is reloaded.config.tie_word_embeddings
-    assert gpt.parameters(reloaded) == gpt.parameters(model)
+    assert gpt.parameter_count(reloaded) == gpt.parameter_count(model)
 
 
 def test_settings_reach_the_model():
@@ -58,7 +58,7 @@ def test_number_of_parameters(tied):
     width = SETTINGS["width"]
     block = (4 * width * width + 4 * width) + (8 * width * width + 5 * width) + 4 * width
     expected = (VOCABULARY + 8) * width + 2 * block + 2 * width + (0 if tied else VOCABULARY * width)
-    assert gpt.parameters(built(tied=tied)) == expected
+    assert gpt.parameter_count(built(tied=tied)) == expected
 
 
 def test_initial_weights():

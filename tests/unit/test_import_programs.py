@@ -20,7 +20,7 @@ SPEC = {"kind": "published", "asset": "tiny"}
 
 def command(name, tmp_path, files):
     words = [CHECKOUT / "scripts" / f"{name}.py", "--files", *files, "--output-dir", tmp_path / "out"]
-    words += ["--spec", json.dumps(SPEC), "--provenance", tmp_path / "provenance.json"]
+    words += ["--spec", json.dumps(SPEC), "--provenance", tmp_path / "provenance.json", "--inputs", *files]
     return [str(word) for word in words]
 
 

@@ -15,7 +15,7 @@ from relab.claims.comparisons import REPRODUCED
 from relab.claims.ledger import ledger
 from relab.claims.scores import Scores
 from relab.errors import UserError
-from relab.figures import save, style
+from relab.figures import figure_style, save_figure
 from relab.files import read_csv, sha256, write_csv
 from relab.rows.iteration_losses.baselines import baseline_losses
 from relab.rows.iteration_losses.figures import draw_losses
@@ -165,9 +165,9 @@ def test_curves_hold_every_evaluation_and_what_can_be_reached(written):
 def test_the_figure_shows_what_can_be_reached(written, tmp_path):
     def lines(row: str) -> list[list[float]]:
         write_csv(tmp_path / "curve.csv", written[row]["curve"])
-        with style():
+        with figure_style():
             figure = draw_losses(read_csv(tmp_path / "curve.csv"))
-            save(tmp_path / "loss.svg", figure)
+            save_figure(tmp_path / "loss.svg", figure)
         return [list(line.get_ydata()) for line in figure.axes[0].get_lines()]
 
     drawn = lines("sentences")

@@ -8,18 +8,18 @@ import pytest
 
 from relab.errors import UserError
 from relab.files import sha256
-from relab.jobs import parser, peak_memory, record, settings_of, versions
+from relab.jobs import job_parser, job_settings, peak_memory, record_provenance, versions
 from relab.settings.tokenizers import CharacterTokenizer
 
 
 def arguments(tmp_path, spec="{}", *more: str):
-    return parser(__doc__).parse_args(["--spec", spec, "--code", "abc", "--provenance", str(tmp_path / "p.json"), *more])
+    return job_parser(__doc__).parse_args(["--spec", spec, "--code", "abc", "--provenance", str(tmp_path / "p.json"), *more])
 
 
 def test_the_record_says_how_the_output_came_to_be(tmp_path):
     source, target = tmp_path / "in.txt", tmp_path / "out.txt"
     source.write_text("a")
-    with record(arguments(tmp_path, '{"x": 1}'), inputs=[source], outputs=[target]) as entry:
+    with record_provenance(arguments(tmp_path, '{"x": 1}'), inputs=[source], outputs=[target]) as entry:
         target.write_text("b")
         entry["attempts"] = 3
     told = json.loads((tmp_path / "p.json").read_text())
@@ -38,11 +38,11 @@ def test_the_inputs_are_all_that_snakemake_passed_where_nothing_else_is_said(tmp
     sources = [tmp_path / name for name in ("tokenizer.json", "weights")]
     for source in sources:
         source.write_text(source.name)
-    with record(arguments(tmp_path, "{}", "--inputs", *map(str, sources)), outputs=[]):
+    with record_provenance(arguments(tmp_path, "{}", "--inputs", *map(str, sources)), outputs=[]):
         pass
     told = json.loads((tmp_path / "p.json").read_text())
     assert told["inputs"] == {str(source): sha256(source) for source in sources}
-    with record(arguments(tmp_path), outputs=[]):
+    with record_provenance(arguments(tmp_path), outputs=[]):
         pass
     assert json.loads((tmp_path / "p.json").read_text())["inputs"] == {}
 
@@ -52,30 +52,30 @@ def test_a_job_is_told_by_its_program_or_by_the_name_that_it_was_given(tmp_path,
     args = arguments(tmp_path)
     for job, told in ((None, "clean_corpus"), ("score_retrieval", "score_retrieval")):
         args.job = job
-        with record(args, outputs=[]):
+        with record_provenance(args, outputs=[]):
             pass
         assert json.loads((tmp_path / "p.json").read_text())["job"] == told
 
 
 def test_a_file_of_the_checkout_is_told_by_its_path_in_it(tmp_path, checkout):
-    with record(arguments(tmp_path), inputs=[checkout / "config" / "config.yaml"], outputs=[]):
+    with record_provenance(arguments(tmp_path), inputs=[checkout / "config" / "config.yaml"], outputs=[]):
         pass
     assert list(json.loads((tmp_path / "p.json").read_text())["inputs"]) == ["config/config.yaml"]
 
 
 def test_a_failed_job_leaves_no_record(tmp_path):
-    with pytest.raises(RuntimeError), record(arguments(tmp_path), inputs=[], outputs=[]):
+    with pytest.raises(RuntimeError), record_provenance(arguments(tmp_path), inputs=[], outputs=[]):
         raise RuntimeError
     assert not (tmp_path / "p.json").exists()
 
 
 def test_settings_are_checked_again_by_the_job(tmp_path):
     args = arguments(tmp_path, '{"kind": "character", "corpus": "italian"}')
-    assert settings_of(args, CharacterTokenizer).corpus == "italian"
+    assert job_settings(args, CharacterTokenizer).corpus == "italian"
     with pytest.raises(UserError, match=r"--spec\.colour: unknown key"):
-        settings_of(arguments(tmp_path, '{"kind": "character", "corpus": "i", "colour": 1}'), CharacterTokenizer)
+        job_settings(arguments(tmp_path, '{"kind": "character", "corpus": "i", "colour": 1}'), CharacterTokenizer)
     with pytest.raises(UserError, match="--spec: not JSON"):
-        settings_of(arguments(tmp_path, "{"), CharacterTokenizer)
+        job_settings(arguments(tmp_path, "{"), CharacterTokenizer)
 
 
 def test_versions_are_those_of_what_was_imported():

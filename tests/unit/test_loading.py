@@ -17,7 +17,7 @@ from relab.settings.config import resolve
     [
         ("relab.metrics.repetition, relab.metrics.classification, relab.texts.scores", ("torch", "transformers")),
         ("relab.rows.finetuned.scores, relab.rows.memorisation.tables", ("torch", "transformers")),
-        ("relab.checkpoints, relab.tokens.make", ("transformers.modeling_utils",)),
+        ("relab.checkpoints, relab.tokens.tokenize", ("transformers.modeling_utils",)),
     ],
 )
 def test_what_needs_no_network_loads_none(modules, spared):

@@ -20,7 +20,7 @@ from relab.scores import read_scores, with_summary, write_scores, write_summaris
 from relab.settings.config import resolve
 
 SPEC = {"models": MODELS}
-TABLE_SPEC = {**SPEC, "corpora": [{"name": "italian", "title": "Bible in Italian"}]}
+TABLE_SPEC = {**SPEC, "corpora": [["italian", "Bible in Italian"]]}
 SCORED_FROM = "histories losses train validation"
 TABULATED_FROM = "scores histories weights"
 
@@ -177,7 +177,7 @@ def test_the_corpora_stand_in_declared_order(merged):
     row = resolved.declared_rows["A1"]
     spec = row.settings.spec("tabulate", row.place, resolved.artefacts)
     declared = [name for name in resolved.artefacts.corpora if name in ("italian", "english")]
-    assert [corpus["name"] for corpus in spec["corpora"]] == declared
+    assert [corpus for corpus, _ in spec["corpora"]] == declared
     assert {model["corpus"] for model in spec["models"].values()} == set(declared)
 
 

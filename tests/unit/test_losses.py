@@ -104,9 +104,9 @@ def test_the_validation_loss_of_a_classifier_is_the_mean_over_rows(tmp_path):
     splits = {split: folder / f"{split}.parquet" for split in ("train", "validation", "test")}
     with State.open(tmp_path / "state") as state:
         found = classifiers.finetune(
-            job, splits=splits, model=folder / "base", device=CPU, code="abc", state=state, stop=StopSignal()
+            job, splits=splits, base=folder / "base", device=CPU, code="abc", state=state, stop=StopSignal()
         )  # fmt: skip
-    read = texts.read(splits["validation"], load_tokenizer(folder / "base"), CLASSES, job.tokens)
+    read = texts.encode_split(splits["validation"], load_tokenizer(folder / "base"), CLASSES, job.tokens)
     net = found.trainer.model.eval()
     with torch.no_grad():
         logits = [net(input_ids=torch.tensor([read[row][1]])).logits for row in range(len(read))]
@@ -118,7 +118,7 @@ def test_the_validation_loss_of_a_classifier_is_the_mean_over_rows(tmp_path):
 
 
 def test_the_losses_of_a_ranker_are_means_over_wrong_choices(monkeypatch):
-    monkeypatch.setattr(ranker, "BLOCK", 2)  # questions that are scored at once
+    monkeypatch.setattr(ranker, "SCORING_BATCH", 2)  # questions that are scored at once
     counts, width = [2, 4, 3], 6
     generator = torch.Generator().manual_seed(0)
     vectors = [torch.nn.functional.normalize(torch.randn(size, width, generator=generator)) for size in (3, sum(counts))]
@@ -127,7 +127,7 @@ def test_the_losses_of_a_ranker_are_means_over_wrong_choices(monkeypatch):
     settings = Ranker(
         kind="ranker", dataset="quiz", encoders=["enc"], scorers={"linear": ScorerSettings()}, epochs=1, patience=1, margin=0.5
     )
-    found = ranker.fit(questions, questions, ScorerSettings(), settings, 0).history[0]
+    found = ranker.fit_scorer(questions, questions, ScorerSettings(), settings, 0).history[0]
     cosines = questions.cosines()
     scaled = (cosines - cosines.mean()) / cosines.std(correction=0)  # what a scorer starts as
     losses = []

@@ -27,20 +27,20 @@ def test_cards_are_those_this_process_may_see(nvidia_smi, visible, count):
         nvidia_smi.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     else:
         nvidia_smi.setenv("CUDA_VISIBLE_DEVICES", visible)
-    assert machine.cards() == count
+    assert machine.gpu_count() == count
 
 
 def test_a_driver_that_fails_means_no_card(nvidia_smi, tmp_path):
     nvidia_smi.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     (tmp_path / "nvidia-smi").write_text("#!/bin/sh\necho 'NVIDIA-SMI has failed'\nexit 9\n")
-    assert machine.cards() == 0
+    assert machine.gpu_count() == 0
 
 
 def test_an_apple_machine_has_one(monkeypatch):
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.setattr(machine.platform, "system", lambda: "Darwin")
     monkeypatch.setattr(machine.platform, "machine", lambda: "arm64")
-    assert machine.cards() == 1
+    assert machine.gpu_count() == 1
 
 
 def test_memory_is_that_of_the_machine_or_less():

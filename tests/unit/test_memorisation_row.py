@@ -7,7 +7,7 @@ import re
 
 import pandas as pd
 import pytest
-from support.finetuned_rows import SPEC, job, judgement, make_files, scored, summaries, tabled, write_corpus
+from support.finetuned_rows import SPEC, job, judgement, make_files, scored, summaries, write_corpus
 from support.finetuning import make_base
 from support.sampled_texts import line, settings
 from support.sampled_texts import write as write_samples
@@ -110,7 +110,7 @@ def test_arguments_that_change_nothing_are_found(scores):
 
 def test_the_tables_of_a_text_learnt_by_heart(files, tmp_path):
     inputs = scored(tmp_path, files, score_models(job(files, MEMORISATION))["scores"])
-    tables = tabulate(job(inputs, tabled(MEMORISATION)))
+    tables = tabulate(job(inputs, MEMORISATION))
     models, texts = tables[MAIN], tables["texts"]
     assert models["model"].tolist() == ["old", "heart"] and models["how"].tolist() == ["as published", "LoRA, rank 4"]
     base, tuned = models.to_dict("records")
@@ -126,11 +126,11 @@ def test_without_another_method_there_is_nothing_to_compare(files, tmp_path):
     for path in files["samples"]:
         path.write_text(path.read_text().split("\n")[0] + "\n")
     inputs = scored(tmp_path, files, score_models(job(files, MEMORISATION))["scores"])
-    assert tabulate(job(inputs, tabled(MEMORISATION)))["texts"]["same"].tolist() == ["", "", ""]
+    assert tabulate(job(inputs, MEMORISATION))["texts"]["same"].tolist() == ["", "", ""]
 
 
 def test_the_figure_of_losses(files, tmp_path):
     inputs = scored(tmp_path, files, score_models(job(files, MEMORISATION))["scores"])
-    tabulate(job(inputs, tabled(MEMORISATION)))["curve"].to_csv(tmp_path / "curve.csv", index=False)
+    tabulate(job(inputs, MEMORISATION))["curve"].to_csv(tmp_path / "curve.csv", index=False)
     (figure,) = draw(job({"curve": [tmp_path / "curve.csv"]}, {})).values()
     assert figure.axes[0].get_ylabel() == "loss, nats a token"

@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import binomtest, ttest_1samp
 
 from relab.metrics.overlap import LineOverlap, WordOverlap
-from relab.metrics.pieces import lines_of, whole_lines, whole_words, words_of
+from relab.metrics.pieces import corpus_lines, corpus_words, whole_lines, whole_words
 from relab.statistics import estimate
 
 CORPUS = ["Nel mezzo del cammin\ndi nostra vita", "mi ritrovai  per una\tselva oscura"]
@@ -52,22 +52,22 @@ def test_whole_words(text, prompt, words):
 
 
 def test_a_document_ends_its_last_line_and_word():
-    assert lines_of(CORPUS) == {"nel mezzo del cammin", "di nostra vita", "mi ritrovai per una selva oscura"}
-    assert "vita" in words_of(CORPUS) and "oscura" in words_of(CORPUS)
+    assert corpus_lines(CORPUS) == {"nel mezzo del cammin", "di nostra vita", "mi ritrovai per una selva oscura"}
+    assert "vita" in corpus_words(CORPUS) and "oscura" in corpus_words(CORPUS)
 
 
 def test_shares_count_whole_pieces_only(metrics):
     lines, words = metrics
     texts = ["DI NOSTRA  VITA\nnel mezzo xx\nmi", "mi ritrovai per una selva oscura\nxyz abc del"]
-    found = lines.compute(predictions=texts, corpus=lines_of(CORPUS), prompt="\n")["share"]
+    found = lines.compute(predictions=texts, corpus=corpus_lines(CORPUS), prompt="\n")["share"]
     assert (found.value, found.counts.tolist(), found.n, found.unit) == (2 / 3, [2, 1], 2, "text")
-    found = words.compute(predictions=texts, corpus=words_of(CORPUS), prompt="\n")["share"]
+    found = words.compute(predictions=texts, corpus=corpus_words(CORPUS), prompt="\n")["share"]
     # first text: di nostra vita nel mezzo (20 letters) xx, "mi" is cut off; second: six words (27), xyz abc, "del" is cut off
     assert (found.value, found.counts.tolist()) == (47 / (47 + 2 + 6), [22, 33])
 
 
 def test_the_corpus_itself_overlaps_wholly_and_noise_does_not(metrics):
-    for metric, known in zip(metrics, (lines_of(CORPUS), words_of(CORPUS)), strict=True):
+    for metric, known in zip(metrics, (corpus_lines(CORPUS), corpus_words(CORPUS)), strict=True):
         texts = [document + "\n" for document in CORPUS]
         assert metric.compute(predictions=texts, corpus=known)["share"].value == 1
         assert metric.compute(predictions=["qqq www\n", "zzz\n"], corpus=known)["share"].value == 0

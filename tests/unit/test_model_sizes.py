@@ -11,7 +11,7 @@ from relab.claims.scores import Scores
 from relab.errors import UserError
 from relab.files import read_csv
 from relab.rows.job import MAIN
-from relab.rows.model_sizes.counts import METRIC, SPLIT, count, sizes_table
+from relab.rows.model_sizes.counts import METRIC, SPLIT, count_parameters, sizes_table
 from relab.scores import read_scores, write_scores
 from relab.settings.base import spec
 from relab.settings.claims import parse
@@ -24,26 +24,26 @@ SMALL = Size(name="small", architecture="openai-gpt", vocabulary=10, context=4, 
 
 
 def test_the_published_size_is_counted_with_tied_weights_once():
-    (counted,) = count([GPT_2])
+    (counted,) = count_parameters([GPT_2])
     assert counted.parameters == 124_439_808  # of the published weights
     assert counted.embeddings == 768 * (50257 + 1024)
 
 
 def test_sizes_that_no_memory_would_hold_are_counted():
-    (counted,) = count([GPT_3])
+    (counted,) = count_parameters([GPT_3])
     width, layers = 12288, 96
     block = 12 * width**2 + 13 * width  # four projections of attention, two of eight widths; their biases; two norms
     assert counted.parameters == layers * block + 2 * width + width * (50257 + 2048)
 
 
 def test_the_first_generation_has_its_own_architecture():
-    (counted,) = count([SMALL])
+    (counted,) = count_parameters([SMALL])
     block = 12 * 8**2 + 13 * 8
     assert counted.parameters == block + 8 * (10 + 4)  # no norm after the last block
 
 
 def test_the_table():
-    table = sizes_table(count([GPT_2, SMALL]), {"GPT-2": 124})
+    table = sizes_table(count_parameters([GPT_2, SMALL]), {"GPT-2": 124})
     row = table.iloc[0]
     assert (row["name"], row["layers"], row["parameters"]) == ("GPT-2", 12, 124_439_808)
     assert (row["reported"], row["difference"]) == ("124", "+0.4")
@@ -53,7 +53,7 @@ def test_the_table():
 
 def test_a_size_that_no_model_has_is_refused():
     with pytest.raises(UserError, match="odd: cannot be opened as a language model"):
-        count([GPT_2.model_copy(update={"name": "odd", "heads": 7})])
+        count_parameters([GPT_2.model_copy(update={"name": "odd", "heads": 7})])
 
 
 def verdict(scores, claimed: float) -> str:

@@ -10,6 +10,7 @@ from scipy.stats import ttest_1samp
 from support.row_program import run_program
 from support.sentences import READER, corpus, save_model, tokenizer_of
 
+from relab import json_lines
 from relab.claims.comparisons import CONTRADICTED, REPRODUCED, UNDECIDED
 from relab.claims.ledger import ledger
 from relab.claims.scores import Scores
@@ -17,12 +18,12 @@ from relab.errors import UserError
 from relab.files import write_csv
 from relab.report import tables as report
 from relab.report.environment import environment
-from relab.report.page import ROWS
+from relab.rows import registry
 from relab.rows.job import MAIN, Job
 from relab.rows.next_words.names import CHANGED, DISTANCE, FIRST_DISTANCE, SHIFTED, UNGRAMMATICAL, WORDS
 from relab.rows.next_words.scores import score_words, ungrammatical, word_scores
 from relab.rows.next_words.tables import tabulate
-from relab.rows.next_words.traces import Alternative, Step, Text, write
+from relab.rows.next_words.traces import Alternative, Step, Text
 from relab.scores import read_scores, write_summarised
 from relab.settings.claims import parse
 from relab.settings.config import resolve
@@ -88,7 +89,7 @@ def trace_of(seed: int) -> list[Text]:
 @pytest.fixture
 def traces(tmp_path):
     path = tmp_path / "words.jsonl"
-    write(path, [text for seed in MODELS.values() for text in trace_of(seed)])
+    json_lines.write(path, [text for seed in MODELS.values() for text in trace_of(seed)])
     return path
 
 
@@ -206,7 +207,7 @@ def test_distances_are_averaged_over_seeds_of_the_same_words_only(written):
 def rendered(name: str, table: pd.DataFrame, tmp_path) -> str:
     write_csv(tmp_path / f"{name}.csv", table)
     view = SimpleNamespace(data=report.read(str(tmp_path / f"{name}.csv")), entry=SimpleNamespace(title=name, language="en"))
-    return environment(ROWS).get_template(f"next_words/{name}.html.j2").render(view=view)
+    return environment(registry.FOLDER).get_template(f"next_words/{name}.html.j2").render(view=view)
 
 
 def test_words_on_the_page(written, tmp_path):
@@ -244,7 +245,7 @@ def test_the_steps_lead_from_models_to_tables_and_repeat(tmp_path, monkeypatch):
 
 
 def test_a_model_without_texts_is_named_and_nothing_is_written(tmp_path, monkeypatch):
-    write(tmp_path / "words.jsonl", trace_of(0))
+    json_lines.write(tmp_path / "words.jsonl", trace_of(0))
     tables = {name: tmp_path / "out" / f"{name}.csv" for name in (MAIN, "alternatives", "total_variation")}
     inputs = {"traces": tmp_path / "words.jsonl"}
     with pytest.raises(SystemExit, match="words.jsonl: no text of small-s1"):

@@ -7,11 +7,11 @@ import torch
 from support import tiny_pieces
 from support.sentences import READER, corpus, model_of, tokenizer_of
 
+from relab import json_lines
 from relab.errors import UserError
 from relab.rows.next_words import measure as measuring
-from relab.rows.next_words.measure import Traced, total_variation, trace
-from relab.rows.next_words.names import MeasureSpec
-from relab.rows.next_words.traces import ALTERNATIVES, DRAWN, GREEDY, WORDS, Text, of_table, read, write
+from relab.rows.next_words.measure import MeasureSpec, TracedModel, total_variation, trace
+from relab.rows.next_words.traces import ALTERNATIVES, DRAWN, GREEDY, WORDS, Text, of_table, read
 from relab.rows.shared.sentences import Sentences
 from relab.sampling import Generation
 from relab.settings.corpora import GrammarReader
@@ -39,7 +39,7 @@ def sentences(tmp_path, tokenizer) -> Sentences:
 def traced(tokenizer, sentences: Sentences, seed: int = 0, **changes) -> list[Text]:
     """The texts of a small model, with some settings changed; ``seed`` is that of what is drawn."""
     spec = MeasureSpec.model_validate({**SPEC, **changes})
-    return list(trace(spec, Traced(f"small-s{seed}", seed, model_of(tokenizer), tokenizer, sentences)))
+    return list(trace(spec, TracedModel(f"small-s{seed}", seed, model_of(tokenizer), tokenizer, sentences)))
 
 
 def know_the_grammar(monkeypatch, sentences: Sentences, chosen: list[int], vocabulary: int) -> None:
@@ -168,7 +168,7 @@ def test_a_text_that_does_not_fit_the_context_is_refused(sentences, tokenizer):
 
 def test_traces_are_read_as_they_were_written(sentences, tokenizer, tmp_path):
     texts = {model: traced(tokenizer, sentences, seed) for model, seed in (("small-s0", 0), ("small-s1", 1))}
-    write(tmp_path / "a.jsonl", [text for of_model in texts.values() for text in of_model])
+    json_lines.write(tmp_path / "a.jsonl", [text for of_model in texts.values() for text in of_model])
     assert read(tmp_path / "a.jsonl", texts) == texts
 
 
@@ -178,9 +178,9 @@ def test_what_is_wrong_with_traces_is_named(sentences, tokenizer, tmp_path):
     with pytest.raises(UserError, match=r"a\.jsonl: no text of small-s0"):
         read(path, ["small-s0"])
     path.write_text('\n{"table": "words"}\n', encoding="utf-8")
-    with pytest.raises(UserError, match=r"a\.jsonl, line 2: expected a traced text \(model: "):
+    with pytest.raises(UserError, match=r"a\.jsonl, line 2: model: this key is required"):
         read(path, ["small-s0"])
-    write(path, traced(tokenizer, sentences))
+    json_lines.write(path, traced(tokenizer, sentences))
     with pytest.raises(UserError, match=r"a\.jsonl: no text of small-s1"):
         read(path, ["small-s0", "small-s1"])
     with pytest.raises(UserError, match=r"a\.jsonl, line 1: not expected: a text of small-s0"):

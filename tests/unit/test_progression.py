@@ -9,7 +9,7 @@ from support.swept_models import MODELS, job, make, write_samples
 from relab.errors import UserError
 from relab.files import read_csv, write_csv
 from relab.rows.job import MAIN
-from relab.rows.progression.references import PIECES, drawn_characters, frequencies, held_out
+from relab.rows.progression.references import PIECES, character_frequencies, drawn_pieces, held_out_pieces
 from relab.rows.progression.scores import score_texts
 from relab.rows.progression.tables import reported, tabulate
 from relab.rows.shared.histories import read_samples
@@ -73,18 +73,18 @@ def test_people_write_more_real_words_than_chance(value):
 
 
 def test_references_are_pieces_of_the_length_asked_for():
-    pieces = held_out(["ab\ncd\nef\n" * 200], 7, seed=0)
+    pieces = held_out_pieces(["ab\ncd\nef\n" * 200], 7, seed=0)
     assert len(pieces) == PIECES
     assert {len(piece) for piece in pieces} == {7}
     assert {piece[0] for piece in pieces} <= set("ace")  # at the start of a line
-    assert held_out(["short"], 100, seed=0) == ["short"]
-    assert pieces == held_out(["ab\ncd\nef\n" * 200], 7, seed=0) != held_out(["ab\ncd\nef\n" * 200], 7, seed=1)
-    drawn = drawn_characters(frequencies(["aaab"]), 50, seed=0)
+    assert held_out_pieces(["short"], 100, seed=0) == ["short"]
+    assert pieces == held_out_pieces(["ab\ncd\nef\n" * 200], 7, seed=0) != held_out_pieces(["ab\ncd\nef\n" * 200], 7, seed=1)
+    drawn = drawn_pieces(character_frequencies(["aaab"]), 50, seed=0)
     assert {len(piece) for piece in drawn} == {50}
     text = "".join(drawn)
     assert [text.count(character) / len(text) for character in "ab\n"] == pytest.approx([0.6, 0.2, 0.2], abs=0.02)
     with pytest.raises(UserError, match="validation text is empty"):
-        held_out([], 5, seed=0)
+        held_out_pieces([], 5, seed=0)
 
 
 def test_a_step_that_was_not_evaluated_is_named(files):
@@ -127,7 +127,7 @@ def test_overlap_stands_between_its_references(written):
 
 
 def test_a_missing_score_is_named(scored):
-    summaries = Summaries(read_scores(scored), scored)
+    summaries = Summaries.read(scored)
     with pytest.raises(UserError, match=r"scores.parquet: no score 'loss at step 7' \(validation\) of .* 'italian/width 32'"):
         summaries.value("italian/width 32", "loss at step 7")
 

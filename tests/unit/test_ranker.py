@@ -12,14 +12,16 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import load_file
 
 from relab.datasets import storage
 from relab.errors import UserError
-from relab.features.store import Features, writing
-from relab.probes import answers
-from relab.probes.choosing import choose, longest, read_splits
+from relab.features.store import Features, feature_writer
+from relab.predictions import read_ranker_predictions
+from relab.probes.choosing import fit_and_answer, longest_choices, read_splits
 from relab.probes.pairs import Questions, read_questions
-from relab.probes.ranker import Scorer, accuracy, fit, load_scorers, pair_loss, save_scorers, scores_of, standardisation
+from relab.probes.ranker import Scorer, accuracy, fit_scorer, pair_loss, save_scorers, score_choices, standardisation
 from relab.settings.probes import Ranker
 from relab.settings.probes import Scorer as ScorerSettings
 
@@ -76,7 +78,7 @@ def save_split(folder: Path, split: str, rows: int, seed: int) -> list[np.ndarra
         "offsets.choices": np.cumsum([0, *map(len, choices)]),
     }
     path = folder / "features" / "enc" / "quiz" / f"{split}.safetensors"
-    with writing(path, len(vectors), WIDTH, index) as poolings:
+    with feature_writer(path, len(vectors), WIDTH, index) as poolings:
         for pooled in poolings.values():
             pooled[:] = 3 * vectors  # their length says nothing
     return cosines(questions, choices)
@@ -115,11 +117,11 @@ def test_what_a_scorer_sees():
 
 def test_the_first_of_equal_scores_is_taken():
     questions = questions_of(3, 0, [3, 1, 2])
-    assert questions.best(torch.tensor([0.5, 2.0, 2.0, -7.0, -1.0, -1.0])).tolist() == [1, 0, 0]
+    assert questions.best_choices(torch.tensor([0.5, 2.0, 2.0, -7.0, -1.0, -1.0])).tolist() == [1, 0, 0]
 
 
 def test_the_longest_choice_counts_characters_and_takes_the_first_of_equal_ones():
-    assert longest([["a", "bb", "cc"], ["più", "è"], ["x"]]).tolist() == [1, 0, 0]
+    assert longest_choices([["a", "bb", "cc"], ["più", "è"], ["x"]]).tolist() == [1, 0, 0]
 
 
 def test_features_of_other_rows_are_refused(files):
@@ -131,7 +133,7 @@ def test_features_of_other_rows_are_refused(files):
 def test_questions_without_a_wrong_choice_are_refused(tmp_path):
     part, path = tmp_path / "one.parquet", tmp_path / "one.safetensors"
     storage.write(part, [{"question": "a", "choices": ["b"], "answer": 0}], storage.CHOICE)
-    with writing(path, 2, WIDTH, {"index.question": np.array([0]), "index.choices": np.array([1])}):
+    with feature_writer(path, 2, WIDTH, {"index.question": np.array([0]), "index.choices": np.array([1])}):
         pass
     with pytest.raises(UserError, match="expected a question with two choices or more"):
         read_questions(Features(path), part, "mean")
@@ -156,12 +158,12 @@ def test_a_part_that_does_not_vary_stays_finite():
 @pytest.mark.parametrize("scorer", [LINEAR, DEEP])
 def test_a_scorer_starts_as_the_cosine(scorer):
     train, other = questions_of(30, 0), questions_of(40, 1)
-    found = fit(train, other, scorer, settings(epochs=1, learning_rate=1e-9), 0)
+    found = fit_scorer(train, other, scorer, settings(epochs=1, learning_rate=1e-9), 0)
     questions, choices, right = made(40, 1)
     by_hand = np.mean([own.argmax() for own in cosines(questions, choices)] == right)
     assert found.history[0]["epoch"] == 0
     assert found.history[0]["validation_accuracy"] == pytest.approx(by_hand)
-    ranks = scores_of(found.scorer, other).argsort()
+    ranks = score_choices(found.scorer, other).argsort()
     assert torch.equal(ranks, other.cosines().argsort())
 
 
@@ -177,20 +179,20 @@ def test_the_loss_is_how_much_of_the_margin_is_missing():
 @pytest.mark.parametrize("scorer", [LINEAR, DEEP])
 def test_a_scorer_learns_what_the_cosine_does_not_see(scorer):
     train, validation, test = (questions_of(rows, seed) for seed, rows in enumerate((200, 60, 100)))
-    found = fit(train, validation, scorer, settings(epochs=40, patience=10), 0)
+    found = fit_scorer(train, validation, scorer, settings(epochs=40, patience=10), 0)
     by_cosine = accuracy(test.cosines(), test)
     assert by_cosine < 0.6
-    assert accuracy(scores_of(found.scorer, test), test) > 0.9
+    assert accuracy(score_choices(found.scorer, test), test) > 0.9
 
 
 def test_the_first_best_epoch_on_validation_is_kept():
     train, validation = questions_of(60, 0), questions_of(25, 1)
-    found = fit(train, validation, DEEP, settings(patience=3, epochs=100), 0)
+    found = fit_scorer(train, validation, DEEP, settings(patience=3, epochs=100), 0)
     accuracies = [row["validation_accuracy"] for row in found.history]
     assert found.best_epoch == int(np.argmax(accuracies))
     assert found.validation_accuracy == max(accuracies)
     assert found.best_epoch + 3 == found.history[-1]["epoch"] < 100
-    assert accuracy(scores_of(found.scorer, validation), validation) == found.validation_accuracy
+    assert accuracy(score_choices(found.scorer, validation), validation) == found.validation_accuracy
 
 
 def test_random_numbers_come_from_the_seed_alone():
@@ -198,7 +200,7 @@ def test_random_numbers_come_from_the_seed_alone():
 
     def weights(seed: int, noise: int) -> torch.Tensor:
         torch.manual_seed(noise)
-        return torch.cat([one.flatten() for one in fit(train, validation, DEEP, settings(), seed).scorer.parameters()])
+        return torch.cat([one.flatten() for one in fit_scorer(train, validation, DEEP, settings(), seed).scorer.parameters()])
 
     assert torch.equal(weights(1, noise=5), weights(1, noise=6))
     assert not torch.equal(weights(1, noise=5), weights(2, noise=5))
@@ -209,10 +211,25 @@ def test_random_numbers_come_from_the_seed_alone():
     assert torch.equal(torch.rand(1), expected)  # nobody else's numbers are used up
 
 
+def saved_scorers(path):
+    """The scorers of a file by features, name and seed."""
+    with safe_open(path, framework="pt") as file:
+        declared = json.loads(file.metadata()["settings"])
+    states = {}
+    for entry, values in load_file(path).items():
+        features, name, seed, parameter = entry.split("/")
+        states.setdefault((features, name, int(seed)), {})[parameter] = values
+    scorers = {}
+    for key, state in states.items():
+        scorers[key] = Scorer((len(state["mean"]) - 1) // 4, ScorerSettings(**declared[key[1]]))
+        scorers[key].load_state_dict(state)
+    return scorers
+
+
 def test_a_file_gives_the_scorers_back(tmp_path):
     train, validation, test = (questions_of(rows, seed) for seed, rows in enumerate((60, 25, 30)))
     scorers = {
-        ("enc mean", name, seed): fit(train, validation, one, settings(), seed).scorer
+        ("enc mean", name, seed): fit_scorer(train, validation, one, settings(), seed).scorer
         for name, one in settings().scorers.items()
         for seed in (0, 1)
     }
@@ -220,19 +237,10 @@ def test_a_file_gives_the_scorers_back(tmp_path):
     for path in paths:
         save_scorers(path, scorers, settings().scorers)
     assert paths[0].read_bytes() == paths[1].read_bytes()
-    again = load_scorers(paths[0])
+    again = saved_scorers(paths[0])
     assert set(again) == set(scorers)
     for key, scorer in scorers.items():
-        assert torch.equal(scores_of(again[key], test), scores_of(scorer, test))
-
-
-def test_another_file_is_no_scorer(tmp_path):
-    path = tmp_path / "scorers.safetensors"
-    path.write_bytes(b"nothing")
-    with pytest.raises(UserError, match="expected trained scorers"):
-        load_scorers(path)
-    with pytest.raises(UserError, match="expected trained scorers"):
-        load_scorers(tmp_path / "missing.safetensors")
+        assert torch.equal(score_choices(again[key], test), score_choices(scorer, test))
 
 
 def test_the_number_of_parameters():
@@ -243,7 +251,7 @@ def test_the_number_of_parameters():
 def test_all_systems_answer_the_test_split(files):
     parts, features, cosine_values = files
     probe = settings()
-    found = choose(parts, read_splits(parts, features, probe), probe)
+    found = fit_and_answer(parts, read_splits(parts, features, probe), probe)
     assert list(found.predictions["system"].unique()) == [
         "longest choice",
         "enc mean cosine",
@@ -295,15 +303,15 @@ def test_the_program_writes_the_same_bytes_twice(files, tmp_path, checkout, monk
     assert set(first) == {"predictions.parquet", "scorers.safetensors", "chosen.csv", "history.csv"}
     assert first == {path.name: path.read_bytes() for path in (tmp_path / "again").iterdir()}
 
-    predictions = answers.read(tmp_path / "first" / "predictions.parquet", probe).set_index(["system", "seed"])
-    scorers = load_scorers(tmp_path / "first" / "scorers.safetensors")
+    predictions = read_ranker_predictions(tmp_path / "first" / "predictions.parquet", probe).set_index(["system", "seed"])
+    scorers = saved_scorers(tmp_path / "first" / "scorers.safetensors")
     assert set(scorers) == {
         (f"enc {pooling}", name, seed) for pooling in ("cls", "mean") for name in probe.scorers for seed in (0, 1)
     }
     test = read_questions(Features(features[2]), parts["test"], "cls")
     for (features_of, name, seed), scorer in scorers.items():
         own = predictions.loc[(f"{features_of} {name}", seed), "prediction"].tolist()
-        assert own == test.best(scores_of(scorer, test)).tolist()
+        assert own == test.best_choices(score_choices(scorer, test)).tolist()
 
     history = pd.read_csv(tmp_path / "first" / "history.csv")
     assert list(history) == [

@@ -105,6 +105,13 @@ def test_cells_have_interval_and_count(tmp_path):
     assert [sd.cell(record) for record in data.records] == ["0.1 (n = 3)", "–", "–"] and sd.units == []
 
 
+def test_an_empty_column_and_an_optional_one_that_is_not_there_are_left_out(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("a,b,c\n1,,2\n3,,\n")
+    columns = {"c": Column(), "b": Column(), "d": Column(optional=True), "a": Column(optional=True)}
+    assert [column.name for column in tables.shown(tables.read(str(path)), columns)] == ["c", "a"]
+
+
 def test_columns_without_settings_are_all_shown_with_even_decimals(tmp_path):
     data = table(tmp_path, "final_loss,step,tiny,text\n1.5,100,0.00001,NA\n2.123456,200,1.5,x\n")
     shown = tables.shown(data, {})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 
 import pytest
 import yaml
@@ -171,7 +172,7 @@ def test_every_row_is_shown_by_a_section_of_its_write_up(checkout, merged):
 @pytest.mark.parametrize("kind", registry.kinds())
 def test_a_kind_shows_what_the_steps_of_its_rows_make_with_templates_that_there_are(checkout, merged, kind):
     folder = checkout / "scripts/relab/rows" / kind
-    shown = check(Kind, dict(registry.shown(kind)), kind)
+    shown = check(Kind, dict(registry.display_settings(kind)), kind)
     rows = [row for row in resolve(merged()).rows.values() if row.settings.kind == kind]
     assert rows, "no row of the default is of this kind"
     for group in ("tables", "figures"):
@@ -182,11 +183,16 @@ def test_a_kind_shows_what_the_steps_of_its_rows_make_with_templates_that_there_
     for table in shown.tables.values():
         template = f"{table.template}.html.j2"
         assert (folder / template).is_file() or (checkout / "scripts/relab/report/templates/tables" / template).is_file()
+    assert not re.findall(r"\b[A-E]\d\b", (folder / "show.yaml").read_text(encoding="utf-8")), "a row of a write-up"
     used = {table.template for table in shown.tables.values()}
     assert {path.name.removesuffix(".html.j2") for path in folder.glob("*.html.j2")} <= used
 
 
 def test_every_shared_template_is_used(checkout):
-    used = {table.get("template", "table") for kind in registry.kinds() for table in registry.shown(kind)["tables"].values()}
+    used = {
+        table.get("template", "table")
+        for kind in registry.kinds()
+        for table in registry.display_settings(kind)["tables"].values()
+    }
     found = {path.name.removesuffix(".html.j2") for path in (checkout / "scripts/relab/report/templates/tables").iterdir()}
     assert found <= used

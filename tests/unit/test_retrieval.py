@@ -9,14 +9,14 @@ import pytest
 import Stemmer
 
 from relab.errors import UserError
-from relab.features.store import Features, writing
-from relab.metrics.chance import expected
+from relab.features.store import Features, feature_writer
+from relab.metrics.random_ranking import expected_measures
 from relab.metrics.retrieval import Retrieval
 from relab.metrics.retrieval_names import MAP, MRR, NDCG, recall
 from relab.probes import rankings
 from relab.probes.fusion import fuse
 from relab.probes.lexical import bm25
-from relab.probes.search import Ranked, best, expanded, nearest, without
+from relab.probes.search import Ranked, best_documents, exclude_documents, expand_texts, nearest_documents
 from relab.settings.base import check
 from relab.settings.probes import STEMMERS, Bm25, Retriever
 
@@ -38,7 +38,7 @@ def test_search_finds_what_a_full_sort_finds_whatever_the_block():
     documents[100:200] = documents[RANDOM.integers(0, 100, 100)]  # ties, far apart
     queries = RANDOM.standard_normal((150, 7), dtype=np.float32)
     order = full_sort(queries, documents)
-    found = [nearest(blocks(documents, size), queries, 20) for size in (300, 128, 21, 7, 1)]
+    found = [nearest_documents(blocks(documents, size), queries, 20) for size in (300, 128, 21, 7, 1)]
     for one in found:
         assert (one.documents == order[:, :20]).all()
         assert (one.scores == found[0].scores).all() and (np.diff(one.scores, axis=1) <= 0).all()
@@ -48,17 +48,17 @@ def test_search_finds_what_a_full_sort_finds_whatever_the_block():
 
 def test_equal_cosines_come_in_the_order_of_documents_and_length_does_not_count():
     documents = np.array([[0, 3], [2, 0], [0, 0.1], [-1, 0], [7, 0], [0, 0]], np.float32)
-    found = nearest(blocks(documents, 2), np.array([[5, 0]], np.float32), 6)
+    found = nearest_documents(blocks(documents, 2), np.array([[5, 0]], np.float32), 6)
     assert found.documents.tolist() == [[1, 4, 0, 2, 5, 3]]  # cosines 1, 1, 0, 0, 0 (of a vector of zeros), -1
     assert found.scores.tolist() == [[1, 1, 0, 0, 0, -1]]
 
 
 def test_negative_zero_ties_with_zero():
-    assert best(np.array([[-0.0, 0.0, -1.0, 0.0]]), 4).documents.tolist() == [[0, 1, 3, 2]]
+    assert best_documents(np.array([[-0.0, 0.0, -1.0, 0.0]]), 4).documents.tolist() == [[0, 1, 3, 2]]
 
 
 def test_fewer_documents_than_depth_are_all_ranked():
-    found = nearest([np.eye(3, dtype=np.float32)], np.array([[3, 1, 2]], np.float32), 100)
+    found = nearest_documents([np.eye(3, dtype=np.float32)], np.array([[3, 1, 2]], np.float32), 100)
     assert found.documents.tolist() == [[0, 2, 1]]
 
 
@@ -71,16 +71,16 @@ def test_fewer_documents_than_depth_are_all_ranked():
 )
 def test_vectors_that_do_not_compare_are_refused(documents, message):
     with pytest.raises(UserError, match=message):
-        nearest([documents.astype(np.float32)], np.ones((1, 2), np.float32), 1)
+        nearest_documents([documents.astype(np.float32)], np.ones((1, 2), np.float32), 1)
 
 
 def test_documents_of_equal_text_share_a_score_and_come_in_their_order():
     index = np.array([0, 1, 0, 2, 1])  # documents 0 and 2 are one text, 1 and 4 another
     found = Ranked(np.array([[1, 0, 2], [2, 1, 0]]), np.array([[0.5, 0.5, 0.1], [0.9, 0.2, 0.1]], np.float32))
-    documents = expanded(found, index, 3)
+    documents = expand_texts(found, index, 3)
     assert documents.documents.tolist() == [[0, 1, 2], [3, 1, 4]]
     assert documents.scores.tolist() == pytest.approx(np.array([[0.5, 0.5, 0.5], [0.9, 0.2, 0.2]]), abs=1e-6)
-    assert expanded(found, index, 9).documents.tolist() == [[0, 1, 2, 4, 3], [3, 1, 4, 0, 2]]
+    assert expand_texts(found, index, 9).documents.tolist() == [[0, 1, 2, 4, 3], [3, 1, 4, 0, 2]]
 
 
 def test_search_over_unique_texts_equals_search_over_all_documents(tmp_path):
@@ -89,20 +89,20 @@ def test_search_over_unique_texts_equals_search_over_all_documents(tmp_path):
     _, first, index = np.unique(later, return_index=True, return_inverse=True)
     index = np.argsort(np.argsort(first))[index]  # numbered as they first occur
     vectors = unique[later[np.sort(first)]]
-    with writing(tmp_path / "corpus.safetensors", 30, 5, {"index.text": index}) as arrays:
+    with feature_writer(tmp_path / "corpus.safetensors", 30, 5, {"index.text": index}) as arrays:
         for array in arrays.values():
             array[:] = vectors
     features, queries = Features(tmp_path / "corpus.safetensors"), RANDOM.standard_normal((9, 5), dtype=np.float32)
-    found = expanded(nearest(features.blocks("mean", 4), queries, 12), features.index("text"), 12)
-    assert (found.documents == full_sort(queries, features.of("text", "mean"))[:, :12]).all()
+    found = expand_texts(nearest_documents(features.blocks("mean", 4), queries, 12), features.index("text"), 12)
+    assert (found.documents == full_sort(queries, features.vectors("text", "mean"))[:, :12]).all()
 
 
 def test_a_querys_own_document_is_left_out_and_others_move_up():
     found = Ranked(np.array([[4, 7, 2], [1, 3, 5], [6, 0, 8]]), np.array([[3.0, 2, 1]] * 3))
-    kept = without(found, [7, -1, 6], 2)
+    kept = exclude_documents(found, [7, -1, 6], 2)
     assert kept.documents.tolist() == [[4, 2], [1, 3], [0, 8]]
     assert kept.scores.tolist() == [[3, 1], [3, 2], [2, 1]]
-    assert without(found, [7, -1, 6], 3).documents.tolist() == [[4, 2, -1], [1, 3, 5], [0, 8, -1]]
+    assert exclude_documents(found, [7, -1, 6], 3).documents.tolist() == [[4, 2, -1], [1, 3, 5], [0, 8, -1]]
 
 
 def test_bm25_is_the_formula_of_lucene():
@@ -150,7 +150,7 @@ def written(tmp_path):
     ranked = Ranked(np.array([[1, 0], [2, -1]]), np.array([[0.5, 0.25], [0.75, np.nan]], np.float32))
     found = {"minilm mean": ranked, "BM25": Ranked(np.array([[0, 2], [1, 0]]), np.array([[2.0, 1.0], [4.0, 3.0]]))}
     path = tmp_path / "rankings.parquet"
-    rankings.write(path, found, ["q1", "q2"], ["a", "b", "c"])
+    rankings.write_rankings(path, found, ["q1", "q2"], ["a", "b", "c"])
     return path
 
 
@@ -160,7 +160,7 @@ def test_rankings_are_written_by_rank_and_read_back(written):
     assert frame.iloc[:3].to_numpy().tolist() == [
         ["minilm mean", "q1", "b", 1, 0.5], ["minilm mean", "q1", "a", 2, 0.25], ["minilm mean", "q2", "c", 1, 0.75],
     ]  # fmt: skip
-    assert rankings.read(written) == {
+    assert rankings.read_rankings(written) == {
         "minilm mean": {"q1": ["b", "a"], "q2": ["c"]},
         "BM25": {"q1": ["a", "c"], "q2": ["b", "a"]},
     }
@@ -181,14 +181,14 @@ def test_broken_rankings_are_refused(written, change, message):
     frame = change(pd.read_parquet(written))
     frame.to_parquet(written)
     with pytest.raises(UserError) as error:
-        rankings.read(written)
+        rankings.read_rankings(written)
     assert message in str(error.value)
 
 
 def test_what_is_no_parquet_is_refused(tmp_path):
     (tmp_path / "rankings.parquet").write_text("no", encoding="utf-8")
     with pytest.raises(UserError, match="expected rankings in Parquet"):
-        rankings.read(tmp_path / "rankings.parquet")
+        rankings.read_rankings(tmp_path / "rankings.parquet")
 
 
 @pytest.fixture
@@ -233,7 +233,7 @@ def test_scores_flip_when_a_ranking_is_reversed(measured):
 def test_chance_is_the_mean_over_all_orders(measured, grades, documents, depth):
     judged = {str(place): grade for place, grade in enumerate(grades)}
     orders = [list(order)[:depth] for order in itertools.permutations(map(str, range(documents)))]
-    found, told = measured(orders, [judged] * len(orders)), expected(grades, documents, depth)
+    found, told = measured(orders, [judged] * len(orders)), expected_measures(grades, documents, depth)
     if depth >= documents:
         assert told == pytest.approx({name: found[name] for name in told})
     else:  # the others look deeper than these rankings reach
@@ -241,14 +241,14 @@ def test_chance_is_the_mean_over_all_orders(measured, grades, documents, depth):
 
 
 def test_chance_of_one_relevant_document_among_many():
-    told = expected([1], 1000, 100)
+    told = expected_measures([1], 1000, 100)
     assert told[recall(100)] == pytest.approx(0.1) and told[recall(1)] == pytest.approx(0.001)
     assert told[MRR] == pytest.approx(sum(1 / rank for rank in range(1, 11)) / 1000)
     assert told[NDCG] == pytest.approx(sum(1 / math.log2(rank + 1) for rank in range(1, 11)) / 1000)
 
 
 def test_settings_of_a_retriever_name_its_systems():
-    from relab.probes.systems import systems
+    from relab.probes.systems import retriever_systems
 
     probe = Retriever(kind="retriever", dataset="d", encoders=["x", "y"], pooling=["mean"])
-    assert systems(probe) == ["x mean", "y mean", "BM25", "x mean + BM25", "y mean + BM25"]
+    assert retriever_systems(probe) == ["x mean", "y mean", "BM25", "x mean + BM25", "y mean + BM25"]

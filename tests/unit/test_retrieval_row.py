@@ -15,7 +15,7 @@ from support.row_steps import run_step
 
 from relab.datasets import storage
 from relab.errors import UserError
-from relab.features.store import writing
+from relab.features.store import feature_writer
 from relab.files import read_csv
 from relab.metrics.retrieval_names import RECALLS
 from relab.probes import rankings
@@ -23,10 +23,10 @@ from relab.probes.retriever import open_collection
 from relab.rows.job import Job
 from relab.rows.retrieval.figures import draw_recall
 from relab.rows.retrieval.files import read_probes
-from relab.rows.retrieval.names import Spec, TableSpec
+from relab.rows.retrieval.names import Spec
 from relab.rows.retrieval.scores import per_query, retrieval_scores
-from relab.scores import Summaries, read_scores
-from relab.settings.base import check
+from relab.scores import Summaries
+from relab.settings.config import resolve
 from relab.settings.probes import Retriever
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,12 +41,14 @@ TEXTS = [
     ),
     *("a cat sleeps on the mat", "NA", "birds sing in the rain", "the wind bends trees", "bread and butter"),
 ]
-CORPUS = [{"id": f"d{place}", "text": text} for place, text in enumerate(TEXTS)]
+CORPUS = [{"id": f"d{index}", "text": text} for index, text in enumerate(TEXTS)]
 #: Each query is a document, too. The text of d0 stands in d5 again.
-QUERIES = [CORPUS[place] for place in (0, 2, 4, 7, 3, 8, 9)]
+QUERIES = [CORPUS[index] for index in (0, 2, 4, 7, 3, 8, 9)]
 RELEVANT = {"d0": "d2 d5", "d2": "d0", "d4": "d3 d7", "d7": "d3", "d3": "d4", "d8": "d4", "d9": "d6"}
 QRELS = [
-    {"query": query, "document": document, "relevance": 1} for query, found in RELEVANT.items() for document in found.split()
+    {"query": query, "document": document, "relevance": 1}
+    for query, relevant in RELEVANT.items()
+    for document in relevant.split()
 ]
 PROBE = {"kind": "retriever", "dataset": "verses", "encoders": ["minilm"]}
 SPEC = {"probes": {"lookup": {**PROBE, "queries_are_documents": True, "threads": 1}}, "order": ["lookup"]}
@@ -58,9 +60,9 @@ def write_features(path, texts, vectors):
     unique = list(dict.fromkeys(texts))
     path.parent.mkdir(parents=True, exist_ok=True)
     index = {"index.text": np.array([unique.index(text) for text in texts])}
-    with writing(path, len(unique), 4, index) as arrays:
-        for place, (_, array) in enumerate(sorted(arrays.items())):
-            array[:] = np.array([vectors[text][place] for text in unique])
+    with feature_writer(path, len(unique), 4, index) as arrays:
+        for column, (_, array) in enumerate(sorted(arrays.items())):
+            array[:] = np.array([vectors[text][column] for text in unique])
 
 
 def run(program, *arguments, spec):
@@ -126,49 +128,49 @@ def retrieved(folder, spec=SPEC, **changed):
 @pytest.fixture(scope="module")
 def scores(folder):
     path = folder / "retrieval.parquet"
-    return Summaries(read_scores(path), path)
+    return Summaries.read(path)
 
 
 def test_no_query_finds_itself_but_the_same_text_elsewhere(folder):
-    found = rankings.read(folder / "probes/lookup/rankings.parquet")
-    assert list(found) == SYSTEMS
-    for system, own in found.items():
-        assert list(own) == list(RELEVANT)
-        for query, documents in own.items():
+    by_system = rankings.read_rankings(folder / "probes/lookup/rankings.parquet")
+    assert list(by_system) == SYSTEMS
+    for system, ranked in by_system.items():
+        assert list(ranked) == list(RELEVANT)
+        for query, documents in ranked.items():
             assert query not in documents
             if not system.endswith("+ BM25"):
                 assert len(documents) == len(CORPUS) - 1  # all the others
-        assert own["d0"][0] == "d5"
+        assert ranked["d0"][0] == "d5"
 
 
 def test_blocks_and_threads_change_no_byte(folder):
     assert fit(folder, "again", block=3, threads=2) is None
-    one, other = (folder / f"probes/{probe}/rankings.parquet" for probe in ("lookup", "again"))
-    assert one.read_bytes() == other.read_bytes()
+    first, again = (folder / f"probes/{probe}/rankings.parquet" for probe in ("lookup", "again"))
+    assert first.read_bytes() == again.read_bytes()
 
 
 def test_cosine_ranking_and_its_fusion(folder):
     frame = pd.read_parquet(folder / "probes/lookup/rankings.parquet")
-    found = {system: own.set_index(["query", "document"])["score"] for system, own in frame.groupby("system")}
-    places = {system: own.set_index(["query", "document"])["rank"] for system, own in frame.groupby("system")}
+    values = {system: rows.set_index(["query", "document"])["score"] for system, rows in frame.groupby("system")}
+    ranks = {system: rows.set_index(["query", "document"])["rank"] for system, rows in frame.groupby("system")}
     # BM25 ranks d9 for d4, since both hold nothing but "and", a stopword: no match, so the fusion counts the cosine alone
-    assert found["BM25"]["d4", "d9"] == 0
-    assert found["minilm mean + BM25"]["d4", "d9"] == pytest.approx(1 / (60 + places["minilm mean"]["d4", "d9"]), abs=1e-11)
-    both = 1 / (60 + places["minilm mean"]["d4", "d3"]) + 1 / (60 + places["BM25"]["d4", "d3"])
-    assert found["minilm mean + BM25"]["d4", "d3"] == pytest.approx(both, abs=1e-11)
+    assert values["BM25"]["d4", "d9"] == 0
+    assert values["minilm mean + BM25"]["d4", "d9"] == pytest.approx(1 / (60 + ranks["minilm mean"]["d4", "d9"]), abs=1e-11)
+    both = 1 / (60 + ranks["minilm mean"]["d4", "d3"]) + 1 / (60 + ranks["BM25"]["d4", "d3"])
+    assert values["minilm mean + BM25"]["d4", "d3"] == pytest.approx(both, abs=1e-11)
 
 
 def test_scores_are_those_of_the_rankings(folder, scores):
-    found = rankings.read(folder / "probes/lookup/rankings.parquet")
-    for system, own in found.items():
-        ranks = {query: [own[query].index(name) + 1 for name in names.split()] for query, names in RELEVANT.items()}
+    by_system = rankings.read_rankings(folder / "probes/lookup/rankings.parquet")
+    for system, ranked in by_system.items():
+        ranks = {query: [ranked[query].index(name) + 1 for name in names.split()] for query, names in RELEVANT.items()}
         values = {
-            "MRR@10": [1 / min(own) for own in ranks.values()],
-            "MAP": [np.mean([place / rank for place, rank in enumerate(sorted(own), 1)]) for own in ranks.values()],
-            "recall@2": [np.mean([rank <= 2 for rank in own]) for own in ranks.values()],
+            "MRR@10": [1 / min(hits) for hits in ranks.values()],
+            "MAP": [np.mean([count / rank for count, rank in enumerate(sorted(hits), 1)]) for hits in ranks.values()],
+            "recall@2": [np.mean([rank <= 2 for rank in hits]) for hits in ranks.values()],
             "nDCG@10": [
-                sum(1 / math.log2(rank + 1) for rank in own) / sum(1 / math.log2(place + 2) for place in range(len(own)))
-                for own in ranks.values()
+                sum(1 / math.log2(rank + 1) for rank in hits) / sum(1 / math.log2(index + 2) for index in range(len(hits)))
+                for hits in ranks.values()
             ],
         }
         for metric, expected in values.items():
@@ -191,8 +193,8 @@ def test_chance_counts_the_documents_but_the_querys_own(scores):
 
 
 def test_differences_are_paired_by_query(scores, folder):
-    found = per_query(retrieved(folder)[0])
-    differences = found["minilm mean"]["nDCG@10"] - found["BM25"]["nDCG@10"]
+    measures = per_query(retrieved(folder)[0])
+    differences = measures["minilm mean"]["nDCG@10"] - measures["BM25"]["nDCG@10"]
     experiment = "verses/minilm mean − BM25"
     row, ends = scores.per_seed(experiment, "nDCG@10", "test").iloc[0], ttest_1samp(differences, 0).confidence_interval()
     assert [row["value"], row["low"], row["high"]] == pytest.approx([differences.mean(), ends.low, ends.high])
@@ -202,14 +204,15 @@ def test_differences_are_paired_by_query(scores, folder):
 
 
 def test_scores_flip_when_the_rankings_are_reversed(folder):
-    one = retrieved(folder)[0]
+    probe = retrieved(folder)[0]
     best = {
-        query: [*own.split(), *(row["id"] for row in CORPUS if row["id"] not in own.split())] for query, own in RELEVANT.items()
+        query: [*names.split(), *(row["id"] for row in CORPUS if row["id"] not in names.split())]
+        for query, names in RELEVANT.items()
     }
     values = []
     for order in (1, -1):
-        changed = {**one.rankings, "minilm mean": {query: own[::order] for query, own in best.items()}}
-        rows = list(retrieval_scores(dataclasses.replace(one, rankings=changed)))
+        changed = {**probe.rankings, "minilm mean": {query: ranked[::order] for query, ranked in best.items()}}
+        rows = list(retrieval_scores(dataclasses.replace(probe, rankings=changed)))
         values.append({(row["experiment"], row["metric"]): row["value"] for row in rows})
     first, last = values
     assert first["verses/minilm mean", "nDCG@10"] == first["verses/minilm mean", "recall@2"] == 1
@@ -220,13 +223,13 @@ def test_scores_flip_when_the_rankings_are_reversed(folder):
 
 
 def test_other_queries_judgments_or_documents_are_other_data(folder):
-    one = retrieved(folder)[0]
+    probe = retrieved(folder)[0]
     others = [
-        dataclasses.replace(one, queries={**one.queries, "d0": "another"}),
-        dataclasses.replace(one, qrels={**one.qrels, "d0": {"d2": 1}}),
-        dataclasses.replace(one, corpus={**one.corpus, "d10": "one more"}),
+        dataclasses.replace(probe, queries={**probe.queries, "d0": "another"}),
+        dataclasses.replace(probe, qrels={**probe.qrels, "d0": {"d2": 1}}),
+        dataclasses.replace(probe, corpus={**probe.corpus, "d10": "one more"}),
     ]
-    assert len({other.data for other in (one, *others)}) == 4
+    assert len({changed.data for changed in (probe, *others)}) == 4
 
 
 def test_table_of_systems(folder, scores):
@@ -246,8 +249,8 @@ def test_table_of_recall(folder, scores):
     table = read_csv(folder / "recall.csv", dtype=str)
     assert list(table) == ["data_set", "queries", "documents", "system", "k", "recall", "low", "high"]
     assert table["k"].tolist() == [str(k) for k in RECALLS] * 6
-    own = table[(table["system"] == "BM25") & (table["k"] == "5")].iloc[0]
-    assert own["recall"] == f"{scores.value('verses/BM25', 'recall@5', 'test'):.3f}"
+    row = table[(table["system"] == "BM25") & (table["k"] == "5")].iloc[0]
+    assert row["recall"] == f"{scores.value('verses/BM25', 'recall@5', 'test'):.3f}"
 
 
 def test_examples_are_the_first_queries(folder):
@@ -258,8 +261,8 @@ def test_examples_are_the_first_queries(folder):
     assert table["rank"].tolist() == [1, 2, 3] * 15
     first = table.iloc[0]
     assert (first["document"], first["relevant"]) == (TEXTS[5], "yes")
-    found = rankings.read(folder / "probes/lookup/rankings.parquet")["BM25"]["d9"]
-    assert "d9" not in found and set(table["relevant"]) == {"yes", "no"}
+    ranked = rankings.read_rankings(folder / "probes/lookup/rankings.parquet")["BM25"]["d9"]
+    assert "d9" not in ranked and set(table["relevant"]) == {"yes", "no"}
 
 
 def test_the_figure_has_every_system_and_needs_its_columns(folder):
@@ -269,7 +272,7 @@ def test_the_figure_has_every_system_and_needs_its_columns(folder):
     assert [axes.get_title() for axes in figure.axes] == ["Verses", "Others"]
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
     assert set(SYSTEMS) < set(labels) and "a random ranking, expected" in labels
-    with pytest.raises(UserError, match="recall.csv: expected recall by rank, found no column 'low'"):
+    with pytest.raises(UserError, match="recall.csv: the recalls by rank have no column 'low'"):
         draw_recall(table.drop(columns="low"), "recall.csv")
 
 
@@ -339,10 +342,11 @@ def test_settings_that_do_not_fit_are_refused(folder, spec, message):
     assert str(error.value) == message
 
 
-def test_titles_are_of_tables_alone():
-    assert check(TableSpec, {**SPEC, "titles": {"verses": "Verses"}}, "--spec").titles == {"verses": "Verses"}
-    with pytest.raises(UserError, match="--spec.titles: unknown key"):
-        check(Spec, {**SPEC, "titles": {}}, "--spec")
+def test_titles_are_of_tables_alone(merged):
+    resolved = resolve(merged())
+    row = next(row for row in resolved.rows.values() if row.settings.kind == "retrieval")
+    score, tabulate = (row.settings.spec(step, row.place, resolved.artefacts) for step in ("score", "tabulate"))
+    assert "titles" not in score and tabulate["titles"].keys() == {probe["dataset"] for probe in tabulate["probes"].values()}
 
 
 @pytest.mark.parametrize(
@@ -374,13 +378,13 @@ def test_features_of_something_else_are_refused(folder, changed, message):
 
 def test_features_of_other_texts_are_refused(folder, tmp_path):
     data, features = folder / "datasets/verses", folder / "features/minilm/verses"
-    other = tmp_path / "minilm/verses/queries.safetensors"
-    other.parent.mkdir(parents=True)
-    other.write_bytes((features / "corpus.safetensors").read_bytes())
-    files = [data / "corpus.parquet", data / "queries.parquet", [features / "corpus.safetensors"], [other]]
+    swapped = tmp_path / "minilm/verses/queries.safetensors"
+    swapped.parent.mkdir(parents=True)
+    swapped.write_bytes((features / "corpus.safetensors").read_bytes())
+    files = [data / "corpus.parquet", data / "queries.parquet", [features / "corpus.safetensors"], [swapped]]
     with pytest.raises(UserError) as error:
         open_collection(Retriever(**PROBE), *files)
-    assert str(error.value) == f"{other}: expected 7 texts as in {data / 'queries.parquet'}, found 10"
+    assert str(error.value) == f"{swapped}: expected 7 texts as in {data / 'queries.parquet'}, found 10"
 
 
 def test_a_program_tells_an_error_in_one_sentence(folder):

@@ -47,6 +47,7 @@ STORIES = "models/stories/training"
         ("chapters", {"mine": {}}, "chapters.mine.title: this key is required"),
         ("chapters", {"char_gpt": {"title": "Mine"}}, "chapters.char_gpt: a write-up has that key"),
         ("chapters", {"stories": {"cut": 9}}, "chapters.stories.cut: this key has moved; expected rows.D1.limit"),
+        ("models/recital_full", {"seed": 3}, "models.recital_full: this key has moved; expected models.memorisation_full"),
     ],
 )
 def test_a_mistake_in_a_row_is_found_before_any_job_and_named(merged, path, value, sentence):

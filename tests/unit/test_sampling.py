@@ -18,7 +18,7 @@ from transformers import (
 from relab import gpt
 from relab.errors import UserError
 from relab.sampling import sample, text_seed
-from relab.sampling.choice import Choice
+from relab.sampling.token_selector import TokenSelector
 from relab.settings.base import check
 from relab.settings.models import Architecture
 from relab.settings.samplings import Decoding
@@ -117,8 +117,9 @@ def test_top_k_above_the_vocabulary_takes_all(model):
 def choose(logits, uniforms, *methods, banned=(), tokens=None):
     """The tokens that some methods choose from the same logits, a row each."""
     rows = len(methods)
-    choice = Choice(methods, tokens or [[0]] * rows, torch.as_tensor(uniforms, dtype=torch.float64).view(rows, -1), banned)
-    return choice(torch.as_tensor(logits).expand(rows, -1).log_softmax(-1), 0).flatten().tolist()
+    uniforms = torch.as_tensor(uniforms, dtype=torch.float64).view(rows, -1)
+    selector = TokenSelector(methods, tokens or [[0]] * rows, uniforms, banned)
+    return selector(torch.as_tensor(logits).expand(rows, -1).log_softmax(-1), 0).flatten().tolist()
 
 
 def test_exactly_k_tokens_where_scores_are_equal():

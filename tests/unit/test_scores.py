@@ -150,13 +150,13 @@ def test_cells_of_a_table():
 @pytest.mark.parametrize("seeds", [1, 2])
 def test_units_that_only_one_score_counts_weigh_as_much_as_in_that_score(seeds):
     """A mean of two scores of other units each has the margin of both in quadrature."""
-    from relab.statistics import average, change, difference
+    from relab.statistics import average, difference, paired_change
 
     values = np.random.default_rng(1).normal(size=40)
     first, second = (np.where(np.arange(40) % 2 == side, values, math.nan) for side in (0, 1))
     apart = math.hypot(half(values[::2]), half(values[1::2]))
     both = [texts(one, items="the same") for one in (first, second)]
-    found = [of_seed(0, average(both)), of_seed(0, change(*both))]
+    found = [of_seed(0, average(both)), of_seed(0, paired_change(*both))]
     found.append(of_seed(0, difference(*(dict.fromkeys(range(seeds), one) for one in both))))
     margins = [row["high"] - row["value"] for row in found]
     assert margins == pytest.approx([apart / 2, apart, apart], rel=0.05)  # but for degrees of freedom

@@ -30,7 +30,7 @@ def alone(model, prompt, continuation):
 
 @pytest.mark.parametrize("tokens", [1, 20, 512])
 def test_texts_of_all_lengths_are_scored_as_each_alone(model, monkeypatch, tokens):
-    monkeypatch.setattr(scoring, "TOKENS", tokens)
+    monkeypatch.setattr(scoring, "BATCH_TOKENS", tokens)
     texts = [([1], [2, 3, 4]), ([5, 6, 7], [8]), ([1, 2], []), ([3], [4, 5, 6, 7, 8, 9, 10, 11]), ([9, 9], [9, 9, 1])]
     found = scoring.logprobs(model, texts)
     assert [len(one) for one in found] == [3, 1, 0, 8, 3]

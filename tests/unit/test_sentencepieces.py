@@ -52,7 +52,7 @@ def pair(request, tmp_path):
     """A tokenizer as it is opened from its directory, and SentencePiece's own from the same training."""
     told = settings(**request.param)
     characters.save(sentencepieces.train(DOCUMENTS, told, "here"), tmp_path)
-    own = sentencepiece.SentencePieceProcessor(model_proto=sentencepieces.trained_model(DOCUMENTS, told, "here"))
+    own = sentencepiece.SentencePieceProcessor(model_proto=sentencepieces.train_sentencepiece(DOCUMENTS, told, "here"))
     return AutoTokenizer.from_pretrained(tmp_path), own, told
 
 

@@ -7,12 +7,12 @@ from scipy import stats
 from relab.statistics import (
     Measurement,
     average,
-    change,
-    deviation,
     difference,
     estimate,
-    median,
+    median_interval,
+    paired_change,
     randomisation_p,
+    standard_deviation,
 )
 
 SEEDS, ITEMS = (2, 3, 5), (8, 16, 1000)
@@ -58,7 +58,7 @@ def test_the_interval_over_items_alone_covers_what_it_says(items):
 @pytest.mark.parametrize("seeds", SEEDS)
 def test_the_interval_over_seeds_alone_covers_what_it_says(seeds):
     random = np.random.default_rng(seeds)
-    found = [estimate({seed: Measurement.alone(random.normal(2)) for seed in range(seeds)}) for _ in range(ROUNDS)]
+    found = [estimate({seed: Measurement.without_units(random.normal(2)) for seed in range(seeds)}) for _ in range(ROUNDS)]
     assert 0.93 <= covered(found, 2.0) <= 0.98
 
 
@@ -119,7 +119,7 @@ def test_one_seed_is_the_t_interval_and_several_seeds_of_one_value_too():
     expected = stats.ttest_1samp(values, 0).confidence_interval()
     for found in (
         estimate({0: Measurement.of(values, "text")}),
-        estimate({seed: Measurement.alone(value) for seed, value in enumerate(values)}),
+        estimate({seed: Measurement.without_units(value) for seed, value in enumerate(values)}),
     ):
         assert (found.low, found.high) == pytest.approx(tuple(expected))
 
@@ -156,7 +156,7 @@ def test_the_same_items_are_compared_one_by_one():
 def test_a_model_of_several_seeds_beside_a_baseline_of_one_has_the_noise_of_both():
     random = np.random.default_rng(8)
     model, baseline = nested(random, 3, 16, 1.0), nested(random, 1, 16)
-    seeds = estimate({seed: Measurement.alone(one.value) for seed, one in model.items()})
+    seeds = estimate({seed: Measurement.without_units(one.value) for seed, one in model.items()})
     units, found = estimate(baseline), difference(model, baseline)
     margins = [(one.high - one.low) / 2 for one in (seeds, units)]
     assert (found.high - found.low) / 2 >= np.hypot(*margins) - 1e-9
@@ -165,10 +165,10 @@ def test_a_model_of_several_seeds_beside_a_baseline_of_one_has_the_noise_of_both
 def test_a_change_and_its_difference_say_the_same():
     random = np.random.default_rng(5)
     before, after = (Measurement(random.gamma(3, 20, 24), np.full(24, 30.0), "document", "d", "exponential") for _ in range(2))
-    apart, itself = difference({0: after}, {0: before}), estimate({0: change(before, after)})
+    apart, itself = difference({0: after}, {0: before}), estimate({0: paired_change(before, after)})
     assert itself[:3] == pytest.approx(apart[:3])
     with pytest.raises(ValueError, match="same units"):
-        change(before, Measurement.of([1.0, 2.0], "document", "e"))
+        paired_change(before, Measurement.of([1.0, 2.0], "document", "e"))
 
 
 def test_an_average_of_ratios_is_exact_and_varies_with_all_of_them():
@@ -184,14 +184,14 @@ def test_units_without_a_value_are_not_counted():
     assert (found.value, found.n) == (2.0, 3)
     assert found[:3] == pytest.approx(estimate({0: Measurement.of([1.0, 3.0, 2.0], "text")})[:3])
     nothing = estimate({0: Measurement.of([float("nan")], "text")})
-    assert np.isnan(nothing.value) and not nothing.known and nothing.seeds == 0
+    assert np.isnan(nothing.value) and not nothing.has_interval and nothing.seeds == 0
 
 
 def test_what_is_counted_is_certain_and_what_stands_alone_is_not():
     assert estimate({0: Measurement.exactly(7)})[:3] == (7, 7, 7)
-    assert not estimate({0: Measurement.alone(7)}).known
-    assert not estimate({0: Measurement.of([7.0], "text")}).known
-    assert not difference({0: Measurement.alone(7)}, {0: Measurement.exactly(3)}).known
+    assert not estimate({0: Measurement.without_units(7)}).has_interval
+    assert not estimate({0: Measurement.of([7.0], "text")}).has_interval
+    assert not difference({0: Measurement.without_units(7)}, {0: Measurement.exactly(3)}).has_interval
     assert difference({0: Measurement.exactly(7)}, {0: Measurement.exactly(3)})[:3] == (4, 4, 4)
 
 
@@ -220,9 +220,9 @@ def test_an_interval_is_never_narrower_where_seeds_or_items_vary_more(case, same
 
 
 def test_the_median_has_the_exact_interval_of_order_statistics():
-    value, low, high = median(range(1, 17))
+    value, low, high = median_interval(range(1, 17))
     assert (value, low, high) == (8.5, 4, 13)  # ranks 4 and 13 of 16 hold the median with 97.9 %
-    assert all(np.isnan(median([])))
+    assert all(np.isnan(median_interval([])))
 
 
 def test_the_randomisation_test_counts_exchanges():
@@ -231,5 +231,5 @@ def test_the_randomisation_test_counts_exchanges():
 
 
 def test_a_deviation_needs_two_values():
-    assert deviation([1.0, 3.0]) == pytest.approx(2**0.5)
-    assert np.isnan(deviation([1.0])) and np.isnan(deviation([1.0, float("nan")]))
+    assert standard_deviation([1.0, 3.0]) == pytest.approx(2**0.5)
+    assert np.isnan(standard_deviation([1.0])) and np.isnan(standard_deviation([1.0, float("nan")]))

@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 from pydantic import TypeAdapter
-from support import mingpt
+from support import sentences as grammar_sentences
 
 from relab.datasets import draws, speeches
 from relab.grammar import Grammar
@@ -54,7 +54,7 @@ def test_the_questions_of_a_play_share_no_stream_with_the_draws_of_rows(monkeypa
 
 
 def test_the_sentences_of_a_grammar_share_no_stream_with_the_batches_that_read_them(monkeypatch):
-    grammar = Grammar(GrammarReader(**mingpt.READER))
+    grammar = Grammar(GrammarReader(**grammar_sentences.READER))
     sentences = used(monkeypatch, "Philox", lambda: [list(grammar.draw(5, seed)) for seed in range(4)])
     samplers = [IndexSampler(9, 5, seed) for seed in range(4)]
     batches = used(monkeypatch, "Philox", lambda: [sampler.indices(step) for sampler in samplers for step in range(4)])

@@ -16,10 +16,10 @@ def test_groups_are_labelled_and_sorted_by_size():
         for batch in (256, 32)
         for seed in (1, 0)
     }
-    found = groups(models)
-    assert [group.label for group in found][:2] == ["width 32, block 64, batch 32", "width 32, block 64, batch 256"]
-    assert [group.experiment for group in found][-1] == "italian/width 256, block 64, batch 256"
-    assert found[0].members == {0: "32-32-0", 1: "32-32-1"}
+    swept = groups(models)
+    assert [group.label for group in swept][:2] == ["width 32, block 64, batch 32", "width 32, block 64, batch 256"]
+    assert [group.experiment for group in swept][-1] == "italian/width 256, block 64, batch 256"
+    assert swept[0].members == {0: "32-32-0", 1: "32-32-1"}
 
 
 def test_two_models_of_one_seed_are_refused():

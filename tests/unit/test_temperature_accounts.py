@@ -15,8 +15,9 @@ from relab.checkpoints import load_model
 from relab.errors import UserError
 from relab.files import read_csv
 from relab.judging.storage import write_judgements
-from relab.rows.judged_texts.accounts import compared, method_of, plain
-from relab.rows.judged_texts.distributions import distribution_scores, drawn_by
+from relab.rows.judged_texts import accounts
+from relab.rows.judged_texts.accounts import method_of, without_inert_arguments
+from relab.rows.judged_texts.distributions import distribution_scores, drawing_probabilities
 from relab.rows.judged_texts.names import (
     ACCOUNTS,
     BEST,
@@ -119,7 +120,7 @@ def test_contrasts_are_pairs_of_one_k_from_the_higher_temperature_to_the_lower()
 def test_settings_without_k_are_compared_too():
     methods = {"mine": {"hot": Decoding(do_sample=True), "cold": Decoding(do_sample=True, temperature=0.5)}}
     methods["mine"]["flat"] = Decoding(do_sample=True, temperature=0.5, temperature_rule="multiply")
-    found = compared(["hot", "cold"], methods, {}, "temperature")
+    found = accounts.compared_settings(["hot", "cold"], methods, {}, "temperature")
     assert [setting.label for setting in found] == ["T 1", "T 0.5"] and len(contrasts(found)) == 1
     assert found[1].methods == {"divide": ("mine", "cold"), "multiply": ("mine", "flat"), "ignore": ("mine", "hot")}
 
@@ -134,7 +135,7 @@ def test_settings_without_k_are_compared_too():
     ],
 )
 def test_methods_that_draw_alike_are_told_as_one(method, same):
-    assert plain(Decoding(do_sample=True, **method)) == Decoding(do_sample=True, **same)
+    assert without_inert_arguments(Decoding(do_sample=True, **method)) == Decoding(do_sample=True, **same)
 
 
 def test_a_setting_that_nobody_sampled_is_named():
@@ -162,14 +163,14 @@ LOGPROBS = torch.tensor([[0.5, 0.3, 0.15, 0.05]]).log()
 )
 def test_what_is_drawn_by_under_each_account(rule, temperature, k, probabilities):
     method = SamplerSetting(temperature=temperature, top_k=k).decoding(rule)
-    assert drawn_by(method, LOGPROBS)[0].tolist() == pytest.approx(probabilities, abs=1e-6)
+    assert drawing_probabilities(method, LOGPROBS)[0].tolist() == pytest.approx(probabilities, abs=1e-6)
 
 
 def test_the_sampler_draws_by_what_is_scored():
     model = load_model(FOLDER, torch.device("cpu"))
     method = SamplerSetting(temperature=0.3, top_k=3).decoding("multiply")
     with torch.no_grad():
-        expected = drawn_by(method, model(torch.tensor([[5, 6]])).logits[:, -1].log_softmax(-1))[0]
+        expected = drawing_probabilities(method, model(torch.tensor([[5, 6]])).logits[:, -1].log_softmax(-1))[0]
     found = sample(model, [[5, 6]] * 3000, length=1, seeds=range(3000), decoding=method, batch=3000)
     counted = np.bincount([one.token_ids[0] for one in found], minlength=len(expected)) / 3000
     assert np.abs(counted - expected.numpy()).max() < 0.04 and (counted[expected.numpy() == 0] == 0).all()

@@ -15,7 +15,7 @@ from relab.files import read_csv, write_csv
 from relab.report import tables as report_tables
 from relab.scores import SCHEMA, Summaries, read_scores, with_summary, write_scores
 from relab.settings.samplings import Decoding
-from relab.texts.arguments import call, inert
+from relab.texts.arguments import inert_arguments, keyword_arguments
 from relab.texts.samples import read_samplings, read_texts
 
 HEATED = "greedy, inert temperature"
@@ -121,7 +121,7 @@ def test_files_are_told_apart_by_their_names_and_come_in_the_settings_order(tmp_
     ],
 )
 def test_arguments_that_cannot_act(arguments, without_effect):
-    assert inert(Decoding(**arguments)) == without_effect
+    assert inert_arguments(Decoding(**arguments)) == without_effect
 
 
 @pytest.mark.parametrize(
@@ -137,25 +137,25 @@ def test_arguments_that_cannot_act(arguments, without_effect):
 def test_the_sampling_itself_agrees_that_they_cannot_act(arguments):
     import torch
 
-    from relab.sampling.choice import Choice
+    from relab.sampling.token_selector import TokenSelector
 
     def chosen(method: Decoding) -> list[int]:
         generator = torch.Generator().manual_seed(0)
         logits, uniforms = torch.randn(64, 9, generator=generator), torch.rand(64, 1, generator=generator)
-        return Choice([method] * 64, [[0]] * 64, uniforms)(logits.log_softmax(-1), 0).flatten().tolist()
+        return TokenSelector([method] * 64, [[0]] * 64, uniforms)(logits.log_softmax(-1), 0).flatten().tolist()
 
     method = Decoding(**arguments)
-    plain = Decoding(**{name: value for name, value in arguments.items() if name not in inert(method)})
+    plain = Decoding(**{name: value for name, value in arguments.items() if name not in inert_arguments(method)})
     assert plain != method
     assert chosen(method) == chosen(plain)
     assert len(set(chosen(plain))) > 1
 
 
 def test_the_call_names_what_differs_from_the_default_and_whether_it_draws():
-    assert call(Decoding()) == "do_sample=False"
-    assert call(Decoding(do_sample=True, temperature=0.7, top_k=6)) == "do_sample=True, temperature=0.7, top_k=6"
-    assert call(Decoding(num_beams=2, early_stopping=True)) == "do_sample=False, num_beams=2, early_stopping=True"
-    assert call(None) == "–" and inert(None) == []
+    assert keyword_arguments(Decoding()) == "do_sample=False"
+    assert keyword_arguments(Decoding(do_sample=True, temperature=0.7, top_k=6)) == "do_sample=True, temperature=0.7, top_k=6"
+    assert keyword_arguments(Decoding(num_beams=2, early_stopping=True)) == "do_sample=False, num_beams=2, early_stopping=True"
+    assert keyword_arguments(None) == "–" and inert_arguments(None) == []
 
 
 def test_each_measure_of_each_method(scores):

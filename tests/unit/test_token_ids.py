@@ -12,7 +12,7 @@ from relab.claims.ledger import ledger
 from relab.claims.scores import Scores
 from relab.errors import UserError
 from relab.files import read_csv
-from relab.rows.token_ids.tokens import encoded, tokens_scores, tokens_table
+from relab.rows.token_ids.tokens import encode_texts, tokens_scores, tokens_table
 from relab.scores import read_scores, with_summary, write_scores
 from relab.settings.claims import parse
 
@@ -25,7 +25,7 @@ def bytes_of(checkout):
 
 def test_each_id_is_shown_decoded_alone(bytes_of):
     texts = ["the sea", " the sea", "the sea "]
-    plain, leading, trailing = encoded(bytes_of, texts)
+    plain, leading, trailing = encode_texts(bytes_of, texts)
     for text, one in zip(texts, (plain, leading, trailing), strict=True):
         assert bytes_of.decode(one.ids) == text == "".join(one.tokens)
     assert plain.ids != leading.ids
@@ -40,13 +40,13 @@ def test_each_id_is_shown_decoded_alone(bytes_of):
 
 def test_line_ends_and_tabs_can_be_seen():
     tokenizer = build("a\n\t ")
-    table = tokens_table(encoded(tokenizer, ["a\n\t "]))
+    table = tokens_table(encode_texts(tokenizer, ["a\n\t "]))
     assert (table["text"][0], table["tokens"][0]) == ("a↵⇥␣", "a ↵ ⇥ ␣")
 
 
 def test_a_character_that_the_tokenizer_lacks_is_named():
     with pytest.raises(UserError, match=r"texts\.1: character 'b'"):
-        encoded(build("a"), ["a", "b"])
+        encode_texts(build("a"), ["a", "b"])
 
 
 def verdict(path, claimed: int) -> str:
@@ -67,14 +67,14 @@ def test_the_program_writes_what_a_claim_can_be_decided_by(tmp_path):
     assert verdict(tmp_path / "tokens.parquet", 1) == REPRODUCED
     doctored = [
         {**row, **{name: row[name] + (row["metric"] == "id 2") for name in ("value", "low", "high")}}
-        for row in tokens_scores(encoded(build("ab"), ["ab"]))
+        for row in tokens_scores(encode_texts(build("ab"), ["ab"]))
     ]
     write_scores(tmp_path / "doctored.parquet", with_summary(doctored))
     assert verdict(tmp_path / "doctored.parquet", 1) == CONTRADICTED
 
 
 def test_scores_count_the_tokens_and_name_each():
-    found = {(row["experiment"], row["metric"]): row["value"] for row in tokens_scores(encoded(build("ab"), ["ba", "a"]))}
+    found = {(row["experiment"], row["metric"]): row["value"] for row in tokens_scores(encode_texts(build("ab"), ["ba", "a"]))}
     assert found == {
         ("tokens/ba", "tokens"): 2, ("tokens/ba", "id 1"): 1, ("tokens/ba", "id 2"): 0,
         ("tokens/a", "tokens"): 1, ("tokens/a", "id 1"): 0,

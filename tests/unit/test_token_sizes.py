@@ -9,9 +9,9 @@ from transformers import AutoTokenizer
 from relab import bytepair, characters, sentencepieces
 from relab.corpora.storage import Writer
 from relab.settings.tokenizers import SentencePieceTokenizer
-from relab.tokens.make import tokenize
-from relab.tokens.sizes import TextBytes, byte_lengths, folds
+from relab.tokens.sizes import TextBytes, byte_lengths, is_lossy
 from relab.tokens.store import Tokens
+from relab.tokens.tokenize import tokenize
 
 TEXTS = ["Perché no? 😀 said the Bird.", "the bird, the BIRD and the bear", "La città è già là.\n\nThe   end…"] * 4
 
@@ -48,7 +48,7 @@ def tokens_of(folder, tokenizer, texts, separator="\n\n") -> Tokens:
 
 def test_which_tokenizers_change_a_text(named):
     name, tokenizer = named
-    assert folds(tokenizer) == (name not in LOSSLESS)
+    assert is_lossy(tokenizer) == (name not in LOSSLESS)
 
 
 def test_tokens_write_the_bytes_of_what_they_decode_to(named):
@@ -73,7 +73,7 @@ def test_all_tokens_of_a_split_stand_for_all_of_its_text(named, tmp_path, separa
     tokens = tokens_of(tmp_path, tokenizer, TEXTS, separator)
     text_bytes = TextBytes.of(tokenizer, {"train": tokens}, torch.device("cpu"))
     documents = [torch.tensor([0, *tokens.document(index).tolist()]) for index in range(len(tokens))]  # every token a target
-    written = sum(int(text_bytes.written(document[:-1], document[1:])) for document in documents)
+    written = sum(int(text_bytes.decoded_bytes(document[:-1], document[1:])) for document in documents)
     assert written * text_bytes.shares["train"] == pytest.approx(sum(len(text.encode()) for text in TEXTS))
     if name in LOSSLESS:
         assert text_bytes.shares["train"] == 1.0
@@ -83,8 +83,8 @@ def test_all_tokens_of_a_split_stand_for_all_of_its_text(named, tmp_path, separa
 def test_targets_that_are_none_write_nothing():
     text_bytes = TextBytes(torch.tensor([5, 1, 2]), {"train": 1.0})
     inputs = torch.zeros(2, 3, dtype=torch.int64)
-    assert int(text_bytes.written(inputs, torch.tensor([[0, 1, -100], [2, -100, -100]]))) == 8
-    assert int(text_bytes.written(inputs[:, :1], torch.tensor([[-100], [-100]]))) == 0
+    assert int(text_bytes.decoded_bytes(inputs, torch.tensor([[0, 1, -100], [2, -100, -100]]))) == 8
+    assert int(text_bytes.decoded_bytes(inputs[:, :1], torch.tensor([[-100], [-100]]))) == 0
 
 
 def test_targets_stand_for_the_text_behind_the_first_token_up_to_the_cut(named, tmp_path):
@@ -96,7 +96,7 @@ def test_targets_stand_for_the_text_behind_the_first_token_up_to_the_cut(named, 
     for cut in range(2, len(tokens.document(0)) + 1):
         ids = torch.tensor(tokens.document(0)[:cut].astype("int64"))
         expected = text[offsets[0][1] : max(end for _, end in offsets[:cut])]
-        assert int(text_bytes.written(ids[:-1], ids[1:])) * text_bytes.shares["train"] == len(expected), cut
+        assert int(text_bytes.decoded_bytes(ids[:-1], ids[1:])) * text_bytes.shares["train"] == len(expected), cut
 
 
 def test_a_text_whose_tokens_write_nothing_has_no_bytes(tmp_path):

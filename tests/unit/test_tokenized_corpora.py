@@ -21,9 +21,9 @@ from relab import bytepair, characters
 from relab.corpora.storage import Writer
 from relab.errors import UserError
 from relab.files import sha256
-from relab.tokens import make
-from relab.tokens.make import tokenize
+from relab.tokens import tokenize as tokenizing
 from relab.tokens.store import ROWS, Counts, Tokens
+from relab.tokens.tokenize import tokenize
 
 TEXTS = ["è già l'ora", "", "a", "là là là", "l'ora\n\nè già"]
 MANY = [f"{number} è già l'ora" * (number % 4) for number in range(3 * ROWS + 7)]
@@ -92,7 +92,7 @@ def test_the_stream_is_the_documents_and_what_stands_between_them(made, build, s
     expected = sum(([*tokenizer(text)["input_ids"], *between] for text in TEXTS), [])
     expected = expected[: len(expected) - len(between)]
     assert tokens.slice(0, tokens.size).tolist() == expected
-    assert tokenizer.decode(expected) == separator.join(TEXTS) and tokens.bytes == len(separator.join(TEXTS).encode())
+    assert tokenizer.decode(expected) == separator.join(TEXTS)
     assert (counts.separator, counts.separator_bytes, counts.end) == (len(between), len(separator), None)
 
 
@@ -101,7 +101,6 @@ def test_a_template_that_ends_documents_needs_no_separator(made):
     assert tokens.slice(0, tokens.size).tolist() == sum((tokenizer(text)["input_ids"] for text in TEXTS), [])
     assert tokens.document(1).tolist() == [1, 2]
     assert (counts.separator, counts.separator_bytes, counts.end) == (0, 0, 2)
-    assert tokens.bytes == len("".join(TEXTS).encode())
 
 
 def test_a_tokenizer_that_was_saved_with_a_limit_cuts_and_pads_nothing(made):
@@ -124,7 +123,7 @@ def test_what_the_tokenizer_does_not_know_is_counted(made):
 @KINDS
 def test_the_number_of_processes_changes_no_byte(made, build, monkeypatch, tmp_path):
     made(MANY, build, name="one.arrow")
-    monkeypatch.setattr(make, "SMALL", 0)
+    monkeypatch.setattr(tokenizing, "ONE_PROCESS_BYTES", 0)
     _, counts, tokenizer = made(MANY, build, name="two.arrow", processes=2)
     assert sha256(tmp_path / "one.arrow") == sha256(tmp_path / "two.arrow")
     assert counts.documents == len(MANY) and counts.tokens == sum(len(tokenizer(text)["input_ids"]) for text in MANY)
@@ -140,7 +139,7 @@ def test_processes_are_started_for_large_corpora_alone(made, monkeypatch):
     whole = datasets.Dataset.map
     monkeypatch.setattr(datasets.Dataset, "map", spy)
     made(TEXTS, processes=2)
-    monkeypatch.setattr(make, "SMALL", 0)
+    monkeypatch.setattr(tokenizing, "ONE_PROCESS_BYTES", 0)
     made(TEXTS, processes=2)
     made(TEXTS, processes=100)
     made(["a"], processes=100)
@@ -297,7 +296,7 @@ def test_a_missing_file_is_told_as_such(tmp_path):
 
 @pytest.mark.parametrize("processes", [1, 2])
 def test_a_character_that_the_tokenizer_lacks_is_told_with_its_document(made, tmp_path, monkeypatch, processes):
-    monkeypatch.setattr(make, "SMALL", 0)
+    monkeypatch.setattr(tokenizing, "ONE_PROCESS_BYTES", 0)
     texts = ["ab"] * ROWS + ["acb", "ab"]
     told = r"train\.parquet, document 257: character 'c' .* at offset 1 "
     with pytest.raises(UserError, match=told):
@@ -351,7 +350,7 @@ def test_a_damaged_corpus_is_an_error(tmp_path):
 
 
 def test_a_killed_process_is_told_in_a_sentence(tmp_path, monkeypatch):
-    monkeypatch.setattr(make, "SMALL", 0)
+    monkeypatch.setattr(tokenizing, "ONE_PROCESS_BYTES", 0)
     path = parquet(tmp_path, pa.array(["a"] * 4))
     words = (path, tmp_path / "tokenizer", "", tmp_path / "train.arrow", 2)
     with pytest.raises(UserError, match=r"train\.parquet: a process that tokenizes it was killed; take fewer"):
@@ -366,7 +365,7 @@ def test_a_failure_while_writing_leaves_the_file_before_and_nothing_else(made, t
     def full(*words):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(make, "_regrouped", full)
+    monkeypatch.setattr(tokenizing, "_regroup", full)
     with pytest.raises(OSError, match="No space left"):
         made(MANY)
     assert sha256(tmp_path / "train.arrow") == before and sorted(path.name for path in tmp_path.iterdir()) == files
@@ -386,7 +385,8 @@ def test_what_a_killed_attempt_left_goes(made, tmp_path):
 def program(folder, checkout, monkeypatch, *outputs):
     words = ["--corpus", folder / "train.parquet", folder / "validation.parquet", "--tokenizer", folder / "tokenizer"]
     words += ["--output", *outputs, "--processes", 2, "--spec", json.dumps({"separator": "\n"})]
-    words += ["--provenance", folder / "p.json"]
+    inputs = folder / "train.parquet", folder / "validation.parquet", folder / "tokenizer" / "tokenizer.json"
+    words += ["--provenance", folder / "p.json", "--inputs", *inputs]
     monkeypatch.setattr(sys, "argv", ["tokenize_corpus.py", *map(str, words)])
     runpy.run_path(str(checkout / "scripts" / "tokenize_corpus.py"), run_name="__main__")
 

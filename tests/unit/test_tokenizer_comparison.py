@@ -9,14 +9,13 @@ from support.tokens import tokens_of, write
 
 from relab.errors import UserError
 from relab.files import read_csv, sha256
-from relab.rows.tokenizer_comparison.names import CUT, LONGEST, PER_TOKEN, UNKNOWN, ShownTokenizer
+from relab.rows.tokenizer_comparison.names import CUT, LONGEST, PER_TOKEN, UNKNOWN
 from relab.rows.tokenizer_comparison.scores import tokenizer_scores
 from relab.rows.tokenizer_comparison.tables import tokenizer_row
 from relab.scores import SCHEMA, Summaries, read_scores, with_summary
 from relab.settings.config import resolve
 
 PIECES = {"name": "pieces", "vocabulary": 30, "lower_case": True, "character_coverage": 0.9995, "byte_fallback": False}
-SHOWN = ShownTokenizer(**PIECES)
 #: Lengths of documents, marks included, by split.
 LENGTHS = {"train": [4, 7, 20], "validation": [5, 9, 10]}
 
@@ -53,11 +52,11 @@ def test_a_tokenizer_that_knows_everything_has_no_rate_of_unknowns():
     assert scores.value("tokenizer/pieces", *PER_TOKEN) == pytest.approx(60 / 11)
     with pytest.raises(UserError, match="no score"):
         scores.value("tokenizer/pieces", *UNKNOWN)
-    assert tokenizer_row(SHOWN, scores, 6)["unknown"] == ""
+    assert tokenizer_row(PIECES, scores, 6)["unknown"] == ""
 
 
 def test_the_row_of_a_tokenizer():
-    row = tokenizer_row(SHOWN, summaries(splits()), 6)
+    row = tokenizer_row(PIECES, summaries(splits()), 6)
     assert (row["characters_per_token"], row["unknown"], row["longest"], row["cut"]) == ("3.333", "0.055556", 20, "0.6667")
     assert (row["validation_tokens"], row["documents"], row["limit"]) == (18, 6, 6)
     assert (row["lower_case"], row["byte_fallback"], row["character_coverage"]) == ("yes", "no", "0.9995")

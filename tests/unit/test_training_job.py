@@ -19,7 +19,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from relab import characters, gpt
 from relab.corpora.storage import Writer
-from relab.device import prepare
+from relab.device import prepare_device
 from relab.errors import UserError, run
 from relab.files import read_csv
 from relab.sampling import text_seed
@@ -226,14 +226,14 @@ def test_settings_that_do_not_fit_are_refused(corpus, tmp_path, monkeypatch):
 
 def test_another_c_library_is_no_obstacle(monkeypatch):
     monkeypatch.setattr("ctypes.CDLL", lambda name: object())
-    prepare(torch.device("cpu"), torch.get_num_threads())
+    prepare_device(torch.device("cpu"), torch.get_num_threads())
 
 
 def test_on_cuda_deterministic_kernels_are_taken(monkeypatch):
     monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
     monkeypatch.setattr(torch.utils.deterministic, "fill_uninitialized_memory", True)
     try:
-        prepare(torch.device("cuda"), torch.get_num_threads())
+        prepare_device(torch.device("cuda"), torch.get_num_threads())
         assert torch.are_deterministic_algorithms_enabled()
         assert os.environ.pop("CUBLAS_WORKSPACE_CONFIG") == ":4096:8"
     finally:

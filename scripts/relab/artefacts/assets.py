@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from relab.artefacts.kind import Artefacts, Files, Kind, Maker
+from relab.artefacts.kind import Artefacts, Kind, Maker, declared
 from relab.settings.assets import Asset
-from relab.settings.base import spec
 
 
 def files(artefacts: Artefacts, asset: str) -> list[str]:
@@ -14,12 +11,6 @@ def files(artefacts: Artefacts, asset: str) -> list[str]:
     return [f"results/assets/{asset}/{file}" for file in artefacts.assets[asset].settings.files]
 
 
-def _fetched(artefacts: Artefacts, asset: str, **_: str) -> dict[str, Any]:
-    return spec(artefacts.assets[asset].settings)
+FETCH = Maker("fetch_asset", lambda artefacts, **wildcards: {}, declared("assets", "asset"))
 
-
-def _nothing(artefacts: Artefacts, **_: str) -> Files:
-    return {}
-
-
-KIND = Kind("assets", "asset", Asset, "Downloads", files, (Maker("fetch_asset", _nothing, _fetched),), swept=False)
+KIND = Kind("assets", "asset", Asset, "Downloads", files, (FETCH,), swept=False)

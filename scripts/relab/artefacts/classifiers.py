@@ -18,22 +18,17 @@ def file(classifier: str, name: str) -> str:
 
 
 def _inputs(artefacts: Artefacts, classifier: str) -> Files:
-    """The splits of a data set, and the network that is fine-tuned on it; of a random one its configuration alone."""
+    """The splits of a data set, and the network that is fine-tuned on it; of random weights the configuration alone."""
     settings = artefacts.classifiers[classifier].settings
     splits = {split: datasets.file(settings.dataset, split) for split in SPLITS}
-    wanted = ("config", "tokenizer", "tokenizer_config", *(["weights"] if settings.pretrained else []))
-    opened = models.files(artefacts, settings.model)
-    return {**splits, **{key: path for key, path in opened.items() if key in wanted}}
+    keys = ("config", "tokenizer", "tokenizer_config", *(["weights"] if settings.pretrained else []))
+    return {**splits, **{key: path for key, path in models.files(artefacts, settings.model).items() if key in keys}}
 
 
 def _settings(artefacts: Artefacts, classifier: str) -> dict[str, Any]:
     settings = artefacts.classifiers[classifier].settings
     classes = datasets.classes(artefacts.datasets[settings.dataset].settings)
     return {**spec(settings), "classes": classes, "threads": artefacts.threads}
-
-
-def _records(artefacts: Artefacts, classifier: str) -> list[str]:
-    return [file(classifier, "predictions.parquet")]
 
 
 def is_adapted(settings: FinetunedClassifier) -> bool:
@@ -57,7 +52,7 @@ KIND = Kind(
     "classifier",
     FinetunedClassifier,
     "Networks fine-tuned as classifiers",
-    _records,
+    lambda artefacts, classifier: [file(classifier, "predictions.parquet")],
     (
         Maker("finetune_classifier", _inputs, _settings, lambda settings: not is_adapted(settings), seconds=35.0),
         Maker("finetune_classifier_by_adapter", _inputs, _settings, is_adapted, seconds=120.0),

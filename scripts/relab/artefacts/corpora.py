@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from relab.artefacts import assets
-from relab.artefacts.kind import Artefacts, Files, Kind, Maker
-from relab.settings.base import spec
+from relab.artefacts.kind import Artefacts, Files, Kind, Maker, declared
 from relab.settings.corpora import Corpus
 
 
@@ -20,12 +17,11 @@ def _inputs(artefacts: Artefacts, corpus: str) -> Files:
     return {"files": assets.files(artefacts, asset) if asset else []}
 
 
-def _settings(artefacts: Artefacts, corpus: str) -> dict[str, Any]:
-    return spec(artefacts.corpora[corpus].settings)
-
-
-def _records(artefacts: Artefacts, corpus: str) -> list[str]:
-    return [files(corpus)["train"]]
-
-
-KIND = Kind("corpora", "corpus", Corpus, "Corpora, cleaned and split,", _records, (Maker("clean_corpus", _inputs, _settings),))
+KIND = Kind(
+    "corpora",
+    "corpus",
+    Corpus,
+    "Corpora, cleaned and split,",
+    lambda artefacts, corpus: [files(corpus)["train"]],
+    (Maker("clean_corpus", _inputs, declared("corpora", "corpus")),),
+)

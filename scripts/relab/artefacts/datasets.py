@@ -29,15 +29,15 @@ def classes(settings: ClassificationDataset) -> list[str]:
 
 def _inputs(artefacts: Artefacts, dataset: str, part: str) -> Files:
     """The files of the asset that a part is made from: those that its settings name, or all where these name none."""
-    needed = _settings(artefacts, dataset, part)["dataset"]
-    tables = needed.get("tables") or {name: needed[name] for name in PARTS if name in needed}
-    named = {table["file"] for table in tables.values()}
-    paths = assets.files(artefacts, needed["asset"])
-    return {"files": [path for path in paths if not named or path.rpartition("/")[2] in named]}
+    settings = _settings(artefacts, dataset, part)["dataset"]
+    tables = settings.get("tables") or {name: settings[name] for name in PARTS if name in settings}
+    names = {table["file"] for table in tables.values()}
+    paths = assets.files(artefacts, settings["asset"])
+    return {"files": [path for path in paths if not names or path.rpartition("/")[2] in names]}
 
 
 def _settings(artefacts: Artefacts, dataset: str, part: str) -> dict[str, Any]:
-    """One part of a data set: what only concerns its other parts is left out, so that a change there does not make it anew."""
+    """The settings of a part of a data set; what concerns other parts alone is left out, so that it reruns no other job."""
     settings = artefacts.datasets[dataset].settings
     whole = spec(settings)
     if settings.parts == SPLITS:
@@ -66,14 +66,14 @@ def _records(artefacts: Artefacts, dataset: str) -> list[str]:
 
 def _check(artefacts: Artefacts, dataset: str) -> None:
     """Data sets find their files, in tables that make up all splits."""
-    settings, place = artefacts.datasets[dataset].settings, f"datasets.{dataset}"
+    settings, key = artefacts.datasets[dataset].settings, f"datasets.{dataset}"
     names = set(getattr(settings, "tables", {"all"}))
     if names != {"all"} and ("all" in names or not {"train", "test"} <= names):
-        raise UserError(f"{place}.tables: expected all alone, or train and test (and validation), found {', '.join(names)}")
+        raise UserError(f"{key}.tables: expected all alone, or train and test (and validation), found {', '.join(names)}")
     known = artefacts.assets[settings.asset].settings.files
-    for key, table in tables_of(settings).items():
+    for name, table in tables_of(settings).items():
         if table.file not in known:
-            raise unknown(table.file, known, f"files of {settings.asset}", f"{place}.{key}.file")
+            raise unknown(table.file, known, f"files of {settings.asset}", f"{key}.{name}.file")
 
 
 KIND = Kind(

@@ -16,8 +16,8 @@ def features(encoder: str, dataset: str, part: str) -> str:
 
 
 def _inputs(artefacts: Artefacts, encoder: str, dataset: str, part: str) -> Files:
-    opened = models.files(artefacts, artefacts.encoders[encoder].settings.model)
-    return {"part": datasets.file(dataset, part), **{key: path for key, path in opened.items() if key != "generation"}}
+    model = models.files(artefacts, artefacts.encoders[encoder].settings.model)
+    return {"part": datasets.file(dataset, part), **{key: path for key, path in model.items() if key != "generation"}}
 
 
 def _settings(artefacts: Artefacts, encoder: str, dataset: str, part: str) -> dict[str, Any]:
@@ -28,10 +28,11 @@ def _settings(artefacts: Artefacts, encoder: str, dataset: str, part: str) -> di
     }
 
 
-def _records(artefacts: Artefacts, encoder: str) -> list[str]:
-    return []  # its vectors are of data sets: those that a probe needs
-
-
 KIND = Kind(
-    "encoders", "encoder", Encoder, "Frozen encoders", _records, (Maker("encode_texts", _inputs, _settings, seconds=10.0),)
+    "encoders",
+    "encoder",
+    Encoder,
+    "Frozen encoders",
+    lambda artefacts, encoder: [],  # its vectors are of data sets: those that a probe needs
+    (Maker("encode_texts", _inputs, _settings, seconds=10.0),),
 )

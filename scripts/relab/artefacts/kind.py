@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from relab.settings.base import spec
+
 #: Files of a job by name; where a name stands for several they are a list.
 Files = dict[str, str | list[str]]
 
@@ -39,6 +41,16 @@ class Artefacts:
     def family(self, kind: str, declaration: str) -> dict[str, Member]:
         """The members of one declaration, in declared order."""
         return {name: member for name, member in self.kinds[kind].items() if member.declaration == declaration}
+
+
+def declared(kind: str, wildcard: str, *, threads: bool = False) -> Callable[..., dict[str, Any]]:
+    """The settings of jobs that need those of their artefact, and perhaps the compute threads."""
+
+    def settings(artefacts: Artefacts, **wildcards: str) -> dict[str, Any]:
+        of_artefact = spec(artefacts.kinds[kind][wildcards[wildcard]].settings)
+        return {**of_artefact, "threads": artefacts.threads} if threads else of_artefact
+
+    return settings
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from relab.artefacts import assets, tokenizers
-from relab.artefacts.kind import Artefacts, Files, Kind, Maker
+from relab.artefacts.kind import Artefacts, Files, Kind, Maker, declared
 from relab.errors import UserError
-from relab.settings.base import spec
 from relab.settings.models import Model
 
 
@@ -18,7 +17,7 @@ def is_adapter(settings: Any) -> bool:
 
 
 def files(artefacts: Artefacts, model: str) -> dict[str, str]:
-    """The files that open a model with its tokenizer, for an adapter those of its base too; ``weights`` is its own."""
+    """The files that load a model with its tokenizer, for an adapter those of its base too; ``weights`` is the adapter's."""
     settings = artefacts.models[model].settings
     if is_adapter(settings):
         names = {"weights": "adapter_model.safetensors", "config": "adapter_config.json"}
@@ -40,24 +39,24 @@ def made(models: Iterable[str], file: str) -> list[str]:
 
 
 def bases(artefacts: Artefacts, model: str) -> list[str]:
-    """The models that a finetuned one starts from, the nearest first; none for others."""
-    found: list[str] = []
+    """The models that a finetuned model starts from, the nearest first; none for others."""
+    names: list[str] = []
     while (settings := artefacts.models[model].settings).kind == "finetuned":
         model = settings.base
-        found.append(model)
-    return found
+        names.append(model)
+    return names
 
 
 def tokenizer_of(artefacts: Artefacts, model: str) -> str:
-    """What a language model reads with, as paths name it: the tokenizer that a trained model declares, or for a published one
-    the model itself, whose directory holds it. A finetuned model reads as the one that it starts from in the end.
+    """The tokenizer of a language model, as paths name it: the one that a trained model declares, or for a published model
+    the model itself, whose directory holds it. A finetuned model has that of the model that it starts from in the end.
     """
     root = [model, *bases(artefacts, model)][-1]
     return getattr(artefacts.models[root].settings, "tokenizer", root)
 
 
 def _check(artefacts: Artefacts, model: str) -> None:
-    """Finetuned models start in the end from one that did not start from another, whose tokenizer is told from others."""
+    """Finetuned models start in the end from a model without a base, whose tokenizer has a name of its own."""
     seen, settings = [model], artefacts.models[model].settings
     while settings.kind == "finetuned":
         if settings.base in seen:
@@ -91,24 +90,15 @@ def _imported_from(artefacts: Artefacts, model: str) -> Files:
     return {"files": assets.files(artefacts, artefacts.models[model].settings.asset)}
 
 
-def _training(artefacts: Artefacts, model: str) -> dict[str, Any]:
-    return {**spec(artefacts.models[model].settings), "threads": artefacts.threads}
-
-
-def _importing(artefacts: Artefacts, model: str) -> dict[str, Any]:
-    return spec(artefacts.models[model].settings)
-
-
-def _records(artefacts: Artefacts, model: str) -> list[str]:
-    return weights(artefacts, [model])
-
+_training = declared("models", "model", threads=True)
+_importing = declared("models", "model")
 
 KIND = Kind(
     "models",
     "model",
     Model,
     "Language models and encoders",
-    _records,
+    lambda artefacts, model: weights(artefacts, [model]),
     (
         Maker("train_model", _trained_from, _training, lambda settings: settings.kind == "trained"),
         Maker(

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from relab.artefacts import datasets, encoders
-from relab.artefacts.kind import Artefacts, Files, Kind, Maker
+from relab.artefacts.kind import Artefacts, Files, Kind, Maker, declared
 from relab.settings.base import spec
 from relab.settings.datasets import SPLITS
 from relab.settings.probes import AnyProbe, Probe
@@ -36,16 +36,11 @@ def _ranked_from(artefacts: Artefacts, probe: str) -> Files:
     }
 
 
-def classification(artefacts: Artefacts, probe: str) -> dict[str, Any]:
+def _classification(artefacts: Artefacts, probe: str) -> dict[str, Any]:
     """The settings of a job that fits a classifier."""
     settings = artefacts.probes[probe].settings
     classes = datasets.classes(artefacts.datasets[settings.dataset].settings)
     return {**spec(settings), "classes": classes, "threads": artefacts.threads}
-
-
-def ranking(artefacts: Artefacts, probe: str) -> dict[str, Any]:
-    """The settings of a job that fits a ranker."""
-    return {**spec(artefacts.probes[probe].settings), "threads": artefacts.threads}
 
 
 def retrieval(artefacts: Artefacts, probe: str) -> dict[str, Any]:
@@ -67,8 +62,14 @@ KIND = Kind(
     "Classifiers, rankers and retrievers on frozen features",
     _records,
     (
-        Maker("fit_classifier", _fitted_from, classification, lambda settings: settings.kind == "classifier", seconds=11.0),
-        Maker("fit_ranker", _fitted_from, ranking, lambda settings: settings.kind == "ranker", seconds=15.0),
+        Maker("fit_classifier", _fitted_from, _classification, lambda settings: settings.kind == "classifier", seconds=11.0),
+        Maker(
+            "fit_ranker",
+            _fitted_from,
+            declared("probes", "probe", threads=True),
+            lambda settings: settings.kind == "ranker",
+            seconds=15.0,
+        ),
         Maker("fit_retriever", _ranked_from, retrieval, lambda settings: settings.kind == "retriever", seconds=5.0),
     ),
 )

@@ -28,15 +28,11 @@ def _settings(artefacts: Artefacts, sampling: str) -> dict[str, Any]:
     return {**spec(settings), "order": list(settings.methods), "threads": artefacts.threads}
 
 
-def _records(artefacts: Artefacts, sampling: str) -> list[str]:
-    return [file(sampling)]
-
-
 KIND = Kind(
     "samplings",
     "sampling",
     Sampling,
     "Texts sampled from language models",
-    _records,
+    lambda artefacts, sampling: [file(sampling)],
     (Maker("sample_texts", _inputs, _settings, seconds=32.0),),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from relab.artefacts import assets, corpora
-from relab.artefacts.kind import Artefacts, Files, Kind, Maker
+from relab.artefacts.kind import Artefacts, Files, Kind, Maker, declared
 from relab.settings.base import spec
 from relab.settings.tokenizers import Tokenizer
 
@@ -13,7 +13,7 @@ NAMES = {"tokenizer": "tokenizer.json", "tokenizer_config": "tokenizer_config.js
 
 
 def files(artefacts: Artefacts, tokenizer: str) -> dict[str, str]:
-    """The files of a tokenizer directory; for the name of a published model alone, those that lie in its own."""
+    """The files of a tokenizer directory; for the name of a published model, of the model's directory."""
     folder = "tokenizers" if tokenizer in artefacts.tokenizers else "models"
     return {key: f"results/{folder}/{tokenizer}/{name}" for key, name in NAMES.items()}
 
@@ -28,8 +28,8 @@ def _trained_from(artefacts: Artefacts, tokenizer: str) -> Files:
 
 
 def _imported_from(artefacts: Artefacts, tokenizer: str) -> Files:
-    found = assets.files(artefacts, artefacts.tokenizers[tokenizer].settings.asset)
-    return {"files": [path for path in found if not path.endswith((".safetensors", ".bin"))]}  # weights are not needed
+    paths = assets.files(artefacts, artefacts.tokenizers[tokenizer].settings.asset)
+    return {"files": [path for path in paths if not path.endswith((".safetensors", ".bin"))]}  # weights are not needed
 
 
 def _tokenized_from(artefacts: Artefacts, tokenizer: str, corpus: str) -> Files:
@@ -38,20 +38,12 @@ def _tokenized_from(artefacts: Artefacts, tokenizer: str, corpus: str) -> Files:
 
 def _training(artefacts: Artefacts, tokenizer: str) -> dict[str, Any]:
     settings = artefacts.tokenizers[tokenizer].settings
-    more = {"separator": artefacts.corpora[settings.corpus].settings.separator} if settings.kind == "character" else {}
-    return {**spec(settings), **more}
-
-
-def _importing(artefacts: Artefacts, tokenizer: str) -> dict[str, Any]:
-    return spec(artefacts.tokenizers[tokenizer].settings)
+    separator = {"separator": artefacts.corpora[settings.corpus].settings.separator} if settings.kind == "character" else {}
+    return {**spec(settings), **separator}
 
 
 def _tokenizing(artefacts: Artefacts, tokenizer: str, corpus: str) -> dict[str, Any]:
     return {"separator": artefacts.corpora[corpus].settings.separator}
-
-
-def _records(artefacts: Artefacts, tokenizer: str) -> list[str]:
-    return [files(artefacts, tokenizer)["tokenizer"]]
 
 
 KIND = Kind(
@@ -59,10 +51,16 @@ KIND = Kind(
     "tokenizer",
     Tokenizer,
     "Tokenizers",
-    _records,
+    lambda artefacts, tokenizer: [files(artefacts, tokenizer)["tokenizer"]],
     (
         Maker("train_tokenizer", _trained_from, _training, lambda settings: settings.kind != "published"),
-        Maker("import_tokenizer", _imported_from, _importing, lambda settings: settings.kind == "published", seconds=5.0),
+        Maker(
+            "import_tokenizer",
+            _imported_from,
+            declared("tokenizers", "tokenizer"),
+            lambda settings: settings.kind == "published",
+            seconds=5.0,
+        ),
         Maker("tokenize_corpus", _tokenized_from, _tokenizing, seconds=6.0),
     ),
 )

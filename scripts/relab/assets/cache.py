@@ -7,7 +7,6 @@ is known is found again whatever its sources. ``{file}.json`` beside it records 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator
@@ -20,12 +19,9 @@ from typing import Any
 from relab.assets.log import log
 from relab.assets.retry import Unavailable
 from relab.errors import UserError
-from relab.files import sha256, write_json
+from relab.files import CHECKOUT, sha256, short_digest, write_json
 from relab.settings.assets import AssetFile, Fetched
 from relab.settings.base import canonical
-
-#: The folder of the checkout that this library lies in.
-CHECKOUT = Path(__file__).resolve().parents[3]
 
 
 @dataclass(frozen=True)
@@ -47,16 +43,16 @@ def file_path(cache_dir: Path, asset: str, file: str, declared: Fetched) -> Path
 
 
 def _key(file: str, declared: Fetched) -> str:
-    wanted = declared.files[file]
-    if wanted.sha256:
-        return wanted.sha256[:12]
+    expected = declared.files[file]
+    if expected.sha256:
+        return expected.sha256[:12]
     sources = [
         {**source.model_dump(exclude={"members"}), "member": source.member(file)}
         for source in declared.sources
         if source.kind not in ("local", "stdlib")
     ]
-    text = canonical({"file": file, "size": wanted.size, "sources": sources})
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+    text = canonical({"file": file, "size": expected.size, "sources": sources})
+    return short_digest(text)
 
 
 def find(cache_dir: Path, asset: str, file: str, declared: Fetched) -> AvailableFile | None:
@@ -79,22 +75,22 @@ def find_verified(cache_dir: Path, asset: str, file: str, declared: Fetched) -> 
     return None
 
 
-def check_file(path: Path, wanted: AssetFile) -> tuple[int, str]:
+def check_file(path: Path, expected: AssetFile) -> tuple[int, str]:
     """Check a file against its declaration; return its size in bytes and its SHA-256.
 
     Raises:
         Unavailable: its size or its SHA-256 is not the declared one.
     """
     size = path.stat().st_size
-    if wanted.size is not None and size != wanted.size:
-        raise Unavailable(f"its size is {size} bytes, expected {wanted.size}")
+    if expected.size is not None and size != expected.size:
+        raise Unavailable(f"its size is {size} bytes, expected {expected.size}")
     digest = sha256(path)
-    if wanted.sha256 is not None and digest != wanted.sha256:
-        raise Unavailable(f"its sha256 is {digest}, expected {wanted.sha256}")
+    if expected.sha256 is not None and digest != expected.sha256:
+        raise Unavailable(f"its sha256 is {digest}, expected {expected.sha256}")
     return size, digest
 
 
-def store(temporary: Path, path: Path, wanted: AssetFile, *, source: str, address: str, checked: str) -> None:
+def store(temporary: Path, path: Path, expected: AssetFile, *, source: str, address: str, checked: str) -> None:
     """Check a downloaded file and give it its final name. Its record is written first, so that no file is without one.
 
     Raises:
@@ -102,7 +98,7 @@ def store(temporary: Path, path: Path, wanted: AssetFile, *, source: str, addres
         UserError: no hash is declared, and it differs from what the same sources gave before.
     """
     try:
-        size, digest = check_file(temporary, wanted)
+        size, digest = check_file(temporary, expected)
     except Unavailable:
         temporary.unlink()
         raise
@@ -113,7 +109,7 @@ def store(temporary: Path, path: Path, wanted: AssetFile, *, source: str, addres
             f"asset {path.parent.parent.name}: {path.name} from {source} {address} is not what came before: its sha256 is "
             f"{digest}, then {earlier['sha256']}; remove {_record_path(path)} to accept the new one"
         )
-    metadata = metadata_of(wanted, size, digest, source, address, checked)
+    metadata = metadata_of(expected, size, digest, source, address, checked)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_json(_record_path(path), {**metadata, "fetched": datetime.now(UTC).isoformat(timespec="seconds")})
     with open(temporary, "rb") as file:
@@ -121,10 +117,10 @@ def store(temporary: Path, path: Path, wanted: AssetFile, *, source: str, addres
     os.replace(temporary, path)
 
 
-def metadata_of(wanted: AssetFile, size: int, digest: str, source: str, address: str, checked: str) -> dict[str, Any]:
+def metadata_of(expected: AssetFile, size: int, digest: str, source: str, address: str, checked: str) -> dict[str, Any]:
     """What the lock file says of a file besides its name; the same for the same file from the same source."""
-    pinned = wanted.sha256 is not None or source == "wheel"
-    checked = "the declared sha256" if wanted.sha256 else checked
+    pinned = expected.sha256 is not None or source == "wheel"
+    checked = "the declared sha256" if expected.sha256 else checked
     return {"source": source, "address": address, "size": size, "sha256": digest, "pinned": pinned, "checked": checked}
 
 

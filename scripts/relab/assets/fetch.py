@@ -124,7 +124,7 @@ class AssetFetcher:
 
     def _fetch_file(self, name: str, fetchers: list, needed: bool = True) -> None:
         """Fetch one file from the first source that has it."""
-        wanted, failures = self.declared.files[name], list(self.failures)
+        expected, failures = self.declared.files[name], list(self.failures)
         path = cache.file_path(self.cache_dir, self.asset, name, self.declared)
         path.parent.mkdir(exist_ok=True)
         for number, fetcher in enumerate(fetchers):
@@ -134,8 +134,8 @@ class AssetFetcher:
             try:
                 if number in self.unreachable:
                     raise self.unreachable[number]
-                address, checked = fetcher.fetch(name, wanted, temporary)
-                cache.store(temporary, path, wanted, source=source_kind, address=address, checked=checked)
+                address, checked = fetcher.fetch(name, expected, temporary)
+                cache.store(temporary, path, expected, source=source_kind, address=address, checked=checked)
                 for partial in path.parent.glob(f".{name}.*.part*"):  # half a download from another source
                     partial.unlink()
                 log(f"{self.asset}: {name} ({format_size(path.stat().st_size)}) from {fetcher.label}")

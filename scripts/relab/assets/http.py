@@ -24,11 +24,11 @@ class UrlFetcher:
         self.source, self.policy = source, policy
         self.label = f"url {source.url}"
 
-    def fetch(self, name: str, wanted: AssetFile, path: Path) -> tuple[str, str]:
+    def fetch(self, name: str, expected: AssetFile, path: Path) -> tuple[str, str]:
         """Download one file to ``path``; return its address and what it was checked against."""
         url = self.source.url
         url += self.source.member(name) if url.endswith("/") else ""
-        download(url, path, size=wanted.size, web_page_allowed=names_web_page(url), policy=self.policy)
+        download(url, path, size=expected.size, web_page_allowed=names_web_page(url), policy=self.policy)
         return url, "nothing"
 
 

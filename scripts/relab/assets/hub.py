@@ -27,7 +27,7 @@ class HubFetcher:
         self.source, self.policy = source, policy
         self.label = f"hub {source.repo}"
 
-    def fetch(self, name: str, wanted: AssetFile, path: Path) -> tuple[str, str]:
+    def fetch(self, name: str, expected: AssetFile, path: Path) -> tuple[str, str]:
         """Download one file to ``path``; return its address in words and what it was checked against.
 
         Raises:
@@ -43,11 +43,11 @@ class HubFetcher:
         if metadata.commit_hash != source.revision:
             raise Unavailable(f"{url} is of commit {metadata.commit_hash}, expected {source.revision}")
         etag = metadata.etag or ""
-        if wanted.sha256 and len(etag) == 64 and etag != wanted.sha256:
-            raise Unavailable(f"{url} has the sha256 {etag}, expected {wanted.sha256}")
-        if not wanted.sha256 and len(etag) not in HASHES:
+        if expected.sha256 and len(etag) == 64 and etag != expected.sha256:
+            raise Unavailable(f"{url} has the sha256 {etag}, expected {expected.sha256}")
+        if not expected.sha256 and len(etag) not in HASHES:
             raise Unavailable(f"{url} came without a hash of the Hub's (its etag is {etag!r})")
-        size = wanted.size or metadata.size
+        size = expected.size or metadata.size
         download(url, path, size=size, headers=build_hf_headers(), web_page_allowed=names_web_page(member), policy=self.policy)
         _check_hash(path, etag, url)
         return f"{source.repo}@{source.revision}: {member}", "the Hub's own hash"

@@ -116,26 +116,28 @@ def resolve(
     Raises:
         Unavailable: it does not exist, or is not what was declared.
     """
-    wanted, members = declared.files[name], source_files(source, declared, name, checkout)
+    expected, members = declared.files[name], source_files(source, declared, name, checkout)
     address = source.path if source.kind == "local" else f"Python {platform.python_version()}"
     if not is_pattern(source.member(name)):
         (path,) = members.values()
-        size, digest = cache.check_file(path, wanted)
-        return cache.AvailableFile(path, _metadata(asset, name, wanted, size, digest, source, address))
+        size, digest = cache.check_file(path, expected)
+        return cache.AvailableFile(path, _metadata(asset, name, expected, size, digest, source, address))
     with cache.locked(cache_dir, asset):
-        path, size, digest = _pack_files(members, wanted, cache_dir / asset, name)
-    return cache.AvailableFile(path, _metadata(asset, name, wanted, size, digest, source, f"{address}: {source.member(name)}"))
+        path, size, digest = _pack_files(members, expected, cache_dir / asset, name)
+    return cache.AvailableFile(
+        path, _metadata(asset, name, expected, size, digest, source, f"{address}: {source.member(name)}")
+    )
 
 
-def _metadata(asset: str, name: str, wanted: AssetFile, size: int, digest: str, source: MachineSource, address: str) -> dict:
-    return {"asset": asset, "file": name, **cache.metadata_of(wanted, size, digest, source.kind, address, "nothing")}
+def _metadata(asset: str, name: str, expected: AssetFile, size: int, digest: str, source: MachineSource, address: str) -> dict:
+    return {"asset": asset, "file": name, **cache.metadata_of(expected, size, digest, source.kind, address, "nothing")}
 
 
-def _pack_files(members: dict[str, Path], wanted: AssetFile, folder: Path, name: str) -> tuple[Path, int, str]:
+def _pack_files(members: dict[str, Path], expected: AssetFile, folder: Path, name: str) -> tuple[Path, int, str]:
     temporary = folder / f".{name}.pack"
     try:
         pack({member: (path.stat().st_size, partial(open, path, "rb")) for member, path in members.items()}, temporary)
-        size, digest = cache.check_file(temporary, wanted)
+        size, digest = cache.check_file(temporary, expected)
         path = folder / digest[:12] / name
         path.parent.mkdir(exist_ok=True)
         newest = max(path.stat().st_mtime_ns for path in members.values())

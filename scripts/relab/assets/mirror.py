@@ -24,7 +24,7 @@ class MirrorFetcher:
     def __init__(self, asset: str):
         self.asset = asset
 
-    def fetch(self, name: str, wanted: AssetFile, path: Path) -> tuple[str, str]:
+    def fetch(self, name: str, expected: AssetFile, path: Path) -> tuple[str, str]:
         """Copy one file to ``path``; return its address and what it was checked against."""
         folder = mirror_folder()
         if folder is None:

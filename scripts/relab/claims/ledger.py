@@ -1,11 +1,11 @@
-"""The ledger: each claim of the write-ups scored against what this run found.
+"""The ledger: the verdict on each claim of the write-ups by the scores of this run.
 
-A claim's conditions on the settings come first: where one fails the verdict is ``not comparable`` and no score is read.
-Then its comparison decides by 95 % intervals (:mod:`relab.statistics`), over seeds and over what was measured, of a score or of
-the difference of two: ``reproduced`` where the whole interval satisfies the claim, ``contradicted`` where the whole interval
-violates it, and else ``undecided``. Scores that vary more have wider intervals, and so decide less.
+A claim's conditions on the settings come first: where one fails the verdict is ``not comparable`` and no score is read. Then
+its comparison decides by the 95 % interval (:mod:`relab.statistics`) of a score or of the difference of two: ``reproduced``
+where the whole interval satisfies the claim, ``contradicted`` where the whole interval violates it, and else ``undecided``.
+Scores that vary more have wider intervals, and so decide less.
 
-What no outcome could contradict is a ``fact``: it is listed with its figures, and counted apart.
+A claim that no outcome could contradict is a ``fact``: it is listed with its scores, and counted separately.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 
 from relab.claims.comparisons import COMPARISONS
-from relab.claims.scores import NoScore, NoValue, Scores, listed
+from relab.claims.scores import NoScore, NoValue, Scores, format_list
 from relab.errors import UserError
 from relab.settings.claims import Claim, Predicate
 
@@ -28,10 +28,13 @@ COLUMNS = ["claim", "row", "says", "expected", "found", "verdict", "reason", "so
 def ledger(
     claims: Mapping[str, Claim], settings: Mapping[str, Sequence[Any]], scores: Mapping[str, Scores], part: bool = False
 ) -> pd.DataFrame:
-    """The ledger, a claim a row, in the order of the claims.
+    """The ledger, a row for each claim, in the order of the claims.
 
-    ``settings`` gives the values of each setting that a condition names; ``scores`` the scores by write-up. In a ``part`` of
-    the report a claim may rest on the scores of a row that is left out; then it is not comparable.
+    Args:
+        claims: the claims by name.
+        settings: the values of each setting that a condition names.
+        scores: the scores by write-up.
+        part: whether the report leaves rows out; a claim that rests on their scores is then not comparable.
 
     Raises:
         UserError: a claim that is comparable but whose scores are missing.
@@ -45,38 +48,38 @@ def _row(
     comparison = COMPARISONS[type(claim.comparison)]
     row = {"claim": name, "row": claim.row, "says": claim.says, "expected": comparison.expect(claim.comparison)}
     row |= {"found": "", "reason": "", "verdict": NOT_COMPARABLE, "source": claim.source}
-    failing = [reason for reason in (_failing(condition, settings) for condition in claim.comparable) if reason]
+    failing = [reason for reason in (_failing_reason(condition, settings) for condition in claim.comparable) if reason]
     if failing:
         return row | {"reason": "; ".join(failing)}
     try:
         if claim.writeup not in scores:
             raise NoScore(f"no scores of the write-up {claim.writeup!r} were given (there are {', '.join(scores)})")
-        found = comparison.decide(claim.comparison, scores[claim.writeup])
-    except NoValue as nothing:
-        return row | {"reason": str(nothing)}
+        decision = comparison.decide(claim.comparison, scores[claim.writeup])
+    except NoValue as error:
+        return row | {"reason": str(error)}
     except UserError as error:
         if part and isinstance(error, NoScore):
             return row | {"reason": "it rests on scores of a row that this report leaves out"}
         raise UserError(f"claim {name}: {error}") from None
-    return row | {"found": found.text, "verdict": found.verdict, "reason": found.reason}
+    return row | {"found": decision.text, "verdict": decision.verdict, "reason": decision.reason}
 
 
-def _failing(condition: Predicate, settings: Mapping[str, Sequence[Any]]) -> str:
-    """Why a condition fails, naming the setting, its value here and what is expected; empty where it holds."""
+def _failing_reason(condition: Predicate, settings: Mapping[str, Sequence[Any]]) -> str:
+    """Why a condition fails: the setting, its value in this run and the expected one; empty where it holds."""
     values = settings.get(condition.setting, [])
-    here = listed(values) if values else "not set"
+    actual = format_list(values) if values else "not set"
     if condition.one_of is not None:
         holds, expected = (
             all(value in condition.one_of for value in values),
-            f"{listed(condition.one_of, 'or')} in the write-up",
+            f"{format_list(condition.one_of, 'or')} in the write-up",
         )
     elif condition.exactly is not None:
-        holds, expected = set(values) == set(condition.exactly), f"{listed(condition.exactly)} in the write-up"
+        holds, expected = set(values) == set(condition.exactly), f"{format_list(condition.exactly)} in the write-up"
     elif condition.includes is not None:
-        lacking = [value for value in condition.includes if value not in values]
-        holds, expected = not lacking, f"without the write-up's {listed(lacking or condition.includes)}"
+        missing = [value for value in condition.includes if value not in values]
+        holds, expected = not missing, f"without the write-up's {format_list(missing or condition.includes)}"
     elif condition.at_least is not None:
         holds, expected = all(value >= condition.at_least for value in values), f"at least {condition.at_least:g} needed"
     else:
         holds, expected = len(set(values)) >= condition.several, f"at least {condition.several} different values needed"
-    return "" if values and holds else f"{condition.setting} is {here} here, {expected}"
+    return "" if values and holds else f"{condition.setting} is {actual} here, {expected}"

@@ -1,4 +1,4 @@
-"""The scores that decide claims: those that a measure stands for, over their seeds."""
+"""The scores that decide claims: those of a measure, over their seeds."""
 
 from __future__ import annotations
 
@@ -11,50 +11,50 @@ from typing import Any
 import pandas as pd
 
 from relab.errors import UserError
-from relab.scores import ALL, measurement, read_scores, summary
+from relab.scores import ALL, measurement, read_scores, summarise
 from relab.settings.claims import Measure
 from relab.statistics import EXACT, FEW, SEED, Estimate, Measurement, plural
 
 
 class NoValue(Exception):
-    """A score is there but has no value: nothing could be counted, or a training diverged."""
+    """A score without a value: nothing could be counted, or a training diverged."""
 
 
 class NoScore(UserError):
-    """A score is not there."""
+    """A missing score."""
 
 
 @dataclass(frozen=True)
 class Score:
-    """A score over all of its seeds, and what was measured with each."""
+    """A score: its estimate over all seeds, and its measurement with each."""
 
     experiment: str
     metric: str
     split: str
-    found: Estimate
+    estimate: Estimate
     seeds: Mapping[int, Measurement]
 
     def __str__(self) -> str:
-        return f"{figures(self.found)} ({self.experiment}, {self.metric}, {self.split}{_counted(self.found)})"
+        return f"{format_estimate(self.estimate)} ({self.experiment}, {self.metric}, {self.split}{_sample_size(self.estimate)})"
 
 
-def figures(found: Estimate) -> str:
-    """A value with its interval."""
-    if found.unit == EXACT and found.low == found.high:
-        return f"{found.value:.4f}"
-    ends = f"{found.low:.4f}, {found.high:.4f}" if found.known else "no interval"
-    return f"{found.value:.4f} [{ends}]"
+def format_estimate(estimate: Estimate) -> str:
+    """Format a value with its interval."""
+    if estimate.unit == EXACT and estimate.low == estimate.high:
+        return f"{estimate.value:.4f}"
+    ends = f"{estimate.low:.4f}, {estimate.high:.4f}" if estimate.has_interval else "no interval"
+    return f"{estimate.value:.4f} [{ends}]"
 
 
-def _counted(found: Estimate) -> str:
-    """What stands behind an interval; that it is rough where that is little."""
-    seeds = "1 seed" if found.seeds == 1 else f"{found.seeds} seeds"
-    if found.unit == EXACT:
-        return "" if found.seeds == 1 else f", {seeds}"
-    if found.unit == SEED:
+def _sample_size(estimate: Estimate) -> str:
+    """The seeds and units of an estimate in words, with a note where there are few."""
+    seeds = "1 seed" if estimate.seeds == 1 else f"{estimate.seeds} seeds"
+    if estimate.unit == EXACT:
+        return "" if estimate.seeds == 1 else f", {seeds}"
+    if estimate.unit == SEED:
         return f", {seeds}"
-    few = f", fewer than {FEW}: rough" if found.n < FEW else ""
-    return f", {seeds}, n = {found.n} {plural(found.unit)}{few}"
+    few = f", fewer than {FEW}: rough" if estimate.n < FEW else ""
+    return f", {seeds}, n = {estimate.n} {plural(estimate.unit)}{few}"
 
 
 class Scores:
@@ -65,17 +65,17 @@ class Scores:
         self.frame = frame[frame["seed"] != ALL]
 
     def find(self, measure: Measure) -> dict[str, Score]:
-        """The scores that a measure stands for, by what follows the measure's experiment in their own (often nothing).
+        """The scores of a measure, by what follows the measure's experiment in the names of theirs (often nothing).
 
         Raises:
             NoScore: where there is none.
             NoValue: where one has no value.
         """
-        metric = self._metric(measure)
-        rows = self._experiments(measure)
+        metric = self._metric_name(measure)
+        rows = self._rows_of_measure(measure)
         rows = rows[rows["metric"] == metric]
         if rows.empty:
-            self._nothing(measure, metric)
+            self._raise_no_score(measure, metric)
         return {
             experiment.removeprefix(measure.experiment): self._score(
                 experiment, metric, measure.split, group.to_dict("records")
@@ -85,12 +85,12 @@ class Scores:
 
     @staticmethod
     def _score(experiment: str, metric: str, split: str, rows: list[dict[str, Any]]) -> Score:
-        found = summary(rows)
-        if math.isnan(found.value):
+        estimate = summarise(rows)
+        if math.isnan(estimate.value):
             raise NoValue(f"{metric} ({split}) of {experiment} has no value here")
-        return Score(experiment, metric, split, found, {int(row["seed"]): measurement(row) for row in rows})
+        return Score(experiment, metric, split, estimate, {int(row["seed"]): measurement(row) for row in rows})
 
-    def _metric(self, measure: Measure) -> str:
+    def _metric_name(self, measure: Measure) -> str:
         if measure.step is None:
             return measure.metric
         ends = {"first": 0, "last": -1}
@@ -98,32 +98,32 @@ class Scores:
         return f"{measure.metric} at step {step}"
 
     def steps(self, measure: Measure) -> list[int]:
-        """The steps at which a measure's metric is scored, ascending."""
+        """The steps at which a measure's metric was scored, ascending."""
         start = f"{measure.metric} at step "
-        metrics = self._experiments(measure)["metric"]
+        metrics = self._rows_of_measure(measure)["metric"]
         steps = sorted({int(metric.removeprefix(start)) for metric in metrics if metric.startswith(start)})
-        return steps or self._nothing(measure, start + "…")
+        return steps or self._raise_no_score(measure, start + "…")
 
     def series(self, measure: Measure) -> dict[str, list[Score]]:
-        """For each experiment that a measure stands for, its scores in the order of steps, two at least."""
+        """For each experiment of a measure, its scores in the order of steps, at least two."""
         by_step = [self.find(measure.model_copy(update={"step": step})) for step in self.steps(measure)]
         if len(by_step) < 2:
-            raise NoValue(f"{name_of(measure)} is scored at one step only")
+            raise NoValue(f"{label(measure)} is scored at one step only")
         if any(set(scores) != set(by_step[0]) for scores in by_step):
-            raise UserError(f"{self.path}: {name_of(measure)} is not scored at the same steps for all of its experiments")
+            raise UserError(f"{self.path}: {label(measure)} is not scored at the same steps for all of its experiments")
         return {rest: [scores[rest] for scores in by_step] for rest in by_step[0]}
 
-    def _experiments(self, measure: Measure) -> pd.DataFrame:
+    def _rows_of_measure(self, measure: Measure) -> pd.DataFrame:
         names = self.frame["experiment"]
         chosen = (names == measure.experiment) | names.str.startswith(f"{measure.experiment}, ")
         return self.frame[chosen & (self.frame["split"] == measure.split)]
 
-    def _nothing(self, measure: Measure, metric: str) -> Any:
+    def _raise_no_score(self, measure: Measure, metric: str) -> Any:
         raise NoScore(f"{self.path}: no score {metric!r} ({measure.split}) of an experiment {measure.experiment!r}")
 
 
-def name_of(measure: Measure) -> str:
-    """A measure in words."""
+def label(measure: Measure) -> str:
+    """The label of a measure in texts."""
     step = {None: "", "first": " at the first step shown", "last": " at the last step shown"}.get(
         measure.step, f" at step {measure.step}"
     )
@@ -131,17 +131,17 @@ def name_of(measure: Measure) -> str:
 
 
 def scores_by_writeup(paths: Iterable[Path]) -> dict[str, Scores]:
-    """Read files of scores; a write-up's lie in the folder of its name."""
+    """Read files of scores by write-up, which is the name of their folder."""
     files: dict[str, list[Path]] = {}
     for path in sorted(paths):
         files.setdefault(path.parent.name, []).append(path)
     return {
-        writeup: Scores(pd.concat([read_scores(path) for path in own], ignore_index=True), ", ".join(str(path) for path in own))
-        for writeup, own in files.items()
+        writeup: Scores(pd.concat(map(read_scores, group), ignore_index=True), ", ".join(map(str, group)))
+        for writeup, group in files.items()
     }
 
 
-def listed(values: Sequence[Any], word: str = "and") -> str:
-    """Values as a list in words."""
+def format_list(values: Sequence[Any], word: str = "and") -> str:
+    """Format values as a list in words."""
     texts = [f"{value:g}" if isinstance(value, float) else str(value) for value in values]
     return texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} {word} {texts[-1]}"

@@ -8,13 +8,14 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 from pydantic import Field
@@ -22,14 +23,15 @@ from torch.nn import functional
 from torch.utils.data import DataLoader
 from transformers import EvalPrediction, PreTrainedTokenizerBase, PrinterCallback, Trainer, TrainingArguments
 
-from relab.adapters import quiet
+from relab.adapters import without_peft_warnings
 from relab.characters import FILES as TOKENIZER_FILES
-from relab.checkpoints import load_tokenizer, without_bar
-from relab.classifiers import network, predictions, texts
-from relab.classifiers.progress import COLUMNS, Progress, newest_whole, step_of
-from relab.device import prepare
+from relab.checkpoints import load_tokenizer, without_progress_bar
+from relab.classifiers import network, texts
+from relab.classifiers.progress import COLUMNS, Progress, newest_intact, step_of
+from relab.device import prepare_device
 from relab.errors import UserError
-from relab.files import write_csv
+from relab.files import write_csv, write_parquet
+from relab.predictions import FINETUNED
 from relab.settings.base import Int
 from relab.settings.classifiers import FinetunedClassifier
 from relab.training.signals import StopSignal
@@ -53,22 +55,30 @@ class Job(FinetunedClassifier):
 
 
 @dataclass(frozen=True)
-class Classifier:
-    """A classifier with the best weights of its fine-tuning, and what the fine-tuning left."""
+class FinetuningResult:
+    """A fine-tuned classifier with its best weights, and the data and progress of its fine-tuning."""
 
-    model: Path  #: the model directory that it started from
+    base: Path  #: the model directory that it started from
     trainer: Trainer
     progress: Progress
     tokenizer: PreTrainedTokenizerBase
-    rows: Mapping[str, texts.Rows]
+    splits: Mapping[str, texts.EncodedSplit]
     rows_per_second: float | None
 
 
 class _Trainer(Trainer):
-    """The ``Trainer`` on our batches: their order is a function of seed and epoch, so that nothing draws but dropout."""
+    """The ``Trainer`` on our batches, whose order is a function of seed and epoch: only dropout draws random numbers."""
 
-    def __init__(self, *, rows: Mapping[str, texts.Rows], batches: texts.TrainingBatches, pad: int, progress: Progress, **more):
-        super().__init__(train_dataset=rows["train"], eval_dataset=rows["validation"], callbacks=[progress], **more)
+    def __init__(
+        self,
+        *,
+        splits: Mapping[str, texts.EncodedSplit],
+        batches: texts.TrainingBatches,
+        pad: int,
+        progress: Progress,
+        **options,
+    ):
+        super().__init__(train_dataset=splits["train"], eval_dataset=splits["validation"], callbacks=[progress], **options)
         self.remove_callback(PrinterCallback)
         self.progress, self._batches, self._collate = progress, batches, partial(texts.collate, pad=pad)
 
@@ -82,7 +92,7 @@ class _Trainer(Trainer):
         lengths = [len(ids) for ids in test_dataset.ids]
         return self._loader(test_dataset, texts.evaluation_batches(lengths, self.args.eval_batch_size))
 
-    def _loader(self, rows: texts.Rows, batches) -> DataLoader:
+    def _loader(self, rows: texts.EncodedSplit, batches) -> DataLoader:
         return DataLoader(rows, batch_sampler=batches, collate_fn=self._collate, generator=torch.Generator())
 
     def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
@@ -90,14 +100,14 @@ class _Trainer(Trainer):
         outputs = model(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"])
         loss = functional.cross_entropy(outputs.logits.float(), labels)
         if model.training:
-            self.progress.seen(loss, (outputs.logits.detach().argmax(1) == labels).sum(), len(labels))
+            self.progress.add_batch(loss, (outputs.logits.detach().argmax(1) == labels).sum(), len(labels))
         return (loss, {"loss": loss, "logits": outputs.logits}) if return_outputs else loss
 
 
 def finetune(
-    job: Job, *, splits: Mapping[str, Path], model: Path, device: torch.device, code: str, state: State, stop: StopSignal,
+    job: Job, *, splits: Mapping[str, Path], base: Path, device: torch.device, code: str, state: State, stop: StopSignal,
     every: float = 60.0,
-) -> Classifier:  # fmt: skip
+) -> FinetuningResult:  # fmt: skip
     """Fine-tune a classifier, from its last checkpoint in ``state`` where there is one.
 
     The head and random weights are drawn from torch's global random state seeded with the job's seed, dropout from the same one
@@ -106,11 +116,11 @@ def finetune(
     Args:
         job: the settings.
         splits: the files of ``train``, ``validation`` and ``test``.
-        model: model directory.
+        base: model directory.
         device: where to train.
         code: digest of the code, noted with the steps that it ran.
         state: where progress is kept.
-        stop: tells when a signal asks to stop.
+        stop: notes a signal that asks to stop.
         every: seconds between two checkpoints.
 
     Raises:
@@ -118,31 +128,32 @@ def finetune(
             class, a signal that asks to stop (a checkpoint is written first), a loss that is not finite, a GPU that is too
             small.
     """
-    prepare(device, job.threads)
-    tokenizer = load_tokenizer(model)
-    pad = texts.padding(tokenizer)
-    rows = {split: texts.read(path, tokenizer, job.classes, job.tokens) for split, path in splits.items()}
-    if len(found := set(rows["train"].labels)) < 2:
-        raise UserError(f"{splits['train']}: expected rows of at least two classes, found {job.classes[found.pop()]}")
+    prepare_device(device, job.threads)
+    tokenizer = load_tokenizer(base)
+    pad = texts.ensure_padding_token(tokenizer)
+    encoded = {split: texts.encode_split(path, tokenizer, job.classes, job.tokens) for split, path in splits.items()}
+    if len(labels := set(encoded["train"].labels)) < 2:
+        raise UserError(f"{splits['train']}: expected rows of at least two classes, found {job.classes[labels.pop()]}")
     torch.manual_seed(job.seed)
-    net = network.build(job, model, tokenizer, pad, job.classes)
-    batches = texts.TrainingBatches([len(ids) for ids in rows["train"].ids], job.training.batch, job.seed)
+    model = network.build(job, base, tokenizer, pad, job.classes)
+    batches = texts.TrainingBatches([len(ids) for ids in encoded["train"].ids], job.training.batch, job.seed)
     folder = state.folder / "trainer"
-    progress = _progress(job, net, batches, folder, every, stop)
+    progress = _progress(job, model, batches, folder, every, stop)
     trainer = _Trainer(
-        model=net, args=_arguments(job, folder, device, progress.steps), rows=rows, batches=batches, pad=pad, progress=progress,
-        compute_metrics=measures,
+        model=model, args=_training_arguments(job, folder, device, progress.steps), splits=encoded, batches=batches, pad=pad,
+        progress=progress, compute_metrics=evaluation_metrics,
     )  # fmt: skip
-    checkpoint = newest_whole(folder)
-    begun = step_of(checkpoint) if checkpoint else 0
+    checkpoint = newest_intact(folder)
+    first_step = step_of(checkpoint) if checkpoint else 0
     if checkpoint:
         progress.restore(checkpoint, device)
-    progress.attempts.append({"attempt": state.attempt, "from_step": begun, "device": device.type, "code": code})
-    parameters = sum(one.numel() for one in progress.parameters.values())
-    told = "goes on from" if checkpoint else "starts at"
-    log.info("attempt %d: %s step %d of %d, %d parameters, %s", state.attempt, told, begun, progress.steps, parameters, device)
-    clock, seen = time.perf_counter(), progress.rows
-    with _told(job, folder):
+    progress.attempts.append({"attempt": state.attempt, "from_step": first_step, "device": device.type, "code": code})
+    log.info(
+        "attempt %d: %s step %d of %d, %d parameters, %s", state.attempt, "goes on from" if checkpoint else "starts at",
+        first_step, progress.steps, _size(progress.parameters.values()), device,
+    )  # fmt: skip
+    started, rows_before = time.perf_counter(), progress.rows
+    with _training_errors(job, folder):
         if not checkpoint:
             trainer.evaluate()
         if not progress.ended():
@@ -152,13 +163,18 @@ def finetune(
         raise UserError(f"stopped at step {step} of {progress.steps} by {stop.signal}; the same command goes on from there")
     if progress.history[-1]["step"] < progress.steps:
         log.info("training ends at step %d: the validation loss has stopped falling", progress.history[-1]["step"])
-    speed = (progress.rows - seen) / (time.perf_counter() - clock) if progress.rows > seen else None
+    speed = (progress.rows - rows_before) / (time.perf_counter() - started) if progress.rows > rows_before else None
     progress.load_best()
-    return Classifier(model, trainer, progress, tokenizer, rows, speed)
+    return FinetuningResult(base, trainer, progress, tokenizer, encoded, speed)
 
 
-def measures(evaluation: EvalPrediction) -> dict[str, float]:
-    """Cross-entropy in nats, a mean over rows, and accuracy of logits ``[rows, classes]`` and labels ``[rows]``.
+def _size(parameters: Iterable[torch.nn.Parameter]) -> int:
+    """How many numbers these parameters hold."""
+    return sum(parameter.numel() for parameter in parameters)
+
+
+def evaluation_metrics(evaluation: EvalPrediction) -> dict[str, float]:
+    """Mean cross-entropy in nats and accuracy of logits ``[rows, classes]`` for labels ``[rows]``.
 
     The ``Trainer``'s own ``eval_loss`` is a mean of batches' means, in which the rows of a smaller last batch weigh more.
     """
@@ -169,24 +185,26 @@ def measures(evaluation: EvalPrediction) -> dict[str, float]:
     }
 
 
-def _progress(job: Job, net, batches: texts.TrainingBatches, folder: Path, every: float, stop: StopSignal) -> Progress:
+def _progress(
+    job: Job, model: torch.nn.Module, batches: texts.TrainingBatches, folder: Path, every: float, stop: StopSignal
+) -> Progress:
     training, per_epoch = job.training, len(batches)
     steps, number = per_epoch * training.epochs, training.evaluations
     within = [-(-per_epoch * part // number) for part in range(1, number + 1)]  # the last one is the last of an epoch
     evaluate_at = {epoch * per_epoch + step for epoch in range(training.epochs) for step in within}
     progress = Progress(
-        network.trained(net), steps=steps, per_epoch=per_epoch, evaluate_at=evaluate_at, patience=training.early_stopping,
-        folder=folder, every=every, stop=stop,
+        network.trained_parameters(model), steps=steps, per_epoch=per_epoch, evaluate_at=evaluate_at,
+        patience=training.early_stopping, folder=folder, every=every, stop=stop,
     )  # fmt: skip
     progress.batches = batches
     return progress
 
 
-def _arguments(job: Job, folder: Path, device: torch.device, steps: int) -> TrainingArguments:
+def _training_arguments(job: Job, folder: Path, device: torch.device, steps: int) -> TrainingArguments:
     training = job.training
     if device.type == "cuda":
         os.environ["ACCELERATE_TORCH_DEVICE"] = str(device)
-    found = TrainingArguments(
+    arguments = TrainingArguments(
         output_dir=str(folder),
         num_train_epochs=training.epochs,
         per_device_train_batch_size=training.batch,
@@ -210,15 +228,15 @@ def _arguments(job: Job, folder: Path, device: torch.device, steps: int) -> Trai
         remove_unused_columns=False,
     )
     if device.type == "cuda" and torch.cuda.device_count() > 1:  # one card a job: no data parallelism over all of them
-        found.__dict__["_setup_devices"], found._n_gpu = device, 1
-    return found
+        arguments.__dict__["_setup_devices"], arguments._n_gpu = device, 1
+    return arguments
 
 
 @contextmanager
-def _told(job: Job, folder: Path) -> Iterator[None]:
-    """Tell a full disk and a GPU that is too small in the words of the other training jobs."""
+def _training_errors(job: Job, folder: Path) -> Iterator[None]:
+    """Raise the errors of a full disk and of a too small GPU as the other training jobs do."""
     try:
-        with raising_os_errors(folder), without_bar(), quiet():
+        with raising_os_errors(folder), without_progress_bar(), without_peft_warnings():
             yield
     except torch.OutOfMemoryError as error:
         raise UserError(
@@ -231,50 +249,72 @@ def _told(job: Job, folder: Path) -> Iterator[None]:
         raise
 
 
-def write(classifier: Classifier, job: Job, directory: Path) -> None:
+def write_classifier(result: FinetuningResult, job: Job, directory: Path) -> None:
     """Write a classifier's directory: the best weights, the history, the predictions of the test split."""
-    rows = classifier.rows[TEST]
-    logits = torch.from_numpy(classifier.trainer.predict(rows).predictions).float()
-    order = [place for batch in classifier.trainer.get_test_dataloader(rows).batch_sampler for place in batch]
-    found = torch.empty_like(logits)
-    found[order] = logits
-    net = classifier.trainer.accelerator.unwrap_model(classifier.trainer.model)
+    test, trainer = result.splits[TEST], result.trainer
+    logits = torch.from_numpy(trainer.predict(test).predictions).float()
+    order = [index for batch in trainer.get_test_dataloader(test).batch_sampler for index in batch]
+    logits_by_row = torch.empty_like(logits)
+    logits_by_row[order] = logits
     with raising_os_errors(directory):
-        network.save(net, job, classifier.tokenizer, classifier.model, directory)
-    write_csv(directory / "history.csv", pd.DataFrame(classifier.progress.history, columns=COLUMNS))
-    write_csv(directory / "texts.csv", pd.DataFrame([_texts(classifier)]))
-    name, classes = directory.name, job.classes
-    told = predictions.table(name, TEST, job.seed, classes, rows.labels, found.softmax(1).numpy().astype("float64"))
-    predictions.write(directory / "predictions.parquet", told)
+        network.save(trainer.accelerator.unwrap_model(trainer.model), job, result.tokenizer, result.base, directory)
+    write_csv(directory / "history.csv", pd.DataFrame(result.progress.history, columns=COLUMNS))
+    write_csv(directory / "texts.csv", pd.DataFrame([_text_statistics(result)]))
+    name, probabilities = directory.name, logits_by_row.softmax(1).numpy().astype("float64")
+    frame = predictions_table(name, TEST, job.seed, job.classes, test.labels, probabilities)
+    write_parquet(directory / "predictions.parquet", frame, FINETUNED)
 
 
-def _texts(classifier: Classifier) -> dict[str, Any]:
-    """What was read: rows, how many of their texts were cut, and what the tokenizer makes of their words; what was trained."""
-    rows, tokenizer = classifier.rows, classifier.tokenizer
-    told: dict[str, Any] = {f"{split}_rows": len(own) for split, own in rows.items()}
-    told |= {"cut": sum(own.truncated for own in rows.values()), "vocabulary": len(tokenizer)}
-    told["parameters"] = sum(one.numel() for one in classifier.trainer.model.parameters())
-    told["trained_parameters"] = sum(one.numel() for one in classifier.progress.parameters.values())
-    return {**told, **texts.split_words(tokenizer, rows["train"].texts)}
+def predictions_table(
+    classifier: str, split: str, seed: int, classes: Sequence[str], labels: Sequence[int], probabilities: np.ndarray
+) -> pd.DataFrame:
+    """Predictions from probabilities ``[rows, classes]`` and the indices of the true classes ``[rows]``."""
+    return pd.DataFrame(
+        {
+            "classifier": classifier,
+            "split": split,
+            "seed": seed,
+            "row": range(len(labels)),
+            "label": [classes[index] for index in labels],
+            "prediction": [classes[index] for index in probabilities.argmax(1)],
+            "probability": probabilities.max(1).round(6),
+        }
+    )
 
 
-def summary(classifier: Classifier) -> dict[str, Any]:
-    """What the record of the job says of the fine-tuning."""
-    progress = classifier.progress
-    told: dict[str, Any] = {
-        "parameters": sum(one.numel() for one in classifier.trainer.model.parameters()),
-        "trained_parameters": sum(one.numel() for one in progress.parameters.values()),
+def _text_statistics(result: FinetuningResult) -> dict[str, Any]:
+    """The row of ``texts.csv``: rows of each split, truncated texts, words that the tokenizer splits, sizes of the network."""
+    splits, tokenizer = result.splits, result.tokenizer
+    return {
+        **{f"{split}_rows": len(rows) for split, rows in splits.items()},
+        "cut": sum(rows.truncated for rows in splits.values()),
+        "vocabulary": len(tokenizer),
+        **_parameters(result),
+        **texts.split_words(tokenizer, splits["train"].texts),
+    }
+
+
+def _parameters(result: FinetuningResult) -> dict[str, int]:
+    trained = _size(result.progress.parameters.values())
+    return {"parameters": _size(result.trainer.model.parameters()), "trained_parameters": trained}
+
+
+def finetuning_summary(result: FinetuningResult) -> dict[str, Any]:
+    """Entries of the job's record: parameters, best and last step, truncated texts, speed, and the attempts."""
+    progress = result.progress
+    metadata: dict[str, Any] = {
+        **_parameters(result),
         "best_step": progress.best()["step"],
         "last_step": progress.history[-1]["step"],
-        "truncated": {split: rows.truncated for split, rows in classifier.rows.items()},
+        "truncated": {split: rows.truncated for split, rows in result.splits.items()},
     }
-    if classifier.rows_per_second:
-        told["rows_per_second"] = round(classifier.rows_per_second, 1)
+    if result.rows_per_second:
+        metadata["rows_per_second"] = round(result.rows_per_second, 1)
     if torch.cuda.is_available():
-        told["peak_gpu_memory_mib"] = torch.cuda.max_memory_allocated() // 2**20
-    return {**told, "segments": progress.attempts}
+        metadata["peak_gpu_memory_mib"] = torch.cuda.max_memory_allocated() // 2**20
+    return {**metadata, "segments": progress.attempts}
 
 
-def clear(state: State) -> None:
-    """Remove the checkpoints of a job that has ended well."""
+def remove_checkpoints(state: State) -> None:
+    """Remove the checkpoints of a finished job."""
     shutil.rmtree(state.folder / "trainer", ignore_errors=True)

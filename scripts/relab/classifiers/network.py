@@ -1,8 +1,7 @@
-"""The network of a classifier: a pretrained or random body with a head, all of its weights or an adapter trained."""
+"""The network of a classifier: a pretrained or random body with a classification head, trained whole or by an adapter."""
 
 from __future__ import annotations
 
-import json
 import math
 import shutil
 from collections.abc import Sequence
@@ -23,19 +22,19 @@ FILES = {
     "lora": ("config.json", *adapters.FILES),
 }
 
-#: What an adapter's base is for, in PEFT's words: it classifies sequences.
+#: PEFT's name of the task: sequence classification.
 TASK = "SEQ_CLS"
 
 
 def build(
     settings: FinetunedClassifier, directory: Path, tokenizer: PreTrainedTokenizerBase, pad: int, classes: Sequence[str]
 ) -> torch.nn.Module:
-    """The network before its fine-tuning, on the CPU, float32; its head is drawn from torch's global random state.
+    """Build the network before its fine-tuning, on the CPU, float32; its head is drawn from torch's global random state.
 
     Args:
-        settings: whether weights are the model's or random, and what is trained.
-        directory: model directory of the body, of which a random network needs the configuration alone.
-        tokenizer: its tokenizer, after :func:`relab.classifiers.texts.padding`.
+        settings: whether weights are pretrained or random, and what is trained.
+        directory: model directory of the body; a random network uses only its configuration.
+        tokenizer: its tokenizer, after :func:`relab.classifiers.texts.ensure_padding_token`.
         pad: the token id of padding.
         classes: names of the classes, an output each.
 
@@ -43,21 +42,21 @@ def build(
         UserError: more tokens than the network has positions, a network that Transformers has no head for, an adapter's
             target that the network lacks.
     """
-    config = _config(directory)
+    config = _load_config(directory)
     if getattr(config, "vocab_size", None) is None:
         raise UserError(f"{directory}: a network of the kind {config.model_type}, expected one that reads texts")
     config.num_labels = len(classes)
     config.id2label, config.label2id = dict(enumerate(classes)), {name: number for number, name in enumerate(classes)}
     config.pad_token_id, config.use_cache = pad if pad < config.vocab_size else None, False
     config.problem_type = "single_label_classification"
-    with checkpoints.told_as_error(directory, "a network with a classification head"), checkpoints.without_report():
+    with checkpoints.user_errors(directory, "a network with a classification head"), checkpoints.without_weight_report():
         if settings.pretrained:
             network = AutoModelForSequenceClassification.from_pretrained(
                 directory, config=config, dtype="float32", use_safetensors=True, local_files_only=True, trust_remote_code=False
             )
         else:
             network = AutoModelForSequenceClassification.from_config(config, dtype=torch.float32)
-    positions = positions_of(network)
+    positions = context_length(network)
     if settings.tokens > positions:
         raise UserError(f"tokens: expected at most {positions}, the context of {directory.name}, found {settings.tokens}")
     if pad >= config.vocab_size:  # a token that the network does not know yet
@@ -68,15 +67,15 @@ def build(
     return _with_adapter(settings, network, directory).train()
 
 
-def _config(directory: Path):
+def _load_config(directory: Path):
     if (directory / adapters.CONFIG).exists():
         raise UserError(f"{directory}: holds an adapter, expected a model with all of its weights")
-    with checkpoints.told_as_error(directory, "a model"):
+    with checkpoints.user_errors(directory, "a model"):
         return AutoConfig.from_pretrained(directory, local_files_only=True, trust_remote_code=False)
 
 
-def positions_of(network: PreTrainedModel) -> float:
-    """Tokens of context; infinite where the network has no table of positions."""
+def context_length(network: PreTrainedModel) -> float:
+    """Tokens of context; infinite where the network has no position embeddings."""
     positions = getattr(network.config, "max_position_embeddings", None) or math.inf
     table = getattr(getattr(network.base_model, "embeddings", None), "position_embeddings", None)
     # RoBERTa and its kin keep the rows up to that of padding for padding
@@ -88,14 +87,14 @@ def _with_adapter(settings: FinetunedClassifier, network: PreTrainedModel, direc
     from peft import get_peft_model
 
     config = adapters.lora_config(network, settings.adaptation, directory, TASK)
-    with adapters.quiet():
-        found = get_peft_model(network, config)
+    with adapters.without_peft_warnings():
+        adapted = get_peft_model(network, config)
     config.base_model_name_or_path = str(directory)
-    return found
+    return adapted
 
 
-def trained(network: torch.nn.Module) -> dict[str, torch.nn.Parameter]:
-    """The parameters that are trained, by name."""
+def trained_parameters(network: torch.nn.Module) -> dict[str, torch.nn.Parameter]:
+    """The parameters that require a gradient, by name."""
     return {name: parameter for name, parameter in network.named_parameters() if parameter.requires_grad}
 
 
@@ -104,8 +103,8 @@ def save(
 ) -> list[Path]:
     """Write a classifier's directory, every file whole or not at all; return the paths.
 
-    With all weights trained it is one that ``AutoModelForSequenceClassification`` opens. An adapter's is one of PEFT, whose
-    base is named by the pipeline's name and the digest of its weights; open it with :func:`load`.
+    With all weights trained ``AutoModelForSequenceClassification`` opens it. An adapter's is a PEFT directory, which names its
+    base by the name of its model directory and the digest of its weights.
 
     Args:
         network: the network.
@@ -117,52 +116,17 @@ def save(
     temporary = directory / ".partial"
     shutil.rmtree(temporary, ignore_errors=True)  # what a killed attempt left
     temporary.mkdir(parents=True)
-    names = (*FILES[settings.adaptation.kind], *TOKENIZER_FILES)
+    files = (*FILES[settings.adaptation.kind], *TOKENIZER_FILES)
     try:
-        with checkpoints.without_bar(), adapters.quiet():
+        with checkpoints.without_progress_bar(), adapters.without_peft_warnings():
             network.save_pretrained(temporary)
             tokenizer.save_pretrained(temporary)
         if settings.adaptation.kind != "full":
             network.get_base_model().config.save_pretrained(temporary)
             adapters.write_base(temporary, base.name, sha256(base / "model.safetensors"))
-        for name in names:
+        for name in files:
             with replacing(directory / name) as path:
                 shutil.copyfile(temporary / name, path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    return [directory / name for name in names]
-
-
-def load(directory: str | Path, models: str | Path | None = None) -> PreTrainedModel:
-    """A classifier of :func:`save` in evaluation mode; an adapter is merged into its base.
-
-    Args:
-        directory: the classifier's directory.
-        models: the folder of the base's model directory, which only an adapter needs.
-
-    Raises:
-        UserError: where it is no classifier, or its base is not in ``models``, or is another one.
-    """
-    directory = Path(directory)
-    if not (directory / adapters.CONFIG).exists():
-        with checkpoints.told_as_error(directory, "a classifier"), checkpoints.without_report():
-            return AutoModelForSequenceClassification.from_pretrained(directory, dtype="float32", local_files_only=True).eval()
-    with checkpoints.told_as_error(directory, "a classifier"):
-        base = Path(models or "") / json.loads((directory / adapters.CONFIG).read_bytes())["base_model_name_or_path"]
-        config = AutoConfig.from_pretrained(directory, local_files_only=True)
-    if models is None or not (base / "model.safetensors").exists():
-        raise UserError(f"{directory}: its base {base.name} was not found, expected {base / 'model.safetensors'}")
-    adapters.check_base(directory, base)
-    from peft import PeftModel
-
-    known = AutoConfig.from_pretrained(base, local_files_only=True).vocab_size
-    size, pad = config.vocab_size, config.pad_token_id
-    config.vocab_size, config.pad_token_id = known, pad if pad < known else None
-    with checkpoints.told_as_error(directory, "a classifier"), checkpoints.without_report(), adapters.quiet():
-        network = AutoModelForSequenceClassification.from_pretrained(
-            base, config=config, dtype="float32", local_files_only=True
-        )
-        if size != known:
-            network.resize_token_embeddings(size, mean_resizing=False)
-        network.config.pad_token_id = pad
-        return PeftModel.from_pretrained(network, directory, local_files_only=True).merge_and_unload().eval()
+    return [directory / name for name in files]

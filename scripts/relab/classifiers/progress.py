@@ -1,8 +1,7 @@
 """The progress of a fine-tuning by Transformers' ``Trainer``: losses, the best weights, when to evaluate, save and stop.
 
-Everything that the rest of a run depends on and that the ``Trainer`` does not keep itself lies beside its own files in each of
-its checkpoints. A checkpoint counts once a file with the digests of all others has been renamed into it: one that a killed
-process left half-written, or that was damaged later, is not gone on from.
+Each checkpoint of the ``Trainer`` also holds the state that the ``Trainer`` does not keep itself, and last of all a file with
+the digests of all others: a checkpoint that a killed process left half-written, or that was damaged later, is not used.
 """
 
 from __future__ import annotations
@@ -26,8 +25,8 @@ from relab.training.signals import StopSignal
 
 log = logging.getLogger("relab.training")
 
-WHOLE, PLAIN, TENSORS = "whole.json", "progress.json", "progress.safetensors"
-_KEPT = 2
+CHECKSUMS, PROGRESS, TENSORS = "whole.json", "progress.json", "progress.safetensors"
+_KEPT_CHECKPOINTS = 2
 
 COLUMNS = [
     *("step", "epoch", "rows_seen", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "learning_rate"),
@@ -35,16 +34,16 @@ COLUMNS = [
 
 
 class Progress(TrainerCallback):
-    """What a run has done so far; the ``Trainer`` calls it as it goes on.
+    """A callback of the ``Trainer`` that keeps the progress of a run.
 
     Args:
-        parameters: the parameters that are trained, by name.
-        steps, per_epoch: optimizer steps, and those of one epoch.
-        evaluate_at: the steps at which validation is looked at.
-        patience: evaluations without a lower validation loss after which training ends; None: it goes on to the last step.
-        folder: where checkpoints lie.
+        parameters: the trained parameters, by name.
+        steps, per_epoch: optimizer steps of the run and of an epoch.
+        evaluate_at: the steps at which the validation split is evaluated.
+        patience: evaluations without a lower validation loss after which training ends; None: it runs to the last step.
+        folder: the folder of checkpoints.
         every: seconds between two checkpoints.
-        stop: tells when a signal asks to stop.
+        stop: notes a signal that asks to stop.
     """
 
     def __init__(
@@ -56,10 +55,10 @@ class Progress(TrainerCallback):
         self.history: list[dict[str, Any]] = []
         self.attempts: list[dict[str, Any]] = []
         self.best_weights: dict[str, torch.Tensor] = {}
-        self.rows = 0  # that were trained on
+        self.rows = 0  # rows that were trained on
         self.rate = 0.0  # of the last update
-        self.batches = None  # whose epoch is set
-        self._since: list[torch.Tensor] = []  # loss, right ones and number of rows of each batch since the last evaluation
+        self.batches = None  # the training batches, whose epoch is set
+        self._since: list[torch.Tensor] = []  # loss, correct rows and rows of each batch since the last evaluation
         self._saved_at = time.monotonic()
         self._bar: tqdm | None = None
 
@@ -75,24 +74,24 @@ class Progress(TrainerCallback):
             return False
         if self.history[-1]["step"] == self.steps:
             return True
-        since = len(self.history) - 1 - self.history.index(self.best())
-        return self.patience is not None and since >= self.patience
+        evaluations_since_best = len(self.history) - 1 - self.history.index(self.best())
+        return self.patience is not None and evaluations_since_best >= self.patience
 
-    def seen(self, loss: torch.Tensor, right: torch.Tensor, rows: int) -> None:
-        """Take in a training batch: its mean loss and how many of its rows were classified rightly."""
-        self._since.append(torch.stack([loss.detach().float(), right.float(), right.new_tensor(rows, dtype=torch.float32)]))
+    def add_batch(self, loss: torch.Tensor, correct: torch.Tensor, rows: int) -> None:
+        """Record a training batch: its mean loss and how many of its rows were classified correctly."""
+        self._since.append(torch.stack([loss.detach().float(), correct.float(), correct.new_tensor(rows, dtype=torch.float32)]))
         self.rows += rows
 
-    def add(self, step: int, loss: float, accuracy: float) -> None:
-        """Take in an evaluation.
+    def add_evaluation(self, step: int, loss: float, accuracy: float) -> None:
+        """Record an evaluation of the validation split.
 
         Raises:
             UserError: a loss that is not a finite number.
         """
         train_loss = train_accuracy = None
         if self._since:
-            losses, right, rows = torch.stack(self._since).double().cpu().unbind(1)
-            train_loss, train_accuracy = float((losses * rows).sum() / rows.sum()), float(right.sum() / rows.sum())
+            losses, correct, rows = torch.stack(self._since).double().cpu().unbind(1)
+            train_loss, train_accuracy = float((losses * rows).sum() / rows.sum()), float(correct.sum() / rows.sum())
         for kind, value in (("training", train_loss), ("validation", loss)):
             if value is not None and not math.isfinite(value):
                 raise UserError(
@@ -107,10 +106,10 @@ class Progress(TrainerCallback):
         self.history.append(row)
         self._since.clear()
         if self.best() is row:
-            self.best_weights = {name: one.detach().clone() for name, one in self.parameters.items()}
-        told = "" if train_loss is None else f"training loss {train_loss:.4f}, "
+            self.best_weights = {name: parameter.detach().clone() for name, parameter in self.parameters.items()}
+        train_part = "" if train_loss is None else f"training loss {train_loss:.4f}, "
         best = " (best so far)" if self.best() is row else ""
-        log.info("step %d of %d: %svalidation loss %.4f, accuracy %.3f%s", step, self.steps, told, loss, accuracy, best)
+        log.info("step %d of %d: %svalidation loss %.4f, accuracy %.3f%s", step, self.steps, train_part, loss, accuracy, best)
 
     @torch.no_grad()
     def load_best(self) -> None:
@@ -127,7 +126,7 @@ class Progress(TrainerCallback):
         self.batches.epoch = state.global_step // self.per_epoch
 
     def on_optimizer_step(self, args, state, control, lr_scheduler=None, **kwargs):
-        self.rate = lr_scheduler.get_last_lr()[0]  # the one of this update: it is moved on afterwards
+        self.rate = lr_scheduler.get_last_lr()[0]  # that of this update: the scheduler steps afterwards
 
     def on_step_end(self, args, state, control, **kwargs):
         self._bar.update()
@@ -138,7 +137,7 @@ class Progress(TrainerCallback):
         return control
 
     def on_evaluate(self, args, state, control, metrics=None, **kwargs):
-        self.add(state.global_step, metrics["eval_cross_entropy"], metrics["eval_accuracy"])
+        self.add_evaluation(state.global_step, metrics["eval_cross_entropy"], metrics["eval_accuracy"])
         if self.ended():
             control.should_save = control.should_training_stop = True
         return control
@@ -148,53 +147,53 @@ class Progress(TrainerCallback):
         tensors = {f"best.{name}": value for name, value in self.best_weights.items()}
         tensors["since"] = torch.stack(self._since) if self._since else torch.empty(0, 3)
         save_file({name: value.contiguous() for name, value in tensors.items()}, folder / TENSORS)
-        plain = {"history": self.history, "attempts": self.attempts, "rows": self.rows, "rate": self.rate}
-        write_json(folder / PLAIN, plain)
-        write_json(folder / WHOLE, {path.name: sha256(path) for path in sorted(folder.iterdir()) if path.is_file()})
-        for old in checkpoints(self.folder)[_KEPT:]:
+        progress = {"history": self.history, "attempts": self.attempts, "rows": self.rows, "rate": self.rate}
+        write_json(folder / PROGRESS, progress)
+        write_json(folder / CHECKSUMS, {path.name: sha256(path) for path in sorted(folder.iterdir()) if path.is_file()})
+        for old in checkpoints(self.folder)[_KEPT_CHECKPOINTS:]:
             shutil.rmtree(old)
         self._saved_at = time.monotonic()
 
     def on_train_end(self, args, state, control, **kwargs):
         self._bar.close()
 
-    # --- going on -----------------------------------------------------------------------------------------------------
+    # --- resuming -----------------------------------------------------------------------------------------------------
 
     def restore(self, checkpoint: Path, device: torch.device) -> None:
-        """Go back to what was so at a checkpoint."""
-        plain = json.loads((checkpoint / PLAIN).read_bytes())
-        self.history, self.attempts, self.rows, self.rate = (plain[key] for key in ("history", "attempts", "rows", "rate"))
+        """Restore the progress of a checkpoint."""
+        progress = json.loads((checkpoint / PROGRESS).read_bytes())
+        self.history, self.attempts, self.rows, self.rate = (progress[key] for key in ("history", "attempts", "rows", "rate"))
         tensors = {name: value.to(device, copy=True) for name, value in load_file(checkpoint / TENSORS).items()}
         self._since = list(tensors.pop("since"))
         self.best_weights = {name.removeprefix("best."): value for name, value in tensors.items()}
 
 
 def step_of(checkpoint: Path) -> int:
-    """The number of finished steps of a checkpoint."""
+    """The step of a checkpoint, from its folder's name."""
     return int(checkpoint.name.rpartition("-")[2])
 
 
 def checkpoints(folder: Path) -> list[Path]:
-    """The folders of checkpoints, newest first, whole or not."""
+    """The folders of checkpoints, newest first, intact or not."""
     return sorted((path for path in folder.glob("checkpoint-*") if path.is_dir()), key=step_of, reverse=True)
 
 
-def newest_whole(folder: Path) -> Path | None:
-    """The newest checkpoint that is as it was saved; those that are not are named in the log and removed."""
-    found = checkpoints(folder)
-    for path in found:
-        if _whole(path):
+def newest_intact(folder: Path) -> Path | None:
+    """The newest intact checkpoint; damaged ones are logged and removed."""
+    paths = checkpoints(folder)
+    for path in paths:
+        if _intact(path):
             return path
         log.warning("%s is damaged or was not finished and is left out", path)
         shutil.rmtree(path)
-    if found:
+    if paths:
         log.warning("no whole checkpoint is left: the training starts anew")
     return None
 
 
-def _whole(folder: Path) -> bool:
+def _intact(folder: Path) -> bool:
     try:
-        digests = json.loads((folder / WHOLE).read_bytes())
-        return PLAIN in digests and all(sha256(folder / name) == digest for name, digest in digests.items())
+        digests = json.loads((folder / CHECKSUMS).read_bytes())
+        return PROGRESS in digests and all(sha256(folder / name) == digest for name, digest in digests.items())
     except (OSError, ValueError):
         return False

@@ -1,4 +1,4 @@
-"""Texts of a data set as token ids with the number of their class, padded where nothing reads it."""
+"""Labelled texts of a data set as token ids, and their batches."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from relab.characters import alphabet
 from relab.datasets import storage
 from relab.encoding import encode
 from relab.errors import UserError
-from relab.features.encode import tokenized
+from relab.features.encode import tokenize
 
-#: The token that is added where a tokenizer has none that may stand for padding.
+#: The padding token that is added to a tokenizer without a usable one.
 PADDING = "<pad>"
 
-#: A tokenizer of whole words may part what stands around apostrophes and hyphens; it splits none of these.
+#: Runs of letters and digits: a tokenizer of whole words splits none of these.
 _WORD = re.compile(r"\w+")
 
-#: Batches whose rows are sorted by length together: little padding, and still another company in each epoch.
-_SORTED = 16
+#: Batches whose rows are sorted by length together: little padding, and still other batches in each epoch.
+_BATCHES_SORTED_TOGETHER = 16
 
 
 @dataclass(frozen=True)
-class Rows:
-    """The rows of a split: token ids of each, the number of its class, and how many texts were cut."""
+class EncodedSplit:
+    """The rows of a split: token ids and class index of each text, the texts, and how many were truncated."""
 
     ids: list[list[int]]
     labels: list[int]
@@ -43,46 +43,46 @@ class Rows:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def __getitem__(self, place: int) -> tuple[int, list[int], int]:
-        return place, self.ids[place], self.labels[place]
+    def __getitem__(self, index: int) -> tuple[int, list[int], int]:
+        return index, self.ids[index], self.labels[index]
 
 
-def read(path: Path, tokenizer: PreTrainedTokenizerBase, classes: Sequence[str], limit: int) -> Rows:
-    """The rows of a split. A mark of the tokenizer that stands in a text is read as the characters that it is written with.
+def encode_split(path: Path, tokenizer: PreTrainedTokenizerBase, classes: Sequence[str], limit: int) -> EncodedSplit:
+    """Encode the rows of a split. A special token written in a text is encoded as ordinary characters.
 
     Args:
         path: the split (Parquet, columns ``text`` and ``label``).
-        tokenizer: the tokenizer, which puts its marks around each text.
+        tokenizer: the tokenizer, which puts its special tokens around each text.
         classes: names of the classes; the head has an output for each.
-        limit: tokens of a text at most, marks among them.
+        limit: tokens of a text at most, special tokens included.
 
     Raises:
         UserError: a label that is none of the classes, a text without a token or with a character that a tokenizer of
             characters does not know.
     """
-    found = storage.read(path)
+    split = storage.read(path)
     numbers = {name: number for number, name in enumerate(classes)}
-    for place, label in enumerate(found["label"], start=1):
+    for number, label in enumerate(split["label"], start=1):
         if label not in numbers:
             raise UserError(
-                f"{path}: row {place} has the label {label!r}, for which the head has no output; expected one of "
+                f"{path}: row {number} has the label {label!r}, for which the head has no output; expected one of "
                 f"{', '.join(classes)}"
             )
-    texts = found["text"]
+    texts = split["text"]
     if alphabet(tokenizer) is None:
-        with _as_written(tokenizer):
-            ids, truncated = tokenized(tokenizer, texts, limit)
+        with _special_tokens_as_text(tokenizer):
+            ids, truncated = tokenize(tokenizer, texts, limit)
     else:
-        whole = [encode(tokenizer, text, f"{path}, row {place}").tolist() for place, text in enumerate(texts, start=1)]
+        encoded = [encode(tokenizer, text, f"{path}, row {number}").tolist() for number, text in enumerate(texts, start=1)]
         if "" in texts:
             raise UserError(f"{path}: row {texts.index('') + 1} has an empty text")
-        ids, truncated = [row[:limit] for row in whole], sum(len(row) > limit for row in whole)
-    return Rows(ids, [numbers[label] for label in found["label"]], truncated, texts)
+        ids, truncated = [row[:limit] for row in encoded], sum(len(row) > limit for row in encoded)
+    return EncodedSplit(ids, [numbers[label] for label in split["label"]], truncated, texts)
 
 
 @contextmanager
-def _as_written(tokenizer: PreTrainedTokenizerBase) -> Iterator[None]:
-    """Read a mark that stands in a text as its characters; the tokenizer is as before when the block ends."""
+def _special_tokens_as_text(tokenizer: PreTrainedTokenizerBase) -> Iterator[None]:
+    """Encode special tokens that occur in texts as ordinary characters inside the block."""
     before, tokenizer.split_special_tokens = tokenizer.split_special_tokens, True
     try:
         yield
@@ -93,14 +93,16 @@ def _as_written(tokenizer: PreTrainedTokenizerBase) -> Iterator[None]:
 
 
 def split_words(tokenizer: PreTrainedTokenizerBase, texts: Iterable[str]) -> dict[str, Any]:
-    """How many words, runs of letters and digits, a tokenizer splits: of the running ``words`` and of the ``distinct`` ones,
-    each alone after a blank.
+    """How many words a tokenizer splits into several tokens: of all ``words`` in the texts and of the ``distinct`` ones.
 
-    A tokenizer of whole words splits none. ``examples`` are the three most frequent words that are split, with their tokens.
+    A word is a run of letters and digits, encoded alone after a blank. ``examples`` are the three most frequent words that are
+    split, with their tokens.
     """
     counts = Counter(word for text in texts for word in _WORD.findall(text))
     known = sorted(counts)
-    ids = [found["input_ids"] for found in map(partial(tokenizer, add_special_tokens=False), (f" {word}" for word in known))]
+    ids = [
+        encoding["input_ids"] for encoding in map(partial(tokenizer, add_special_tokens=False), (f" {word}" for word in known))
+    ]
     if alphabet(tokenizer) is not None:
         ids = [row[1:] for row in ids]  # there the blank is a token of its own
     split = {word: row for word, row in zip(known, ids, strict=True) if len(row) > 1}
@@ -114,23 +116,23 @@ def split_words(tokenizer: PreTrainedTokenizerBase, texts: Iterable[str]) -> dic
     }
 
 
-def padding(tokenizer: PreTrainedTokenizerBase) -> int:
-    """The token id of padding: one that ends no text, since a head on the last real position is told by it where that is.
+def ensure_padding_token(tokenizer: PreTrainedTokenizerBase) -> int:
+    """The id of the padding token, which must not end texts: a head on the last position finds that position by it.
 
-    It is the tokenizer's own padding, else its end-of-text token, else a token that is added (the tokenizer changes).
+    It is the tokenizer's padding token, else its end-of-text token, else a new token (the tokenizer changes).
     """
-    marks = tokenizer("")["input_ids"]
+    template = tokenizer("")["input_ids"]
     for token in (tokenizer.pad_token, tokenizer.eos_token):
-        number = None if token is None else tokenizer.convert_tokens_to_ids(token)
-        if number is not None and (not marks or number != marks[-1]):
+        token_id = None if token is None else tokenizer.convert_tokens_to_ids(token)
+        if token_id is not None and (not template or token_id != template[-1]):
             tokenizer.pad_token = token
-            return number
+            return token_id
     tokenizer.add_special_tokens({"pad_token": PADDING})
     return tokenizer.pad_token_id
 
 
 def collate(rows: Sequence[tuple[int, list[int], int]], pad: int) -> dict[str, torch.Tensor]:
-    """A batch: token ids padded on the right to its longest row under a mask, and the classes."""
+    """A batch: token ids padded on the right to its longest row, the attention mask, and the class indices."""
     longest = max(len(ids) for _, ids, _ in rows)
     tokens = torch.tensor([[*ids, *[pad] * (longest - len(ids))] for _, ids, _ in rows])
     lengths = torch.tensor([len(ids) for _, ids, _ in rows])
@@ -139,9 +141,9 @@ def collate(rows: Sequence[tuple[int, list[int], int]], pad: int) -> dict[str, t
 
 
 class TrainingBatches:
-    """The batches of an epoch, a function of the seed and the epoch alone: drawn rows, those of similar length together.
+    """A batch sampler: row indices of an epoch's batches, a function of seed and epoch; rows of similar length share a batch.
 
-    Set ``epoch`` before iterating: a resumed training then skips the batches that it has had.
+    Set ``epoch`` before iterating: a resumed training then skips the batches that are done.
     """
 
     def __init__(self, lengths: Sequence[int], batch: int, seed: int):
@@ -152,17 +154,17 @@ class TrainingBatches:
         return -(-len(self.lengths) // self.batch)
 
     def __iter__(self) -> Iterator[list[int]]:
-        drawn = np.random.default_rng([self.seed, self.epoch])
-        order = drawn.permutation(len(self.lengths))
+        generator = np.random.default_rng([self.seed, self.epoch])
+        order = generator.permutation(len(self.lengths))
         batches = []
-        for begin in range(0, len(order), self.batch * _SORTED):
-            some = order[begin : begin + self.batch * _SORTED]
-            some = some[np.argsort(-self.lengths[some], kind="stable")]
-            batches += [some[place : place + self.batch].tolist() for place in range(0, len(some), self.batch)]
-        return iter([batches[place] for place in drawn.permutation(len(batches))])
+        for start in range(0, len(order), self.batch * _BATCHES_SORTED_TOGETHER):
+            group = order[start : start + self.batch * _BATCHES_SORTED_TOGETHER]
+            group = group[np.argsort(-self.lengths[group], kind="stable")]
+            batches += [group[index : index + self.batch].tolist() for index in range(0, len(group), self.batch)]
+        return iter([batches[index] for index in generator.permutation(len(batches))])
 
 
 def evaluation_batches(lengths: Sequence[int], batch: int) -> list[list[int]]:
-    """All rows by falling length."""
+    """Indices of all rows by falling length, ``batch`` at a time."""
     order = np.argsort(-np.array(lengths), kind="stable").tolist()
-    return [order[place : place + batch] for place in range(0, len(order), batch)]
+    return [order[start : start + batch] for start in range(0, len(order), batch)]

@@ -20,13 +20,13 @@ def main(words: Sequence[str]) -> None:
         raise UserError(f"--output: expected a file name that ends in .html, found {args.output}")
 
     from relab.comparison.compare import compare
-    from relab.comparison.page import build
+    from relab.comparison.page import build_page
 
     comparison = compare(args.a, args.b)
     page = args.output or Path("comparisons", comparison.name + ".html")
     scores = page.with_suffix(".csv")
     with replacing(page) as temporary_page, replacing(scores) as temporary_scores:
-        temporary_page.write_text(build(comparison, scores.name), encoding="utf-8", newline="\n")
+        temporary_page.write_text(build_page(comparison, scores.name), encoding="utf-8", newline="\n")
         comparison.scores.to_csv(temporary_scores, index=False, lineterminator="\n")
     print(*comparison.summary, f"page:   {page}", f"scores: {scores}", sep="\n")
 

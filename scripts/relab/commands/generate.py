@@ -17,21 +17,21 @@ def main(words: Sequence[str]) -> None:
     args = parser().parse_args(words)
     settings = sampling(args)
 
-    from relab.sampling.texts import write
+    from relab.sampling.texts import write_records
 
     records = texts(args, settings)
     if args.output:
-        write(args.output, records)
+        write_records(args.output, records)
         print(f"{len(records)} texts are in {args.output}", file=sys.stderr)
     else:
         show(records)
 
 
 def sampling(args: argparse.Namespace) -> Sampling:
-    """The options as a sampling of the pipeline's: one method, all prompts."""
-    twice = {prompt for prompt in args.prompt if args.prompt.count(prompt) > 1}
+    """The options as a sampling of the pipeline, with one method."""
+    twice = sorted({prompt for prompt in args.prompt if args.prompt.count(prompt) > 1})
     if twice:
-        raise UserError(f"--prompt {sorted(twice)[0]!r} is given twice; for several texts of a prompt there is --num-samples")
+        raise UserError(f"--prompt {twice[0]!r} is given twice; for several texts of a prompt there is --num-samples")
     options = {"prompts": args.prompt, "length": args.length, "number": args.num_samples, "seed": args.seed}
     return check(Sampling, {"model": "given", "methods": {"given": decoding(args)}, **options}, "")
 
@@ -41,15 +41,15 @@ def texts(args: argparse.Namespace, settings: Sampling) -> list[dict[str, Any]]:
     from tqdm import tqdm
 
     from relab.checkpoints import load_model, load_tokenizer
-    from relab.device import pick, prepare
-    from relab.sampling.texts import Reader, prompts_of, sampled, tokens_asked
+    from relab.device import pick_device, prepare_device
+    from relab.sampling.texts import LanguageModel, build_prompts, max_tokens, sample_records
 
-    device = pick()
-    prepare(device, args.threads)
-    reader = Reader(load_model(args.model, device), load_tokenizer(args.model))
-    prompts = prompts_of(settings, reader, None)
-    with tqdm(total=tokens_asked(settings, len(prompts)), unit="token", disable=None) as bar:
-        return list(sampled(settings, reader, prompts, bar.update, args.batch))
+    device = pick_device()
+    prepare_device(device, args.threads)
+    lm = LanguageModel(load_model(args.model, device), load_tokenizer(args.model))
+    prompts = build_prompts(settings, lm, None)
+    with tqdm(total=max_tokens(settings, len(prompts)), unit="token", disable=None) as bar:
+        return list(sample_records(settings, lm, prompts, bar.update, args.batch))
 
 
 def show(records: Iterable[dict[str, Any]]) -> None:

@@ -18,12 +18,12 @@ from relab.assets.cache import default_folder
 from relab.assets.plan import plan_downloads
 from relab.commands import workflow
 from relab.errors import UserError
-from relab.estimate import seconds
+from relab.estimate import job_seconds
 from relab.settings.config import Resolved, resolve
 
 #: The end of the name of the record that each job makes.
 RECORD = ".provenance.json"
-#: What Snakemake's summary says in place of the log of a job that has not run.
+#: What Snakemake's summary says instead of the log of a job that has not run.
 NO_LOG = "-"
 
 #: Jobs by rule and record: the log of a job's last run, None where it has not run.
@@ -56,10 +56,10 @@ def load(overlays: Iterable[Path]) -> Resolved:
 
 
 def summary(command: Sequence[str]) -> str:
-    """What Snakemake says of every file that the targets rest on."""
+    """Snakemake's summary of every file that the targets rest on."""
     done = subprocess.run(command, capture_output=True, text=True, env=workflow.environment())
     if done.returncode:
-        raise UserError(done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "snakemake --summary failed")
+        raise UserError((done.stderr.strip() or "snakemake --summary failed").splitlines()[-1])
     return done.stdout
 
 
@@ -82,7 +82,7 @@ def report_jobs(directory: Path, settings: Resolved, jobs: Jobs) -> None:
     print(f"{'rule':<{width}}{'jobs':>6}{'core-minutes':>14}")
     work = longest = 0.0
     for rule, logs in sorted(jobs.items()):
-        times = [measured(directory, log) or seconds(rule, record, settings) for record, log in logs.items()]
+        times = [measured(directory, log) or job_seconds(rule, record, settings) for record, log in logs.items()]
         work, longest = work + sum(times), max(longest, *times)
         print(f"{rule:<{width}}{len(times):>6}{sum(times) / 60:>14.1f}")
     cores = os.cpu_count() or 1
@@ -100,7 +100,7 @@ def measured(directory: Path, log: str | None) -> float | None:
 
 
 def duration(seconds: float) -> str:
-    """Seconds in the unit that people would use."""
+    """Seconds in a readable unit."""
     for unit, size in (("days", 86400), ("hours", 3600)):
         if seconds > 2 * size:
             return f"{seconds / size:.0f} {unit}"
@@ -118,11 +118,11 @@ def report_downloads(settings: Resolved, jobs: Jobs) -> None:
             print(f"missing  {entry.asset}: {entry.source}. {declared[entry.asset].settings.missing}")
         else:
             print(f"download {entry.asset}: {size(entry.download)} from {entry.source}")
-    coming = [entry for entry in waiting if not entry.missing]
-    if coming:
+    downloads = [entry for entry in waiting if not entry.missing]
+    if downloads:
         print(
-            f"\n{size(total(entry.download for entry in coming))} to download; the files take "
-            f"{size(total(entry.disk for entry in coming))} of disk in {default_folder()}."
+            f"\n{size(total(entry.download for entry in downloads))} to download; the files take "
+            f"{size(total(entry.disk for entry in downloads))} of disk in {default_folder()}."
         )
     elif assets and not waiting:
         print("\nAll downloads are at hand already.")
@@ -130,10 +130,10 @@ def report_downloads(settings: Resolved, jobs: Jobs) -> None:
 
 def total(sizes: Iterable[int | None]) -> int | None:
     """The sum, or None where a size is not known."""
-    known = list(sizes)
-    return None if None in known else sum(known)
+    counts = list(sizes)
+    return None if None in counts else sum(counts)
 
 
 def size(count: int | None) -> str:
-    """Bytes for people."""
+    """Bytes in megabytes."""
     return "an unknown size" if count is None else f"{count / 1e6:,.1f} MB"

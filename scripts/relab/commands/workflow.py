@@ -8,17 +8,17 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-CHECKOUT = Path(__file__).resolve().parents[3]
+from relab.files import CHECKOUT
 
 
-def parser(name: str, description: str | None, **texts: str) -> argparse.ArgumentParser:
+def parser(name: str, description: str | None, **options: str) -> argparse.ArgumentParser:
     """The parser of a subcommand, with the options that name a run."""
     parser = argparse.ArgumentParser(
         prog=f"relab {name}",
         description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
-        **texts,
+        **options,
     )
     parser.add_argument("--directory", type=Path, default=Path(), metavar="RUN", help="folder of the run (default: here)")
     parser.add_argument(

@@ -1,1 +1,1 @@
-"""Comparing two runs: what was set, computed and scored differently."""
+"""Comparing two runs: differences in their settings, artefacts and scores."""

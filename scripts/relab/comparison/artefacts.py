@@ -1,4 +1,4 @@
-"""Which artefacts were recomputed from one run to the other, and why: an outer join of the jobs' records."""
+"""Artefacts that were recomputed from one run to the other, and why: an outer join of the jobs' records."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ KEPT, SAME, CHANGED, ONLY_A, ONLY_B = STATUSES = (
 )
 
 #: Outputs that hold times, so that they differ each time they are made.
-VARYING = {"speed.csv"}
+VARYING_FILES = {"speed.csv"}
 
 
 @dataclass(frozen=True)
 class Artefact:
-    """What one job made, in both runs: the rule, the main output, what became of it, and what differs in its records."""
+    """The output of a job in both runs: the rule, its main output, its status, and what differs in its records."""
 
     job: str
     path: str
@@ -33,28 +33,28 @@ class Artefact:
     why: list[str]
 
 
-def join(a: Run, b: Run) -> list[Artefact]:
-    """All artefacts behind either report, by rule and path."""
-    found = []
+def join_artefacts(a: Run, b: Run) -> list[Artefact]:
+    """The artefacts behind either report, in order of rule and path."""
+    artefacts = []
     for file in a.jobs.keys() | b.jobs.keys():
         old, new = a.jobs.get(file), b.jobs.get(file)
         status = _status(old, new)
         why = reasons(old, new) if status in (SAME, CHANGED) else []
-        found.append(Artefact((new or old).job, file.removesuffix(SIDECAR), status, why))
-    return sorted(found, key=lambda one: (one.job, one.path))
+        artefacts.append(Artefact((new or old).job, file.removesuffix(SIDECAR), status, why))
+    return sorted(artefacts, key=lambda artefact: (artefact.job, artefact.path))
 
 
-def counts(artefacts: list[Artefact]) -> dict[str, int]:
-    """Number of artefacts by status, every status named."""
-    found = Counter(one.status for one in artefacts)
-    return {status: found[status] for status in STATUSES}
+def count_by_status(artefacts: list[Artefact]) -> dict[str, int]:
+    """The number of artefacts of each status, 0 included."""
+    numbers = Counter(artefact.status for artefact in artefacts)
+    return {status: numbers[status] for status in STATUSES}
 
 
-def by_job(artefacts: list[Artefact]) -> dict[str, list[Artefact]]:
-    """The artefacts in groups of one rule."""
+def group_by_job(artefacts: list[Artefact]) -> dict[str, list[Artefact]]:
+    """The artefacts by the rule that made them."""
     groups: dict[str, list[Artefact]] = {}
-    for one in artefacts:
-        groups.setdefault(one.job, []).append(one)
+    for artefact in artefacts:
+        groups.setdefault(artefact.job, []).append(artefact)
     return groups
 
 
@@ -63,21 +63,21 @@ def _status(old: Job | None, new: Job | None) -> str:
         return ONLY_B if old is None else ONLY_A
     if old.started == new.started and old.outputs == new.outputs:
         return KEPT
-    changed = [path for path in _differing(old.outputs, new.outputs) if PurePosixPath(path).name not in VARYING]
+    changed = [path for path in _differing_keys(old.outputs, new.outputs) if PurePosixPath(path).name not in VARYING_FILES]
     return CHANGED if changed else SAME
 
 
 def reasons(old: Job, new: Job) -> list[str]:
-    """What differs between two records of a job: settings, code, inputs, versions, device."""
+    """The differences between two records of a job, in words: settings, code, inputs, versions, device."""
     why = [f"setting {difference}" for difference in differences(old.spec, new.spec)]
     if old.code != new.code:
         why.append("its code")
     before, after = _inputs(old), _inputs(new)
-    for path in _differing(before, after):
+    for path in _differing_keys(before, after):
         why.append(f"input {path}" + (" (only in B)" if path not in before else " (only in A)" if path not in after else ""))
     why += [
         f"version of {name}: {old.versions.get(name, 'not used')} → {new.versions.get(name, 'not used')}"
-        for name in _differing(old.versions, new.versions)
+        for name in _differing_keys(old.versions, new.versions)
     ]
     if old.device != new.device:
         why.append(f"device: {old.device} → {new.device}")
@@ -85,9 +85,9 @@ def reasons(old: Job, new: Job) -> list[str]:
 
 
 def _inputs(job: Job) -> dict[str, str]:
-    """Inputs by path, the way up to the checkout left out: it differs from one run's folder to another's."""
+    """Digests of inputs by path, without the leading ``../``, which differ from one run's folder to another's."""
     return {re.sub(r"^(\.\./)+", "", path): digest for path, digest in job.inputs.items()}
 
 
-def _differing(old: dict[str, str], new: dict[str, str]) -> list[str]:
+def _differing_keys(old: dict[str, str], new: dict[str, str]) -> list[str]:
     return [key for key in sorted(old.keys() | new.keys()) if old.get(key) != new.get(key)]

@@ -1,4 +1,4 @@
-"""Two runs and all that differs between them."""
+"""The comparison of two runs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from relab.comparison import artefacts, runs, scores, settings
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two runs, the settings that differ, all scores joined (:func:`relab.comparison.scores.join`), all artefacts joined."""
+    """Two runs, the settings that differ, and their scores and artefacts joined."""
 
     a: runs.Run
     b: runs.Run
@@ -23,19 +23,19 @@ class Comparison:
 
     @property
     def name(self) -> str:
-        """A name for files: that of both runs."""
+        """A file name made of both runs' labels."""
         return f"{self.a.label}--{self.b.label}".replace("/", "-")
 
     @cached_property
     def judged(self) -> pd.DataFrame:
         """The scores that are counted and shown."""
-        return scores.judged(self.scores)
+        return scores.judged_scores(self.scores)
 
     @cached_property
     def verdicts(self) -> dict[str, int]:
-        """Number of judged scores by verdict; those that did not occur are 0."""
-        every = [*scores.CHANGED, scores.UNCHANGED, scores.OTHER_DATA, scores.ONLY_A, scores.ONLY_B]
-        return {verdict: int((self.judged["verdict"] == verdict).sum()) for verdict in every}
+        """The number of judged scores of each verdict, 0 included."""
+        verdicts = [*scores.CHANGED, scores.UNCHANGED, scores.OTHER_DATA, scores.ONLY_A, scores.ONLY_B]
+        return {verdict: int((self.judged["verdict"] == verdict).sum()) for verdict in verdicts}
 
     @property
     def summary(self) -> list[str]:
@@ -47,13 +47,13 @@ def compare(a: Path, b: Path) -> Comparison:
     """Compare the runs in two folders.
 
     Raises:
-        UserError: where one is no finished run, or both are the same.
+        UserError: a folder without a finished run, or the same folder twice.
     """
-    labels = runs.labels(a, b)
-    first, second = runs.read(a, labels[0]), runs.read(b, labels[1])
+    labels = runs.run_labels(a, b)
+    first, second = runs.read_run(a, labels[0]), runs.read_run(b, labels[1])
     changed = settings.differences(first.config, second.config)
-    joined = scores.join(scores.load(first), scores.load(second), settings.replaced(changed))
-    return Comparison(first, second, changed, joined, artefacts.join(first, second))
+    joined = scores.join_scores(scores.load_scores(first), scores.load_scores(second), settings.replaced_values(changed))
+    return Comparison(first, second, changed, joined, artefacts.join_artefacts(first, second))
 
 
 def _settings(comparison: Comparison) -> str:
@@ -69,12 +69,12 @@ def _scores(comparison: Comparison) -> str:
         text += f", {verdicts[scores.BEYOND]} of them beyond chance"
         if verdicts[scores.NO_INTERVAL]:
             text += f" and {verdicts[scores.NO_INTERVAL]} of which nothing tells (no interval)"
-    others = {"on other data": scores.OTHER_DATA, "only in A": scores.ONLY_A, "only in B": scores.ONLY_B}
-    return "; ".join([text, *(f"{verdicts[key]} {words}" for words, key in others.items() if verdicts[key])]) + "."
+    incomparable = {"on other data": scores.OTHER_DATA, "only in A": scores.ONLY_A, "only in B": scores.ONLY_B}
+    return "; ".join([text, *(f"{verdicts[key]} {words}" for words, key in incomparable.items() if verdicts[key])]) + "."
 
 
 def _artefacts(comparison: Comparison) -> str:
-    number = artefacts.counts(comparison.artefacts)
+    number = artefacts.count_by_status(comparison.artefacts)
     recomputed = number[artefacts.SAME] + number[artefacts.CHANGED]
     text = f"{recomputed} of {recomputed + number[artefacts.KEPT]} shared artefacts recomputed"
     if recomputed:

@@ -1,4 +1,4 @@
-"""The page that shows two runs side by side: one file, in the report's look."""
+"""The page that shows two runs side by side: one HTML file in the report's style."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from relab.statistics import plural
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 
-#: From this length on, or with a line break in it, a field of a table is a text of its own.
-LONG = 60
+#: A table's field of more characters, or with a line break, is shown as a text.
+LONG_TEXT = 60
 
 #: Tables of more rows than this are folded.
-FOLDED = 40
+FOLDED_ROWS = 40
 
 
 @dataclass(frozen=True)
 class Side:
-    """A file of one run: what the report's templates ask of a table, and a drawing where it is a figure."""
+    """A table or figure of one run, with the attributes that the report's templates use."""
 
     id: str
     path: Path
     title: str
-    other: Path | None
-    """The same file of the other run: both show their columns in one way."""
+    counterpart: Path | None
+    """The same file of the other run: both show their columns alike."""
 
     @property
     def entry(self) -> Side:
@@ -44,10 +44,10 @@ class Side:
         return tables.read(str(self.path))
 
     @cached_property
-    def columns(self) -> list[tables.Shown]:
-        both = [self.data, *([tables.read(str(self.other))] if self.other else [])]
+    def columns(self) -> list[tables.ShownColumn]:
+        both = [self.data, *([tables.read(str(self.counterpart))] if self.counterpart else [])]
         texts = {name for data in both for name in data.names if any(map(_long, data.values(name)))}
-        return tables.shown(self.data, {name: Column(text=name in texts) for name in self.data.names})
+        return tables.shown_columns(self.data, {name: Column(text=name in texts) for name in self.data.names})
 
     @property
     def drawing(self) -> Markup:
@@ -56,7 +56,7 @@ class Side:
 
 @dataclass(frozen=True)
 class Pair:
-    """A file that differs between the runs A and B, or that one of them lacks."""
+    """A file that differs between the runs A and B, or that only one of them has."""
 
     path: str
     sides: dict[str, Side | None]
@@ -67,31 +67,31 @@ class Pair:
         return max(len(side.data.records) for side in self.sides.values() if side)
 
 
-def build(comparison: Comparison, scores_file: str) -> str:
-    """The page as HTML: the same text for the same two runs. ``scores_file`` is the CSV's name beside the page."""
+def build_page(comparison: Comparison, scores_file: str) -> str:
+    """The comparison page as HTML. ``scores_file`` is the name of the CSV beside the page."""
     identical, pairs = {}, {}
     for stage, suffix in (("tables", ".csv"), ("figures", ".svg")):
         identical[stage], pairs[stage] = _pairs(comparison, stage, suffix)
     pages = environment(TEMPLATES)
-    pages.filters |= {"value": value, "signed": signed, "percent": percent, "plural": plural}
+    pages.filters |= {"value": format_number, "signed": format_signed, "percent": format_percent, "plural": plural}
     template = pages.get_template("comparison.html.j2")
     return template.render(
         comparison=comparison,
         runs={"A": comparison.a, "B": comparison.b},
         scores_file=scores_file,
         groups=_groups(comparison.judged),
-        jobs=artefacts.by_job(comparison.artefacts),
+        jobs=artefacts.group_by_job(comparison.artefacts),
         statuses=artefacts.STATUSES,
-        counts=artefacts.counts,
+        counts=artefacts.count_by_status,
         kept=artefacts.KEPT,
-        folded=FOLDED,
+        folded=FOLDED_ROWS,
         pairs=pairs,
         identical=identical,
     )
 
 
 def _groups(judged: pd.DataFrame) -> dict[str, list[dict]]:
-    """The judged scores as records: those that changed under ``changed``, the others by verdict."""
+    """The judged scores as records: changed ones under ``changed``, the rest by verdict."""
     groups: dict[str, list[dict]] = {"changed": []}
     for record in judged.to_dict("records"):
         verdict = record["verdict"]
@@ -100,36 +100,36 @@ def _groups(judged: pd.DataFrame) -> dict[str, list[dict]]:
 
 
 def _pairs(comparison: Comparison, stage: str, suffix: str) -> tuple[int, list[Pair]]:
-    """How many files of one stage have the same bytes in both runs, and the others, by path."""
+    """The number of a stage's files that are identical in both runs, and the pairs of those that are not, by path."""
     old, new = comparison.a.files(stage, suffix), comparison.b.files(stage, suffix)
     shared = [path for path in old if path in new]
     identical = {path for path in shared if old[path].read_bytes() == new[path].read_bytes()}
     pairs = []
     for number, path in enumerate(sorted((old.keys() | new.keys()) - identical), 1):
         sides = {
-            letter: Side(f"{letter}-{stage}-{number}", files[path], f"{letter}: {path}", others.get(path))
+            letter: Side(f"{letter}-{stage}-{number}", files[path], f"{letter}: {path}", counterparts.get(path))
             if path in files
             else None
-            for letter, files, others in (("A", old, new), ("B", new, old))
+            for letter, files, counterparts in (("A", old, new), ("B", new, old))
         }
         pairs.append(Pair(path, sides))
     return len(identical), pairs
 
 
 def _long(field: str) -> bool:
-    return len(field) > LONG or "\n" in field
+    return len(field) > LONG_TEXT or "\n" in field
 
 
-def value(number: float) -> str:
-    """A number as the page shows it; a dash where there is none."""
+def format_number(number: float) -> str:
+    """Format a number for the page; a dash for a missing one."""
     return "–" if pd.isna(number) else text.number(str(number))
 
 
-def signed(number: float) -> str:
-    """A difference with its sign."""
-    return "–" if pd.isna(number) else ("+" if number > 0 else "") + value(number)
+def format_signed(number: float) -> str:
+    """Format a difference with its sign."""
+    return "–" if pd.isna(number) else ("+" if number > 0 else "") + format_number(number)
 
 
-def percent(number: float) -> str:
-    """A share as a signed percentage."""
-    return "–" if pd.isna(number) else signed(number * 100) + " %"
+def format_percent(number: float) -> str:
+    """Format a share as a signed percentage."""
+    return "–" if pd.isna(number) else format_signed(number * 100) + " %"

@@ -19,7 +19,11 @@ SIDECAR = ".provenance.json"
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run; ``jobs`` are those behind its report, the report's own left out, by the path of their record."""
+    """A finished run.
+
+    ``jobs`` are the jobs behind its report, without the report's own, by the path of their record; ``leftovers`` are records
+    that the report does not rest on.
+    """
 
     folder: Path
     label: str
@@ -34,30 +38,30 @@ class Run:
 
     @property
     def about(self) -> str:
-        """What the scale is."""
+        """Description of the scale."""
         return self.report.spec.get("about", "")
 
     @property
     def config(self) -> dict[str, Any]:
-        """The configuration as merged from its layers, without what only names the scale."""
+        """The configuration as merged from its layers, without the name and description of the scale."""
         return {key: value for key, value in self.report.spec["config"].items() if key not in ("scale", "about")}
 
     @cached_property
     def outputs(self) -> dict[str, str]:
-        """The files behind the report and their digests, by path in the run's folder."""
+        """The digests of the files behind the report, by path in the run's folder."""
         return {path: digest for job in self.jobs.values() for path, digest in job.outputs.items()}
 
     def files(self, stage: str, suffix: str) -> dict[str, Path]:
-        """The files behind the report that one stage made, in order of their paths in the run's folder."""
-        found = [path for path in self.outputs if path.startswith(f"results/{stage}/") and path.endswith(suffix)]
-        return {path: self.folder / path for path in sorted(found)}
+        """The files behind the report that a stage made, in order of their paths in the run's folder."""
+        paths = [path for path in self.outputs if path.startswith(f"results/{stage}/") and path.endswith(suffix)]
+        return {path: self.folder / path for path in sorted(paths)}
 
 
-def labels(a: Path, b: Path) -> tuple[str, str]:
-    """Two different names for two folders: their paths below the folder they share, or that folder's own name.
+def run_labels(a: Path, b: Path) -> tuple[str, str]:
+    """Different labels for two folders: their paths below the folder that they share, or that folder's name.
 
     Raises:
-        UserError: where both are the same folder.
+        UserError: the same folder twice.
     """
     a, b = a.resolve(), b.resolve()
     if a == b:
@@ -67,19 +71,19 @@ def labels(a: Path, b: Path) -> tuple[str, str]:
     return first, second
 
 
-def read(folder: Path, label: str) -> Run:
-    """Read a run from its folder.
+def read_run(folder: Path, label: str) -> Run:
+    """Read a finished run from its folder.
 
     Raises:
         UserError: no such folder, nothing in it, or a run that is not finished; the sentence says how to finish it.
     """
     if not folder.is_dir():
-        raise UserError(f"{folder}: no such folder; expected a run's, which `{_finish(folder)}` would make")
+        raise UserError(f"{folder}: no such folder; expected a run's, which `{_finish_command(folder)}` would make")
     files = sorted((folder / "results").rglob(f"*{SIDECAR}"))
     if not files:
-        raise UserError(f"{folder}: there are no results of a run in it; make them with `{_finish(folder)}`")
+        raise UserError(f"{folder}: there are no results of a run in it; make them with `{_finish_command(folder)}`")
     _check_report(folder)
-    _check_marks(folder)
+    _check_incomplete(folder)
     provenance = Provenance(files)
     report = provenance.of(REPORT)
     if not isinstance(report.spec.get("config"), dict):
@@ -87,17 +91,18 @@ def read(folder: Path, label: str) -> Run:
     behind = provenance.behind(report)
     _check_chain(folder, [report, *behind])
     jobs = {Path(job.file).relative_to(folder).as_posix(): job for job in behind}
-    others = {Path(job.file).relative_to(folder).as_posix() for job in provenance.jobs if job is not report}
-    return Run(folder, label, report, dict(sorted(jobs.items())), sorted(others - set(jobs)))
+    recorded = {Path(job.file).relative_to(folder).as_posix() for job in provenance.jobs if job is not report}
+    return Run(folder, label, report, dict(sorted(jobs.items())), sorted(recorded - set(jobs)))
 
 
-def _finish(folder: Path) -> str:
+def _finish_command(folder: Path) -> str:
     return f"snakemake --directory {shlex.quote(str(folder))} {REPORT}"
 
 
 def _unfinished(folder: Path, what: str) -> UserError:
+    command = _finish_command(folder)
     return UserError(
-        f"{folder}: the run is not finished, {what}; finish it with `{_finish(folder)}` and the --configfile it was made with"
+        f"{folder}: the run is not finished, {what}; finish it with `{command}` and the --configfile it was made with"
     )
 
 
@@ -107,24 +112,24 @@ def _check_report(folder: Path) -> None:
             raise _unfinished(folder, f"{path} is missing")
 
 
-def _check_marks(folder: Path) -> None:
-    """Snakemake marks the outputs of a job from its start to its good end; a mark is named by the file, in base 64."""
-    place = folder / ".snakemake" / "incomplete"
-    for mark in sorted(place.rglob("*")):
+def _check_incomplete(folder: Path) -> None:
+    """Refuse a run with unfinished jobs: until a job succeeds, Snakemake keeps a file named by each output, in base 64."""
+    marks = folder / ".snakemake" / "incomplete"
+    for mark in sorted(marks.rglob("*")):
         if mark.is_file() and mark.name != "migration_underway":
-            name = "".join(part.removeprefix("@") for part in mark.relative_to(place).parts)
+            name = "".join(part.removeprefix("@") for part in mark.relative_to(marks).parts)
             path = urlsafe_b64decode(name).decode()
             raise _unfinished(folder, f"a job that makes {path} runs or was killed")
 
 
 def _check_chain(folder: Path, jobs: list[Job]) -> None:
-    """Every file that a job used must still be the one that another job made, and what is compared must be there."""
+    """Refuse a run in which an input has changed since a job used it, or a file to compare is missing."""
     made = {path: digest for job in jobs for path, digest in job.outputs.items()}
     for job in jobs:
         for path, digest in sorted(job.inputs.items()):
             if made.get(path, digest) != digest:
-                user = Path(job.file).relative_to(folder).as_posix().removesuffix(SIDECAR)
-                raise _unfinished(folder, f"{path} has changed since {user} was made from it")
+                dependent = Path(job.file).relative_to(folder).as_posix().removesuffix(SIDECAR)
+                raise _unfinished(folder, f"{path} has changed since {dependent} was made from it")
             if path.startswith("results/") and path not in made and not (folder / path).exists():
                 raise _unfinished(folder, f"{path} is missing")
     for path in sorted(made):

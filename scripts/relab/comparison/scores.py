@@ -1,4 +1,4 @@
-"""Scores of two runs joined: old, new, the difference with its interval, and whether it lies beyond chance."""
+"""The scores of two runs joined: old, new, the difference with its interval, and whether it lies beyond chance."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pandas as pd
 
 from relab.comparison.runs import Run
 from relab.errors import UserError
+from relab.files import require_columns
 from relab.scores import ALL, measurement
 from relab.statistics import NAN, Estimate, Measurement, difference
 
@@ -19,7 +20,7 @@ KEY = ["writeup", "experiment", "seed", "split", "metric"]
 VALUES = ["value", "n", "unit", "seeds", "low", "high", "data", "items", "scale", "sums", "counts"]
 
 #: Columns that runs of the first versions lack.
-LATER = {"unit", "seeds", "data", "items", "scale", "sums", "counts"}
+LATER_COLUMNS = {"unit", "seeds", "data", "items", "scale", "sums", "counts"}
 
 BEYOND, NO_INTERVAL, WITHIN = CHANGED = ("beyond chance", "no interval", "may be chance")
 ONE_SEED = "value of one seed"
@@ -33,10 +34,10 @@ COLUMNS = [
 ]  # fmt: skip
 
 
-def load(run: Run) -> pd.DataFrame:
+def load_scores(run: Run) -> pd.DataFrame:
     """All scores behind the run's report: the columns :data:`KEY` and :data:`VALUES`.
 
-    ``data`` is the digest of what a score was computed on, empty where it is not recorded.
+    ``data`` is the digest of the data that a score was computed on, empty where it is not recorded.
 
     Raises:
         UserError: a file that lacks a column, or two scores of one key.
@@ -52,31 +53,29 @@ def load(run: Run) -> pd.DataFrame:
 
 
 def _read(file: Path) -> pd.DataFrame:
-    """A file of scores, which may be older than some columns."""
+    """Read a file of scores, which may be older than some columns."""
     frame = pd.read_parquet(file)
-    lacking = [name for name in (*KEY[1:], *VALUES) if name not in frame and name not in LATER]
-    if lacking:
-        raise UserError(f"{file}: expected a table of scores with the column {lacking[0]!r}, found {', '.join(frame.columns)}")
+    require_columns(frame, [name for name in (*KEY[1:], *VALUES) if name not in LATER_COLUMNS], f"{file}:")
     return frame.reindex(columns=[*KEY, *VALUES])
 
 
-def join(old: pd.DataFrame, new: pd.DataFrame, replaced: Mapping[str, str] | None = None) -> pd.DataFrame:
+def join_scores(old: pd.DataFrame, new: pd.DataFrame, replaced: Mapping[str, str] | None = None) -> pd.DataFrame:
     """Outer join of two runs' scores with the columns :data:`COLUMNS`, in order of the key.
 
-    An experiment that only the old run has is joined to the one of the new run in whose label a swept value took another's
-    place (``replaced``, by label: :func:`relab.comparison.settings.replaced`); ``counterpart`` is its name in the old run.
+    An experiment that only the old run has is joined to that of the new run in whose label a swept value was replaced
+    (``replaced``, by label: :func:`relab.comparison.settings.replaced_values`); ``counterpart`` is its name in the old run.
 
     ``difference`` and ``relative_difference`` (to the old value's size) are missing where the two cannot be compared.
-    ``difference_low`` and ``difference_high`` are the difference's 95 % interval, of seeds of equal numbers and of the same
-    units one by one. The value of one seed beside which the mean over seeds stands is not judged: the mean is.
+    ``difference_low`` and ``difference_high`` are the difference's 95 % interval, paired by seeds of equal numbers and by the
+    same units. The value of a single seed is not judged where the mean over seeds is there too.
     """
-    old = _renamed(old, set(new["experiment"]), replaced or {})
+    old = _rename_experiments(old, set(new["experiment"]), replaced or {})
     joined = old.merge(new, on=KEY, how="outer", suffixes=("_old", "_new"), indicator=True, validate="1:1")
     joined = joined.rename(columns={"value_old": "old", "value_new": "new"}).sort_values(KEY, ignore_index=True)
     comparable = (joined["_merge"] == "both") & ~_other_data(joined)
     joined["difference"] = (joined["new"] - joined["old"]).where(comparable)
     joined["relative_difference"] = (joined["difference"] / joined["old"].abs()).where(joined["old"] != 0)
-    margins = pd.Series(list(_margins(joined, _by_score(old), _by_score(new))), index=joined.index, dtype=float)
+    margins = pd.Series(list(_margins(joined, _rows_by_score(old), _rows_by_score(new))), index=joined.index, dtype=float)
     joined["difference_low"], joined["difference_high"] = joined["difference"] - margins, joined["difference"] + margins
     joined["unit"] = joined["unit_new"].where(joined["unit_new"].notna(), joined["unit_old"])
     joined["verdict"] = _verdicts(joined)
@@ -88,7 +87,7 @@ def join(old: pd.DataFrame, new: pd.DataFrame, replaced: Mapping[str, str] | Non
 Group = tuple[str, ...]
 
 
-def _by_score(frame: pd.DataFrame) -> dict[Group, list[dict[str, Any]]]:
+def _rows_by_score(frame: pd.DataFrame) -> dict[Group, list[dict[str, Any]]]:
     columns = [name for name in KEY if name != "seed"]
     single = frame[frame["seed"] != ALL]
     return {group: rows.to_dict("records") for group, rows in single.groupby(columns, sort=False)}
@@ -97,23 +96,23 @@ def _by_score(frame: pd.DataFrame) -> dict[Group, list[dict[str, Any]]]:
 def _margins(
     joined: pd.DataFrame, old: Mapping[Group, list[dict[str, Any]]], new: Mapping[Group, list[dict[str, Any]]]
 ) -> Iterator[float]:
-    """Half of the interval of each difference, NaN where nothing tells it."""
+    """Half of the interval of each difference, NaN where it is unknown."""
     for row in joined.to_dict("records"):
         if math.isnan(row["difference"]) or row["difference"] == 0:
             yield NAN
             continue
         group = tuple(row[name] for name in KEY if name != "seed")
-        sides = [[one for one in rows.get(group, []) if row["seed"] in (ALL, one["seed"])] for rows in (old, new)]
+        sides = [[score for score in rows.get(group, []) if row["seed"] in (ALL, score["seed"])] for rows in (old, new)]
         yield _margin(*sides)
 
 
 def _margin(old: list[dict[str, Any]], new: list[dict[str, Any]]) -> float:
-    before, after = ({int(one["seed"]): _measured(one) for one in rows} for rows in (old, new))
-    found: Estimate = difference(after, before)
-    margin = (found.high - found.low) / 2
+    before, after = ({int(row["seed"]): _measured(row) for row in rows} for rows in (old, new))
+    estimate: Estimate = difference(after, before)
+    margin = (estimate.high - estimate.low) / 2
     if not all(map(_has_units, (*old, *new))):
-        # of an estimate whose units are not kept, its own interval is what is known of them
-        units = math.hypot(*(max(((one["high"] - one["low"]) / 2 for one in rows), default=NAN) for rows in (old, new)))
+        # without the values of the units, the estimates' own intervals are all that is known of them
+        units = math.hypot(*(max(((row["high"] - row["low"]) / 2 for row in rows), default=NAN) for rows in (old, new)))
         known = [value for value in (margin, units) if not math.isnan(value)]
         return max(known, default=NAN)
     return margin
@@ -127,31 +126,31 @@ def _measured(row: dict[str, Any]) -> Measurement:
     return measurement({**row, "sums": row["sums"] if _has_units(row) else None})
 
 
-def _renamed(old: pd.DataFrame, new_names: set[str], replaced: Mapping[str, str]) -> pd.DataFrame:
-    """The old scores with experiments named as in the new run, and their own names as ``counterpart`` where that differs."""
+def _rename_experiments(old: pd.DataFrame, new_names: set[str], replaced: Mapping[str, str]) -> pd.DataFrame:
+    """The old scores with experiments named as in the new run; ``counterpart`` is the old name where it differs."""
     old_names = set(old["experiment"])
     pattern = "|".join(map(re.escape, replaced)) or "(?!)"
     names = {
         name: re.sub(rf"(?<![\w.])({pattern})(?![\w.])", lambda match: replaced[match[1]], name)
         for name in old_names - new_names
     }
-    names = {name: other for name, other in names.items() if other in new_names - old_names}
-    own = old["experiment"].where(old["experiment"].isin(names), "")
-    return old.assign(experiment=old["experiment"].replace(names), counterpart=own)
+    names = {name: new_name for name, new_name in names.items() if new_name in new_names - old_names}
+    counterparts = old["experiment"].where(old["experiment"].isin(names), "")
+    return old.assign(experiment=old["experiment"].replace(names), counterpart=counterparts)
 
 
 def _other_data(joined: pd.DataFrame) -> pd.Series:
-    """Whether both runs say what a score was computed on, and differ."""
+    """Whether both runs record the data of a score, and it differs."""
     old, new = joined["data_old"].fillna(""), joined["data_new"].fillna("")
     return (old != "") & (new != "") & (old != new)
 
 
 def _verdicts(joined: pd.DataFrame) -> pd.Series:
-    """The later rule wins."""
+    """The verdict of each score; later rules override earlier ones."""
     verdict = pd.Series(BEYOND, index=joined.index, dtype=object)
     verdict[(joined["difference_low"] <= 0) & (joined["difference_high"] >= 0)] = WITHIN
     verdict[joined["difference_low"].isna()] = NO_INTERVAL
-    verdict[joined["old"].isna() != joined["new"].isna()] = BEYOND  # a value that is lost, or found
+    verdict[joined["old"].isna() != joined["new"].isna()] = BEYOND  # a value is missing in one run
     verdict[_beside_mean(joined)] = ONE_SEED
     verdict[(joined["old"] == joined["new"]) | (joined["old"].isna() & joined["new"].isna())] = UNCHANGED
     verdict[_other_data(joined)] = OTHER_DATA
@@ -161,17 +160,17 @@ def _verdicts(joined: pd.DataFrame) -> pd.Series:
 
 
 def _beside_mean(joined: pd.DataFrame) -> pd.Series:
-    """Whether a row is the value of one seed and the mean over seeds stands there too."""
+    """Whether a row is the value of one seed and there is also a mean over seeds."""
     is_mean = joined["seed"] == ALL
     group = [joined[column] for column in KEY if column != "seed"]
     return ~is_mean & is_mean.groupby(group).transform("any")
 
 
-def judged(joined: pd.DataFrame) -> pd.DataFrame:
-    """The rows that are counted and shown: means over seeds, and values that have no such mean beside them.
+def judged_scores(joined: pd.DataFrame) -> pd.DataFrame:
+    """The rows that are counted and shown: means over seeds, and single values without such a mean.
 
-    In the order in which they are read: what changed before what did not, beyond chance first, larger relative
-    differences first (a difference from 0 is larger than any).
+    Ordered for readers: changed before unchanged, beyond chance first, larger relative differences first (a difference from 0
+    is larger than any).
     """
     rows = joined[~_beside_mean(joined)]
     order = [*CHANGED, UNCHANGED, OTHER_DATA, ONLY_A, ONLY_B]

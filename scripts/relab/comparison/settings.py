@@ -23,23 +23,23 @@ class Difference:
 def differences(old: dict[str, Any], new: dict[str, Any]) -> list[Difference]:
     """The leaves of two nested mappings that differ, by dotted key in alphabetical order; a list is one leaf.
 
-    Records hold their settings in one notation, so that 1e-3 and 0.001 are the same here.
+    Records hold settings in canonical notation, so 1e-3 and 0.001 are equal here.
     """
     before, after = dict(_leaves(old)), dict(_leaves(new))
     pairs = ((key, before.get(key), after.get(key)) for key in sorted(before.keys() | after.keys()))
     return [Difference(*pair) for pair in pairs if pair[1] != pair[2]]
 
 
-def replaced(found: list[Difference]) -> dict[str, str]:
-    """Swept values that others took the place of, as experiments are labelled: ``width 32`` in A, ``width 64`` in B.
+def replaced_values(changed: list[Difference]) -> dict[str, str]:
+    """Replaced values of sweeps, as in experiments' labels: ``{"width 32": "width 64"}`` for 32 in A and 64 in B.
 
-    Only where a sweep lost as many values as it gained; they are paired in order.
+    Only for sweeps that lost as many values as they gained; they are paired in order.
     """
     labels: dict[str, str] = {}
-    for one in found:
-        _, swept, path = one.key.partition(".sweep.")
-        if swept and one.old and one.new:
-            old, new = json.loads(one.old), json.loads(one.new)
+    for difference in changed:
+        _, swept, path = difference.key.partition(".sweep.")
+        if swept and difference.old and difference.new:
+            old, new = json.loads(difference.old), json.loads(difference.new)
             gone, come = [value for value in old if value not in new], [value for value in new if value not in old]
             if len(gone) == len(come):
                 key = path.rpartition(".")[2]

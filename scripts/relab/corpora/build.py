@@ -62,7 +62,7 @@ def build(
     Args:
         inputs: the files to read; none where the reader draws sentences from a grammar or takes texts from the settings.
         corpus: the settings.
-        train: training text to write. Working files stand in its folder (the system's temporary folder may be in memory).
+        train: training text to write. Working files are written to its folder (the system's temporary folder may be in memory).
         validation: validation text to write.
         progress: wraps each pass over the documents, with the name of the pass.
 

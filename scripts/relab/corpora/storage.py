@@ -63,8 +63,8 @@ def evenly_spaced_documents(path: str | os.PathLike, number: int) -> Iterator[st
     with pq.ParquetFile(os.fspath(path)) as file:
         total = file.metadata.num_rows
     chosen = iter(sorted({index * total // min(number, total) for index in range(min(number, total))}))
-    wanted = next(chosen, None)
+    next_chosen = next(chosen, None)
     for index, text in enumerate(documents(path)):
-        if index == wanted:
+        if index == next_chosen:
             yield text
-            wanted = next(chosen, None)
+            next_chosen = next(chosen, None)

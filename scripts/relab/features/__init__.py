@@ -1,1 +1,1 @@
-"""Features: texts as vectors of a frozen encoder, computed once a text and kept in safetensors."""
+"""Features: texts as vectors of a frozen encoder, computed once for each text and stored in safetensors."""

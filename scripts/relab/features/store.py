@@ -1,8 +1,8 @@
-"""The files of features: safetensors with one tensor a pooling, written a few rows at a time and read a block at a time.
+"""The files of features: safetensors with one tensor for each pooling, written a few rows and read a block at a time.
 
-A text that stands several times is encoded once. ``cls``, ``mean`` and ``last`` are ``[unique texts, width]`` float32;
-``index.{column}`` holds for each text of a column, in the order of rows, the place of its vector. For a column of lists
-``offsets.{column}`` ``[rows + 1]`` says where each row's texts begin and end among them.
+A text that occurs several times is encoded once. ``cls``, ``mean`` and ``last`` are ``[unique texts, width]`` float32;
+``index.{column}`` holds for each text of a column, in the order of rows, the index of its vector. For a column of lists
+``offsets.{column}`` ``[rows + 1]`` holds where the texts of each row begin and end.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ from relab.errors import UserError
 from relab.files import replacing
 
 POOLINGS = ("cls", "mean", "last")
-_NAMES = {np.dtype(np.float32): "F32", np.dtype(np.int64): "I64"}
+_DTYPE_NAMES = {np.dtype(np.float32): "F32", np.dtype(np.int64): "I64"}
 
 
 @contextmanager
-def writing(
+def feature_writer(
     path: str | os.PathLike, unique: int, width: int, index: Mapping[str, np.ndarray]
 ) -> Iterator[dict[str, np.ndarray]]:
-    """Yield the three arrays of vectors, mapped to the disk, to be filled in any order; the file is there when the block ends.
+    """Yield the three arrays of vectors, memory-mapped, to be filled in any order; the file is complete when the block ends.
 
-    safetensors' own writer wants all tensors in memory; its format is a header of JSON before the bare numbers.
+    The writer of ``safetensors`` needs all tensors in memory; the format is a JSON header before the raw numbers.
     """
-    parts = {name: (values.dtype, values.shape) for name, values in index.items()}
-    parts |= {name: (np.dtype(np.float32), (unique, width)) for name in POOLINGS}
-    header, end, places = {}, 0, {}
-    for name, (dtype, shape) in parts.items():
+    tensors = {name: (values.dtype, values.shape) for name, values in index.items()}
+    tensors |= {name: (np.dtype(np.float32), (unique, width)) for name in POOLINGS}
+    header, end, offsets = {}, 0, {}
+    for name, (dtype, shape) in tensors.items():
         size = dtype.itemsize * int(np.prod(shape))
-        header[name] = {"dtype": _NAMES[dtype], "shape": list(shape), "data_offsets": [end, end + size]}
-        places[name], end = end, end + size
+        header[name] = {"dtype": _DTYPE_NAMES[dtype], "shape": list(shape), "data_offsets": [end, end + size]}
+        offsets[name], end = end, end + size
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
     start = 8 + len(text)
@@ -45,8 +45,8 @@ def writing(
             handle.write(len(text).to_bytes(8, "little") + text)
             handle.truncate(start + end)
         arrays = {
-            name: np.memmap(temporary, dtype, "r+", start + places[name], shape)
-            for name, (dtype, shape) in parts.items()
+            name: np.memmap(temporary, dtype, "r+", start + offsets[name], shape)
+            for name, (dtype, shape) in tensors.items()
             if np.prod(shape)
         }
         for name, values in index.items():
@@ -58,13 +58,13 @@ def writing(
 
 
 class Features:
-    """The features of one part of a data set, read as they are asked for."""
+    """The features of one part of a data set, read on access."""
 
     def __init__(self, path: str | os.PathLike):
         """Open the file.
 
         Raises:
-            UserError: where it is no file of features.
+            UserError: the file holds no features.
         """
         from safetensors import SafetensorError, safe_open
 
@@ -73,25 +73,21 @@ class Features:
             self._file = safe_open(self.path, framework="np")
         except (SafetensorError, OSError) as error:
             raise UserError(f"{path}: expected features in safetensors ({error})") from None
-        lacking = set(POOLINGS) - set(self._file.keys())
-        if lacking:
-            raise UserError(f"{path}: expected the tensors {', '.join(POOLINGS)}, found no {', '.join(sorted(lacking))}")
-        self.unique, self.width = self._file.get_slice("mean").get_shape()
+        missing = set(POOLINGS) - set(self._file.keys())
+        if missing:
+            raise UserError(f"{path}: expected the tensors {', '.join(POOLINGS)}, found no {', '.join(sorted(missing))}")
+        self.unique, _ = self._file.get_slice("mean").get_shape()
 
-    def of(self, column: str, pooling: str) -> np.ndarray:
+    def vectors(self, column: str, pooling: str) -> np.ndarray:
         """The vectors of a column's texts in the order of rows, ``[texts, width]`` float32."""
         return self._file.get_tensor(pooling)[self.index(column)]
 
     def index(self, column: str) -> np.ndarray:
-        """The place of the vector of each text of a column, ``[texts]``."""
+        """The index of the vector of each text of a column, ``[texts]``."""
         return self._file.get_tensor(f"index.{column}")
 
-    def offsets(self, column: str) -> np.ndarray:
-        """Where the texts of each row begin among those of a column of lists, ``[rows + 1]``."""
-        return self._file.get_tensor(f"offsets.{column}")
-
     def blocks(self, pooling: str, size: int) -> Iterator[np.ndarray]:
-        """The vectors in their own order, ``[size, width]`` at a time."""
+        """The vectors of unique texts in order, ``[size, width]`` at a time."""
         part = self._file.get_slice(pooling)
         for start in range(0, self.unique, size):
             yield part[start : min(start + size, self.unique)]

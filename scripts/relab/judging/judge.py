@@ -17,8 +17,8 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from relab.checkpoints import start_token
 from relab.encoding import encode
 from relab.errors import UserError
-from relab.prefix import context
-from relab.scoring import TOKENS, logprobs
+from relab.prefix import context_length
+from relab.scoring import BATCH_TOKENS, logprobs
 
 #: Tokens that are read at once at most, padding included. A CUDA card wants more than a CPU: with 50,000 words to choose from
 #: this is some 800 MB of scores, and as much again while they are normalised.
@@ -72,7 +72,7 @@ def judged(
         progress: called with the number of texts that are done, first for those that need not be read, then after each batch.
 
     Returns:
-        What the judge made of each text, in the order given.
+        What the judge made of each text, in their order.
 
     Raises:
         UserError: a tokenizer that does not tell where its tokens lie, a character that it does not know, a judge that gives
@@ -81,21 +81,21 @@ def judged(
     if not tokenizer.is_fast:
         raise UserError(f"the judge's tokenizer: expected one that tells where tokens lie, found {type(tokenizer).__name__}")
     start = start_token(model, tokenizer)
-    window = context(model)
+    window = context_length(model)
     positions: dict[tuple[str, str], list[int]] = {}
     for position, pair in enumerate(texts):
         positions.setdefault(pair, []).append(position)
-    encoded = [_encoded(tokenizer, start, window, *pair, f"text {where[0] + 1}") for pair, where in positions.items()]
+    encoded = [_encoded(tokenizer, start, window, *pair, f"text {indices[0] + 1}") for pair, indices in positions.items()]
     scored = [number for number, text in enumerate(encoded) if text.counted]
     pairs = [(encoded[number].before, encoded[number].counted) for number in scored]
     progress(len(texts) - len(scored))
-    budget = tokens or TOKENS_BY_DEVICE.get(model.device.type, TOKENS)
+    budget = tokens or TOKENS_BY_DEVICE.get(model.device.type, BATCH_TOKENS)
     values = dict(zip(scored, logprobs(model, pairs, budget, progress), strict=True))
     results: dict[int, Judged] = {}
-    for number, (text, where) in enumerate(zip(encoded, positions.values(), strict=True)):
+    for number, (text, indices) in enumerate(zip(encoded, positions.values(), strict=True)):
         if not all(map(math.isfinite, values.get(number, []))):
-            raise UserError(f"text {where[0] + 1}: the judge's log-probabilities are not numbers: is it a sound model?")
-        results |= dict.fromkeys(where, Judged(values.get(number, []), text.characters, text.cut))
+            raise UserError(f"text {indices[0] + 1}: the judge's log-probabilities are not numbers: is it a sound model?")
+        results |= dict.fromkeys(indices, Judged(values.get(number, []), text.characters, text.cut))
     return [results[position] for position in range(len(texts))]
 
 

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from relab import json_lines
 from relab.errors import UserError
-from relab.files import write_text
 from relab.judging.names import HUMAN
-from relab.settings.base import check
 from relab.texts.samples import Texts
 
 
-class Judgement(BaseModel):
+class Judgement(json_lines.Entry):
     """One judged text. ``source`` is its sampling, or :data:`~relab.judging.names.HUMAN`.
 
     ``start`` is the token that the judge read before prompt and text, None where it has none: perplexities depend on it.
     ``logprobs`` are the judge's, natural logarithms, one for each of the ``tokens`` that are counted; ``characters`` are those
     that these tokens hold; ``cut`` tells that the judge's context ended before the text did.
     """
-
-    model_config = ConfigDict(frozen=True, allow_inf_nan=False, extra="forbid")
 
     source: str
     method: str
@@ -57,8 +53,7 @@ Judgements = dict[tuple[str, str], list[Judgement]]
 
 def write_judgements(path: str | Path, judgements: Iterable[Judgement]) -> None:
     """Write judgements as JSON lines, whole or not at all."""
-    lines = [json.dumps(judgement.model_dump(), ensure_ascii=False, allow_nan=False) + "\n" for judgement in judgements]
-    write_text(path, "".join(lines))
+    json_lines.write(path, judgements)
 
 
 def read_judgements(path: str | Path) -> Judgements:
@@ -67,20 +62,18 @@ def read_judgements(path: str | Path) -> Judgements:
     Raises:
         UserError: a line that is no judgement; texts of a method and prompt that are not numbered 0, 1, ….
     """
-    lines = [line for line in Path(path).read_text(encoding="utf-8").split("\n") if line]
-    if not lines:
-        raise UserError(f"{path}: expected judged texts, found none")
     judgements: Judgements = {}
-    for number, line in enumerate(lines, start=1):
-        judgement = _judgement(line, f"{path}, line {number}")
+    for position, judgement in json_lines.read(path, Judgement):
         earlier = judgements.setdefault((judgement.source, judgement.method), [])
         before = sum(text.prompt_index == judgement.prompt_index for text in earlier)
         if judgement.index != before:
             raise UserError(
-                f"{path}, line {number}: expected the text numbered {before} of the source {judgement.source!r}, method "
+                f"{position}: expected the text numbered {before} of the source {judgement.source!r}, method "
                 f"{judgement.method!r}, prompt {judgement.prompt_index}, found {judgement.index}"
             )
         earlier.append(judgement)
+    if not judgements:
+        raise UserError(f"{path}: expected judged texts, found none")
     return judgements
 
 
@@ -94,15 +87,6 @@ def start_of(judgements: Sequence[Judgement]) -> str:
     if len(starts) != 1:
         raise UserError(f"expected judgements of texts behind one start token, found {', '.join(starts) or 'no text'}")
     return starts[0]
-
-
-def _judgement(line: str, position: str) -> Judgement:
-    try:
-        return check(Judgement, json.loads(line), "")
-    except json.JSONDecodeError as error:
-        raise UserError(f"{position}: not JSON ({error})") from None
-    except UserError as error:
-        raise UserError(f"{position}: {str(error).removeprefix(': ')}") from None
 
 
 def check_sources(path: str | Path, judgements: Judgements, samplings: Sequence[Texts], human: bool) -> None:

@@ -13,4 +13,21 @@ if "transformers" not in sys.modules:
 else:
     import evaluate
 
-Metric = evaluate.Metric
+import datasets
+
+#: The features of a metric whose predictions are texts.
+TEXTS = datasets.Features({"predictions": datasets.Value("string")})
+
+
+class Metric(evaluate.Metric):
+    """A metric that is described by class attributes; subclasses implement ``_compute``."""
+
+    DESCRIPTION: str
+    CITATION = ""
+    INPUTS = "predictions: texts."
+    FEATURES = TEXTS
+
+    def _info(self) -> evaluate.MetricInfo:
+        return evaluate.MetricInfo(
+            description=self.DESCRIPTION, citation=self.CITATION, inputs_description=self.INPUTS, features=self.FEATURES
+        )

@@ -1,20 +1,19 @@
-"""How often a text repeats itself: its distinct n-grams among all of them, over whatever its pieces are (token ids here)."""
+"""How often a text repeats itself: the share of its n-grams that are distinct, over tokens or words."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Sequence
-
-NAN = float("nan")
 
 
 def distinct_share(pieces: Sequence[Hashable], size: int) -> float:
     """Distinct runs of ``size`` pieces divided by all of them, in (0, 1]; NaN for a text shorter than one run.
 
     Source: Li et al. 2016, A Diversity-Promoting Objective Function for Neural Conversation Models ("distinct-n"), which
-    counts over all texts; a text by itself, so that longer texts weigh no more and texts can be drawn for an interval.
+    counts over all texts; here text by text, so that longer texts have no more weight and an interval over texts exists.
     """
     runs = list(zip(*(pieces[start:] for start in range(size)), strict=False))
-    return len(set(runs)) / len(runs) if runs else NAN
+    return len(set(runs)) / len(runs) if runs else math.nan
 
 
 def repeated_share(pieces: Sequence[Hashable], size: int) -> float:

@@ -1,7 +1,7 @@
 """Perplexity and bits per character of judged texts, text by text.
 
-Perplexities under judges of different vocabularies do not compare; bits per character do. Texts are taken as independent, as
-those of one prompt are, or one of each of several prompts.
+Perplexities of judges with different vocabularies are not comparable; bits per character are. Texts are taken as independent,
+as several texts of one prompt are, or one text for each of several prompts.
 """
 
 from __future__ import annotations
@@ -10,27 +10,24 @@ import math
 from collections.abc import Sequence
 
 import datasets
-import evaluate
 import numpy as np
 
-from relab.statistics import Estimate, Measurement, median
+from relab.metrics import Metric
+from relab.statistics import Estimate, Measurement, median_interval
 
 
-class Perplexity(evaluate.Metric):
+class Perplexity(Metric):
     """Perplexity of a corpus and of its median text, and bits per character.
 
     ``compute(predictions=log-probabilities of each text's tokens in nats, characters=a number for each text)`` returns
     ``perplexity`` (:func:`corpus_perplexity`), ``median`` (:func:`median_perplexity`) and ``bits``
-    (:func:`bits_per_character`). ``items`` tells which texts these are.
+    (:func:`bits_per_character`). ``items`` identifies the texts.
     """
 
-    def _info(self) -> evaluate.MetricInfo:
-        return evaluate.MetricInfo(
-            description="Perplexity of a corpus, of its median text; bits per character; text by text.",
-            citation="Jelinek et al. 1977, Perplexity: a measure of the difficulty of speech recognition tasks",
-            inputs_description="predictions: log-probabilities (nats) of the tokens of each text. characters: of each text.",
-            features=datasets.Features({"predictions": datasets.Sequence(datasets.Value("float64"))}),
-        )
+    DESCRIPTION = "Perplexity of a corpus, of its median text; bits per character; text by text."
+    CITATION = "Jelinek et al. 1977, Perplexity: a measure of the difficulty of speech recognition tasks"
+    INPUTS = "predictions: log-probabilities (nats) of the tokens of each text. characters: of each text."
+    FEATURES = datasets.Features({"predictions": datasets.Sequence(datasets.Value("float64"))})
 
     def _compute(
         self, predictions: Sequence[Sequence[float]], characters: Sequence[int], items: str = ""
@@ -43,27 +40,27 @@ class Perplexity(evaluate.Metric):
 
 
 def corpus_perplexity(logprobs: Sequence[Sequence[float]], items: str = "", unit: str = "text") -> Measurement:
-    """Exponential of the mean loss a token over all texts together; texts without tokens are not counted."""
+    """Exponential of the mean loss per token over all texts together; texts without tokens are not counted."""
     return Measurement(*_totals(logprobs), unit, items, "exponential")
 
 
 def median_perplexity(logprobs: Sequence[Sequence[float]]) -> Estimate:
-    """Median over texts of the exponential of a text's own mean loss a token; texts without tokens are not counted."""
+    """Median over texts of the exponential of a text's mean loss per token; texts without tokens are not counted."""
     losses, tokens = _totals(logprobs)
     values = np.exp(losses[tokens > 0] / tokens[tokens > 0])
-    return Estimate(*median(values), len(values), "text", 1)
+    return Estimate(*median_interval(values), len(values), "text", 1)
 
 
 def bits_per_character(
     logprobs: Sequence[Sequence[float]], characters: Sequence[int], items: str = "", unit: str = "text"
 ) -> Measurement:
-    """Loss of all texts in bits divided by the characters (or bytes, where those are given) that their tokens hold."""
+    """Loss of all texts in bits divided by their characters (or bytes, where ``characters`` holds bytes)."""
     losses, tokens = _totals(logprobs)
     return Measurement(losses / math.log(2), np.where(tokens > 0, characters, 0), unit, items)
 
 
 def first_tokens(logprobs: Sequence[Sequence[float]], length: int) -> list[Sequence[float]]:
-    """The first ``length`` tokens of each text that has so many; others are left out."""
+    """The first ``length`` tokens of each text, without shorter texts."""
     return [values[:length] for values in logprobs if len(values) >= length]
 
 

@@ -1,9 +1,8 @@
 """The whole lines and whole words of a text that was cut out of a longer one, in a normal form that can be looked up.
 
 Normal form: Unicode NFC, case folded; a line with runs of white space as one space and none at its ends, a word as a run
-of letters (an apostrophe or a hyphen ends it). A piece at an edge of the text is whole only where the edge is known to be
-one of its own: the first one where what came before (the prompt) ended a line or a word, the last one where the text does.
-Empty lines are no lines.
+of letters (an apostrophe or a hyphen ends it). The first piece of a text is whole only where the prompt before it ended a line
+or a word, the last one where the text itself does. Empty lines are left out.
 """
 
 from __future__ import annotations
@@ -15,14 +14,14 @@ from collections.abc import Iterable
 LETTERS = re.compile(r"[^\W\d_]+")
 
 
-def normal(text: str) -> str:
+def normalise(text: str) -> str:
     """``text`` in Unicode NFC with its case folded."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
 
 
 def whole_lines(text: str, prompt: str = "") -> list[str]:
-    """The lines of ``text`` that are not cut off, in normal form; ``prompt`` is what stood before it."""
-    lines = normal(text).split("\n")
+    """The lines of ``text`` that are not cut off, in normal form; ``prompt``: the text before it."""
+    lines = normalise(text).split("\n")
     lines.pop()  # what follows the last line end: a line that goes on, or nothing
     if prompt and not prompt.endswith("\n"):
         lines = lines[1:]
@@ -30,17 +29,17 @@ def whole_lines(text: str, prompt: str = "") -> list[str]:
 
 
 def whole_words(text: str, prompt: str = "") -> list[str]:
-    """The words of ``text`` that are not cut off, in normal form; ``prompt`` is what stood before it."""
-    text = normal(text)
+    """The words of ``text`` that are not cut off, in normal form; ``prompt``: the text before it."""
+    text = normalise(text)
     cut_off = bool(prompt) and LETTERS.fullmatch(prompt[-1]) is not None
     return [word[0] for word in LETTERS.finditer(text) if word.end() < len(text) and not (cut_off and word.start() == 0)]
 
 
-def lines_of(documents: Iterable[str]) -> set[str]:
+def corpus_lines(documents: Iterable[str]) -> set[str]:
     """All lines of a corpus in normal form. A document's end ends its last line."""
     return {line for document in documents for line in whole_lines(document + "\n")}
 
 
-def words_of(documents: Iterable[str]) -> set[str]:
+def corpus_words(documents: Iterable[str]) -> set[str]:
     """All words of a corpus in normal form. A document's end ends its last word."""
     return {word for document in documents for word in whole_words(document + "\n")}

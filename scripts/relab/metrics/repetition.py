@@ -8,26 +8,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import datasets
-import evaluate
 
+from relab.metrics import Metric
 from relab.metrics.ngrams import distinct_share, repeated_share
 from relab.statistics import Measurement
 
 
-class _Repetition(evaluate.Metric):
+class _Repetition(Metric):
     """Mean over texts of a share of their n-grams."""
 
-    about: str
     size: int
     measure: Callable[[Sequence[int], int], float]
 
-    def _info(self) -> evaluate.MetricInfo:
-        return evaluate.MetricInfo(
-            description=self.about,
-            citation="",
-            inputs_description="predictions: token ids of each text. prompts: what tells apart the prompt of each.",
-            features=datasets.Features({"predictions": datasets.Sequence(datasets.Value("int64"))}),
-        )
+    INPUTS = "predictions: token ids of each text. prompts: an identifier of the prompt of each text."
+    FEATURES = datasets.Features({"predictions": datasets.Sequence(datasets.Value("int64"))})
 
     def _compute(self, predictions: list[Sequence[int]], prompts: Sequence[int], items: str = "") -> dict[str, Measurement]:
         values = [self.measure(list(tokens), self.size) for tokens in predictions]
@@ -37,12 +31,12 @@ class _Repetition(evaluate.Metric):
 class RepeatedFourGrams(_Repetition):
     """Share of repeated 4-grams of tokens (``relab.metrics.ngrams.repeated_share``).
 
-    ``compute(predictions=token ids of each text, prompts=a number for the prompt of each, items=which prompts)`` returns
-    ``share``, a :class:`~relab.statistics.Measurement` prompt by prompt, since the texts of one prompt are alike: the mean over
-    texts, but for those of fewer than four tokens.
+    ``compute(predictions=token ids of each text, prompts=a number for each prompt, items=an identifier of the prompts)``
+    returns ``share``, a :class:`~relab.statistics.Measurement` prompt by prompt, since the texts of one prompt are alike: the
+    mean over texts of at least four tokens.
     """
 
-    about = "Share of the 4-grams of a text's tokens that stood in it before; mean over texts."
+    DESCRIPTION = "Share of the 4-grams of a text's tokens that stood in it before; mean over texts."
     size = 4
     measure = staticmethod(repeated_share)
 
@@ -53,6 +47,6 @@ class DistinctTwoGrams(_Repetition):
     As :class:`RepeatedFourGrams`; texts of fewer than two tokens are left out.
     """
 
-    about = "Distinct bigrams of a text's tokens among all of them; mean over texts."
+    DESCRIPTION = "Distinct bigrams of a text's tokens among all of them; mean over texts."
     size = 2
     measure = staticmethod(distinct_share)

@@ -10,7 +10,7 @@ from relab.probes.search import Ranked
 
 
 def fuse(rankings: Sequence[np.ndarray], constant: int, depth: int) -> Ranked:
-    """The documents of the largest sum of 1 / (``constant`` + rank) over the rankings that hold them.
+    """The documents with the largest sum of 1 / (``constant`` + rank) over the rankings that hold them.
 
     Args:
         rankings: documents ``[queries, any number]``, the best first, -1 for none.
@@ -19,12 +19,12 @@ def fuse(rankings: Sequence[np.ndarray], constant: int, depth: int) -> Ranked:
     """
     documents = np.full((len(rankings[0]), depth), -1)
     scores = np.full(documents.shape, np.nan)
-    weights = np.concatenate([1 / (constant + np.arange(1, own.shape[1] + 1)) for own in rankings])
-    for row, own in enumerate(zip(*rankings, strict=True)):
-        held = np.concatenate(own)
-        names, place = np.unique(held[held >= 0], return_inverse=True)
-        # rounded, so that sums are equal in whatever order they were added
-        sums = np.bincount(place, weights[held >= 0], minlength=len(names)).round(12)
-        order = np.lexsort((names, -sums))[:depth]
-        documents[row, : len(order)], scores[row, : len(order)] = names[order], sums[order]
+    weights = np.concatenate([1 / (constant + np.arange(1, ranked.shape[1] + 1)) for ranked in rankings])
+    for row, ranked in enumerate(zip(*rankings, strict=True)):
+        joined = np.concatenate(ranked)
+        candidates, positions = np.unique(joined[joined >= 0], return_inverse=True)
+        # rounded, so that sums do not depend on the order of addition
+        sums = np.bincount(positions, weights[joined >= 0], minlength=len(candidates)).round(12)
+        order = np.lexsort((candidates, -sums))[:depth]
+        documents[row, : len(order)], scores[row, : len(order)] = candidates[order], sums[order]
     return Ranked(documents, scores)

@@ -1,4 +1,4 @@
-"""What classifiers are fitted on: the features and texts of each split, and its labels."""
+"""Inputs of classifiers: the features and texts of each split, and its labels."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from relab.errors import UserError
 from relab.features.store import Features
 from relab.inputs import by_part
 from relab.probes.classifiers import Inputs, Labels
-from relab.probes.names import TFIDF
+from relab.probes.systems import TFIDF
 from relab.settings.probes import Probe
 
 
 def classification_inputs(splits: Mapping[str, Path], features: Iterable[Path], settings: Probe) -> tuple[Inputs, Labels]:
-    """Vectors of each split by feature, its texts as TF-IDF's, and its labels.
+    """The vectors of each split by feature, its texts under TF-IDF, and its labels.
 
     Raises:
         UserError: features of another number of rows than the split's, a training split of one class.
@@ -32,7 +32,7 @@ def classification_inputs(splits: Mapping[str, Path], features: Iterable[Path], 
         for encoder in settings.encoders:
             opened = Features(files[encoder, split])
             for pooling in settings.pooling:
-                vectors = opened.of("text", pooling)
+                vectors = opened.vectors("text", pooling)
                 if len(vectors) != len(labels[split]):
                     raise UserError(f"{opened.path}: expected {len(labels[split])} rows as in {path}, found {len(vectors)}")
                 inputs[split][f"{encoder} {pooling}"] = vectors

@@ -10,12 +10,12 @@ import numpy as np
 import Stemmer
 
 from relab.errors import UserError
-from relab.probes.search import Ranked, best
+from relab.probes.search import Ranked, best_documents
 from relab.settings.probes import Bm25
 
 
 def bm25(documents: Sequence[str], queries: Sequence[str], settings: Bm25, depth: int) -> Ranked:
-    """The documents of the largest BM25 for each query, equal ones in the order of documents.
+    """The documents with the largest BM25 score for each query, equal ones in the order of documents.
 
     A document that shares no word with a query has the score 0; such documents follow where others are too few.
 
@@ -27,9 +27,9 @@ def bm25(documents: Sequence[str], queries: Sequence[str], settings: Bm25, depth
         raise UserError("expected documents with words, found none: BM25 has nothing to look up")
     index = bm25s.BM25(k1=settings.k1, b=settings.b, method="lucene", backend="numpy")
     index.index(words, show_progress=False)
-    asked = _tokenized(queries, settings, return_ids=False)
-    found = [best(index.get_scores_from_ids(index.get_tokens_ids(own))[None], depth) for own in asked]
-    return Ranked(*(np.concatenate(part) for part in zip(*found, strict=True)))
+    token_ids = map(index.get_tokens_ids, _tokenized(queries, settings, return_ids=False))
+    rankings = [best_documents(index.get_scores_from_ids(ids)[None], depth) for ids in token_ids]
+    return Ranked(*(np.concatenate(arrays) for arrays in zip(*rankings, strict=True)))
 
 
 def _tokenized(texts: Sequence[str], settings: Bm25, **options: Any) -> Any:

@@ -14,8 +14,8 @@ from relab.features.store import Features
 from relab.inputs import by_part
 from relab.probes.fusion import fuse
 from relab.probes.lexical import bm25
-from relab.probes.search import Ranked, expanded, nearest, without
-from relab.probes.systems import BM25, fused
+from relab.probes.search import Ranked, exclude_documents, expand_texts, nearest_documents
+from relab.probes.systems import BM25, fused_system
 from relab.settings.probes import Retriever
 
 
@@ -40,13 +40,16 @@ def open_collection(
     for option, path in (("corpus", corpus), ("queries", queries)):
         if path.parent.name != probe.dataset:
             raise UserError(f"--{option}: expected a file of the data set {probe.dataset}, found {path}")
-    read = {path: storage.read(path) for path in (corpus, queries)}
-    own = _features(probe, "corpus-features", corpus_features, corpus, len(read[corpus]["id"]))
-    others = _features(probe, "query-features", query_features, queries, len(read[queries]["id"]))
-    return Collection(read[corpus], read[queries], own, others)
+    documents, texts = storage.read(corpus), storage.read(queries)
+    return Collection(
+        documents,
+        texts,
+        _open_features(probe, "corpus-features", corpus_features, corpus, len(documents["id"])),
+        _open_features(probe, "query-features", query_features, queries, len(texts["id"])),
+    )
 
 
-def _features(probe: Retriever, option: str, paths: Iterable[Path], part: Path, rows: int) -> dict[str, Features]:
+def _open_features(probe: Retriever, option: str, paths: Iterable[Path], part: Path, rows: int) -> dict[str, Features]:
     files = by_part(paths, probe.encoders, probe.dataset, [part.stem], option)
     opened = {encoder: Features(files[encoder, part.stem]) for encoder in probe.encoders}
     for features in opened.values():
@@ -55,28 +58,30 @@ def _features(probe: Retriever, option: str, paths: Iterable[Path], part: Path, 
     return opened
 
 
-def rank(probe: Retriever, collection: Collection, queries_are_documents: bool) -> dict[str, Ranked]:
-    """The best documents of each query by system, ``probe.depth`` of them, in the order of systems.
+def rank_documents(probe: Retriever, collection: Collection, queries_are_documents: bool) -> dict[str, Ranked]:
+    """The ``probe.depth`` best documents of each query by system, in the order of systems.
 
-    With ``queries_are_documents`` the document of a query's id is no result of it. A document that shares no word with a query
-    has no rank in BM25 that the fusion counts.
+    With ``queries_are_documents`` a query's own document is excluded from its results. The fusion ignores BM25's rank of a
+    document that shares no word with the query.
     """
     documents, queries = collection.corpus, collection.queries
-    places = {name: place for place, name in enumerate(documents["id"])} if queries_are_documents else {}
-    own = np.array([places.get(name, -1) for name in queries["id"]])
-    more = probe.depth + queries_are_documents
-    found = {
-        f"{encoder} {pooling}": without(_cosine(probe, collection, encoder, pooling, more), own, probe.depth)
-        for encoder in probe.encoders
-        for pooling in probe.pooling
+    indices = {name: index for index, name in enumerate(documents["id"])} if queries_are_documents else {}
+    excluded = np.array([indices.get(name, -1) for name in queries["id"]])
+    searched = probe.depth + queries_are_documents
+    cosines = {}
+    for encoder in probe.encoders:
+        for pooling in probe.pooling:
+            ranking = _cosine_ranking(probe, collection, encoder, pooling, searched)
+            cosines[f"{encoder} {pooling}"] = exclude_documents(ranking, excluded, probe.depth)
+    lexical = exclude_documents(bm25(documents["text"], queries["text"], probe.bm25, searched), excluded, probe.depth)
+    matched = np.where(lexical.scores > 0, lexical.documents, -1)
+    fusions = {
+        fused_system(name): fuse([ranking.documents, matched], probe.fusion, probe.depth) for name, ranking in cosines.items()
     }
-    words = without(bm25(documents["text"], queries["text"], probe.bm25, more), own, probe.depth)
-    matched = np.where(words.scores > 0, words.documents, -1)
-    both = {fused(name): fuse([one.documents, matched], probe.fusion, probe.depth) for name, one in found.items()}
-    return {**found, BM25: words, **both}
+    return {**cosines, BM25: lexical, **fusions}
 
 
-def _cosine(probe: Retriever, collection: Collection, encoder: str, pooling: str, depth: int) -> Ranked:
+def _cosine_ranking(probe: Retriever, collection: Collection, encoder: str, pooling: str, depth: int) -> Ranked:
     documents, queries = collection.corpus_features[encoder], collection.query_features[encoder]
-    found = nearest(documents.blocks(pooling, probe.block), queries.of("text", pooling), depth)
-    return expanded(found, documents.index("text"), depth)
+    ranked = nearest_documents(documents.blocks(pooling, probe.block), queries.vectors("text", pooling), depth)
+    return expand_texts(ranked, documents.index("text"), depth)

@@ -1,5 +1,5 @@
-"""Importing what others published: the files of an asset become a model directory or a tokenizer directory like our own.
+"""Importing published models and tokenizers: the files of an asset become a model or tokenizer directory.
 
-`files` says which file is what, `model` and `tokenizer` import, `gguf` reads that one format. No code that comes with the
-files ever runs: none is put where Transformers would look for it, and it is told to trust none.
+`files` finds out which file is what, `model` and `tokenizer` import, `gguf` reads that format. No code that comes with the
+files ever runs: none is put where Transformers would look for it, and `trust_remote_code` is off.
 """

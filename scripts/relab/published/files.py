@@ -1,4 +1,4 @@
-"""Which of the files of an asset hold weights, which settings and tokenizers, and whether they are fit to be imported."""
+"""Which files of an asset hold weights and which settings and tokenizers, and whether they can be imported."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ from typing import Any
 
 from relab.errors import UserError
 
-INDEX = ".safetensors.index.json"
+INDEX_ENDING = ".safetensors.index.json"
 PICKLE = "pytorch_model.bin"
-#: Endings of the files that configure models and make tokenizers; weights apart, nothing else is shown to Transformers.
-READ = (".json", ".txt", ".model", ".jinja")
+#: Endings of the files with settings and tokenizers; apart from weights, Transformers sees no other files.
+COMPANION_ENDINGS = (".json", ".txt", ".model", ".jinja")
 EXPECTED = f"expected one or more .safetensors, one .gguf, or {PICKLE}"
 
 
-def by_name(paths: Iterable[Path]) -> dict[str, Path]:
+def files_by_name(paths: Iterable[Path]) -> dict[str, Path]:
     """The files by name, sorted.
 
     Raises:
-        UserError: one that is not there, or two of one name.
+        UserError: a file that does not exist, or two of the same name.
     """
-    found: dict[str, Path] = {}
+    files: dict[str, Path] = {}
     for path in map(Path, paths):
         if not path.is_file():
             raise UserError(f"{path}: no such file")
-        if path.name in found:
-            raise UserError(f"{path}: {found[path.name]} has the same name")
-        found[path.name] = path
-    return dict(sorted(found.items()))
+        if path.name in files:
+            raise UserError(f"{path}: {files[path.name]} has the same name")
+        files[path.name] = path
+    return dict(sorted(files.items()))
 
 
-def weights(files: Mapping[str, Path]) -> tuple[str, dict[str, Path]]:
+def find_weights(files: Mapping[str, Path]) -> tuple[str, dict[str, Path]]:
     """The format of the weights and their files, under the names that Transformers expects.
 
-    Safetensors are taken before GGUF, GGUF before a pickle, which is read without the means to run code.
+    Safetensors are preferred to GGUF, GGUF to a pickle, which is read by the loader that runs no code.
 
     Raises:
         UserError: no weights in a known format, several GGUF files, parts of safetensors without their index.
@@ -56,60 +56,60 @@ def weights(files: Mapping[str, Path]) -> tuple[str, dict[str, Path]]:
 
 
 def _safetensors(files: Mapping[str, Path], parts: dict[str, Path]) -> dict[str, Path]:
-    indexes = [name for name in files if name.endswith(INDEX)]
+    indexes = [name for name in files if name.endswith(INDEX_ENDING)]
     if not indexes and len(parts) == 1:
         return {"model.safetensors": next(iter(parts.values()))}
     if len(indexes) != 1:
-        found = ", ".join(indexes) or "none"
-        raise UserError(f"weights: {len(parts)} .safetensors files need one index (model{INDEX}), found {found}")
+        index_names = ", ".join(indexes) or "none"
+        raise UserError(f"weights: {len(parts)} .safetensors files need one index (model{INDEX_ENDING}), found {index_names}")
     index = files[indexes[0]]
     try:
-        named = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+        expected = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
     except (ValueError, KeyError, TypeError, AttributeError):
         raise UserError(f"{index}: expected JSON with a weight_map from weights to files") from None
-    missing = sorted(named - set(parts))
+    missing = sorted(expected - set(parts))
     if missing:
         raise UserError(f"{index}: names {missing[0]}, which is not among the files {', '.join(parts)}")
-    return {f"model{INDEX}": index, **{name: parts[name] for name in sorted(named)}}
+    return {f"model{INDEX_ENDING}": index, **{name: parts[name] for name in sorted(expected)}}
 
 
 @contextmanager
-def shown(files: Mapping[str, Path]) -> Iterator[Path]:
-    """A temporary folder with links to these files under these names, and nothing else."""
+def linked_folder(files: Mapping[str, Path]) -> Iterator[Path]:
+    """Yield a temporary folder with links to these files under these names, and nothing else."""
     with TemporaryDirectory() as folder:
         for name, path in files.items():
             (Path(folder) / name).symlink_to(path.resolve())
         yield Path(folder)
 
 
-def read_beside_weights(files: Mapping[str, Path]) -> dict[str, Path]:
-    """The files among these that Transformers reads apart from weights: settings, vocabularies, templates."""
-    return {name: path for name, path in files.items() if name.endswith(READ) and not name.endswith(INDEX)}
+def companion_files(files: Mapping[str, Path]) -> dict[str, Path]:
+    """The files that Transformers reads besides weights: settings, vocabularies, templates."""
+    return {name: path for name, path in files.items() if name.endswith(COMPANION_ENDINGS) and not name.endswith(INDEX_ENDING)}
 
 
 def check_config(path: Path, encoder: bool = False) -> None:
-    """Check that a ``config.json`` is of a causal language model, or of an encoder, that Transformers has the code of.
+    """Check that a ``config.json`` describes a causal language model, or an encoder, that Transformers knows.
 
     Raises:
-        UserError: it is not, or its weights are quantized.
+        UserError: it does not, or its weights are quantized.
     """
     import transformers
     from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES, MODEL_FOR_MASKED_LM_MAPPING_NAMES
 
-    config = _json(path)
-    kind, classes = config.get("model_type"), config.get("architectures") or []
-    own = "; code that comes with a model (auto_map) is never run" if "auto_map" in config else ""
-    what = "an encoder (a masked language model)" if encoder else "a causal language model"
-    if kind not in (MODEL_FOR_MASKED_LM_MAPPING_NAMES if encoder else MODEL_FOR_CAUSAL_LM_MAPPING_NAMES):
-        raise UserError(f"{path}: model_type is {kind!r}, expected {what} that Transformers knows{own}")
+    config = _read_json(path)
+    model_type, classes = config.get("model_type"), config.get("architectures") or []
+    remote_code = "; code that comes with a model (auto_map) is never run" if "auto_map" in config else ""
+    expected = "an encoder (a masked language model)" if encoder else "a causal language model"
+    if model_type not in (MODEL_FOR_MASKED_LM_MAPPING_NAMES if encoder else MODEL_FOR_CAUSAL_LM_MAPPING_NAMES):
+        raise UserError(f"{path}: model_type is {model_type!r}, expected {expected} that Transformers knows{remote_code}")
     unknown = [name for name in classes if not hasattr(transformers, name)]
-    if own and unknown:
-        raise UserError(f"{path}: architectures names {unknown[0]}, expected a class that Transformers has{own}")
+    if remote_code and unknown:
+        raise UserError(f"{path}: architectures names {unknown[0]}, expected a class that Transformers has{remote_code}")
     if "quantization_config" in config:
         raise UserError(f"{path}: its weights are quantized (quantization_config), expected float weights or a GGUF file")
 
 
-def _json(path: Path) -> dict[str, Any]:
+def _read_json(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:

@@ -1,7 +1,7 @@
-"""Language models in GGUF files (llama.cpp's format), their quantized weights turned into float32.
+"""Language models in GGUF files (llama.cpp's format), quantized weights converted to float32.
 
 Transformers knows how the format names configurations, weights and tokenizers. Its ``from_pretrained(gguf_file=…)`` is not
-used: the model that comes of it cannot be saved.
+used: the model that it returns cannot be saved.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ PRE_TOKENIZERS = {
 }
 
 
-def model(path: Path) -> PreTrainedModel:
+def load_model(path: Path) -> PreTrainedModel:
     """The model of a GGUF file, on the CPU, in float32; buffers that no checkpoint holds are left on the meta device.
 
-    Its weights are turned one after the other and put into the model as they are, so that there is one copy of them.
+    Weights are converted one after the other and put into the model without a copy.
 
     Raises:
         UserError: an architecture that Transformers does not know in this format, or weights that are missing.
@@ -41,7 +41,7 @@ def model(path: Path) -> PreTrainedModel:
     settings.pop("_model_name_or_path", None)
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(AutoConfig.for_model(**settings))
-    with _names_mapped_once():
+    with _cached_name_maps():
         tensors = load_gguf_checkpoint(str(path), return_tensors=True, model_to_load=model)["tensors"]
     model.load_state_dict(tensors, strict=False, assign=True)
     model.tie_weights()
@@ -52,24 +52,24 @@ def model(path: Path) -> PreTrainedModel:
 
 
 @contextmanager
-def _names_mapped_once() -> Iterator[None]:
-    """Transformers makes the same map of names anew for every module of the model, a third of the time of an import."""
+def _cached_name_maps() -> Iterator[None]:
+    """Cache maps of names: Transformers makes the same map for every module of the model, a third of an import's time."""
     import gguf
 
-    made_anew = gguf.get_tensor_name_map
-    gguf.get_tensor_name_map = cache(made_anew)
+    original = gguf.get_tensor_name_map
+    gguf.get_tensor_name_map = cache(original)
     try:
         yield
     finally:
-        gguf.get_tensor_name_map = made_anew
+        gguf.get_tensor_name_map = original
 
 
-def tokenizer(path: Path) -> PreTrainedTokenizerFast:
+def load_tokenizer(path: Path) -> PreTrainedTokenizerFast:
     """The tokenizer that a GGUF file describes."""
     from transformers.integrations.gguf import convert_gguf_tokenizer, get_gguf_tokenizer
 
-    architecture, described, settings = get_gguf_tokenizer(str(path))
-    backend: Tokenizer = convert_gguf_tokenizer(architecture, described)[0]
-    if (own := PRE_TOKENIZERS.get(described.get("pre_tokenizer_type"))) is not None:
-        backend.pre_tokenizer = own
+    architecture, description, settings = get_gguf_tokenizer(str(path))
+    backend: Tokenizer = convert_gguf_tokenizer(architecture, description)[0]
+    if (pre_tokenizer := PRE_TOKENIZERS.get(description.get("pre_tokenizer_type"))) is not None:
+        backend.pre_tokenizer = pre_tokenizer
     return PreTrainedTokenizerFast(tokenizer_object=backend, clean_up_tokenization_spaces=False, **settings)

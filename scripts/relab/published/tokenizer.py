@@ -1,4 +1,4 @@
-"""Published tokenizers: whatever their files, they become the two files of a tokenizer directory."""
+"""Importing published tokenizers as tokenizer directories."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from transformers import AutoTokenizer, GPT2Tokenizer, PreTrainedTokenizerBase, 
 
 from relab import characters
 from relab.bytepair import END_OF_TEXT
-from relab.checkpoints import told_as_error
+from relab.checkpoints import user_errors
 from relab.errors import UserError
 from relab.published import gguf
-from relab.published.files import by_name, read_beside_weights, shown
+from relab.published.files import companion_files, files_by_name, linked_folder
 
 BYTE_PAIRS = ("vocab.json", "merges.txt")
 SENTENCEPIECE = ("spiece.model", "tokenizer.model")
@@ -25,44 +25,44 @@ def import_tokenizer(paths: Iterable[Path], directory: Path) -> PreTrainedTokeni
     """Turn the files of a published tokenizer, or of a model that has one, into a tokenizer directory; return it.
 
     Raises:
-        UserError: there is no tokenizer among them, or none that can be read.
+        UserError: there is no tokenizer among the files, or none that can be read.
     """
-    found = tokenizer_of(by_name(paths))
-    characters.save(found, directory)
-    return found
+    tokenizer = load_tokenizer(files_by_name(paths))
+    characters.save(tokenizer, directory)
+    return tokenizer
 
 
-def tokenizer_of(files: Mapping[str, Path]) -> PreTrainedTokenizerBase:
-    """The tokenizer among files (by name): its own files, or what a GGUF file says of it.
+def load_tokenizer(files: Mapping[str, Path]) -> PreTrainedTokenizerBase:
+    """The tokenizer among files (by name): from tokenizer files, or from a GGUF file.
 
     Raises:
         UserError: as :func:`import_tokenizer`.
     """
     in_gguf = [path for name, path in files.items() if name.endswith(".gguf")]
-    if _has_own_files(files):
-        with shown(read_beside_weights(files)) as folder, told_as_error(_place(files), "a tokenizer"):
-            found = _open(folder, files)
+    if _has_tokenizer_files(files):
+        with linked_folder(companion_files(files)) as folder, user_errors(_folder_of(files), "a tokenizer"):
+            tokenizer = _load_from_files(folder, files)
     elif len(in_gguf) == 1:
-        with told_as_error(in_gguf[0], "a GGUF file with a tokenizer"):
-            found = gguf.tokenizer(in_gguf[0])
+        with user_errors(in_gguf[0], "a GGUF file with a tokenizer"):
+            tokenizer = gguf.load_tokenizer(in_gguf[0])
     else:
         raise UserError(f"tokenizer: found only {', '.join(files) or 'no file'}, {EXPECTED}")
     for key in ("is_local", "local_files_only"):  # how it was opened, which would be written down with it
-        found.init_kwargs.pop(key, None)
-    return found
+        tokenizer.init_kwargs.pop(key, None)
+    return tokenizer
 
 
-def _has_own_files(files: Mapping[str, Path]) -> bool:
-    pairs = all(name in files for name in BYTE_PAIRS)
-    return "tokenizer.json" in files or pairs or any(name in files for name in SENTENCEPIECE)
+def _has_tokenizer_files(files: Mapping[str, Path]) -> bool:
+    has_byte_pairs = all(name in files for name in BYTE_PAIRS)
+    return "tokenizer.json" in files or has_byte_pairs or any(name in files for name in SENTENCEPIECE)
 
 
-def _place(files: Mapping[str, Path]) -> Path:
+def _folder_of(files: Mapping[str, Path]) -> Path:
     return next(iter(files.values())).parent
 
 
-def _open(folder: Path, files: Mapping[str, Path]) -> PreTrainedTokenizerBase:
-    """Open tokenizer files in ``folder``; where nothing says what they are, by what their names mean."""
+def _load_from_files(folder: Path, files: Mapping[str, Path]) -> PreTrainedTokenizerBase:
+    """Load tokenizer files in ``folder``; where no settings name their class, it follows from their names."""
     if any(name in files for name in ("tokenizer.json", "tokenizer_config.json", "config.json")):
         return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     if "vocab.json" in files:
@@ -72,11 +72,11 @@ def _open(folder: Path, files: Mapping[str, Path]) -> PreTrainedTokenizerBase:
                 "expected tokenizer_config.json beside any other vocabulary"
             )
         return GPT2Tokenizer.from_pretrained(folder, local_files_only=True)
-    return _sentencepiece(next(files[name] for name in SENTENCEPIECE if name in files))
+    return _convert_sentencepiece(next(files[name] for name in SENTENCEPIECE if name in files))
 
 
-def _sentencepiece(path: Path) -> PreTrainedTokenizerFast:
-    """A unigram model of SentencePiece alone; of its other kind Transformers makes another tokenizer than the file's own."""
+def _convert_sentencepiece(path: Path) -> PreTrainedTokenizerFast:
+    """Convert a SentencePiece unigram model; Transformers' conversion of other SentencePiece models changes the tokenizer."""
     from sentencepiece import SentencePieceProcessor
     from transformers.convert_slow_tokenizer import SpmConverter
 
@@ -85,5 +85,5 @@ def _sentencepiece(path: Path) -> PreTrainedTokenizerFast:
     if converter.proto.trainer_spec.model_type != converter.proto.trainer_spec.UNIGRAM:
         raise UserError(f"{path}: is no unigram model; expected tokenizer_config.json or config.json beside any other")
     ids = {"bos_token": processor.bos_id(), "eos_token": processor.eos_id(), "unk_token": processor.unk_id()}
-    special = {name: processor.id_to_piece(one) for name, one in ids.items() if one >= 0}
+    special = {name: processor.id_to_piece(token_id) for name, token_id in ids.items() if token_id >= 0}
     return PreTrainedTokenizerFast(tokenizer_object=converter.converted(), clean_up_tokenization_spaces=False, **special)

@@ -17,8 +17,8 @@ LINK = "{http://www.w3.org/1999/xlink}href"
 def embed(path: str, name: str, title: str, alternative: str) -> Markup:
     """The SVG file ``path`` as an inline ``<svg role="img">`` with ``title`` and ``alternative`` as its text.
 
-    Every id in it, and every reference to one, gets the prefix ``name``: files drawn by one library share their ids, and a
-    page has room for each id once. Its style sheet applies to nothing but itself. Metadata are left out.
+    Ids and references to them get the prefix ``name``, since ids must differ in a page; the style sheet applies to the figure
+    alone; metadata are left out.
 
     Raises:
         UserError: not SVG, no viewBox, or something in it that acts or loads (scripts, references to elsewhere).
@@ -29,8 +29,9 @@ def embed(path: str, name: str, title: str, alternative: str) -> Markup:
         _check(path, element)
         element.tag = element.tag.removeprefix(SVG)
         _prefix(element, name, ids)
-        for child in [one for one in element if not str(one.tag).startswith(SVG) or one.tag == SVG + "metadata"]:
-            element.remove(child)
+        for child in list(element):
+            if not str(child.tag).startswith(SVG) or child.tag == SVG + "metadata":
+                element.remove(child)
     _label(root, name, title, alternative)
     # an HTML parser reads this as it reads XML: elements of other namespaces are gone
     return Markup(ElementTree.tostring(root, encoding="unicode"))
@@ -47,7 +48,7 @@ def _parse(path: str) -> ElementTree.Element:
 
 
 def _check(path: str, element: ElementTree.Element) -> None:
-    """Refuse what acts or loads; the page must stay one file without scripts."""
+    """Refuse scripts, handlers and references to other files: the page must stay one file without scripts."""
     tag = str(element.tag).removeprefix(SVG)
     if tag in ("script", "foreignObject"):
         raise UserError(f"{path}: holds a <{tag}>, which a figure of the report may not")
@@ -80,7 +81,7 @@ def _label(root: ElementTree.Element, name: str, title: str, alternative: str) -
     root.set("role", "img")
     root.set("aria-labelledby", f"{name}-title {name}-alternative")
     root.set("style", f"--width: {width:g}pt")
-    for position, (tag, key, text) in enumerate((("title", "title", title), ("desc", "alternative", alternative))):
+    for index, (tag, key, text) in enumerate((("title", "title", title), ("desc", "alternative", alternative))):
         label = ElementTree.Element(tag, {"id": f"{name}-{key}"})
         label.text = text
-        root.insert(position, label)
+        root.insert(index, label)

@@ -30,8 +30,8 @@ class Ledger:
     @property
     def counts(self) -> dict[str, int]:
         """Number of claims by verdict, every verdict named; facts are none."""
-        found = Counter(claim["verdict"] for claim in self.claims)
-        return {verdict: found[verdict] for verdict in VERDICTS}
+        counts = Counter(claim["verdict"] for claim in self.claims)
+        return {verdict: counts[verdict] for verdict in VERDICTS}
 
     @property
     def compared(self) -> list[Record]:
@@ -65,13 +65,12 @@ def ledger(data: Data, rows: list[str]) -> Ledger:
     """
     data.require(*COLUMNS)
     for claim in data.records:
-        if claim["verdict"] not in (*VERDICTS, FACT):
-            expected = ", ".join((*VERDICTS, FACT))
+        if claim["verdict"] not in MARKS:
             raise UserError(
-                f"{data.path}: claim {claim['claim']}: expected a verdict among {expected}, found {claim['verdict']!r}"
+                f"{data.path}: claim {claim['claim']}: expected a verdict among {', '.join(MARKS)}, found {claim['verdict']!r}"
             )
     names = data.values("claim")
     if len(set(names)) < len(names):
         raise UserError(f"{data.path}: the claim {Counter(names).most_common(1)[0][0]!r} stands there twice")
-    place = {row: index for index, row in enumerate(rows)}
-    return Ledger(data.path, sorted(data.records, key=lambda claim: place.get(claim["row"], len(rows))))
+    order = {row: index for index, row in enumerate(rows)}
+    return Ledger(data.path, sorted(data.records, key=lambda claim: order.get(claim["row"], len(rows))))

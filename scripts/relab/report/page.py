@@ -16,12 +16,10 @@ from relab.errors import UserError
 from relab.report import figures, ledger, tables
 from relab.report.environment import TEMPLATES, environment
 from relab.report.provenance import Job, Provenance
+from relab.rows import registry
 from relab.rows.contents import Artefact, Contents
 from relab.settings.report import PageSpec
-from relab.settings.writeups import Figure
-
-#: Folder of the kinds of rows, in which templates of theirs lie.
-ROWS = Path(__file__).resolve().parents[1] / "rows"
+from relab.settings.writeups import OVERVIEW, Figure
 
 MEDIA_TYPES = {".csv": "text/csv;charset=utf-8", ".svg": "image/svg+xml"}
 
@@ -84,8 +82,8 @@ class View:
         return tables.read(self.artefact.path)
 
     @property
-    def columns(self) -> list[tables.Shown]:
-        return tables.shown(self.data, self.entry.columns)
+    def columns(self) -> list[tables.ShownColumn]:
+        return tables.shown_columns(self.data, self.entry.columns)
 
     @property
     def drawing(self) -> Markup:
@@ -96,18 +94,17 @@ def build(contents: Contents, spec: PageSpec, files: Files) -> str:
     """The page as HTML: the same text for the same files.
 
     Raises:
-        UserError: a file that the contents name but that was not given, or one that does not hold what its entry says; the
-            sentence names file and key.
+        UserError: a file of the contents that is missing or does not hold what its entry says, with file and key.
     """
     provenance = Provenance(files.provenance)
     views: dict[str, list[View]] = {}
     for artefact in contents.artefacts:
-        _given(artefact, files)
-        place = artefact.row.id if artefact.row else "overview"
-        shown = views.setdefault(place, [])
-        shown.append(_view(artefact, place, shown, provenance))
+        section = artefact.row.id if artefact.row else OVERVIEW
+        _check_files(artefact, section, files)
+        shown = views.setdefault(section, [])
+        shown.append(_view(artefact, section, shown, provenance))
     rows = [row.id for chapter in contents.chapters for row in chapter.rows]
-    page = environment(ROWS, provenance=provenance).get_template("page.html.j2")
+    page = environment(registry.FOLDER, provenance=provenance).get_template("page.html.j2")
     return page.render(
         contents=contents,
         spec=spec,
@@ -123,26 +120,26 @@ def build(contents: Contents, spec: PageSpec, files: Files) -> str:
     )
 
 
-def _view(artefact: Artefact, place: str, before: list[View], provenance: Provenance) -> View:
+def _view(artefact: Artefact, section: str, before: list[View], provenance: Provenance) -> View:
     kind = "Figure" if isinstance(artefact.entry, Figure) else "Table"
     number = 1 + sum(view.label.startswith(kind) for view in before)
-    label = f"{kind} {place}.{number}" if artefact.row else f"{kind} {number}"
+    label = f"{kind} {section}.{number}" if artefact.row else f"{kind} {number}"
     job = provenance.of(artefact.path)
-    return View(f"{place}-{kind.lower()}-{artefact.name}", label, artefact, job, provenance.behind(job))
+    return View(f"{section}-{kind.lower()}-{artefact.name}", label, artefact, job, provenance.behind(job))
 
 
-def _given(artefact: Artefact, files: Files) -> None:
-    """Every file of an artefact must be among those on the command line, and be there."""
+def _check_files(artefact: Artefact, section: str, files: Files) -> None:
+    """Every file of an artefact must be among those on the command line, and exist."""
     option, known = ("--figures", files.figures) if isinstance(artefact.entry, Figure) else ("--tables", files.tables)
-    key = f"{artefact.row.id if artefact.row else 'overview'}, {artefact.name}"
+    key = f"{section}, {artefact.name}"
     _require([artefact.path], known, option, key)
     _require(artefact.data, files.tables + files.data, "--data", f"{key}.data")
 
 
 def _require(paths: Iterable[str], known: list[str], option: str, key: str) -> None:
-    given = {os.path.normpath(path) for path in known}
+    normalised = {os.path.normpath(path) for path in known}
     for path in paths:
-        if os.path.normpath(path) not in given:
+        if os.path.normpath(path) not in normalised:
             raise UserError(f"{key}: the report needs {path}, which is not among the {option} files")
         if not Path(path).is_file():
             raise UserError(f"{path}: no such file; the report shows it under {key}")

@@ -1,9 +1,10 @@
-"""How files came to be: the records that jobs wrote, and the chain of jobs behind a file."""
+"""The provenance of files: the records that jobs wrote, and the chain of jobs behind a file."""
 
 from __future__ import annotations
 
 import json
 import os
+from collections import defaultdict
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +17,7 @@ from relab.settings.base import check
 
 
 class Job(BaseModel):
-    """One job's record, as :func:`relab.jobs.record` writes it; a job may add keys of its own."""
+    """The record of a job, as :func:`relab.jobs.record_provenance` writes it; a job may add keys."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -61,7 +62,7 @@ class Job(BaseModel):
 
 
 class Provenance:
-    """All records, found by the files that the jobs made and used."""
+    """All records, by the files that the jobs made and used."""
 
     def __init__(self, files: Iterable[str | os.PathLike]):
         """Read the records.
@@ -70,13 +71,13 @@ class Provenance:
             UserError: not a job's record, or two records of one file.
         """
         self.jobs = sorted((_read(str(file)) for file in files), key=lambda job: (job.job, job.output))
-        self._places = {job.file: place for place, job in enumerate(self.jobs, start=1)}
+        self._numbers = {job.file: number for number, job in enumerate(self.jobs, start=1)}
         self._makers: dict[str, Job] = {}
         for job in self.jobs:
             for output in job.outputs:
-                other = self._makers.setdefault(os.path.normpath(output), job)
-                if other is not job:
-                    raise UserError(f"{job.file}: {output} was made by the job of {other.file} too; expected one job a file")
+                maker = self._makers.setdefault(os.path.normpath(output), job)
+                if maker is not job:
+                    raise UserError(f"{job.file}: {output} was made by the job of {maker.file} too; expected one job a file")
 
     def of(self, path: str) -> Job:
         """The job that made ``path``.
@@ -91,30 +92,30 @@ class Provenance:
 
     def behind(self, job: Job) -> list[Job]:
         """The jobs whose outputs ``job`` used, directly or not, nearest first."""
-        seen, waiting = {job.file}, [job]
-        for one in waiting:
-            for path in sorted(one.inputs):
+        seen, jobs = {job.file}, [job]
+        for user in jobs:
+            for path in sorted(user.inputs):
                 maker = self._makers.get(os.path.normpath(path))
                 if maker and maker.file not in seen:
                     seen.add(maker.file)
-                    waiting.append(maker)
-        return waiting[1:]
+                    jobs.append(maker)
+        return jobs[1:]
 
     def anchor(self, job: Job) -> str:
         """The id of the job's entry in the page."""
-        return f"job-{self._places[job.file]}"
+        return f"job-{self._numbers[job.file]}"
 
     def summary(self) -> dict[str, Any]:
         """What all jobs together were: number, revisions, devices, versions, seconds of work, highest memory in MiB."""
-        versions: dict[str, set[str]] = {}
+        versions = defaultdict(set)
         for job in self.jobs:
             for name, version in job.versions.items():
-                versions.setdefault(name, set()).add(version)
+                versions[name].add(version)
         return {
             "jobs": len(self.jobs),
             "revisions": sorted({job.revision for job in self.jobs}),
             "devices": sorted({job.device for job in self.jobs}),
-            "versions": {name: sorted(found) for name, found in sorted(versions.items())},
+            "versions": {name: sorted(versions[name]) for name in sorted(versions)},
             "seconds": sum(job.wall_seconds for job in self.jobs),
             "memory": max((job.peak_memory_mib for job in self.jobs), default=0),
             "last": max((job.started for job in self.jobs), default=""),

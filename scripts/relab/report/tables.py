@@ -55,7 +55,7 @@ class Data:
     records: list[Record]
 
     def require(self, *columns: str) -> str:
-        """Refuse a table that lacks one of these columns; the empty text, so that a template can call it."""
+        """Refuse a table that lacks one of these columns; returns an empty text, so that templates can call it."""
         for column in columns:
             if column not in self.names:
                 raise no_column(self.path, column, self.names)
@@ -100,7 +100,7 @@ def read(path: str) -> Data:
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownColumn:
     """A column as the page shows it."""
 
     data: Data
@@ -168,16 +168,17 @@ def _numeric(texts: list[str]) -> bool:
     return bool(numbers) and not all(math.isnan(value) for value in numbers)
 
 
-def shown(data: Data, columns: dict[str, Column]) -> list[Shown]:
+def shown_columns(data: Data, columns: dict[str, Column]) -> list[ShownColumn]:
     """The columns that the page shows: those of ``columns`` in their order, or all of them where there are none.
 
     Columns without a value in any record are left out: what a write-up reported, in a row that no write-up has.
 
     Raises:
-        UserError: a column, or a column that it refers to, that the table lacks.
+        UserError: a column, or a column that it refers to, that the table lacks and that is not optional.
     """
+    columns = {name: column for name, column in columns.items() if name in data.names or not column.optional}
     for name, column in columns.items():
         ends = (f"{name}_low", f"{name}_high") if column.interval else ()
         data.require(name, *ends, *filter(None, (column.count,)))
     filled = [name for name in columns or data.names if not data.records or any(data.values(name))]
-    return [Shown(data, name, columns.get(name, Column())) for name in filled]
+    return [ShownColumn(data, name, columns.get(name, Column())) for name in filled]

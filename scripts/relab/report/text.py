@@ -61,14 +61,14 @@ def number(text: str, spec: str = "") -> str:
 
 
 def moment(text: str) -> str:
-    """A time of a record (ISO 8601) to the minute, in the zone it was written in: ``2026-01-31 17:05 UTC``."""
+    """A time in ISO 8601 to the minute, with its zone: ``2026-01-31 17:05 UTC``."""
     date, _, rest = text.partition("T")
     zone = rest[8:].replace("+00:00", "UTC")
     return f"{date} {rest[:5]} {zone}".strip()
 
 
 def duration(seconds: float) -> str:
-    """Seconds as people say them: ``0.4 s``, ``2 min 5 s``, ``3 h 12 min``."""
+    """Seconds in readable units: ``0.4 s``, ``2 min 5 s``, ``3 h 12 min``."""
     if seconds < 0.1:
         return "under 0.1 s"
     if seconds < 60:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from relab.artefacts.registry import KINDS
 from relab.errors import UserError
 from relab.rows.contract import MAIN, PlacedRow
 from relab.rows.placing import UserChapter, shown_in, stem
-from relab.rows.registry import shown
+from relab.rows.registry import display_settings
 from relab.settings.base import check
 from relab.settings.references import unknown
 from relab.settings.writeups import (
@@ -29,12 +29,16 @@ from relab.settings.writeups import (
 )
 
 #: Ids of other parts of the page, and names of other targets of the menu.
-TAKEN = (OVERVIEW, "content", "jobs", "ledger", "report", "features", "fetch", *KINDS)
+RESERVED_IDS = (OVERVIEW, "content", "jobs", "ledger", "report", "features", "fetch", *KINDS)
+
+
+#: What a section shows, in its order.
+GROUPS = ("figures", "tables")
 
 
 @dataclass(frozen=True)
 class Artefact:
-    """A table or figure with its place: file, chapter and row; the row is ``None`` in the overview."""
+    """A table or figure with its file, chapter and row; the row is ``None`` in the overview."""
 
     path: str
     name: str
@@ -56,33 +60,34 @@ class Contents:
     @cached_property
     def artefacts(self) -> list[Artefact]:
         """Every table and figure."""
-        made = {(row.place.chapter, group, stem(path)): (row, name) for row, group, name, path in self._made()}
-        found = [
+        made = {
+            (row.place.chapter, group, stem(path)): (row, name)
+            for row in self.rows.values()
+            for group in GROUPS
+            for name, path in getattr(row, group).items()
+        }
+        overview = [
             Artefact(f"results/tables/{OVERVIEW}/{table.name}.csv", table.name, table, self.report.overview, None)
             for table in self.report.overview.tables
         ]
-        for chapter in self.chapters:
-            for section in chapter.rows:
-                for group, entries in (("figures", section.figures), ("tables", section.tables)):
-                    found += [_artefact(entry, group, chapter, section, made) for entry in entries]
-        return found
-
-    def _made(self) -> Iterator[tuple[PlacedRow, str, str, str]]:
-        for row in self.rows.values():
-            for group, paths in (("tables", row.tables), ("figures", row.figures)):
-                for name, path in paths.items():
-                    yield row, group, name, path
+        return overview + [
+            _artefact(entry, group, chapter, section, *made[chapter.key, group, entry.name])
+            for chapter in self.chapters
+            for section in chapter.rows
+            for group in GROUPS
+            for entry in getattr(section, group)
+        ]
 
     def targets(self, chapter: str | None = None, section: str | None = None) -> tuple[list[str], list[str]]:
         """Files of the tables and of the figures; of one chapter or one section only, where it is named."""
         chosen = [
-            one
-            for one in self.artefacts
-            if chapter in (None, getattr(one.chapter, "key", OVERVIEW))
-            and (section is None or one.row and one.row.id == section)
+            artefact
+            for artefact in self.artefacts
+            if chapter in (None, getattr(artefact.chapter, "key", OVERVIEW))
+            and (section is None or artefact.row and artefact.row.id == section)
         ]
-        tables = [one.path for one in chosen if isinstance(one.entry, Table)]
-        return tables, [one.path for one in chosen if isinstance(one.entry, Figure)]
+        tables = [artefact.path for artefact in chosen if isinstance(artefact.entry, Table)]
+        return tables, [artefact.path for artefact in chosen if isinstance(artefact.entry, Figure)]
 
     def with_overview(self, tables: Collection[str]) -> Contents:
         """The contents with some of the tables of what all rows rest on; others would be empty."""
@@ -93,42 +98,36 @@ class Contents:
     @property
     def figure_data(self) -> list[str]:
         """Files of the tables that the figures are drawn from, without repetition."""
-        return list(dict.fromkeys(path for one in self.artefacts for path in one.data))
+        return list(dict.fromkeys(path for artefact in self.artefacts for path in artefact.data))
 
     @property
     def catalogue(self) -> dict[str, dict[str, str]]:
         """For ``snakemake --report``: category, subcategory, title and caption (one line of reStructuredText) of each file."""
         return {
-            one.path: {
-                "category": f"{one.chapter.id} · {one.chapter.title}" if one.row else one.chapter.title,
-                "subcategory": f"{one.row.id} · {one.row.title}" if one.row else "",
-                "title": one.entry.title,
-                "caption": re.sub(r"`([^`]+)`", r"``\1``", " ".join(one.entry.caption.split())),
+            artefact.path: {
+                "category": f"{chapter.id} · {chapter.title}" if row else chapter.title,
+                "subcategory": f"{row.id} · {row.title}" if row else "",
+                "title": artefact.entry.title,
+                "caption": re.sub(r"`([^`]+)`", r"``\1``", " ".join(artefact.entry.caption.split())),
             }
-            for one in self.artefacts
+            for artefact in self.artefacts
+            for chapter, row in [(artefact.chapter, artefact.row)]
         }
 
 
-def _artefact(
-    entry: Shown, group: str, chapter: Chapter, section: Row, made: Mapping[tuple[str, str, str], tuple[PlacedRow, str]]
-) -> Artefact:
-    row, name = made[chapter.key, group, entry.name]
-    about = getattr(_kind(row.settings.kind), group).get(name)
-    said = {key: value for key, value in entry.model_dump(exclude={"name"}).items() if value is not None}
+def _artefact(entry: Shown, group: str, chapter: Chapter, section: Row, row: PlacedRow, name: str) -> Artefact:
+    """What a section shows: as the kind of the row that makes it says, but for what the section itself says."""
+    of_kind = getattr(_kind(row.settings.kind), group).get(name)
+    of_section = entry.model_dump(exclude={"name"}, exclude_none=True)
     model = Table if group == "tables" else Figure
-    merged = check(model, {**(about.model_dump() if about else {}), **said}, f"{section.id}.{group}.{entry.name}")
+    merged = check(model, {**(of_kind.model_dump() if of_kind else {}), **of_section}, f"{section.id}.{group}.{entry.name}")
     data = tuple(row.place.table("" if table == MAIN else table) for table in getattr(merged, "data", ()))
-    path = (row.tables if group == "tables" else row.figures)[name]
-    return Artefact(path, entry.name, merged, chapter, section, data, row.settings.kind)
+    return Artefact(getattr(row, group)[name], entry.name, merged, chapter, section, data, row.settings.kind)
 
 
-_kinds: dict[str, Kind] = {}
-
-
+@cache
 def _kind(name: str) -> Kind:
-    if name not in _kinds:
-        _kinds[name] = check(Kind, dict(shown(name)), f"relab/rows/{name}/show.yaml")
-    return _kinds[name]
+    return check(Kind, display_settings(name), f"relab/rows/{name}/show.yaml")
 
 
 def contents(
@@ -167,7 +166,7 @@ def contents(
 
 def _distinct_ids(chapters: Sequence[Chapter]) -> list[str]:
     """The ids of the sections. They and the chapters are parts of one page, and targets of one menu."""
-    owners = dict.fromkeys(TAKEN, "the report itself")
+    owners = dict.fromkeys(RESERVED_IDS, "the report itself")
     for chapter in chapters:
         for name in {chapter.id, chapter.key}:
             _claim_id(owners, name, "a chapter", f"chapters.{chapter.key}")
@@ -185,12 +184,8 @@ def _claim_id(owners: dict[str, str], name: str, owner: str, key: str) -> None:
 
 def _with_declared(chapter: Chapter, rows: Mapping[str, PlacedRow]) -> Chapter:
     """A chapter without what none of the declared rows makes: a run may leave rows out (``rows: {E5: null}``)."""
-    made = {
-        group: {
-            stem(path) for row in rows.values() if row.place.chapter == chapter.key for path in getattr(row, group).values()
-        }
-        for group in ("figures", "tables")
-    }
+    placed = [row for row in rows.values() if row.place.chapter == chapter.key]
+    made = {group: {stem(path) for row in placed for path in getattr(row, group).values()} for group in GROUPS}
     sections = [
         section.model_copy(
             update={group: [shown for shown in getattr(section, group) if shown.name in names] for group, names in made.items()}
@@ -205,13 +200,13 @@ def _user_chapter(key: str, chapter: UserChapter) -> Chapter:
 
 
 def _section(key: str, row: PlacedRow) -> Row:
-    settings, about = row.settings, _kind(row.settings.kind)
+    settings, kind = row.settings, _kind(row.settings.kind)
     for field in ("title", "text"):
         if not getattr(settings, field):
             raise UserError(f"rows.{key}.{field}: this key is required, since no write-up's file says it")
     entries: dict[str, Any] = {
-        group: [Shown(name=stem(path)) for name, path in paths.items() if name in getattr(about, group)]
-        for group, paths in (("figures", row.figures), ("tables", row.tables))
+        group: [Shown(name=stem(path)) for name, path in getattr(row, group).items() if name in getattr(kind, group)]
+        for group in GROUPS
     }
     return Row.model_construct(
         id=key, title=settings.title, reported="", reported_figures={}, added="", text=settings.text, notes=[], **entries

@@ -1,4 +1,4 @@
-"""What a row of the report is: its settings, the files that it reads, the settings of its jobs, and their steps.
+"""The contract of a row of the report: its settings, its steps, and the inputs and settings of their jobs.
 
 A kind of row is a folder of :mod:`relab.rows`. Its ``__init__.py`` holds a class ``Row``, a :class:`RowSettings`, that declares
 the steps; the modules beside it hold what the steps do; ``show.yaml`` says how the report shows the tables and figures.
@@ -32,7 +32,7 @@ class Step:
     returns what each output holds, by name.
     """
 
-    name: str  #: first part of the rule's name; the row's name is the other
+    name: str  #: first part of the job's name; the row's name is the second
     does: str  #: a sentence for the menu of rules
     function: str
     scores: bool = False  #: whether it makes the row's file of scores, the output ``scores``
@@ -48,7 +48,7 @@ class Step:
 
 
 class RowSettings(Settings):
-    """What all rows have. A kind adds its own settings, its steps, and the methods that say what these need."""
+    """The settings of every row. A kind adds its settings, its steps, and methods for their inputs and settings."""
 
     STEPS: ClassVar[tuple[Step, ...]] = ()
 
@@ -92,21 +92,21 @@ class RowSettings(Settings):
             UserError: naming the key, what was found and what was expected.
         """
 
-    def named(self, place: Place, artefacts: Artefacts) -> Iterator[references.Named]:
-        """The artefacts that it needs."""
+    def references(self, place: Place, artefacts: Artefacts) -> Iterator[references.Named]:
+        """The references to the artefacts that it needs."""
         yield from references.references(self, place.key)
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a row stands: its key in the configuration, the folder of its chapter, its names; and what its write-up reports."""
+    """Where a row belongs: its key in the configuration, its chapter, its names; and what its write-up reports."""
 
     key: str  #: ``rows.A9``
     chapter: str
     name: str
     files: str
     reported: Mapping[str, Mapping[str, Any]]
-    """The write-up's own figures, groups of values by id in tables by name (``reported_figures`` in its file)."""
+    """The figures that the write-up reports, as values by id by table (``reported_figures`` in its file)."""
 
     @property
     def scores(self) -> str:
@@ -114,7 +114,7 @@ class Place:
         return f"results/scores/{self.chapter}/{self.name}.parquet"
 
     def table(self, table: str = "") -> str:
-        """The file of a table; of the main one without a name."""
+        """The file of a table; of the main table by default."""
         return f"results/tables/{self.chapter}/{self._stem(table)}.csv"
 
     def figure(self, figure: str) -> str:
@@ -132,11 +132,14 @@ class PlacedRow:
     place: Place
     settings: RowSettings
 
+    def job(self, step: Step) -> str:
+        """The name of a step's job and of its rule."""
+        return f"{step.name}_{self.place.name}"
+
     def outputs(self, step: Step) -> dict[str, str]:
         """The files that a step makes, by name."""
-        where = {"chapter": self.place.chapter, "name": self.place.name}
         return {
-            **{name: path.format(**where) for name, path in step.files.items()},
+            **{name: path.format(chapter=self.place.chapter, name=self.place.name) for name, path in step.files.items()},
             **({"scores": self.place.scores} if step.scores else {}),
             **{name: self.place.table("" if name == MAIN else name) for name in step.tables},
             **{name: self.place.figure(name) for name in step.figures},
@@ -145,6 +148,20 @@ class PlacedRow:
     def record(self, step: Step) -> str:
         """The record of a step's job: beside its first output."""
         return f"{next(iter(self.outputs(step).values()))}.provenance.json"
+
+    def records(self) -> list[str]:
+        """The records of its jobs."""
+        return [self.record(step) for step in self.settings.steps]
+
+    @property
+    def files(self) -> list[str]:
+        """All files that its jobs make."""
+        return [path for step in self.settings.steps for path in self.outputs(step).values()]
+
+    @property
+    def scores(self) -> list[str]:
+        """The files of its scores."""
+        return [path for path in self.files if path.startswith("results/scores/")]
 
     @property
     def tables(self) -> dict[str, str]:
@@ -155,13 +172,3 @@ class PlacedRow:
     def figures(self) -> dict[str, str]:
         """The files of its figures, by name."""
         return {name: path for step in self.settings.steps for name, path in self.outputs(step).items() if name in step.figures}
-
-    @property
-    def scores(self) -> list[str]:
-        """The files of its scores."""
-        paths = [path for step in self.settings.steps for path in self.outputs(step).values()]
-        return [path for path in paths if path.startswith("results/scores/")]
-
-    def records(self) -> list[str]:
-        """The records of its jobs."""
-        return [self.record(step) for step in self.settings.steps]

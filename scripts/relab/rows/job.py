@@ -28,18 +28,18 @@ class Job:
     record: dict[str, Any] = field(default_factory=dict)
 
     def file(self, name: str) -> Path:
-        """The one input of this name.
+        """The single input of this name.
 
         Raises:
             UserError: where there is none, or more than one.
         """
-        found = self.inputs.get(name, [])
-        if len(found) != 1:
-            raise UserError(f"--input {name}: expected one file, found {len(found)}")
-        return found[0]
+        paths = self.files(name)
+        if len(paths) != 1:
+            raise UserError(f"--input {name}: expected one file, found {len(paths)}")
+        return paths[0]
 
     def files(self, name: str) -> list[Path]:
-        """The inputs of this name; none where none was given."""
+        """The inputs of this name, if any."""
         return self.inputs.get(name, [])
 
     def by_name(self, name: str, expected: Iterable[str]) -> dict[str, Path]:
@@ -52,6 +52,6 @@ class Job:
         Raises:
             UserError: where they do not fit.
         """
-        from relab.settings.base import check, only_read
+        from relab.settings.base import check, documentation_keys
 
-        return check(model, {**{key: "" for key in only_read(model)}, **self.spec}, "--spec")
+        return check(model, {**{key: "" for key in documentation_keys(model)}, **self.spec}, "--spec")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +17,7 @@ from relab.settings.references import unknown
 from relab.settings.writeups import ReportedFigures, Row, Writeups
 
 #: The report itself has jobs of these names: ``score_claims``, ``tabulate_overview``.
-TAKEN = ("claims", "overview")
+RESERVED_NAMES = ("claims", "overview")
 
 
 class UserChapter(Settings):
@@ -30,7 +30,7 @@ class UserChapter(Settings):
 def place_rows(
     declarations: Mapping[str, Any], writeups: Writeups, chapters: Mapping[str, UserChapter]
 ) -> dict[str, PlacedRow]:
-    """The declared rows by key, each in its place.
+    """The declared rows by key, each with its place.
 
     Raises:
         UserError: a declaration that does not fit its kind; an unknown kind or chapter; two rows of one name or file.
@@ -50,49 +50,44 @@ def _placed(key: str, declaration: Any, writeups: Writeups, chapters: Mapping[st
     return PlacedRow(place, settings)
 
 
-def _chapter(key: str, named: str | None, writeups: Writeups, chapters: Mapping[str, UserChapter]) -> str:
+def _chapter(key: str, declared: str | None, writeups: Writeups, chapters: Mapping[str, UserChapter]) -> str:
     letters = {chapter.id: chapter.key for chapter in writeups.chapters}
     known = [*letters.values(), *chapters]
-    if named is None:
+    if declared is None:
         match = re.match(r"([A-Z])\d", key)
         if match is None or match[1] not in letters:
             raise UserError(
                 f"rows.{key}.chapter: this key is required; expected one of {', '.join(known)}, or declare your own"
             )
         return letters[match[1]]
-    if named not in known:
-        raise unknown(named, known, "chapters", f"rows.{key}.chapter")
-    return named
+    if declared not in known:
+        raise unknown(declared, known, "chapters", f"rows.{key}.chapter")
+    return declared
 
 
 def _check_distinct(rows: Mapping[str, PlacedRow]) -> None:
     names: dict[str, str] = {}
     files: dict[str, str] = {}
     for key, row in rows.items():
-        if row.place.name in TAKEN:
+        if row.place.name in RESERVED_NAMES:
             raise UserError(f"rows.{key}.name: the report itself has jobs of the name {row.place.name!r}; expected another one")
-        if (other := names.setdefault(row.place.name, key)) != key:
-            raise UserError(f"rows.{key}.name: rows.{other} has the name {row.place.name!r} already; expected one of its own")
-        for path in (path for step in row.settings.steps for path in row.outputs(step).values()):
-            if (other := files.setdefault(path, key)) != key:
+        if (owner := names.setdefault(row.place.name, key)) != key:
+            raise UserError(f"rows.{key}.name: rows.{owner} has the name {row.place.name!r} already; expected one of its own")
+        for path in row.files:
+            if (owner := files.setdefault(path, key)) != key:
                 raise UserError(
-                    f"rows.{key}.files: rows.{other} makes {path} already; expected other names, such as with {{name}}"
+                    f"rows.{key}.files: rows.{owner} makes {path} already; expected other names, such as with {{name}}"
                 )
-
-
-def sections(row: PlacedRow, writeups: Writeups) -> Iterable[Row]:
-    """The sections of the write-ups that show a table or figure of a row."""
-    for chapter in writeups.chapters:
-        if chapter.key == row.place.chapter:
-            for section in chapter.rows:
-                if shown_in(row, section):
-                    yield section
 
 
 def shown_in(row: PlacedRow, section: Row) -> bool:
     """Whether a section shows a table or figure of a row of its chapter."""
-    tables, figures = ({stem(path) for path in paths.values()} for paths in (row.tables, row.figures))
-    return any(shown.name in tables for shown in section.tables) or any(shown.name in figures for shown in section.figures)
+    return any(
+        shown.name == stem(path)
+        for entries, paths in ((section.tables, row.tables), (section.figures, row.figures))
+        for shown in entries
+        for path in paths.values()
+    )
 
 
 def stem(path: str) -> str:
@@ -101,4 +96,5 @@ def stem(path: str) -> str:
 
 
 def _reported(row: PlacedRow, writeups: Writeups) -> ReportedFigures:
-    return {name: values for section in sections(row, writeups) for name, values in section.reported_figures.items()}
+    sections = [section for chapter in writeups.chapters if chapter.key == row.place.chapter for section in chapter.rows]
+    return {name: values for section in sections if shown_in(row, section) for name, values in section.reported_figures.items()}

@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import difflib
 import importlib
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from relab.errors import UserError
 from relab.rows.contract import RowSettings
+from relab.settings.writeups import read_yaml
 
 FOLDER = Path(__file__).resolve().parent
 
@@ -33,12 +31,11 @@ def row_kind(kind: Any, key: str) -> type[RowSettings]:
     known = kinds()
     if kind not in known:
         close = difflib.get_close_matches(str(kind), known, n=1)
-        told = f"did you mean {close[0]}?" if close else f"expected one of {', '.join(known)}"
-        raise UserError(f"{key}.kind: {kind!r} is no kind of row; {told}")
+        hint = f"did you mean {close[0]}?" if close else f"expected one of {', '.join(known)}"
+        raise UserError(f"{key}.kind: {kind!r} is no kind of row; {hint}")
     return importlib.import_module(f"relab.rows.{kind}").Row
 
 
-def shown(kind: str) -> Mapping[str, Mapping[str, Any]]:
+def display_settings(kind: str) -> dict[str, Any]:
     """How the report shows the tables and figures of a kind: what stands in its ``show.yaml``."""
-    path = FOLDER / kind / "show.yaml"
-    return yaml.load(path.read_text(encoding="utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader)) or {}
+    return read_yaml(FOLDER / kind / "show.yaml") or {}

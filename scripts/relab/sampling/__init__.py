@@ -1,8 +1,7 @@
 """Sampling texts from a language model: batched, cached, each text with a random stream of its own.
 
-`loop` is the loop and its promises, `choice` how the next token of each text is chosen, `beams` beam search by Transformers,
-`attention` attends to the cache,
-`streams` gives the random numbers, `texts` samplings from settings to records.
+`loop` is the sampling loop, `choice` selects the next token of each text, `beams` is beam search by Transformers, `attention`
+attends to the cache, `streams` gives the random numbers, `texts` turns the settings of a sampling into records.
 """
 
 from relab.sampling.loop import Generation, sample

@@ -22,8 +22,8 @@ NAME = "relab_decoding"
 
 
 @contextmanager
-def decoding(model: PreTrainedModel) -> Iterator[None]:
-    """Let a model attend in this way (on other devices in torch's) inside the block, and as before after it.
+def decoding_attention(model: PreTrainedModel) -> Iterator[None]:
+    """Switch a model to this attention inside the block (to torch's on other devices than a CPU).
 
     A model with an attention of another kind keeps it.
     """

@@ -9,12 +9,12 @@ import torch
 from transformers import GenerationConfig, PreTrainedModel
 
 from relab.errors import UserError
-from relab.prefix import context
+from relab.prefix import context_length
 from relab.scoring import logprobs
 from relab.settings.samplings import Decoding
 
 
-def search(
+def beam_search(
     model: PreTrainedModel,
     prompts: Mapping[int, Sequence[int]],
     methods: Sequence[Decoding],
@@ -24,36 +24,36 @@ def search(
     batch: int,
     progress: Callable[[int], object],
 ) -> Iterator[tuple[int, tuple[list[int], list[float], bool]]]:
-    """For each prompt, by its number, the best text that a beam search finds: token ids, log-probabilities, whether it ended.
+    """Yield the best text of a beam search for each prompt, by its number: token ids, log-probabilities, whether it ended.
 
     Prompts of one method are searched together, ``batch`` beams at a time, padded on the left. N-gram blocking would take
-    padding for text: there only prompts of one length meet.
+    padding for text: with it only prompts of the same length share a batch.
 
     Raises:
         UserError: a text that would not fit the model's context.
     """
     groups: dict[tuple[Decoding, int], list[int]] = {}
     for number, prompt in prompts.items():
-        _check(model, len(prompt), length)
-        apart = len(prompt) if methods[number].no_repeat_ngram_size else 0
-        groups.setdefault((methods[number], apart), []).append(number)
-    for (method, _), numbers in groups.items():
+        _check_length(model, len(prompt), length)
+        prompt_length = len(prompt) if methods[number].no_repeat_ngram_size else 0
+        groups.setdefault((methods[number], prompt_length), []).append(number)
+    for (method, _), group in groups.items():
         size = max(1, batch // method.num_beams)
-        for first in range(0, len(numbers), size):
-            chosen = numbers[first : first + size]
-            texts = _generate(model, [prompts[number] for number in chosen], method, length, stop, banned)
-            scored = logprobs(model, [(prompts[number], text) for number, text in zip(chosen, texts, strict=True)])
-            for number, text, values in zip(chosen, texts, scored, strict=True):
+        for start in range(0, len(group), size):
+            numbers = group[start : start + size]
+            texts = _generate(model, [prompts[number] for number in numbers], method, length, stop, banned)
+            token_logprobs = logprobs(model, [(prompts[number], text) for number, text in zip(numbers, texts, strict=True)])
+            for number, text, values in zip(numbers, texts, token_logprobs, strict=True):
                 progress(length)
                 yield number, (text, values, text[-1] in stop)
 
 
-def _check(model: PreTrainedModel, start: int, length: int) -> None:
-    window = context(model)
-    if start + length > window:
+def _check_length(model: PreTrainedModel, prompt_length: int, length: int) -> None:
+    window = context_length(model)
+    if prompt_length + length > window:
         raise UserError(
-            f"a beam search stays inside the context of {window} tokens, but a prompt of {start} and {length} more are "
-            f"{start + length}: shorten one of them"
+            f"a beam search stays inside the context of {window} tokens, but a prompt of {prompt_length} and {length} more are "
+            f"{prompt_length + length}: shorten one of them"
         )
 
 
@@ -65,12 +65,12 @@ def _generate(
     stop: Collection[int],
     banned: Collection[int],
 ) -> list[list[int]]:
-    """Token ids of the best text for each prompt, up to the token that ends it."""
-    start = max(map(len, prompts))
-    tokens = torch.tensor([[0] * (start - len(prompt)) + list(prompt) for prompt in prompts], device=model.device)
-    mask = torch.tensor([[0] * (start - len(prompt)) + [1] * len(prompt) for prompt in prompts], device=model.device)
-    with _without_defaults(model):
-        found = model.generate(
+    """Token ids of the best text for each prompt, cut after the token that ends it."""
+    prompt_length = max(map(len, prompts))
+    tokens = torch.tensor([[0] * (prompt_length - len(prompt)) + list(prompt) for prompt in prompts], device=model.device)
+    mask = torch.tensor([[0] * (prompt_length - len(prompt)) + [1] * len(prompt) for prompt in prompts], device=model.device)
+    with _without_model_defaults(model):
+        generated = model.generate(
             tokens,
             attention_mask=mask,
             generation_config=GenerationConfig(
@@ -85,20 +85,20 @@ def _generate(
                 pad_token_id=min(stop, default=0),
             ),
         )
-    return [_until(text, stop) for text in found[:, start:].tolist()]
+    return [_cut_after_stop(text, stop) for text in generated[:, prompt_length:].tolist()]
 
 
-def _until(tokens: list[int], stop: Collection[int]) -> list[int]:
-    end = next((place for place, token in enumerate(tokens) if token in stop), len(tokens) - 1)
+def _cut_after_stop(tokens: list[int], stop: Collection[int]) -> list[int]:
+    end = next((index for index, token in enumerate(tokens) if token in stop), len(tokens) - 1)
     return tokens[: end + 1]
 
 
 @contextmanager
-def _without_defaults(model: PreTrainedModel) -> Iterator[None]:
-    """Keep what a model's own generation_config.json says out of it: only our settings count."""
-    own = model.generation_config
+def _without_model_defaults(model: PreTrainedModel) -> Iterator[None]:
+    """Ignore a model's generation_config.json inside the block: only our settings count."""
+    defaults = model.generation_config
     model.generation_config = GenerationConfig()
     try:
         yield
     finally:
-        model.generation_config = own
+        model.generation_config = defaults

@@ -1,4 +1,4 @@
-"""A stream of random numbers for every text, which nothing but the text itself determines."""
+"""A random stream for every text, determined by the text's seed alone."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from relab.streams import stream_seed
 def text_seed(seed: int, *index: int) -> int:
     """The seed of one text's random stream (:func:`relab.streams.stream_seed`).
 
-    ``index`` is whatever tells the texts of one seed apart: number of the text, or training step and number.
+    ``index`` distinguishes the texts of one seed: number of the text, or training step and number.
     """
     return stream_seed(seed, *index)
 
 
 def prompt_key(token_ids: Sequence[int]) -> int:
-    """A number for a prompt, as an ``index`` of :func:`text_seed`: a text is the same whatever other prompts there are."""
+    """A number for a prompt, as an ``index`` of :func:`text_seed`: a text does not depend on the other prompts."""
     return int.from_bytes(hashlib.sha256(np.asarray(token_ids, dtype="<u4").tobytes()).digest()[:8], "little")
 
 

@@ -29,7 +29,7 @@ Member = Annotated[str, AfterValidator(_inside)]
 
 
 class Source(Settings):
-    """One place where an asset's files can be had."""
+    """A source of an asset's files."""
 
     members: dict[FileName, Member] = Field(
         {},
@@ -115,25 +115,25 @@ class Fetched(Settings):
 
     @model_validator(mode="after")
     def _sources_fit_the_files(self):
-        for number, source in enumerate(self.sources):
-            place = f"sources.{number}"
-            unknown = set(source.members) - set(self.files)
+        for index, source in enumerate(self.sources):
+            key = f"sources.{index}"
+            unknown = sorted(set(source.members) - set(self.files))
             if unknown:
-                raise ValueError(f"{place}.members names {sorted(unknown)[0]!r}, which is not among its files")
+                raise ValueError(f"{key}.members names {unknown[0]!r}, which is not among its files")
             for name, member in source.members.items():
-                self._check_pattern(f"{place}.members.{name}", source.kind, name, member)
+                self._check_pattern(f"{key}.members.{name}", source.kind, name, member)
             if source.kind == "url" and not source.url.endswith("/") and (len(self.files) > 1 or source.members):
-                raise ValueError(f"{place}.url: expected an address that ends in /, since files are named below it")
+                raise ValueError(f"{key}.url: expected an address that ends in /, since files are named below it")
         return self
 
     @staticmethod
-    def _check_pattern(place: str, kind: str, name: str, member: str) -> None:
+    def _check_pattern(key: str, kind: str, name: str, member: str) -> None:
         if "*" not in member:
             return
         if kind in ("hub", "url"):
-            raise ValueError(f"{place}: a pattern can only be looked up in a wheel, a folder or the standard library")
+            raise ValueError(f"{key}: a pattern can only be looked up in a wheel, a folder or the standard library")
         if not name.endswith(".zip"):
-            raise ValueError(f"{place}: what matches a pattern is packed into a zip, so the file's name must end in .zip")
+            raise ValueError(f"{key}: what matches a pattern is packed into a zip, so the file's name must end in .zip")
 
 
 class Asset(Fetched):

@@ -22,8 +22,8 @@ Template = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9{][A-Za-z0-9._{
 Scalar = str | int | float | bool
 
 
-def _no_boolean(value: Any) -> Any:
-    """Refuse ``yes``, ``no``, ``on``, ``off`` and true/false where a number is meant; pydantic would take them as 0 or 1."""
+def _number(value: Any) -> Any:
+    """A number as YAML reads it; ``yes``, ``no``, true and false are refused, which pydantic would take as 0 or 1."""
     if isinstance(value, bool):
         raise ValueError(f"expected a number, found {value} (YAML reads no, off and false as False, yes and on as True)")
     if isinstance(value, str):  # PyYAML reads 1e-3 and 3e8 as text
@@ -36,8 +36,8 @@ def _no_boolean(value: Any) -> Any:
 
 
 #: Numbers as a user may write them in YAML: ``0.001``, ``1e-3`` (which YAML reads as text), ``5000``, ``5e3``.
-Int = Annotated[int, BeforeValidator(_no_boolean)]
-Float = Annotated[float, BeforeValidator(_no_boolean)]
+Int = Annotated[int, BeforeValidator(_number)]
+Float = Annotated[float, BeforeValidator(_number)]
 
 
 class Settings(BaseModel):
@@ -47,7 +47,7 @@ class Settings(BaseModel):
 
 
 def documentation(description: str, **options) -> Any:
-    """A field that is read by people only: it never stands in a job's settings, so editing it reruns nothing but the report."""
+    """A field for human readers: it never stands in a job's settings, so editing it reruns nothing but the report."""
     return Field(description=description, json_schema_extra={"documentation": True}, **options)
 
 
@@ -77,72 +77,69 @@ def expand(kind: str, declarations: dict[str, dict[str, Any]]) -> dict[str, tupl
         UserError: a swept key that varies twice, a name template that lacks or invents a key, two members of one name.
     """
     members: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {}
-    for key, raw in declarations.items():
-        place = f"{kind}.{key}"
+    for declaration, raw in declarations.items():
+        key = f"{kind}.{declaration}"
         sweep = raw.get("sweep") or {}
-        template = raw.get("name") or key
-        for combination in itertools.product(*(_axis(place, axis, values) for axis, values in sweep.items())):
+        template = raw.get("name") or declaration
+        for combination in itertools.product(*(_axis(key, axis, values) for axis, values in sweep.items())):
             varied: dict[str, Any] = {}
-            for part in combination:
-                for path, value in part.items():
-                    if path in varied:
-                        raise UserError(f"{place}.sweep: the key {path} varies twice")
-                    varied[path] = value
+            for path, value in (item for part in combination for item in part.items()):
+                if path in varied:
+                    raise UserError(f"{key}.sweep: the key {path} varies twice")
+                varied[path] = value
             labels = {path.rpartition(".")[2]: value for path, value in varied.items()}
-            name = _fill(f"{place}.name", template, labels)
+            name = _fill(f"{key}.name", template, labels)
             if not re.fullmatch(NAME, name):
-                raise UserError(f"{place}.name: {name!r} is not a name (letters, digits, '.', '_' and '-' are)")
+                raise UserError(f"{key}.name: {name!r} is not a name (letters, digits, '.', '_' and '-' are)")
             if name in members:
-                other = members[name][2]
-                where = f"{place}: two members" if other == key else f"{kind}: {other} and {key} both have an artefact"
-                raise UserError(f"{where} of the name {name!r}; put every varied key into the name's braces")
-            plain = _fill_all(place, _with(raw, varied, place), labels)
-            members[name] = (plain, labels, key)
+                owner = members[name][2]
+                clash = (
+                    f"{key}: two members"
+                    if owner == declaration
+                    else f"{kind}: {owner} and {declaration} both have an artefact"
+                )
+                raise UserError(f"{clash} of the name {name!r}; put every varied key into the name's braces")
+            members[name] = (_fill_all(key, _with_varied(raw, varied, key), labels), labels, declaration)
     return members
 
 
-def _axis(place: str, axis: str, values: Any) -> list[dict[str, Any]]:
+def _axis(key: str, axis: str, values: Any) -> list[dict[str, Any]]:
     if not isinstance(values, list) or not values:
-        raise UserError(f"{place}.sweep.{axis}: expected a list of values, found {values!r}")
+        raise UserError(f"{key}.sweep.{axis}: expected a list of values, found {values!r}")
     if len({json.dumps(value, sort_keys=True) for value in values}) < len(values):
-        raise UserError(f"{place}.sweep.{axis}: a value stands twice in {values!r}")
+        raise UserError(f"{key}.sweep.{axis}: a value stands twice in {values!r}")
     return [value if isinstance(value, dict) else {axis: value} for value in values]
 
 
-def _fill(place: str, template: str, labels: dict[str, Any]) -> str:
+def _fill(key: str, template: str, labels: dict[str, Any]) -> str:
     def value(match: re.Match) -> str:
         if match[1] not in labels:
             expected = ", ".join(labels) or "no varied key"
-            raise UserError(f"{place}: {{{match[1]}}} is not a varied key of this declaration (there is {expected})")
+            raise UserError(f"{key}: {{{match[1]}}} is not a varied key of this declaration (there is {expected})")
         return str(labels[match[1]])
 
     return re.sub(r"\{(\w+)\}", value, template)
 
 
-def _with(raw: dict[str, Any], varied: dict[str, Any], place: str) -> dict[str, Any]:
-    plain = {key: value for key, value in raw.items() if key not in ("name", "sweep")}
+def _with_varied(raw: dict[str, Any], varied: dict[str, Any], key: str) -> dict[str, Any]:
+    plain = {name: value for name, value in raw.items() if name not in ("name", "sweep")}
     for path, value in varied.items():
         *parents, leaf = path.split(".")
         target = plain
         for parent in parents:
-            inner = target.get(parent)
-            if inner is None:
-                inner = {}
+            inner = {} if target.get(parent) is None else target[parent]
             if not isinstance(inner, dict):
-                raise UserError(f"{place}.sweep.{path}: {parent} is not a group of keys")
-            target[parent] = dict(inner)
-            target = target[parent]
+                raise UserError(f"{key}.sweep.{path}: {parent} is not a group of keys")
+            target[parent] = target = dict(inner)
         target[leaf] = value
     return plain
 
 
-def _fill_all(place: str, plain: dict[str, Any], labels: dict[str, Any]) -> dict[str, Any]:
+def _fill_all(key: str, plain: dict[str, Any], labels: dict[str, Any]) -> dict[str, Any]:
     """Fill braces in the references to other artefacts (``tokenizer: "{corpus}-characters"``) of a swept declaration."""
-    if not labels:
-        return plain
     return {
-        key: _fill(f"{place}.{key}", value, labels) if isinstance(value, str) and key != "note" else value
-        for key, value in plain.items()
+        name: _fill(f"{key}.{name}", value, labels) if labels and isinstance(value, str) and name != "note" else value
+        for name, value in plain.items()
     }
 
 
@@ -154,33 +151,24 @@ def without_null(value: Any) -> Any:
 
 
 def spec(settings: BaseModel) -> dict[str, Any]:
-    """The settings as a job sees them: defaults filled in, what only people read left out."""
-    dumped = settings.model_dump(mode="json", exclude_none=True)
-    return _without_documentation(settings, dumped)
+    """The settings as a job sees them: defaults filled in, documentation left out."""
+    return _without_documentation(settings, settings.model_dump(mode="json", exclude_none=True))
 
 
-def _without_documentation(settings: BaseModel, dumped: dict[str, Any]) -> dict[str, Any]:
-    kept = {}
-    for key, field in type(settings).model_fields.items():
-        if key not in dumped or _is_documentation(field):
-            continue
-        inner = getattr(settings, key)
-        kept[key] = _strip(inner, dumped[key])
-    return kept
-
-
-def _strip(inner: Any, dumped: Any) -> Any:
-    if isinstance(inner, BaseModel):
-        return _without_documentation(inner, dumped)
-    if isinstance(inner, dict):
-        return {key: _strip(inner[key], dumped[key]) for key in dumped}
-    if isinstance(inner, (list, tuple)):
-        return [_strip(one, other) for one, other in zip(inner, dumped, strict=True)]
+def _without_documentation(value: Any, dumped: Any) -> Any:
+    if isinstance(value, BaseModel):
+        fields = type(value).model_fields.items()
+        kept = [key for key, field in fields if key in dumped and not _is_documentation(field)]
+        return {key: _without_documentation(getattr(value, key), dumped[key]) for key in kept}
+    if isinstance(value, dict):
+        return {key: _without_documentation(value[key], dumped[key]) for key in dumped}
+    if isinstance(value, (list, tuple)):
+        return [_without_documentation(item, dumped_item) for item, dumped_item in zip(value, dumped, strict=True)]
     return dumped
 
 
-def only_read(model: type[BaseModel]) -> list[str]:
-    """The required keys of a group of settings that only people read."""
+def documentation_keys(model: type[BaseModel]) -> list[str]:
+    """The required keys of a group of settings that are documentation."""
     return [key for key, field in model.model_fields.items() if field.is_required() and _is_documentation(field)]
 
 
@@ -189,7 +177,7 @@ def _is_documentation(field: FieldInfo) -> bool:
 
 
 def canonical(value: Any) -> str:
-    """One text for one meaning: sorted keys, no spaces. Snakemake compares this text to decide what to rerun."""
+    """Canonical JSON: sorted keys, no spaces. Snakemake compares it to decide what to rerun."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
@@ -197,13 +185,13 @@ def canonical(value: Any) -> str:
 _validators: dict[int, tuple[Any, TypeAdapter]] = {}
 
 
-def check(model: Any, value: Any, place: str) -> Any:
-    """Validate ``value`` and turn the first error into one sentence that names the key.
+def check(model: Any, value: Any, key: str) -> Any:
+    """Validate ``value``, which stands at a dotted key, and turn the first error into one sentence.
 
     ``model`` is a group of settings, or a union of them that a key tells apart.
 
     Raises:
-        UserError: with ``place`` and the dotted key, what was expected and what was found.
+        UserError: with the dotted key, what was expected and what was found.
     """
     try:
         if isinstance(model, type):
@@ -211,17 +199,17 @@ def check(model: Any, value: Any, place: str) -> Any:
         _, validator = _validators.setdefault(id(model), (model, TypeAdapter(model)))
         return validator.validate_python(value)
     except ValidationError as error:
-        raise UserError(_sentence(error, model, place)) from None
+        raise UserError(_sentence(error, model, key)) from None
 
 
-def _sentence(error: ValidationError, model: Any, place: str) -> str:
+def _sentence(error: ValidationError, model: Any, key: str) -> str:
     first = error.errors()[0]
     path = [str(part) for part in first["loc"] if not str(part).startswith(("function-", "tagged-union"))]
-    if not isinstance(model, type) and path:  # the tag that told the members of the union apart is no key
+    if not isinstance(model, type):  # the tag of a member of the union is no key
         path = path[1:]
-    key = ".".join([place, *path] if place else path)
+    key = ".".join([key, *path] if key else path)
     message = first["msg"].removeprefix("Value error, ")
-    found = "" if isinstance(first.get("input"), (dict, BaseModel)) else f", found {first.get('input')!r}"
+    value = "" if isinstance(first.get("input"), (dict, BaseModel)) else f", found {first.get('input')!r}"
     if first["type"] == "extra_forbidden":
         return f"{key}: unknown key; {_nearest(path[-1], model, path[:-1])}"
     if first["type"] == "missing":
@@ -232,7 +220,7 @@ def _sentence(error: ValidationError, model: Any, place: str) -> str:
         return f"{key}: {message}"
     hint = " (YAML reads no, off and false as False: quote the word)" if isinstance(first.get("input"), bool) else ""
     more = f" ({len(error.errors()) - 1} more to mend)" if len(error.errors()) > 1 else ""
-    return f"{key}: {message[0].lower()}{message[1:]}{found}{hint}{more}"
+    return f"{key}: {message[0].lower()}{message[1:]}{value}{hint}{more}"
 
 
 def _nearest(key: str, model: Any, path: list[str]) -> str:
@@ -249,15 +237,15 @@ def known_keys(model: Any, path: list[str]) -> set[str]:
     """The keys allowed at a dotted path below a model; where several models are possible, those of all of them."""
     models = models_in(model)
     for part in path:
-        models = [inner for one in models for inner in _models_below(one, part)]
-    return {key for one in models for key in one.model_fields}
+        models = [inner for outer in models for inner in _models_below(outer, part)]
+    return {key for model in models for key in model.model_fields}
 
 
 def models_in(annotation: Any) -> list[type[BaseModel]]:
     """The groups of settings that stand somewhere in a type."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
-    return [one for inner in typing.get_args(annotation) for one in models_in(inner)]
+    return [model for inner in typing.get_args(annotation) for model in models_in(inner)]
 
 
 def _models_below(model: type[BaseModel], part: str) -> list[type[BaseModel]]:

@@ -184,7 +184,7 @@ class ClaimFamily(Settings):
 ReportedTables = Mapping[str, Mapping[str, Mapping[str, Scalar]]]
 
 
-def reported(writeups: Writeups) -> dict[str, dict[str, dict[str, Scalar]]]:
+def reported(writeups: Writeups) -> ReportedTables:
     """The tables of figures that the write-ups report, by row and name."""
     rows = [row for chapter in writeups.chapters for row in chapter.rows]
     return {f"{row.id}.{name}": values for row in rows for name, values in row.reported_figures.items()}
@@ -196,19 +196,19 @@ def claims_of(folder: str | Path, writeups: Writeups, more: Mapping[str, Any], c
     Raises:
         UserError: one sentence naming the file, the key (or line) and what was expected.
     """
-    found: dict[str, Claim] = {}
+    claims: dict[str, Claim] = {}
     tables = reported(writeups)
-    for place, raw in [*((str(path), read_yaml(path)) for path in claim_files(folder, writeups)), ("claims", more)]:
+    for origin, raw in [*((str(path), read_yaml(path)) for path in claim_files(folder, writeups)), ("claims", more)]:
         try:
             for name, claim in parse(raw, tables).items():
-                if name in found:
+                if name in claims:
                     raise UserError(f"{name}: another claim has that id; expected one of its own")
                 if claim.writeup not in chapters:
                     raise unknown(claim.writeup, chapters, "chapters", f"{name}.writeup")
-                found[name] = claim
+                claims[name] = claim
         except UserError as error:
-            raise UserError(f"{place}: {error}") from None
-    return found
+            raise UserError(f"{origin}: {error}") from None
+    return claims
 
 
 def parse(raw: Any, tables: ReportedTables = MappingProxyType({})) -> dict[str, Claim]:
@@ -223,9 +223,9 @@ def parse(raw: Any, tables: ReportedTables = MappingProxyType({})) -> dict[str, 
     for key, declaration in raw.items():
         if not isinstance(declaration, dict):
             raise UserError(f"{key}: expected a group of keys, found {declaration!r}")
-        own = {name: value for name, value in declaration.items() if name in ClaimFamily.model_fields}
-        family = check(ClaimFamily, own, key)
-        body = {name: value for name, value in declaration.items() if name not in own}
+        of_family = {name: value for name, value in declaration.items() if name in ClaimFamily.model_fields}
+        family = check(ClaimFamily, of_family, key)
+        body = {name: value for name, value in declaration.items() if name not in of_family}
         for case in _cases(family.cases, tables, f"{key}.cases"):
             name = str(_fill(family.name or key, case, tables, f"{key}.name"))
             if name in claims:
@@ -234,23 +234,23 @@ def parse(raw: Any, tables: ReportedTables = MappingProxyType({})) -> dict[str, 
     return claims
 
 
-def _cases(cases: list[dict[str, Scalar]] | str, tables: ReportedTables, place: str) -> list[dict[str, Scalar]]:
+def _cases(cases: list[dict[str, Scalar]] | str, tables: ReportedTables, key: str) -> list[dict[str, Scalar]]:
     if isinstance(cases, list):
         return cases
     if cases not in tables:
-        raise unknown(cases, tables, "tables of reported figures", place)
+        raise unknown(cases, tables, "tables of reported figures", key)
     return [{"id": name, **values} for name, values in tables[cases].items()]
 
 
-def _fill(value: Any, case: Mapping[str, Scalar], tables: ReportedTables, place: str) -> Any:
+def _fill(value: Any, case: Mapping[str, Scalar], tables: ReportedTables, key: str) -> Any:
     """Fill the braces in all texts, from the case and then from the reported figures.
 
     A text that is nothing but ``{key}`` becomes the value itself, a number say.
     """
     if isinstance(value, dict):
-        return {key: _fill(inner, case, tables, f"{place}.{key}") for key, inner in value.items()}
+        return {name: _fill(inner, case, tables, f"{key}.{name}") for name, inner in value.items()}
     if isinstance(value, list):
-        return [_fill(inner, case, tables, f"{place}.{index}") for index, inner in enumerate(value)]
+        return [_fill(inner, case, tables, f"{key}.{index}") for index, inner in enumerate(value)]
     if not isinstance(value, str):
         return value
     try:
@@ -260,11 +260,11 @@ def _fill(value: Any, case: Mapping[str, Scalar], tables: ReportedTables, place:
             return tables[f"{figure[1]}.{figure[2]}"][figure[3]][figure[4]]
         value = fill_figures(value, tables)
     except ValueError as error:
-        raise UserError(f"{place}: {error}") from None
+        raise UserError(f"{key}: {error}") from None
     names = re.findall(r"\{(\w+)\}", value)
     for name in names:
         if name not in case:
-            raise UserError(f"{place}: {{{name}}} is not a key of the case (there is {', '.join(case) or 'none'})")
+            raise UserError(f"{key}: {{{name}}} is not a key of the case (there is {', '.join(case) or 'none'})")
     if re.fullmatch(r"\{\w+\}", value):
         return case[names[0]]
     return re.sub(r"\{(\w+)\}", lambda match: str(case[match[1]]), value)
@@ -296,19 +296,19 @@ def _values(resolved: Any, path: str) -> list[Any]:
             for owner in {name, member.declaration}
             if rest.startswith(f"{owner}.")
         ]
-    found = [value for root, inner in roots for value in _walk(root, inner)]
-    return sorted({repr(value): value for value in found}.values(), key=lambda value: (str(type(value)), value))
+    distinct = {repr(value): value for root, inner in roots for value in _values_at(root, inner)}
+    return sorted(distinct.values(), key=lambda value: (str(type(value)), value))
 
 
-def _walk(value: Any, path: str) -> list[Any]:
+def _values_at(value: Any, path: str) -> list[Any]:
     """The values at a dotted path below a value; keys that a user chose, such as names of methods, may hold dots too."""
     if not path:
         is_group = value is None or isinstance(value, (BaseModel, Mapping))
         return [] if is_group else list(value) if isinstance(value, (list, tuple)) else [value]
     if isinstance(value, (list, tuple)):
-        return [found for one in value for found in _walk(one, path)]
+        return [inner for item in value for inner in _values_at(item, path)]
     if isinstance(value, Mapping):
         keys = [key for key in value if f"{path}.".startswith(f"{key}.")]
-        return [found for key in keys for found in _walk(value[key], path[len(key) + 1 :])]
+        return [inner for key in keys for inner in _values_at(value[key], path[len(key) + 1 :])]
     part, _, rest = path.partition(".")
-    return _walk(getattr(value, part, None), rest)
+    return _values_at(getattr(value, part, None), rest)

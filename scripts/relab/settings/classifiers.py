@@ -7,18 +7,12 @@ from typing import Annotated
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from relab.settings.base import Declaration, Float, Int, Settings
-from relab.settings.models import FullAdaptation, LoraAdaptation
+from relab.settings.models import FullAdaptation, LoraAdaptation, kind_or
 from relab.settings.references import WITH_WEIGHTS, Ref, of_kind
-
-
-def _adaptation(value) -> str:
-    kind = value.get("kind") if isinstance(value, dict) else getattr(value, "kind", None)
-    return "full" if kind is None else str(kind)
-
 
 #: What may be trained of a classifier beside its head.
 Adaptation = Annotated[
-    Annotated[FullAdaptation, Tag("full")] | Annotated[LoraAdaptation, Tag("lora")], Discriminator(_adaptation)
+    Annotated[FullAdaptation, Tag("full")] | Annotated[LoraAdaptation, Tag("lora")], Discriminator(kind_or("full"))
 ]
 
 

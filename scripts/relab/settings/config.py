@@ -23,7 +23,6 @@ from relab.settings.writeups import Writeups, load, read_yaml
 #: The files of the write-ups.
 WRITEUPS = Path(__file__).resolve().parents[3] / "config" / "writeups"
 
-
 #: Keys by their old path, and what they are called now.
 RENAMED = WRITEUPS.parent / "renamed.yaml"
 
@@ -52,7 +51,10 @@ def config_model(row: Any = dict[str, Any]) -> type[Settings]:
                 ge=1,
             ),
         ),
-        **{kind.name: (dict[str, kind.type], Field(description=f"{kind.about.rstrip(',')}, by name.")) for kind in KINDS.values()},
+        **{
+            kind.name: (dict[str, kind.type], Field(description=f"{kind.about.rstrip(',')}, by name."))
+            for kind in KINDS.values()
+        },
         "rows": (dict[Name, row], Field(description="The rows of the report by key: a write-up's id, or a name of your own.")),
         "chapters": (dict[Name, UserChapter], Field({}, description="Chapters of your own, after those of the write-ups.")),
         "claims": (dict[str, Any], Field({}, description="Claims of your own, as those of `config/writeups/*.claims.yaml`.")),
@@ -84,31 +86,31 @@ class Resolved:
     @cached_property
     def needed(self) -> dict[str, list[str]]:
         """What the report needs: the names of artefacts by kind, in declared order."""
-        roots = [named for row in self.rows.values() for named in row.settings.named(row.place, self.artefacts)]
+        roots = [named for row in self.rows.values() for named in row.settings.references(row.place, self.artefacts)]
         return references.needed(roots, self.artefacts.kinds)
 
     @cached_property
     def steps(self) -> list[tuple[PlacedRow, Step]]:
-        """Every job of the rows."""
+        """The steps of the rows, a job each."""
         return [(row, step) for row in self.rows.values() for step in row.settings.steps]
 
-    def needed_of(self, kind: Kind) -> list[str]:
+    def needed_files(self, kind: Kind) -> list[str]:
         """The files of all artefacts of a kind that the report needs."""
         return [file for name in self.needed[kind.name] for file in kind.files(self.artefacts, name)]
 
     @cached_property
-    def _read(self) -> list[str]:
+    def _inputs(self) -> list[str]:
         """The files that the jobs behind the report read."""
         jobs: list[Files] = [row.settings.inputs(step.name, row.place, self.artefacts) for row, step in self.steps]
-        for kind in KINDS.values():
-            for name in self.needed[kind.name]:
-                jobs += _reads(kind, self.artefacts, name)
+        jobs += [
+            job for kind in KINDS.values() for name in self.needed[kind.name] for job in _inputs(kind, self.artefacts, name)
+        ]
         paths = [path for job in jobs for paths in job.values() for path in ([paths] if isinstance(paths, str) else paths)]
         return list(dict.fromkeys(paths))
 
     def derived(self, stage: str, ending: str) -> list[str]:
         """The files of a stage whose artefacts are not declared but follow from others: token ids, vectors of texts."""
-        return [path for path in self._read if path.startswith(f"results/{stage}/") and path.endswith(ending)]
+        return [path for path in self._inputs if path.startswith(f"results/{stage}/") and path.endswith(ending)]
 
     @property
     def claims_shown(self) -> dict[str, claims.Claim]:
@@ -121,8 +123,8 @@ class Resolved:
 DERIVED = ("tokenize_corpus", "encode_texts")
 
 
-def _reads(kind: Kind, artefacts: Artefacts, name: str) -> list[Files]:
-    """What the jobs read that make an artefact."""
+def _inputs(kind: Kind, artefacts: Artefacts, name: str) -> list[Files]:
+    """The files that the jobs read that make an artefact."""
     settings = artefacts.kinds[kind.name][name].settings
     makers = [maker for maker in kind.makers if maker.rule not in DERIVED and maker.makes(settings)]
     if kind.name == "datasets":  # a job a part
@@ -145,15 +147,13 @@ def resolve(raw: dict[str, Any], folder: str | Path = WRITEUPS) -> Resolved:
     rows = place_rows(config.rows, writeups, config.chapters)
     _check_references(artefacts, rows)
     shown = contents(writeups, config.chapters, rows, config.report.rows)
-    known = {chapter.key for chapter in writeups.chapters} | set(config.chapters)
-    declared = claims.claims_of(folder, writeups, config.claims, known)
-    return Resolved(raw, config.scale, config.about, artefacts, rows, shown, declared)
+    chapters = {chapter.key for chapter in writeups.chapters} | set(config.chapters)
+    all_claims = claims.claims_of(folder, writeups, config.claims, chapters)
+    return Resolved(raw, config.scale, config.about, artefacts, rows, shown, all_claims)
 
 
 def _check_renamed(raw: Mapping[str, Any]) -> None:
     """Refuse keys that were called otherwise before, with their new names."""
-    if not raw.get("chapters"):
-        return
     for old, new in read_yaml(RENAMED).items():
         group: Any = raw
         for key in old.split("."):
@@ -163,9 +163,9 @@ def _check_renamed(raw: Mapping[str, Any]) -> None:
 
 
 def _check_chapters(chapters: Mapping[str, UserChapter], writeups: Writeups) -> None:
-    for key in chapters:
-        if key in {chapter.key for chapter in writeups.chapters}:
-            raise UserError(f"chapters.{key}: a write-up has that key; expected another one")
+    for chapter in writeups.chapters:
+        if chapter.key in chapters:
+            raise UserError(f"chapters.{chapter.key}: a write-up has that key; expected another one")
 
 
 def _members(kind: Kind, declarations: Any) -> dict[str, Member]:
@@ -177,22 +177,19 @@ def _members(kind: Kind, declarations: Any) -> dict[str, Member]:
         sweep = raw.get("sweep", {})
         if kind.swept and not isinstance(sweep, dict):
             raise UserError(f"{kind.name}.{key}.sweep: expected keys with lists of values, found {sweep!r}")
-    if not kind.swept:
-        return {key: Member(check(kind.type, raw, f"{kind.name}.{key}"), {}, key) for key, raw in declarations.items()}
+    members = expand(kind.name, declarations) if kind.swept else {key: (raw, {}, key) for key, raw in declarations.items()}
     return {
         name: Member(check(kind.type, plain, f"{kind.name}.{key}"), varied, key)
-        for name, (plain, varied, key) in expand(kind.name, declarations).items()
+        for name, (plain, varied, key) in members.items()
     }
 
 
 def _check_references(artefacts: Artefacts, rows: Mapping[str, PlacedRow]) -> None:
     """What an artefact or a row names must be declared, and be what it must; then it must go together."""
-    for kind, members in artefacts.kinds.items():
-        for name, member in members.items():
-            for named in references.references(member.settings, f"{kind}.{name}"):
-                references.check(named, artefacts.kinds)
-    for row in rows.values():
-        for named in references.references(row.settings, row.place.key):
+    groups = [(member.settings, f"{kind}.{name}") for kind in KINDS for name, member in artefacts.kinds[kind].items()]
+    groups += [(row.settings, row.place.key) for row in rows.values()]
+    for settings, key in groups:
+        for named in references.references(settings, key):
             references.check(named, artefacts.kinds)
     for kind, members in artefacts.kinds.items():
         for name in members:

@@ -160,7 +160,7 @@ class Cleaning(Settings):
 
 
 class Split(Settings):
-    """How training and validation text are told apart."""
+    """How training and validation text are separated."""
 
     by: Literal["document", "contiguous", "last"] = Field(
         "document",
@@ -193,8 +193,8 @@ class Corpus(Declaration):
     @model_validator(mode="after")
     def _files_where_they_are_read(self):
         if not self.reads_files and self.asset is not None:
-            what = {"grammar": "a grammar reads", "given": "texts in the settings read"}[self.reader.kind]
-            raise ValueError(f"asset: {what} no file, found {self.asset!r}")
+            reader = {"grammar": "a grammar reads", "given": "texts in the settings read"}[self.reader.kind]
+            raise ValueError(f"asset: {reader} no file, found {self.asset!r}")
         if self.reads_files and self.asset is None:
             raise ValueError(f"asset: required with `reader.kind: {self.reader.kind}`")
         return self

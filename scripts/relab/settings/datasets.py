@@ -141,7 +141,7 @@ class ChoiceDataset(Split):
     choices: Column | list[Column] = Field(
         description="The column that holds the list of choices, or a column for each. A point leads inside: `choices.text`."
     )
-    answer: Column = Field(description="The column of the right choice: its place, counted from 0, or its name.")
+    answer: Column = Field(description="The column of the right choice: its index from 0, or its name.")
     names: Column | None = Field(
         None, description="The column that holds the list of the choices' names, where the answer is a name."
     )

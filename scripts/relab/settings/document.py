@@ -1,4 +1,4 @@
-"""Everything written about settings, from the typed settings themselves.
+"""The documentation of settings, generated from the typed settings.
 
 ``python -m relab.settings.document`` rewrites the JSON schema, the key tables of ``config/README.md`` and the comments of
 ``config/config.yaml``; ``--check`` says what has drifted and ends with status 1. What stands between the markers of the
@@ -54,12 +54,12 @@ def schema() -> dict[str, Any]:
 
 
 def _declares(field: FieldInfo) -> bool:
-    return any(issubclass(one, Declaration) for one in models_in(field.annotation))
+    return any(issubclass(model, Declaration) for model in models_in(field.annotation))
 
 
 def _inline(node: Any, definitions: dict[str, Any], required: bool) -> Any:
     if isinstance(node, list):
-        return [_inline(one, definitions, required) for one in node]
+        return [_inline(item, definitions, required) for item in node]
     if not isinstance(node, dict):
         return node
     if "$ref" in node:
@@ -83,47 +83,38 @@ def _inline(node: Any, definitions: dict[str, Any], required: bool) -> Any:
 
 def tables() -> str:
     """Markdown tables of every key, a section a group of keys."""
-    parts = ["## Top level\n\n" + _table(Config)]
     seen: set[type[BaseModel]] = {Config}
-    for name, field in Config.model_fields.items():
-        for model in models_in(field.annotation):
-            parts.extend(_sections(model, f"{name}.NAME" if _by_name(field) else name, seen))
+    parts = ["## Top level\n\n" + _table(Config), *_sections_below(Config, "", seen)]
     parts.append("## The ledger: `writeups/*.claims.yaml`, and `claims` of your own")
-    parts.extend(_sections(ClaimFamily, "NAME", seen) + _sections(Claim, "NAME", seen))
-    parts.append("## The report: `writeups/report.yaml`\n\n" + _table(Report) + "\n\n" + "\n\n".join(_below(Report, seen)))
-    parts.append("## A write-up: `writeups/*.yaml`\n\n" + _table(Chapter) + "\n\n" + "\n\n".join(_below(Chapter, seen)))
-    parts.append("## How a kind of row is shown: `scripts/relab/rows/*/show.yaml`\n\n" + _table(Kind))
-    parts.extend(_below(Kind, seen))
+    parts += [*_sections(ClaimFamily, "NAME", seen), *_sections(Claim, "NAME", seen)]
+    for title, model in (
+        ("The report: `writeups/report.yaml`", Report),
+        ("A write-up: `writeups/*.yaml`", Chapter),
+        ("How a kind of row is shown: `scripts/relab/rows/*/show.yaml`", Kind),
+    ):
+        parts += [f"## {title}\n\n{_table(model)}", *_sections_below(model, "", seen)]
     return "\n\n".join(parts)
 
 
-def _below(model: type[BaseModel], seen: set[type[BaseModel]]) -> list[str]:
-    """The sections of the groups inside a group."""
-    parts = []
-    for name, field in model.model_fields.items():
-        path = f"{name}[]" if typing.get_origin(field.annotation) is list else f"{name}.NAME" if _by_name(field) else name
-        for inner in models_in(field.annotation):
-            parts.extend(_sections(inner, path, seen))
-    return parts
-
-
-def _by_name(field: FieldInfo) -> bool:
-    return typing.get_origin(field.annotation) is dict
-
-
 def _sections(model: type[BaseModel], path: str, seen: set[type[BaseModel]]) -> list[str]:
+    """The sections of a group and of the groups inside it, but for those that have been seen."""
     if model in seen:
         return []
     seen.add(model)
     kind = model.model_fields.get("kind")
-    which = f" with `kind: {typing.get_args(kind.annotation)[0]}`" if kind and typing.get_args(kind.annotation) else ""
+    tag = f" with `kind: {typing.get_args(kind.annotation)[0]}`" if kind and typing.get_args(kind.annotation) else ""
     about = " ".join((model.__doc__ or "").split("\n\n")[0].split())
-    parts = [f"### `{path}`{which}\n\n{about}\n\n{_table(model)}"]
-    for name, field in model.model_fields.items():
-        for inner in models_in(field.annotation):
-            below = f"{name}.NAME" if _by_name(field) else f"{name}[]" if typing.get_origin(field.annotation) is list else name
-            parts.extend(_sections(inner, f"{path}.{below}", seen))
-    return parts
+    return [f"### `{path}`{tag}\n\n{about}\n\n{_table(model)}", *_sections_below(model, f"{path}.", seen)]
+
+
+def _sections_below(model: type[BaseModel], prefix: str, seen: set[type[BaseModel]]) -> list[str]:
+    endings = {dict: ".NAME", list: "[]"}
+    return [
+        section
+        for name, field in model.model_fields.items()
+        for inner in models_in(field.annotation)
+        for section in _sections(inner, f"{prefix}{name}{endings.get(typing.get_origin(field.annotation), '')}", seen)
+    ]
 
 
 def _table(model: type[BaseModel]) -> str:
@@ -143,26 +134,27 @@ def _default(field: FieldInfo) -> str:
 
 
 def _type(field: FieldInfo) -> str:
-    bounds = []
-    for one in field.metadata:
-        for word, sign in (("ge", "≥"), ("gt", ">"), ("le", "≤"), ("lt", "<")):
-            if (bound := getattr(one, word, None)) is not None:
-                bounds.append(f"{sign} {bound:g}")
-    return _type_name(field.annotation) + (f", {', '.join(bounds)}" if bounds else "")
+    bounds = [
+        f"{sign} {bound:g}"
+        for constraint in field.metadata
+        for word, sign in (("ge", "≥"), ("gt", ">"), ("le", "≤"), ("lt", "<"))
+        if (bound := getattr(constraint, word, None)) is not None
+    ]
+    return ", ".join([_type_name(field.annotation), *bounds])
 
 
 def _type_name(annotation: Any) -> str:
-    origin, inner = typing.get_origin(annotation), [one for one in typing.get_args(annotation) if one is not type(None)]
+    origin, inner = typing.get_origin(annotation), [arg for arg in typing.get_args(annotation) if arg is not type(None)]
     if origin is typing.Annotated:
         return _type_name(inner[0])
     if origin is typing.Literal:
-        return " or ".join(f"`{one}`" for one in inner)
+        return " or ".join(f"`{value}`" for value in inner)
     if origin is dict:
         return f"by name: {_type_name(inner[1])}"
     if origin in (list, tuple):
         return "list of " + _type_name(inner[0])
     if inner:
-        names = dict.fromkeys(_type_name(one) for one in inner)
+        names = dict.fromkeys(map(_type_name, inner))
         return "group" if set(names) == {"group"} else " or ".join(names)
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return "group"
@@ -182,31 +174,30 @@ def commented(values: dict[str, Any]) -> str:
     return head + "\n".join(_emit(values, [Config], 0, set())) + "\n"
 
 
-def _emit(values: dict[str, Any], models: list[type[BaseModel]], depth: int, told: set[tuple]) -> list[str]:
+def _emit(values: dict[str, Any], models: list[type[BaseModel]], depth: int, described: set[tuple]) -> list[str]:
     lines: list[str] = []
     indent = "  " * depth
     models = _of_kind(models, values.get("kind"))
     for key, value in values.items():
         fields = [model.model_fields[key] for model in models if key in model.model_fields]
         # the key of a declaration or of a free mapping is no field: what is below it is described by the same models
-        below = [one for field in fields for one in models_in(field.annotation)] if fields else models
+        below = [model for field in fields for model in models_in(field.annotation)] if fields else models
         mark = (key, tuple(model.__name__ for model in models))
-        if fields and fields[0].description and mark not in told:
-            told.add(mark)
+        if fields and fields[0].description and mark not in described:
+            described.add(mark)
             if depth == 0:
                 lines.append("")
-            width = 118 - len(indent)
-            lines += [f"{indent}# {line}" for line in textwrap.wrap(fields[0].description, width)]
+            lines += [f"{indent}# {line}" for line in textwrap.wrap(fields[0].description, 118 - len(indent))]
         if isinstance(value, dict) and value:
             lines.append(f"{indent}{key}:")
-            lines += _emit(value, below if fields else models, depth + 1, told)
+            lines += _emit(value, below, depth + 1, described)
         else:
             lines += _leaf(key, value, indent)
     return lines
 
 
 def _of_kind(models: list[type[BaseModel]], kind: Any) -> list[type[BaseModel]]:
-    """Those of some groups that a kind tells apart; all of them where it does not."""
+    """The groups of a kind; all of them where they have no kind."""
     fields = {model: model.model_fields.get("kind") for model in models}
     chosen = [model for model, field in fields.items() if field and kind in typing.get_args(field.annotation)]
     return chosen or models
@@ -216,8 +207,8 @@ def _leaf(key: str, value: Any, indent: str) -> list[str]:
     word = yaml.safe_dump(key, allow_unicode=True).split("\n")[0]
     if isinstance(value, str) and "\n" in value:
         return [f"{indent}{word}: {json.dumps(value, ensure_ascii=False)}"]
-    if isinstance(value, list) and any(isinstance(one, str) and "\n" in one for one in value):
-        return [f"{indent}{word}:", *(f"{indent}- {json.dumps(one, ensure_ascii=False)}" for one in value)]
+    if isinstance(value, list) and any(isinstance(item, str) and "\n" in item for item in value):
+        return [f"{indent}{word}:", *(f"{indent}- {json.dumps(item, ensure_ascii=False)}" for item in value)]
     if isinstance(value, str) and len(value) > 90 and " ".join(value.split()) == value:
         return [f"{indent}{word}: >-", *(f"{indent}  {line}" for line in textwrap.wrap(value, 116 - len(indent)))]
     text = yaml.safe_dump(value, allow_unicode=True, sort_keys=False, width=10**6, default_flow_style=True)
@@ -245,13 +236,13 @@ def main() -> None:
     parser.add_argument("--check", action="store_true", help="write nothing; end with status 1 if a file has drifted")
     arguments = parser.parse_args()
     config = Path(__file__).resolve().parents[3] / "config"
-    drifted = [
-        path for path, text in generated(config).items() if not path.exists() or path.read_text(encoding="utf-8") != text
-    ]
-    for path in drifted:
+    drifted = {
+        path: text for path, text in generated(config).items() if not path.exists() or path.read_text(encoding="utf-8") != text
+    }
+    for path, text in drifted.items():
         print(f"{path.relative_to(config.parent)} {'has drifted; run make docs' if arguments.check else 'rewritten'}")
         if not arguments.check:
-            write_text(path, generated(config)[path])
+            write_text(path, text)
     sys.exit(1 if arguments.check and drifted else 0)
 
 

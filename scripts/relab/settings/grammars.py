@@ -32,9 +32,9 @@ def order(symbols: Mapping[str, Alternatives]) -> list[str]:
     Raises:
         ValueError: a symbol leads back to itself.
     """
-    named = {symbol: [one for text, _ in weights(texts) for one in pieces(text)[1::2]] for symbol, texts in symbols.items()}
+    graph = {symbol: [named for text, _ in weights(texts) for named in pieces(text)[1::2]] for symbol, texts in symbols.items()}
     try:
-        return list(graphlib.TopologicalSorter(named).static_order())
+        return list(graphlib.TopologicalSorter(graph).static_order())
     except graphlib.CycleError as error:
         cycle = error.args[1][::-1]
         raise ValueError(f"symbols.{cycle[0]}: leads back to itself ({' → '.join(cycle)})") from None

@@ -196,8 +196,8 @@ class PrefixAdaptation(Settings):
     tokens: Int = Field(20, description="Length of the prefix.", ge=1)
 
 
-def _kind_or(default: str) -> Callable[[Any], str]:
-    """Tells the members of a union apart by their kind, which may be left out for one of them."""
+def kind_or(default: str) -> Callable[[Any], str]:
+    """A discriminator of a union by the key ``kind``, with the kind that is meant where it is left out."""
 
     def kind_of(value: Any) -> str:
         kind = value.get("kind") if isinstance(value, dict) else getattr(value, "kind", None)
@@ -210,14 +210,14 @@ Adaptation = Annotated[
     Annotated[FullAdaptation, Tag("full")]
     | Annotated[LoraAdaptation, Tag("lora")]
     | Annotated[PrefixAdaptation, Tag("prefix")],
-    Discriminator(_kind_or("full")),
+    Discriminator(kind_or("full")),
 ]
 
 
 class FinetunedModel(Declaration):
     """A language model trained on from another one's weights: all of them, or an adapter beside them.
 
-    Dropout of the base is as its own configuration says.
+    Dropout is that of the configuration of the base.
     """
 
     kind: Literal["finetuned"] = Field(description="Trained here, or published by others.")
@@ -254,5 +254,5 @@ Model = Annotated[
     | Annotated[PublishedModel, Tag("published")]
     | Annotated[FinetunedModel, Tag("finetuned")]
     | Annotated[EncoderModel, Tag("encoder")],
-    Discriminator(_kind_or("trained")),
+    Discriminator(kind_or("trained")),
 ]

@@ -84,7 +84,7 @@ def references(settings: BaseModel, key: str) -> Iterator[Named]:
 
 def _references(annotation: Any, metadata: Iterable[Any], value: Any, key: str) -> Iterator[Named]:
     origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
-    reference = next((one for one in metadata if isinstance(one, Reference)), None)
+    reference = next((item for item in metadata if isinstance(item, Reference)), None)
     if value is None:
         return
     if reference is not None:
@@ -94,8 +94,8 @@ def _references(annotation: Any, metadata: Iterable[Any], value: Any, key: str) 
     elif origin is Annotated:
         yield from _references(inner[0], inner[1:], value, key)
     elif origin in (typing.Union, types.UnionType):
-        for one in inner:
-            yield from _references(one, (), value, key)
+        for member in inner:
+            yield from _references(member, (), value, key)
     elif origin in (list, tuple) and isinstance(value, (list, tuple)):
         for item in value:
             yield from _references(inner[0], (), item, key)
@@ -122,21 +122,22 @@ def check(named: Named, artefacts: Artefacts) -> None:
     Raises:
         UserError: naming the key, what was found and what was expected, with the nearest name where one is near.
     """
-    found = members(named, artefacts)
-    if not found:
-        known = artefacts[named.reference.kind]
-        names = dict.fromkeys(member.declaration for member in known.values()) if named.reference.family else known
-        raise unknown(named.name, names, named.reference.kind, named.key)
-    for name in found:
-        settings = artefacts[named.reference.kind][name].settings
+    known = artefacts[named.reference.kind]
+    names = members(named, artefacts)
+    if not names:
+        expected = dict.fromkeys(member.declaration for member in known.values()) if named.reference.family else known
+        raise unknown(named.name, expected, named.reference.kind, named.key)
+    for name in names:
         for narrowing in named.reference.narrowings:
-            if not narrowing.fits(settings):
-                raise UserError(f"{named.key}: {name!r} is {narrowing.otherwise(settings)}, expected {narrowing.noun}")
+            if not narrowing.fits(known[name].settings):
+                raise UserError(
+                    f"{named.key}: {name!r} is {narrowing.otherwise(known[name].settings)}, expected {narrowing.noun}"
+                )
 
 
 def unknown(name: str, known: Iterable[str], kind: str, key: str) -> UserError:
     """The error of a name that is not among those of its kind."""
-    close = difflib.get_close_matches(str(name), [str(one) for one in known], n=1)
+    close = difflib.get_close_matches(str(name), map(str, known), n=1)
     return UserError(f"{key}: {name!r} is not among the {kind}" + (f"; did you mean {close[0]!r}?" if close else ""))
 
 
@@ -150,13 +151,13 @@ def members(named: Named, artefacts: Artefacts) -> list[str]:
 
 def needed(roots: Iterable[Named], artefacts: Artefacts) -> dict[str, list[str]]:
     """Everything that some references need, directly or through others: names by kind, in declared order."""
-    found: dict[str, set[str]] = {kind: set() for kind in artefacts}
-    ahead = list(roots)
-    while ahead:
-        named = ahead.pop()
+    reached: dict[str, set[str]] = {kind: set() for kind in artefacts}
+    waiting = list(roots)
+    while waiting:
+        named = waiting.pop()
+        kind = named.reference.kind
         for name in members(named, artefacts):
-            if name not in found[named.reference.kind]:
-                found[named.reference.kind].add(name)
-                settings = artefacts[named.reference.kind][name].settings
-                ahead += references(settings, f"{named.reference.kind}.{name}")
-    return {kind: [name for name in known if name in found[kind]] for kind, known in artefacts.items()}
+            if name not in reached[kind]:
+                reached[kind].add(name)
+                waiting += references(artefacts[kind][name].settings, f"{kind}.{name}")
+    return {kind: [name for name in known if name in reached[kind]] for kind, known in artefacts.items()}

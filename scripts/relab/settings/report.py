@@ -1,4 +1,4 @@
-"""What the jobs need that write the tables of what all rows rest on, the ledger and the page."""
+"""Inputs and settings of the jobs that write the overview, the ledger and the page."""
 
 from __future__ import annotations
 
@@ -23,6 +23,9 @@ class PageSpec(Settings):
     about: str = Field("", description="What the scale is.")
     config: dict[str, Any] = Field({}, description="The configuration as it was written; the comparison of runs reads it.")
     overview: list[str] = Field([], description="The tables of what all rows rest on that there are.")
+    order: list[str] = Field(
+        [], description="Keys of a user's own rows and chapters in declared order, which the configuration here has lost."
+    )
 
 
 class LedgerSpec(Settings):
@@ -36,13 +39,13 @@ class LedgerSpec(Settings):
 
 def overview_tables(resolved: Resolved) -> dict[str, str]:
     """The files of the tables of what all rows rest on, by name; without those that would be empty."""
-    there = {
+    rests_on = {
         "corpora": resolved.needed["corpora"],
         "datasets": resolved.needed["datasets"],
         "features": features(resolved),
         "assets": resolved.needed["assets"],
     }
-    return {name: f"results/tables/{OVERVIEW}/{name}.csv" for name, found in there.items() if found}
+    return {name: f"results/tables/{OVERVIEW}/{name}.csv" for name, artefacts in rests_on.items() if artefacts}
 
 
 def tables(resolved: Resolved) -> list[str]:
@@ -51,19 +54,21 @@ def tables(resolved: Resolved) -> list[str]:
 
 
 def overview_spec(resolved: Resolved) -> dict[str, Any]:
-    """What readers are told about corpora, data sets and downloads."""
-    artefacts, needed = resolved.artefacts, resolved.needed
-    keys = {"corpora": ("title", "language"), "datasets": ("title", "language", "kind")}
-    found: dict[str, Any] = {
-        kind: {name: artefacts.kinds[kind][name].settings.model_dump(mode="json", include=set(kept)) for name in needed[kind]}
-        for kind, kept in keys.items()
+    """The metadata of corpora, data sets and downloads that the overview shows."""
+    keys = {
+        "corpora": {"title", "language"},
+        "datasets": {"title", "language", "kind"},
+        "assets": {"about", "purpose", "licence", "package_licence"},
     }
-    kept = {"about", "purpose", "licence", "package_licence"}
-    found["assets"] = {
-        name: artefacts.assets[name].settings.model_dump(mode="json", include=kept, exclude_defaults=True)
-        for name in needed["assets"]
+    return {
+        kind: {
+            name: resolved.artefacts.kinds[kind][name].settings.model_dump(
+                mode="json", include=shown, exclude_defaults=kind == "assets"
+            )
+            for name in resolved.needed[kind]
+        }
+        for kind, shown in keys.items()
     }
-    return found
 
 
 def features(resolved: Resolved) -> list[str]:
@@ -90,23 +95,29 @@ def page_spec(resolved: Resolved) -> dict[str, Any]:
     """The report records the whole configuration as it was written, but only the downloads that this run uses."""
     config = {key: value for key, value in resolved.config.items() if key != "catalogue"}
     config["assets"] = {name: config["assets"][name] for name in resolved.needed["assets"]}
-    tables = list(overview_tables(resolved))
-    return {"scale": resolved.scale, "about": resolved.about, "config": _one_notation(config), "overview": tables}
+    page = {"scale": resolved.scale, "about": resolved.about, "config": _normalised_numbers(config)}
+    rows = [key for key, row in resolved.declared_rows.items() if row.settings.title]
+    order = [*rows, *resolved.config.get("chapters", {})]
+    return {**page, "overview": list(overview_tables(resolved)), "order": order}
 
 
 def page_contents(spec: PageSpec, writeups: Writeups) -> Contents:
     """The contents of the report, from the settings of the job that builds it."""
-    chapters = {key: check(UserChapter, raw, f"chapters.{key}") for key, raw in spec.config.get("chapters", {}).items()}
-    rows = place_rows(spec.config.get("rows", {}), writeups, chapters)
+    raw_rows, raw_chapters = (
+        {key: group[key] for key in sorted(group, key=lambda key: spec.order.index(key) if key in spec.order else -1)}
+        for group in (spec.config.get("rows", {}), spec.config.get("chapters", {}))
+    )
+    chapters = {key: check(UserChapter, raw, f"chapters.{key}") for key, raw in raw_chapters.items()}
+    rows = place_rows(raw_rows, writeups, chapters)
     return contents(writeups, chapters, rows, spec.config.get("report", {}).get("rows")).with_overview(spec.overview)
 
 
-def _one_notation(value: Any) -> Any:
-    """One notation for a number that YAML lets people write in several: ``1e-3`` (a text to YAML), ``32.0``."""
+def _normalised_numbers(value: Any) -> Any:
+    """Numbers in a single notation, whatever was written: ``1e-3`` (a text to YAML), ``32.0``."""
     if isinstance(value, dict):
-        return {key: _one_notation(inner) for key, inner in value.items()}
+        return {key: _normalised_numbers(inner) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_one_notation(inner) for inner in value]
+        return [_normalised_numbers(inner) for inner in value]
     if isinstance(value, str) and re.fullmatch(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+", value):
         value = float(value)
     return int(value) if isinstance(value, float) and value.is_integer() else value
@@ -114,8 +125,8 @@ def _one_notation(value: Any) -> Any:
 
 def records(resolved: Resolved) -> list[str]:
     """The records of every job behind the report, which say how each table and figure came to be."""
-    made = [file for kind in KINDS.values() for file in resolved.needed_of(kind)]
-    made += [*resolved.derived("tokens", "/train.arrow"), *features(resolved)]
-    made += [f"results/tables/{OVERVIEW}/{name}" for name in (*([OVERVIEW] if overview_tables(resolved) else ()), "ledger.csv")]
-    found = [f"{path}.provenance.json" for path in made]
-    return found + [record for row in resolved.rows.values() for record in row.records()]
+    outputs = [file for kind in KINDS.values() for file in resolved.needed_files(kind)]
+    outputs += [*resolved.derived("tokens", "/train.arrow"), *features(resolved)]
+    outputs += [f"results/tables/{OVERVIEW}/{name}" for name in [OVERVIEW] * bool(overview_tables(resolved)) + ["ledger.csv"]]
+    of_rows = [record for row in resolved.rows.values() for record in row.records()]
+    return [f"{path}.provenance.json" for path in outputs] + of_rows

@@ -81,7 +81,7 @@ class Sampling(Declaration):
         if isinstance(self.prompts, list):
             if not self.prompts:
                 raise ValueError("prompts: expected at least one text")
-            twice = {one for one in self.prompts if self.prompts.count(one) > 1}
+            twice = {prompt for prompt in self.prompts if self.prompts.count(prompt) > 1}
             if twice:
                 raise ValueError(f"prompts: {sorted(twice)[0]!r} stands twice")
         elif self.prompts.human in self.methods:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,17 +23,15 @@ OVERVIEW = "overview"
 REPORT = "report.yaml"
 
 
-def _format(spec: str) -> str:
+def _number_format(spec: str) -> str:
     for value in (0, 0.5):
-        try:
+        with suppress(ValueError):
             format(value, spec)
             return spec
-        except ValueError:
-            continue
     raise ValueError(f"expected a format of Python's for numbers such as .3f or ,d, found {spec!r}")
 
 
-Format = Annotated[str, AfterValidator(_format)]
+Format = Annotated[str, AfterValidator(_number_format)]
 
 
 class Column(Settings):
@@ -48,6 +47,7 @@ class Column(Settings):
     count: str = Field("", description="Column of the number of observations behind the value, shown as n.")
     text: bool = Field(False, description="It holds generated text: monospaced, white space kept.")
     language: str = Field("", description="Language of its texts as a BCP 47 tag.")
+    optional: bool = Field(False, description="Not every table of its kind has it: it is shown where there is one.")
 
 
 class Table(Settings):
@@ -181,9 +181,9 @@ class Chapter(Settings):
         for row in self.rows:
             if row.id[0] != self.id:
                 raise ValueError(f"row {row.id} stands in chapter {self.id}; its id must start with {self.id}")
-        unique([row.id for row in self.rows], "row ids")
-        unique([table.name for row in self.rows for table in row.tables], "table names")
-        unique([figure.name for row in self.rows for figure in row.figures], "figure names")
+        check_distinct([row.id for row in self.rows], "row ids")
+        check_distinct([table.name for row in self.rows for table in row.tables], "table names")
+        check_distinct([figure.name for row in self.rows for figure in row.figures], "figure names")
         return self
 
 
@@ -216,7 +216,7 @@ class Writeups(Settings):
     chapters: list[Chapter]
 
 
-def unique(values: list[str], what: str) -> None:
+def check_distinct(values: list[str], noun: str) -> None:
     """Refuse a value that stands twice.
 
     Raises:
@@ -224,7 +224,7 @@ def unique(values: list[str], what: str) -> None:
     """
     twice = sorted({value for value in values if values.count(value) > 1})
     if twice:
-        raise ValueError(f"{twice[0]!r} stands twice among the {what}")
+        raise ValueError(f"{twice[0]!r} stands twice among the {noun}")
 
 
 def load(folder: str | Path) -> Writeups:
@@ -238,8 +238,8 @@ def load(folder: str | Path) -> Writeups:
     files = [path for path in sorted(folder.glob("*.yaml")) if path.name != REPORT and not path.name.endswith(CLAIMS)]
     chapters = sorted((_checked(Chapter, path) for path in files), key=lambda chapter: chapter.id)
     try:
-        unique([chapter.id for chapter in chapters], "chapter letters")
-        unique([OVERVIEW, *(chapter.key for chapter in chapters)], "chapter keys")
+        check_distinct([chapter.id for chapter in chapters], "chapter letters")
+        check_distinct([OVERVIEW, *(chapter.key for chapter in chapters)], "chapter keys")
     except ValueError as error:
         raise UserError(f"{folder}: {error}") from None
     return Writeups(report=report, chapters=chapters)

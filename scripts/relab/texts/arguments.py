@@ -9,27 +9,27 @@ DRAWING = ("temperature", "temperature_rule", "top_k", "top_p", "min_p")
 SEARCHING = ("early_stopping", "length_penalty")
 
 
-def call(method: Decoding | None) -> str:
+def keyword_arguments(method: Decoding | None) -> str:
     """The arguments as Python writes them: ``do_sample`` always, others where they differ from their default.
 
-    A dash where there is no method: people wrote the text.
+    A dash where there is no method: humans wrote the text.
     """
     if method is None:
         return "–"
-    given = {"do_sample": method.do_sample, **_given(method)}
-    return ", ".join(f"{name}={value!r}" for name, value in given.items())
+    arguments = {"do_sample": method.do_sample, **_not_default(method)}
+    return ", ".join(f"{name}={value!r}" for name, value in arguments.items())
 
 
-def inert(method: Decoding | None) -> list[str]:
+def inert_arguments(method: Decoding | None) -> list[str]:
     """Names of the arguments that were set but have no effect: with any other value the texts would be the same.
 
     Source: Transformers' ``generate()``, which applies temperature, top-k, top-p and min-p only where it draws, and early
     stopping and the length penalty only to beams.
     """
-    return [] if method is None else [name for name in _given(method) if not _acts(name, method)]
+    return [] if method is None else [name for name in _not_default(method) if not _acts(name, method)]
 
 
-def _given(method: Decoding) -> dict[str, object]:
+def _not_default(method: Decoding) -> dict[str, object]:
     return {
         name: getattr(method, name)
         for name, field in Decoding.model_fields.items()

@@ -37,6 +37,6 @@ MEASURES: dict[str, Callable[[Text], float]] = {
 }
 
 
-def same_texts(one: Sequence[Text], other: Sequence[Text]) -> bool:
+def same_texts(first: Sequence[Text], second: Sequence[Text]) -> bool:
     """Whether two methods gave the same texts, token by token, to all prompts."""
-    return [(text.prompt_index, text.token_ids) for text in one] == [(text.prompt_index, text.token_ids) for text in other]
+    return [(text.prompt_index, text.token_ids) for text in first] == [(text.prompt_index, text.token_ids) for text in second]

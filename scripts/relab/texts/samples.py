@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,19 +9,13 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from relab import json_lines
 from relab.errors import UserError
-from relab.settings.base import Name, Settings, check
 from relab.settings.samplings import Decoding
 
 
-class TextsSpec(Settings):
-    """Settings of the jobs that score texts and write their tables."""
-
-    samplings: list[Name] = Field(description="The samplings, in the order in which they are shown.", min_length=1)
-
-
 class Text(BaseModel):
-    """One sampled text; ``method`` is how it was chosen, ``settings`` are missing where a person wrote it."""
+    """One sampled text; ``method`` is how it was chosen, ``settings`` are missing where a human wrote it."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -66,16 +59,15 @@ class Texts:
     @cached_property
     def prompts(self) -> list[str]:
         """The prompts in order."""
-        found = {text.prompt_index: text.prompt for text in self.texts}
-        return [found[place] for place in sorted(found)]
+        return list({text.prompt_index: text.prompt for text in self.texts}.values())
 
     @cached_property
     def methods(self) -> dict[str, list[Text]]:
         """The texts by method, in declared order; every method has the same prompts."""
-        found: dict[str, list[Text]] = {}
+        by_method: dict[str, list[Text]] = {}
         for text in self.texts:
-            found.setdefault(text.method, []).append(text)
-        return found
+            by_method.setdefault(text.method, []).append(text)
+        return by_method
 
 
 def read_samplings(paths: Iterable[Path], samplings: Sequence[str]) -> list[Texts]:
@@ -84,10 +76,10 @@ def read_samplings(paths: Iterable[Path], samplings: Sequence[str]) -> list[Text
     Raises:
         UserError: a file that is missing or not asked for, or that does not hold sampled texts.
     """
-    found = {Path(path).stem: Path(path) for path in paths}
-    for name in sorted(set(found) ^ set(samplings)):
+    files = {Path(path).stem: Path(path) for path in paths}
+    for name in sorted(set(files) ^ set(samplings)):
         raise UserError(f"--samples: {'no file of' if name in samplings else 'not expected: a file of'} {name}")
-    return [read_texts(found[name]) for name in samplings]
+    return [read_texts(files[name]) for name in samplings]
 
 
 def read_texts(path: Path) -> Texts:
@@ -97,11 +89,11 @@ def read_texts(path: Path) -> Texts:
         UserError: a line that is no sampled text; a method without a prompt that others have; numbers of texts that are not
             0, 1, …; two seeds.
     """
-    lines = [line for line in Path(path).read_text(encoding="utf-8").split("\n") if line]
-    if not lines:
+    texts = Texts(
+        Path(path).stem, sorted((text for _, text in json_lines.read(path, Text)), key=lambda text: text.prompt_index)
+    )
+    if not texts.texts:
         raise UserError(f"{path}: expected sampled texts, found none")
-    found = [_text(line, f"{path}, line {number}") for number, line in enumerate(lines, start=1)]
-    texts = Texts(Path(path).stem, sorted(found, key=lambda text: text.prompt_index))
     if len({text.seed for text in texts.texts}) > 1:
         raise UserError(f"{path}: expected the texts of one seed, found those of several")
     _check_numbers(texts, path)
@@ -110,22 +102,13 @@ def read_texts(path: Path) -> Texts:
 
 def _check_numbers(texts: Texts, path: Path) -> None:
     prompts = sorted({text.prompt_index for text in texts.texts})
-    for method, own in texts.methods.items():
+    for method, texts_of_method in texts.methods.items():
         numbers: dict[int, list[int]] = {prompt: [] for prompt in prompts}
-        for text in own:
+        for text in texts_of_method:
             numbers[text.prompt_index].append(text.index)
-        for prompt, found in numbers.items():
-            if not found or found != list(range(len(found))):
+        for prompt, indices in numbers.items():
+            if not indices or indices != list(range(len(indices))):
                 raise UserError(
                     f"{path}: method {method!r}, prompt {prompt}: expected texts numbered 0, 1, … in order, "
-                    f"found {', '.join(map(str, found)) or 'none'}"
+                    f"found {', '.join(map(str, indices)) or 'none'}"
                 )
-
-
-def _text(line: str, place: str) -> Text:
-    try:
-        return check(Text, json.loads(line), "")
-    except json.JSONDecodeError as error:
-        raise UserError(f"{place}: not JSON ({error})") from None
-    except UserError as error:
-        raise UserError(f"{place}: {str(error).removeprefix(': ')}") from None

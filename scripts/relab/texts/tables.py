@@ -10,10 +10,10 @@ from typing import Any
 
 import pandas as pd
 
-from relab.cells import fixed
+from relab.cells import format_fixed
 from relab.scores import Summaries
-from relab.statistics import deviation
-from relab.texts.arguments import call, inert
+from relab.statistics import standard_deviation
+from relab.texts.arguments import inert_arguments, keyword_arguments
 from relab.texts.measures import DISTINCT, ENDED, LOGPROB, MEASURES, REPEATED, SPLIT, TOKENS, same_texts
 from relab.texts.samples import Text, Texts
 
@@ -30,45 +30,45 @@ def methods_table(samplings: Sequence[Texts], scores: Summaries) -> pd.DataFrame
     Raises:
         UserError: where a score is missing.
     """
-    return pd.DataFrame([_method(one, method, scores) for one in samplings for method in one.methods])
+    return pd.DataFrame([_method_row(sampled, method, scores) for sampled in samplings for method in sampled.methods])
 
 
-def _method(one: Texts, method: str, scores: Summaries) -> dict[str, Any]:
-    texts, experiment = one.methods[method], f"{one.sampling}/{method}"
+def _method_row(sampled: Texts, method: str, scores: Summaries) -> dict[str, Any]:
+    texts, experiment = sampled.methods[method], f"{sampled.sampling}/{method}"
     first = texts[0]
-    before = list(one.methods)[: list(one.methods).index(method)]
+    before = list(sampled.methods)[: list(sampled.methods).index(method)]
     return {
-        "sampling": one.sampling,
+        "sampling": sampled.sampling,
         "method": method,
-        "settings": call(first.settings),
-        "inert": ", ".join(inert(first.settings)),
-        "same_as": ", ".join(other for other in before if same_texts(one.methods[other], texts)),
+        "settings": keyword_arguments(first.settings),
+        "inert": ", ".join(inert_arguments(first.settings)),
+        "same_as": ", ".join(earlier for earlier in before if same_texts(sampled.methods[earlier], texts)),
         "prompt": first.prompt,
         "text": first.text,
-        **_measures(texts, experiment, scores),
-        "tokens": fixed(scores.value(experiment, TOKENS, SPLIT), 1),
-        "ended": fixed(scores.value(experiment, ENDED, SPLIT), 3),
+        **_measure_cells(texts, experiment, scores),
+        "tokens": format_fixed(scores.value(experiment, TOKENS, SPLIT), 1),
+        "ended": format_fixed(scores.value(experiment, ENDED, SPLIT), 3),
         "texts": len(texts),
-        "prompts": len(one.prompts),
+        "prompts": len(sampled.prompts),
         "too_short": sum(pd.isna(MEASURES[REPEATED](text)) for text in texts),
     }
 
 
-def _measures(texts: Sequence[Text], experiment: str, scores: Summaries) -> dict[str, str]:
+def _measure_cells(texts: Sequence[Text], experiment: str, scores: Summaries) -> dict[str, str]:
     columns = {}
     for measure, (column, digits) in COLUMNS.items():
         columns |= scores.cells(column, experiment, measure, SPLIT, digits)
         values = list(map(MEASURES[measure], texts))
-        columns[f"{column}_sd"] = fixed(deviation(values), digits)
+        columns[f"{column}_sd"] = format_fixed(standard_deviation(values), digits)
     return columns
 
 
 def texts_table(samplings: Sequence[Texts]) -> pd.DataFrame:
     """Every text a row, by sampling, prompt, method and number, with its own measures."""
-    return pd.DataFrame([_text(one.sampling, text) for one in samplings for text in one.texts])
+    return pd.DataFrame([_text_row(sampled.sampling, text) for sampled in samplings for text in sampled.texts])
 
 
-def _text(sampling: str, text: Text) -> dict[str, Any]:
+def _text_row(sampling: str, text: Text) -> dict[str, Any]:
     return {
         "sampling": sampling,
         "prompt": text.prompt,
@@ -77,5 +77,5 @@ def _text(sampling: str, text: Text) -> dict[str, Any]:
         "text": text.text,
         "tokens": len(text.tokens),
         "ended": "yes" if text.ended else "no",
-        **{column: fixed(MEASURES[measure](text), digits) for measure, (column, digits) in COLUMNS.items()},
+        **{column: format_fixed(MEASURES[measure](text), digits) for measure, (column, digits) in COLUMNS.items()},
     }

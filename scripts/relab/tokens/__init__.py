@@ -1,1 +1,1 @@
-"""Corpora as token ids: one memory-mapped file a split, which every model that reads the corpus shares."""
+"""Corpora as token ids: one memory-mapped file for each split, shared by all models that read the corpus."""

@@ -83,7 +83,7 @@ class RandomBlocks:
 
 def evenly_spread_blocks(tokens: Tokens, *, block: int, count: int, batch: int, device: torch.device) -> list[Batch]:
     """``count`` blocks evenly spread over a stream (fewer if it is short), ``batch`` at a time, for evaluation."""
-    starts = evenly_spread_places(tokens.size - block - 1, count)
+    starts = evenly_spread_indices(tokens.size - block - 1, count)
     return [_block_batch(tokens, starts[first : first + batch], block, device) for first in range(0, len(starts), batch)]
 
 
@@ -195,7 +195,7 @@ class RandomDocuments:
 
 def evenly_spread_documents(documents: Documents, *, count: int, batch: int, device: torch.device) -> list[Batch]:
     """``count`` documents evenly spread over all (fewer if there are few), ``batch`` at a time, for evaluation."""
-    indices = evenly_spread_places(len(documents) - 1, count)
+    indices = evenly_spread_indices(len(documents) - 1, count)
     return [_document_batch(documents, indices[first : first + batch], device) for first in range(0, len(indices), batch)]
 
 
@@ -237,6 +237,6 @@ def _random_words(seed: int, counter: int, count: int) -> np.ndarray:
     return np.random.Philox(key=[seed, counter]).random_raw(count)
 
 
-def evenly_spread_places(last: int, count: int) -> list[int]:
+def evenly_spread_indices(last: int, count: int) -> list[int]:
     """At most ``count`` different indices from 0 to ``last``, evenly spread."""
     return sorted({last * index // max(1, count - 1) for index in range(count)})

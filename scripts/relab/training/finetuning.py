@@ -14,7 +14,7 @@ from relab import adapters, dropout, gpt
 from relab.adapters import Adapter
 from relab.checkpoints import load_for_training
 from relab.errors import UserError
-from relab.prefix import context
+from relab.prefix import context_length
 from relab.settings.base import Int
 from relab.settings.models import FinetunedModel
 from relab.training.job import InitialModel
@@ -35,7 +35,7 @@ def from_pretrained(job: Job, base: Path, device: torch.device) -> InitialModel:
     model = _with_fast_dropout(load_for_training(base, device, torch.float32))
     _check_context(model, job, base)
     torch.manual_seed(job.seed)
-    return InitialModel(model, base, job.block, partial(gpt.save, model), told={"base": base.name})
+    return InitialModel(model, base, job.block, partial(gpt.save, model), metadata={"base": base.name})
 
 
 def with_adapter(job: Job, base: Path, device: torch.device) -> InitialModel:
@@ -52,7 +52,7 @@ def with_adapter(job: Job, base: Path, device: torch.device) -> InitialModel:
     adapted = Adapter(model, job.adaptation, base)
     _check_context(adapted.model, job, base)
     save = partial(gpt.save, adapted, files=adapters.FILES)
-    return InitialModel(adapted.model, base, job.block, save, adapters.FILES, told={"base": base.name})
+    return InitialModel(adapted.model, base, job.block, save, adapters.FILES, metadata={"base": base.name})
 
 
 def _with_fast_dropout(model: PreTrainedModel) -> PreTrainedModel:
@@ -63,9 +63,10 @@ def _with_fast_dropout(model: PreTrainedModel) -> PreTrainedModel:
 
 
 def _check_context(model: PreTrainedModel, job: Job, base: Path) -> None:
-    if job.block > context(model):
-        behind = "" if context(model) == model.config.max_position_embeddings else " behind the prefix"
-        raise UserError(f"block: expected at most the context of {base}, {context(model)} tokens{behind}, found {job.block}")
+    context = context_length(model)
+    if job.block > context:
+        behind = "" if context == model.config.max_position_embeddings else " behind the prefix"
+        raise UserError(f"block: expected at most the context of {base}, {context} tokens{behind}, found {job.block}")
 
 
 def _quantisation(job: Job, device: torch.device):

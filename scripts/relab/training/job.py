@@ -17,7 +17,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from relab import gpt
 from relab.characters import FILES as TOKENIZER_FILES
 from relab.checkpoints import load_tokenizer
-from relab.encoding import continuation, encode, opening
+from relab.encoding import continuation, encode, opening_tokens
 from relab.errors import UserError
 from relab.sampling import sample, text_seed
 from relab.settings.base import Int
@@ -134,7 +134,7 @@ def train(job: Settings, start: InitialModel, *, train: Path, validation: Path, 
 
 
 def _sizes(model: PreTrainedModel) -> str:
-    total, trained = gpt.parameters(model), gpt.parameters(model, trained=True)
+    total, trained = gpt.parameter_count(model), gpt.parameter_count(model, trained=True)
     return f"{total} parameters" if trained == total else f"{trained} of {total} parameters"
 
 
@@ -161,8 +161,8 @@ def write_model(trainer: Trainer, start: InitialModel, directory: Path) -> None:
 
 def training_summary(trainer: Trainer) -> dict[str, Any]:
     """Entries of the job's record: parameters, best and last step, and which attempt ran which steps with which code."""
-    metadata: dict[str, Any] = {"parameters": gpt.parameters(trainer.model), "best_step": trainer.progress.best()["step"]}
-    metadata["trained_parameters"] = gpt.parameters(trainer.model, trained=True)
+    metadata: dict[str, Any] = {"parameters": gpt.parameter_count(trainer.model), "best_step": trainer.progress.best()["step"]}
+    metadata["trained_parameters"] = gpt.parameter_count(trainer.model, trained=True)
     metadata["last_step"] = trainer.progress.step
     if trainer.device.type == "cuda":
         metadata["peak_gpu_memory_mib"] = torch.cuda.max_memory_allocated(trainer.device) // 2**20
@@ -213,7 +213,7 @@ def _sampler(
 ) -> Callable[[int], list[dict[str, Any]]]:
     """A function that samples texts at a step, each with the seed ``text_seed(seed of the model, step, index of the text)``."""
     settings = job.training.samples
-    prompt = [*opening(tokenizer), *encode(tokenizer, settings.prompt, "training.samples.prompt").tolist()]
+    prompt = [*opening_tokens(tokenizer), *encode(tokenizer, settings.prompt, "training.samples.prompt").tolist()]
     decoding_settings = settings.model_dump(mode="json", include={"length", "temperature", "top_k"})
     decoding = Decoding(do_sample=True, temperature=settings.temperature, top_k=settings.top_k)
 
@@ -225,7 +225,7 @@ def _sampler(
                 "step": step,
                 "index": index,
                 "prompt": settings.prompt,
-                "text": continuation(tokenizer, settings.prompt, prompt, generation.token_ids, marks=True),
+                "text": continuation(tokenizer, settings.prompt, prompt, generation.token_ids, special_tokens=True),
                 "settings": decoding_settings,
                 "seed": seed,
                 "token_ids": generation.token_ids,

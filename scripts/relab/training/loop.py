@@ -305,7 +305,7 @@ class Trainer:
         """Bytes of a batch's targets, a scalar tensor; 0 without :class:`TextBytes`."""
         if self.data.text_bytes is None:
             return torch.zeros((), dtype=torch.int64, device=targets.device)
-        return self.data.text_bytes.written(inputs, targets)
+        return self.data.text_bytes.decoded_bytes(inputs, targets)
 
     def _text_bytes(self, split: str, target_bytes: int) -> float:
         """Bytes of a split's original text behind targets of so many bytes."""
@@ -340,7 +340,7 @@ class Trainer:
         losses = Losses.from_units(split, self.progress.step, torch.cat(nats).tolist(), torch.cat(target_counts).tolist())
         if not math.isfinite(losses.mean):
             raise self._diverged(self.progress.step, {"train": "training"}.get(split, split))
-        self.progress.losses.append(losses.plain())
+        self.progress.losses.append(losses.to_dict())
         return losses.mean
 
     def _finite_losses(self) -> list[float]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from relab.jobs import parser, record, settings_of, spec_of
+from relab.jobs import job_parser, job_settings, job_spec, record_provenance
 from relab.training.signals import StopSignal
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def training_parser(description: str | None) -> argparse.ArgumentParser:
     """The options of every program that trains a language model."""
-    cli = parser(description)
+    cli = job_parser(description)
     cli.add_argument("--train", required=True, type=Path, metavar="FILE", help="training split as token ids (Arrow)")
     cli.add_argument("--validation", required=True, type=Path, metavar="FILE", help="validation split as token ids (Arrow)")
     cli.add_argument("--output-dir", required=True, type=Path, metavar="FOLDER", help="model directory, named as the model")
@@ -47,18 +47,18 @@ def run_training(
         inputs: files that the result depends on, besides the two splits.
         stop: notes a signal that asks to stop.
     """
-    from relab.device import describe, pick, prepare
+    from relab.device import device_name, pick_device, prepare_device
     from relab.training.job import train, training_summary, write_model
     from relab.training.state import State, fingerprint
 
-    job, device = settings_of(args, settings), pick()
-    prepare(device, job.threads)
+    job, device = job_settings(args, settings), pick_device()
+    prepare_device(device, job.threads)
     inputs = [args.train, args.validation, *inputs]
-    folder = args.state / f"{args.output_dir.name}-{fingerprint(spec_of(args), inputs)}"
+    folder = args.state / f"{args.output_dir.name}-{fingerprint(job_spec(args), inputs)}"
     with State.open(folder, args.checkpoint_seconds) as state:
         initial = start(job, device)
         outputs = [args.output_dir / name for name in initial.files]
-        with record(args, outputs=outputs) as entry:
+        with record_provenance(args, outputs=outputs) as entry:
             trainer = train(
                 job,
                 initial,
@@ -70,6 +70,6 @@ def run_training(
                 stop=stop,
             )
             write_model(trainer, initial, args.output_dir)
-            metadata = {"device": describe(device), "seed": job.seed, "attempts": state.attempt}
+            metadata = {"device": device_name(device), "seed": job.seed, "attempts": state.attempt}
             entry |= {**metadata, **initial.metadata, **training_summary(trainer)}
         state.finish()

@@ -1,4 +1,4 @@
-"""Texts that stand in the settings."""
+"""Texts that are part of the settings."""
 
 from __future__ import annotations
 

@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from pydantic import Field
 from torch import nn
 from torch.utils.data import Dataset
 from transformers import GPT2ForSequenceClassification, GPT2LMHeadModel, PreTrainedTokenizerBase
@@ -24,20 +23,19 @@ from transformers import GPT2ForSequenceClassification, GPT2LMHeadModel, PreTrai
 from relab import gpt
 from relab.checkpoints import load_model, load_tokenizer
 from relab.corpora.storage import documents
-from relab.device import prepare
+from relab.device import prepare_device
 from relab.encoding import encode
 from relab.rows.job import MAIN, Job
 from relab.sampling import sample
 from relab.scores import Row, exact
 from relab.scoring import next_token_logprobs
-from relab.settings.base import Int, Settings
 from relab.settings.models import Architecture
 from relab.settings.samplings import Decoding
 from relab.training.batches import IGNORED, PADDING, Documents, collate
 
 SPLIT = "model"
 
-#: The assignment's own example.
+#: The assignment's example.
 EXAMPLE = "I rub the dog"
 
 #: Standard deviation of initial weights that the statements name, and how many standard errors a moment may be off.
@@ -48,14 +46,6 @@ ROUNDING = 1e-5
 
 #: Sentences that are continued, and by how many tokens, to see how the next token is chosen by default.
 CONTINUED, LENGTH = 20, 5
-
-
-class Spec(Settings):
-    """Settings of the job that checks the facts."""
-
-    experiment: str = Field(description="What scores call them.")
-    architecture: Architecture = Field(description="The model's architecture.")
-    seed: Int = Field(description="Seed of fresh weights.", ge=0)
 
 
 @dataclass(frozen=True)
@@ -69,13 +59,21 @@ class Subject:
     fresh: GPT2LMHeadModel
 
     @classmethod
-    def of(cls, spec: Spec, texts: Sequence[str], tokenizer: PreTrainedTokenizerBase, model: GPT2LMHeadModel) -> Subject:
-        """``model`` is the trained model in evaluation mode, ``texts`` are the sentences that it read."""
+    def of(
+        cls,
+        architecture: Architecture,
+        seed: int,
+        texts: Sequence[str],
+        tokenizer: PreTrainedTokenizerBase,
+        model: GPT2LMHeadModel,
+    ) -> Subject:
+        """``model`` is the trained model in evaluation mode, ``texts`` are the sentences that it read; ``seed`` is that of the
+        fresh weights."""
         encoded = {text: encode(tokenizer, text, "the training text").tolist() for text in dict.fromkeys(texts)}
         ids = [encoded[text] for text in texts]
-        documents = Documents(ids.__getitem__, list(map(len, ids)), spec.architecture.block)
-        torch.manual_seed(spec.seed)
-        fresh = gpt.build(spec.architecture, len(tokenizer))
+        documents = Documents(ids.__getitem__, list(map(len, ids)), architecture.block)
+        torch.manual_seed(seed)
+        fresh = gpt.build(architecture, len(tokenizer))
         return cls(ids, documents, tokenizer, model, fresh)
 
 
@@ -100,41 +98,41 @@ class Fact:
 
 def check(job: Job) -> dict[str, Any]:
     """The step ``check``, on a CPU and with one thread: the same checks to the same precision everywhere."""
-    spec = job.settings(Spec)
+    architecture, seed = Architecture(**job.spec["architecture"]), job.spec["seed"]
     device = torch.device("cpu")
-    prepare(device, threads=1)
+    prepare_device(device, threads=1)
     directory, texts = job.file("weights").parent, list(documents(job.file("train")))
-    findings = check_all(Subject.of(spec, texts, load_tokenizer(directory), load_model(directory, device)))
-    job.record["seed"] = spec.seed
-    return {"scores": facts_scores(spec.experiment, findings), MAIN: facts_table(findings)}
+    subject = Subject.of(architecture, seed, texts, load_tokenizer(directory), load_model(directory, device))
+    findings = check_all(subject)
+    job.record["seed"] = seed
+    return {"scores": facts_scores(job.spec["experiment"], findings), MAIN: facts_table(findings)}
 
 
 def _base_class(subject: Subject) -> Finding:
     bases = [f"{base.__module__}.{base.__qualname__}" for base in type(subject.documents).__bases__]
-    return Finding(
-        f"{type(subject.documents).__name__} inherits from {', '.join(bases)}", isinstance(subject.documents, Dataset)
-    )
+    measured = f"{type(subject.documents).__name__} inherits from {', '.join(bases)}"
+    return Finding(measured, isinstance(subject.documents, Dataset))
 
 
-def _batch(subject: Subject) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """The longest example in one batch with its own first token: inputs, targets, and where they are padded."""
+def _padded_batch(subject: Subject) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """The longest example in one batch with its first token alone: inputs, targets, and where they are padded."""
     x, y = subject.documents[int(np.argmax(subject.documents.targets))]
     inputs, targets = collate([(x[:1], y[:1]), (x, y)])
     return inputs, targets, torch.arange(inputs.shape[1]) >= torch.tensor([[1], [len(x)]])
 
 
-def _padded(name: str, values: Callable[[Subject], torch.Tensor]) -> Callable[[Subject], Finding]:
+def _padding(name: str, values: Callable[[Subject], torch.Tensor]) -> Callable[[Subject], Finding]:
     def check(subject: Subject) -> Finding:
-        padding = _batch(subject)[2]
+        padding = _padded_batch(subject)[2]
         fillers = sorted(set(values(subject)[padding].tolist()))
         shape = " x ".join(map(str, padding.shape))
         note = f" ({IGNORED} counts in no loss)" if IGNORED in fillers else ""
-        return Finding(f"{name} {shape}, padded with {_list(fillers)}{note}", fillers == [PADDING] == [1])
+        return Finding(f"{name} {shape}, padded with {_joined(fillers)}{note}", fillers == [PADDING] == [1])
 
     return check
 
 
-def _moved(by: int) -> Callable[[Subject], Finding]:
+def _shifted_targets(by: int) -> Callable[[Subject], Finding]:
     """Whether the targets are the inputs moved to the left (-1) or to the right (1), in every example."""
 
     def check(subject: Subject) -> Finding:
@@ -148,20 +146,20 @@ def _moved(by: int) -> Callable[[Subject], Finding]:
 
 
 def _next_token(subject: Subject) -> Finding:
-    pairs = zip(_long(subject), _examples(subject), strict=True)
+    pairs = zip(_example_ids(subject), _examples(subject), strict=True)
     right, number = sum(y.tolist() == list(ids[1 : len(y) + 1]) for ids, (_, y) in pairs), len(subject.documents)
     return Finding(f"the next token in {right:,} of {number:,} examples", right == number)
 
 
-def _number(subject: Subject) -> Finding:
-    counts = [(len(ids), len(y)) for ids, (_, y) in zip(_long(subject), _examples(subject), strict=True)]
+def _example_count(subject: Subject) -> Finding:
+    counts = [(len(ids), len(y)) for ids, (_, y) in zip(_example_ids(subject), _examples(subject), strict=True)]
     right = sum(targets == tokens - 1 for tokens, targets in counts)
     example = len(encode(subject.tokenizer, EXAMPLE, "the write-up's example"))
     measured = f"n - 1 in {right:,} of {len(counts):,} sentences; {EXAMPLE!r} has {example} tokens: {example - 1}"
     return Finding(measured, right == len(counts))
 
 
-def _long(subject: Subject) -> list[Sequence[int]]:
+def _example_ids(subject: Subject) -> list[Sequence[int]]:
     """The sentences that are examples: those of two tokens at least."""
     return [ids for ids in subject.ids if len(ids) > 1]
 
@@ -171,7 +169,7 @@ def _examples(subject: Subject) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
 
 
 def _greedy(subject: Subject) -> Finding:
-    prompts = [list(ids[:2]) for ids in list({tuple(ids[:2]): ids for ids in _long(subject)}.values())[:CONTINUED]]
+    prompts = [list(ids[:2]) for ids in list({tuple(ids[:2]): ids for ids in _example_ids(subject)}.values())[:CONTINUED]]
     length = min(LENGTH, subject.model.config.n_positions - 1)  # the two tokens of a prompt and all but the last fit
     texts = sample(subject.model, prompts, length=length, seeds=range(len(prompts)), decoding=Decoding())
     taken = sum(_most_probable(subject.model, prompt, text.token_ids) for prompt, text in zip(prompts, texts, strict=True))
@@ -201,7 +199,7 @@ def _classifier_head(subject: Subject) -> Finding:
     return _head(classifier.score, "GPT2ForSequenceClassification.score", bias=True)
 
 
-def _initial(embedding: Callable[[GPT2LMHeadModel], nn.Embedding]) -> Callable[[Subject], Finding]:
+def _initial_weights(embedding: Callable[[GPT2LMHeadModel], nn.Embedding]) -> Callable[[Subject], Finding]:
     """Whether fresh weights are from N(0, 0.02): mean, standard deviation and excess kurtosis (0 for a normal distribution).
 
     Each may be :data:`ERRORS` standard errors off, which are those of a normal sample of that size.
@@ -218,19 +216,19 @@ def _initial(embedding: Callable[[GPT2LMHeadModel], nn.Embedding]) -> Callable[[
     return check
 
 
-def _positions(subject: Subject) -> Finding:
+def _position_embeddings(subject: Subject) -> Finding:
     names = [name for name, module in subject.model.named_modules() if isinstance(module, nn.Embedding)]
     window, width = subject.model.config.n_positions, subject.model.config.n_embd
     fitting = [name for name in names if name.rpartition(".")[2] == "wpe"]
     shapes = [tuple(subject.model.get_submodule(name).weight.shape) for name in fitting]
-    return Finding(f"embeddings: {', '.join(names)}; wpe is {_list(shapes)}", shapes == [(window, width)])
+    return Finding(f"embeddings: {', '.join(names)}; wpe is {_joined(shapes)}", shapes == [(window, width)])
 
 
 @torch.inference_mode()
-def _skips(subject: Subject) -> Finding:
+def _skip_connections(subject: Subject) -> Finding:
     """Recompute every block as the statement has it, on a training sentence."""
     model = subject.model.transformer
-    ids = torch.tensor([max(_long(subject), key=len)[: subject.model.config.n_positions]], device=subject.model.device)
+    ids = torch.tensor([max(_example_ids(subject), key=len)[: subject.model.config.n_positions]], device=subject.model.device)
     x = model.wte(ids) + model.wpe(torch.arange(ids.shape[1], device=ids.device))
     largest = 0.0
     for block in model.h:
@@ -240,58 +238,52 @@ def _skips(subject: Subject) -> Finding:
         expected = expected + block.mlp(block.ln_2(expected))
         largest = max(largest, float((output - expected).abs().max() / output.abs().max()))
         x = output
-    measured = f"{len(model.h)} blocks recomputed so, largest relative difference {_magnitude(largest)}"
+    measured = f"{len(model.h)} blocks recomputed so, largest relative difference {_error_bound(largest)}"
     return Finding(measured, largest <= ROUNDING)
 
 
-def _magnitude(value: float) -> str:
+def _error_bound(value: float) -> str:
     """A rounding error by its bound alone: its digits depend on the machine."""
     return f"below {10.0 ** math.ceil(math.log10(max(value, ROUNDING / 10))):.0e}"
 
 
-def _list(values: Sequence[Any]) -> str:
+def _joined(values: Sequence[Any]) -> str:
     return " and ".join(map(str, values)) or "nothing"
 
 
 FACTS = (
     Fact(1, "dataset", "The class of the data inherits from PyTorch's Dataset", "Dataset", _base_class),
     Fact(2, "padded inputs", "The collate function pads inputs with ones", "1",
-         _padded("inputs", lambda subject: _batch(subject)[0])),
-    Fact(2, "padded targets", "It pads targets with ones", "1", _padded("targets", lambda subject: _batch(subject)[1])),
+         _padding("inputs", lambda subject: _padded_batch(subject)[0])),
+    Fact(2, "padded targets", "It pads targets with ones", "1", _padding("targets", lambda subject: _padded_batch(subject)[1])),
     Fact(3, "next token", "The model is trained to predict the next token", "every target", _next_token),
-    Fact(3, "moved right", "Targets are the inputs moved by one to the right", "to the right", _moved(1)),
-    Fact(3, "moved left", "What the write-up's example shows: moved to the left", "to the left", _moved(-1)),
-    Fact(4, "examples", "A sentence of n tokens makes n - 1 training examples", "n - 1", _number),
+    Fact(3, "moved right", "Targets are the inputs moved by one to the right", "to the right", _shifted_targets(1)),
+    Fact(3, "moved left", "What the write-up's example shows: moved to the left", "to the left", _shifted_targets(-1)),
+    Fact(4, "examples", "A sentence of n tokens makes n - 1 training examples", "n - 1", _example_count),
     Fact(5, "greedy", "By default the most probable token is chosen", "every step", _greedy),
     Fact(6, "language head", "The head of the language model has no bias", "without bias", _language_head),
     Fact(6, "classifier head", "The head of the classifier has a bias", "with bias", _classifier_head),
     Fact(7, "word embeddings", "Word embeddings start from N(0, 0.02)", "N(0, 0.02)",
-         _initial(lambda model: model.transformer.wte)),
-    Fact(8, "positions", "The object with the positional embeddings is wpe", "wpe", _positions),
+         _initial_weights(lambda model: model.transformer.wte)),
+    Fact(8, "positions", "The object with the positional embeddings is wpe", "wpe", _position_embeddings),
     Fact(9, "position embeddings", "Positional embeddings start from N(0, 0.02)", "N(0, 0.02)",
-         _initial(lambda model: model.transformer.wpe)),
-    Fact(10, "skip connections", "Blocks are x + attn(ln_1(x)), then x + mlp(ln_2(x))", "both", _skips),
+         _initial_weights(lambda model: model.transformer.wpe)),
+    Fact(10, "skip connections", "Blocks are x + attn(ln_1(x)), then x + mlp(ln_2(x))", "both", _skip_connections),
 )  # fmt: skip
 
 
 def check_all(subject: Subject) -> list[tuple[Fact, Finding]]:
-    """Every fact with what was found."""
+    """Every fact with what was measured."""
     return [(fact, fact.check(subject)) for fact in FACTS]
 
 
 def facts_table(findings: Sequence[tuple[Fact, Finding]]) -> pd.DataFrame:
     """A statement a row; columns ``question, statement, expected, measured, holds`` (yes or no)."""
     rows = [
-        {
-            "question": fact.question,
-            "statement": fact.statement,
-            "expected": fact.expected,
-            "measured": finding.measured,
-            "holds": "yes" if finding.holds else "no",
-        }
+        (fact.question, fact.statement, fact.expected, finding.measured, "yes" if finding.holds else "no")
         for fact, finding in findings
     ]
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=["question", "statement", "expected", "measured", "holds"])
 
 
 def facts_scores(experiment: str, findings: Sequence[tuple[Fact, Finding]]) -> list[Row]:

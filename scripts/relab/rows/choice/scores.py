@@ -15,13 +15,13 @@ from typing import Any
 import pandas as pd
 
 from relab.files import read_csv
-from relab.probes.answers import LONGEST, cosine, systems
-from relab.rows.choice.names import CHANCE, Spec, read_predictions, trained_systems
+from relab.probes.systems import LONGEST, cosine_system, ranker_systems
+from relab.rows.choice.names import Spec, read_predictions, trained_systems
 from relab.rows.job import Job
-from relab.rows.shared.systems import ACCURACY, SPLIT, VALIDATION, experiment
+from relab.rows.shared.systems import ACCURACY, CHANCE, SPLIT, VALIDATION, experiment
 from relab.scores import exact, score
 from relab.settings.probes import Ranker
-from relab.statistics import Measurement, difference, identity
+from relab.statistics import Measurement, difference, units_digest
 
 
 def score_choices(job: Job) -> dict[str, Any]:
@@ -37,25 +37,19 @@ def score_choices(job: Job) -> dict[str, Any]:
 
 
 def choice_scores(probe: Ranker, predictions: pd.DataFrame, chosen: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    """All scores of one probe.
-
-    Args:
-        probe: its settings.
-        predictions: as :func:`relab.probes.answers.read` gives them.
-        chosen: the columns ``system``, ``seed``, ``validation_accuracy``, ``validation_questions``.
-    """
+    """All scores of one probe; predictions are as :func:`relab.predictions.read_ranker_predictions` returns them."""
     questions = predictions.drop_duplicates("row")
-    data = identity(probe.dataset, questions["answer"].tolist(), questions["choices"].tolist())
+    data = units_digest(probe.dataset, questions["answer"].tolist(), questions["choices"].tolist())
     chance = (1 / questions["choices"]).mean()
     yield exact(experiment(probe.dataset, CHANCE), 0, SPLIT, ACCURACY, chance, data)
-    measured = {system: _measured(predictions, system, data) for system in systems(probe)}
+    measured = {system: _measured(predictions, system, data) for system in ranker_systems(probe)}
     for system, seeds in measured.items():
         for seed, accuracy in seeds.items():
             yield score(experiment(probe.dataset, system), seed, SPLIT, ACCURACY, accuracy, data)
     for system, features in trained_systems(probe).items():
-        for other in (cosine(features), LONGEST):
-            beyond = difference(measured[system], measured[other])
-            yield score(experiment(probe.dataset, system, other), 0, SPLIT, ACCURACY, beyond, data)
+        for baseline in (cosine_system(features), LONGEST):
+            beyond = difference(measured[system], measured[baseline])
+            yield score(experiment(probe.dataset, system, baseline), 0, SPLIT, ACCURACY, beyond, data)
     for row in chosen.itertuples():
         yield score(experiment(probe.dataset, row.system), row.seed, VALIDATION, ACCURACY, row.validation_accuracy, data)
 

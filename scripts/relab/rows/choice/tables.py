@@ -1,7 +1,4 @@
-"""Tables of chosen answers: systems with their accuracy, training by epoch, questions answered rightly and wrongly.
-
-Numbers are texts of a fixed number of decimals, so that the same scores give the same bytes.
-"""
+"""Tables of chosen answers: systems with their accuracy, training by epoch, questions answered rightly and wrongly."""
 
 from __future__ import annotations
 
@@ -11,15 +8,15 @@ from typing import Any
 
 import pandas as pd
 
-from relab.cells import fixed
+from relab.cells import format_fixed
 from relab.datasets import storage
 from relab.errors import UserError
-from relab.files import read_csv
-from relab.probes.answers import cosine, systems, trained
-from relab.rows.choice.names import CHANCE, TableSpec, read_predictions, trained_systems
+from relab.files import read_csv, require_columns
+from relab.probes.systems import cosine_system, ranker_systems, scorer_system
+from relab.rows.choice.names import Spec, read_predictions, trained_systems
 from relab.rows.job import MAIN, Job
-from relab.rows.shared.systems import ACCURACY, SPLIT, VALIDATION, experiment
-from relab.scores import Summaries, read_scores
+from relab.rows.shared.systems import ACCURACY, CHANCE, SPLIT, VALIDATION, experiment
+from relab.scores import Summaries
 from relab.settings.probes import Ranker
 
 DIGITS = 3
@@ -37,7 +34,7 @@ Predictions = Mapping[str, pd.DataFrame]
 
 def tabulate(job: Job) -> dict[str, pd.DataFrame]:
     """The step ``tabulate``."""
-    spec, scores = job.settings(TableSpec), Summaries(read_scores(job.file("scores")), job.file("scores"))
+    spec, scores = job.settings(Spec), Summaries.read(job.file("scores"))
     predictions = read_predictions(job, spec)
     tests = job.by_name("test", [probe.dataset for probe in spec.shown])
     return {
@@ -47,16 +44,13 @@ def tabulate(job: Job) -> dict[str, pd.DataFrame]:
     }
 
 
-def choice_table(spec: TableSpec, predictions: Predictions, scores: Summaries) -> pd.DataFrame:
+def choice_table(spec: Spec, predictions: Predictions, scores: Summaries) -> pd.DataFrame:
     """A system a row, chance and baselines before what is trained.
 
     ``accuracy`` on the test split is the mean over seeds, with ``_low`` and ``_high`` (95 % interval over questions and
     ``seeds``); ``validation_accuracy`` is the mean over seeds of what the epoch was chosen by; ``difference``
     with ``_low`` and ``_high`` is what a trained scorer has beyond the cosine of the same features, question by question.
     ``choices`` are those of a question, from the fewest to the most. What a system does not have is empty.
-
-    Raises:
-        UserError: where a score is missing.
     """
     return pd.DataFrame(
         [row for name in spec.order for row in _systems(spec.probes[name], spec.titles, predictions[name], scores)]
@@ -67,7 +61,7 @@ def _systems(
     probe: Ranker, titles: Mapping[str, str], predictions: pd.DataFrame, scores: Summaries
 ) -> Iterator[dict[str, Any]]:
     questions = predictions.drop_duplicates("row")
-    for system in (CHANCE, *systems(probe)):
+    for system in (CHANCE, *ranker_systems(probe)):
         yield {
             "data_set": titles[probe.dataset],
             "system": system,
@@ -84,7 +78,7 @@ def _accuracy(probe: Ranker, system: str, scores: Summaries) -> dict[str, Any]:
     return {
         **scores.cells("accuracy", name, ACCURACY, SPLIT, DIGITS),
         "seeds": str(len(probe.seeds)) if system in trained_systems(probe) else "",
-        "validation_accuracy": fixed(validation, DIGITS),
+        "validation_accuracy": format_fixed(validation, DIGITS),
     }
 
 
@@ -92,7 +86,7 @@ def _beyond_cosine(probe: Ranker, system: str, scores: Summaries) -> dict[str, s
     features = trained_systems(probe).get(system)
     if features is None:
         return dict.fromkeys(("difference", "difference_low", "difference_high"), "")
-    return scores.cells("difference", experiment(probe.dataset, system, cosine(features)), ACCURACY, SPLIT, DIGITS)
+    return scores.cells("difference", experiment(probe.dataset, system, cosine_system(features)), ACCURACY, SPLIT, DIGITS)
 
 
 def _range(counts: pd.Series) -> str:
@@ -100,16 +94,14 @@ def _range(counts: pd.Series) -> str:
     return "–".join(str(count) for count in dict.fromkeys((counts.min(), counts.max())))
 
 
-def curves_table(spec: TableSpec, histories: Mapping[str, Path], scores: Summaries) -> pd.DataFrame:
+def curves_table(spec: Spec, histories: Mapping[str, Path], scores: Summaries) -> pd.DataFrame:
     """An epoch of each training a row, 0 before the first step.
 
     ``chosen`` is ``yes`` at the epoch whose weights were kept, the first of the highest validation accuracy; ``chance`` is that
     of the test split's questions.
 
     Args:
-        spec: the settings.
         histories: the file of the trainings of each probe.
-        scores: the scores.
 
     Raises:
         UserError: where a column is missing.
@@ -120,24 +112,22 @@ def curves_table(spec: TableSpec, histories: Mapping[str, Path], scores: Summari
 
 def _curves(probe: Ranker, titles: Mapping[str, str], path: Path, scores: Summaries) -> pd.DataFrame:
     history = read_csv(path, dtype=str)
-    lacking = [column for column in HISTORY if column not in history]
-    if lacking or history.empty:
-        raise UserError(f"{path}: {f'no column {lacking[0]!r}' if lacking else 'no row'}; expected {', '.join(HISTORY)}")
+    require_columns(history, HISTORY, f"{path}:", rows=True)
     accuracies = history["validation_accuracy"].astype(float)
     best = accuracies.groupby([history["features"], history["scorer"], history["seed"]]).idxmax()
-    named = [trained(*pair) for pair in zip(history["features"], history["scorer"], strict=True)]
+    named = [scorer_system(*pair) for pair in zip(history["features"], history["scorer"], strict=True)]
     return pd.DataFrame(
         {
             "data_set": titles[probe.dataset],
             "system": named,
             **{column: history[column] for column in HISTORY},
             "chosen": ["yes" if row in set(best) else "no" for row in history.index],
-            "chance": fixed(scores.value(experiment(probe.dataset, CHANCE), ACCURACY, SPLIT), DIGITS),
+            "chance": format_fixed(scores.value(experiment(probe.dataset, CHANCE), ACCURACY, SPLIT), DIGITS),
         }
     )
 
 
-def examples_table(spec: TableSpec, predictions: Predictions, tests: Mapping[str, Path], scores: Summaries) -> pd.DataFrame:
+def examples_table(spec: Spec, predictions: Predictions, tests: Mapping[str, Path], scores: Summaries) -> pd.DataFrame:
     """The first three questions of the test split that one scorer answers rightly, and the first three that it answers wrongly:
     the first ones, never chosen by hand.
 
@@ -145,25 +135,19 @@ def examples_table(spec: TableSpec, predictions: Predictions, tests: Mapping[str
     first seed; ``answer`` is the right choice, ``chosen`` the one that it took.
 
     Args:
-        spec: the settings.
-        predictions: the predictions of each probe.
         tests: the file of the test split of each data set.
-        scores: the scores.
 
     Raises:
         UserError: a file with other questions than those that were answered.
     """
-    rows = []
-    for name in spec.order:
-        probe = spec.probes[name]
-        rows += _examples(probe, spec.titles, predictions[name], tests[probe.dataset], scores)
-    columns = ["data_set", "system", "outcome", "question", "answer", "chosen"]
-    return pd.DataFrame(rows, columns=columns)
+    rows = [row for name in spec.order for row in _examples(spec, name, predictions[name], tests, scores)]
+    return pd.DataFrame(rows, columns=["data_set", "system", "outcome", "question", "answer", "chosen"])
 
 
 def _examples(
-    probe: Ranker, titles: Mapping[str, str], predictions: pd.DataFrame, path: Path, scores: Summaries
+    spec: Spec, name: str, predictions: pd.DataFrame, tests: Mapping[str, Path], scores: Summaries
 ) -> Iterator[dict[str, str]]:
+    probe, path = spec.probes[name], tests[spec.probes[name].dataset]
     best = max(trained_systems(probe), key=lambda system: scores.value(experiment(probe.dataset, system), ACCURACY, VALIDATION))
     answered = predictions[(predictions["system"] == best) & (predictions["seed"] == probe.seeds[0])]
     rows = storage.read(path)
@@ -173,7 +157,7 @@ def _examples(
     for outcome, shown in (("right", answered[right]), ("wrong", answered[~right])):
         for row, answer, prediction in shown[["row", "answer", "prediction"]].head(EXAMPLES).itertuples(index=False):
             yield {
-                "data_set": titles[probe.dataset],
+                "data_set": spec.titles[probe.dataset],
                 "system": best,
                 "outcome": outcome,
                 "question": rows["question"][row],

@@ -6,13 +6,12 @@ import pandas as pd
 import seaborn
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
 
-from relab.errors import UserError
 from relab.figures import COLOURS, STYLES, WIDTH
-from relab.files import read_csv
+from relab.files import read_csv, require_columns
 from relab.rows.job import Job
+from relab.rows.shared.curves import draw_curve, entry
 
 
 def draw(job: Job) -> dict[str, Figure]:
@@ -24,19 +23,14 @@ def draw(job: Job) -> dict[str, Figure]:
     }
 
 
-def _require(table: pd.DataFrame, what: str, *columns: str) -> None:
-    lacking = [column for column in columns if column not in table]
-    if lacking or table.empty:
-        raise UserError(f"the table of {what} has {f'no column {lacking[0]!r}' if lacking else 'no row'}")
-
-
 def draw_systems(systems: pd.DataFrame) -> Figure:
     """Accuracy (filled) and macro-F1 (hollow) of every classifier without class weights, a panel a data set.
 
     Raises:
         UserError: where a column is missing or there is no row.
     """
-    _require(systems, "classifiers", "data_set", "features", "classifier", "class_weights", "accuracy", "macro_f1")
+    columns = ("data_set", "features", "classifier", "class_weights", "accuracy", "macro_f1")
+    require_columns(systems, columns, "the classifiers have", rows=True)
     shown = systems[systems["class_weights"] == "none"].assign(name=_names)
     sets, names = (list(dict.fromkeys(shown[column])) for column in ("data_set", "name"))
     height = 1.5 + 0.34 * len(names)
@@ -48,8 +42,8 @@ def draw_systems(systems: pd.DataFrame) -> Figure:
         axes.set_xlabel("share (95 % interval)")
     panels[0].invert_yaxis()
     handles = [
-        Line2D([], [], color=COLOURS[0], marker="o", linestyle="none", label="accuracy"),
-        Line2D([], [], color=COLOURS[1], marker="D", linestyle="none", markerfacecolor="white", label="macro-F1"),
+        entry("accuracy", color=COLOURS[0], marker="o", linestyle="none"),
+        entry("macro-F1", color=COLOURS[1], marker="D", linestyle="none", markerfacecolor="white"),
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=2)
     return figure
@@ -81,7 +75,7 @@ def draw_confusions(confusion: pd.DataFrame) -> Figure:
     Raises:
         UserError: where a column is missing or there is no row.
     """
-    _require(confusion, "confusions", "data_set", "class_weights", "label", "prediction", "share")
+    require_columns(confusion, ("data_set", "class_weights", "label", "prediction", "share"), "the confusions have", rows=True)
     sets, weights = (list(dict.fromkeys(confusion[column])) for column in ("data_set", "class_weights"))
     heights = [1.4 + 0.36 * confusion[confusion["data_set"] == data_set]["label"].nunique() for data_set in sets]
     figure = Figure(figsize=(WIDTH, sum(heights)), layout="constrained")
@@ -113,7 +107,7 @@ def draw_curves(curves: pd.DataFrame) -> Figure:
     Raises:
         UserError: where a column is missing or there is no row.
     """
-    _require(curves, "learning curves", "data_set", "features", "size", "draw", "accuracy")
+    require_columns(curves, ("data_set", "features", "size", "draw", "accuracy"), "the learning curves have", rows=True)
     sets, features = (list(dict.fromkeys(curves[column])) for column in ("data_set", "features"))
     figure = Figure(figsize=(WIDTH, 3.3), layout="constrained")
     panels = figure.subplots(1, len(sets), sharey=True, squeeze=False)[0]
@@ -125,12 +119,10 @@ def draw_curves(curves: pd.DataFrame) -> Figure:
     for axes, data_set in zip(panels, sets, strict=True):
         rows = curves[curves["data_set"] == data_set]
         for feature, look in looks.items():
-            seaborn.lineplot(
-                data=rows[rows["features"] == feature], x="size", y="accuracy", errorbar=("pi", 100), linewidth=1.5,
-                linestyle=styles[feature], err_kws={"alpha": 0.2, "linewidth": 0}, legend=False, ax=axes, **look,
-            )  # fmt: skip
+            shown = rows[rows["features"] == feature]
+            draw_curve(axes, shown, "size", "accuracy", linewidth=1.5, linestyle=styles[feature], **look)
         _label_curves(axes, data_set, sorted(rows["size"].unique()))
-    handles = [Line2D([], [], label=feature, **look) for feature, look in looks.items()]
+    handles = [entry(feature, **look) for feature, look in looks.items()]
     figure.legend(handles=handles, loc="outside lower center", ncols=min(len(features), 3))
     return figure
 

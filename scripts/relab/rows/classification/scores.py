@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from relab.files import read_csv
-from relab.probes.predictions import read_predictions
+from relab.predictions import CLASSIFICATION, read_predictions
 from relab.rows.classification.names import Spec, pairs
 from relab.rows.job import Job
 from relab.rows.shared.system_scores import by_system, digest_of, system_scores
@@ -27,7 +27,9 @@ def score_classifiers(job: Job) -> dict[str, Any]:
     rows = [
         row
         for name in spec.order
-        for row in classification_scores(spec.probes[name], read_predictions(predictions[name]), read_csv(chosen[name]))
+        for row in classification_scores(
+            spec.probes[name], read_predictions(predictions[name], CLASSIFICATION), read_csv(chosen[name])
+        )
     ]
     return {"scores": rows}
 
@@ -36,7 +38,7 @@ def classification_scores(probe: ClassifierProbe, predictions: pd.DataFrame, cho
     """All scores of one probe. Their data is the labels of the test rows: other rows, other scores."""
     labels, by_seed = by_system(predictions)
     data = digest_of(probe.dataset, labels)
-    compared = [(system, other) for system, other, _ in pairs(probe.features)]
+    compared = [(system, reference) for system, reference, _ in pairs(probe.features)]
     yield from system_scores(probe.dataset, probe.classes, labels, by_seed, compared, data)
     for row in chosen.itertuples():
         for metric, value in ((ACCURACY, row.validation_accuracy), (MACRO_F1, row.validation_macro_f1)):

@@ -7,15 +7,15 @@ from typing import Any
 
 import pandas as pd
 
-from relab.cells import fixed
+from relab.cells import format_fixed
 from relab.files import read_csv
-from relab.probes.names import LOGISTIC, MAJORITY, PERCEPTRON, TFIDF, name
-from relab.probes.predictions import read_predictions
-from relab.rows.classification.names import TableSpec, pairs
+from relab.predictions import CLASSIFICATION, read_predictions
+from relab.probes.systems import LOGISTIC, MAJORITY, PERCEPTRON, TFIDF, classifier_system
+from relab.rows.classification.names import Spec, pairs
 from relab.rows.job import MAIN, Job
 from relab.rows.shared.system_tables import features_label, figures, number_of_rows, system_label
 from relab.rows.shared.systems import MACRO_F1, SPLIT, VALIDATION, experiment, f1_of
-from relab.scores import Summaries, read_scores
+from relab.scores import Summaries
 
 #: Files by the name of a probe.
 Frames = Mapping[str, pd.DataFrame]
@@ -23,11 +23,13 @@ Frames = Mapping[str, pd.DataFrame]
 
 def tabulate(job: Job) -> dict[str, pd.DataFrame]:
     """The step ``tabulate``."""
-    spec, scores = job.settings(TableSpec), Summaries(read_scores(job.file("scores")), job.file("scores"))
+    spec, scores = job.settings(Spec), Summaries.read(job.file("scores"))
     chosen, curves = (
         {probe: read_csv(path) for probe, path in job.by_name(name, spec.order).items()} for name in ("chosen", "curves")
     )
-    predictions = {probe: read_predictions(path) for probe, path in job.by_name("predictions", spec.order).items()}
+    predictions = {
+        probe: read_predictions(path, CLASSIFICATION) for probe, path in job.by_name("predictions", spec.order).items()
+    }
     return {
         MAIN: systems_table(spec, scores, chosen),
         "classification_pairs": pairs_table(spec, scores),
@@ -48,13 +50,13 @@ def systems(features: Sequence[str]) -> Iterator[tuple[str, str, bool]]:
                 yield feature, classifier, weighted
 
 
-def systems_table(spec: TableSpec, scores: Summaries, chosen: Frames) -> pd.DataFrame:
+def systems_table(spec: Spec, scores: Summaries, chosen: Frames) -> pd.DataFrame:
     """A classifier a row, baselines first: figures on the test split with their 95 % intervals."""
     rows = []
     for probe_name, probe in zip(spec.order, spec.shown, strict=True):
         fits = chosen[probe_name].set_index("system")
         for features, classifier, weighted in systems(probe.features):
-            system = name(features, classifier, weighted)
+            system = classifier_system(features, classifier, weighted)
             about = {
                 "data_set": spec.titles[probe.dataset],
                 "features": features_label(features),
@@ -69,7 +71,7 @@ def _system(scores: Summaries, key: str, classifier: str, fits: pd.DataFrame) ->
     penalty = fits["regularisation"].iloc[0]
     return {
         **figures(scores, key),
-        "validation_macro_f1": fixed(scores.value(key, MACRO_F1, VALIDATION), 4),
+        "validation_macro_f1": format_fixed(scores.value(key, MACRO_F1, VALIDATION), 4),
         "penalty": "" if pd.isna(penalty) else f"{'C' if classifier == LOGISTIC else 'α'} = {float(penalty):g}",
         "seeds": len(fits),
         "train_rows": int(fits["train_rows"].iloc[0]),
@@ -81,23 +83,23 @@ def _weights(weighted: bool) -> str:
     return "balanced" if weighted else "none"
 
 
-def pairs_table(spec: TableSpec, scores: Summaries) -> pd.DataFrame:
+def pairs_table(spec: Spec, scores: Summaries) -> pd.DataFrame:
     """A pair of systems a row: how much the first is better on the same test rows, with paired 95 % intervals."""
     rows = []
     for probe in spec.shown:
-        for system, other, question in pairs(probe.features):
-            pair = experiment(probe.dataset, system, other)
+        for system, reference, question in pairs(probe.features):
+            pair = experiment(probe.dataset, system, reference)
             about = {"data_set": spec.titles[probe.dataset], "question": question}
-            labels = {"system": system_label(system), "other": system_label(other)}
+            labels = {"system": system_label(system), "other": system_label(reference)}
             rows.append({**about, **labels, **figures(scores, pair), "test_rows": number_of_rows(scores, pair)})
     return pd.DataFrame(rows)
 
 
-def classes_table(spec: TableSpec, scores: Summaries) -> pd.DataFrame:
+def classes_table(spec: Spec, scores: Summaries) -> pd.DataFrame:
     """A class a row and system: its F1, mean over seeds, with its 95 % interval; ``rows`` are of it or taken for it."""
     rows = []
     for probe in spec.shown:
-        for system in (name(*parts) for parts in systems(probe.features)):
+        for system in (classifier_system(*parts) for parts in systems(probe.features)):
             for label in probe.classes:
                 key = experiment(probe.dataset, system), f1_of(label), SPLIT
                 summary = scores.find(*key)
@@ -114,7 +116,7 @@ def classes_table(spec: TableSpec, scores: Summaries) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def confusion_table(spec: TableSpec, predictions: Frames) -> pd.DataFrame:
+def confusion_table(spec: Spec, predictions: Frames) -> pd.DataFrame:
     """How often each class is taken for which: logistic regression without and with class weights.
 
     On the first features, or on TF-IDF where a probe has the baselines alone.
@@ -124,7 +126,7 @@ def confusion_table(spec: TableSpec, predictions: Frames) -> pd.DataFrame:
         features, frame = next(iter(probe.features), TFIDF), predictions[probe_name]
         for weighted in (False, True):
             about = {"data_set": spec.titles[probe.dataset], "features": features_label(features)}
-            system = frame[frame["system"] == name(features, LOGISTIC, weighted)]
+            system = frame[frame["system"] == classifier_system(features, LOGISTIC, weighted)]
             rows += [{**about, "class_weights": _weights(weighted), **cell} for cell in _confusions(system, probe.classes)]
     return pd.DataFrame(rows)
 
@@ -135,11 +137,11 @@ def _confusions(predictions: pd.DataFrame, classes: Sequence[str]) -> Iterator[d
         total = int(counts.loc[label].sum())
         for prediction in classes:
             count = int(counts.loc[label, prediction])
-            share = fixed(count / total if total else float("nan"), 4)
+            share = format_fixed(count / total if total else float("nan"), 4)
             yield {"label": label, "prediction": prediction, "count": count, "share": share}
 
 
-def curves_table(spec: TableSpec, curves: Frames) -> pd.DataFrame:
+def curves_table(spec: Spec, curves: Frames) -> pd.DataFrame:
     """The learning curves of all probes: a sample of training rows a row, scored on validation."""
     frames = []
     for probe_name, probe in zip(spec.order, spec.shown, strict=True):
@@ -147,6 +149,6 @@ def curves_table(spec: TableSpec, curves: Frames) -> pd.DataFrame:
         frame["features"] = frame["features"].map(features_label)
         frame.insert(0, "data_set", spec.titles[probe.dataset])
         for column in ("accuracy", "macro_f1"):
-            frame[column] = [fixed(value, 4) for value in frame[column]]
+            frame[column] = [format_fixed(value, 4) for value in frame[column]]
         frames.append(frame)
     return pd.concat(frames, ignore_index=True)

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from relab.artefacts.kind import Artefacts, Files
-from relab.rows.command_options.options import described, values
+from relab.rows.command_options.options import described_options, option_values
 from relab.rows.contract import MAIN, Place, RowSettings, Step
 from relab.settings.references import Ref, unknown
 
@@ -32,11 +32,15 @@ class Row(RowSettings):
     def spec(self, step: str, place: Place, artefacts: Artefacts) -> dict[str, Any]:
         reported = [[figure["option"], figure["here"]] for figure in place.reported.get("options", {}).values()]
         sampling = artefacts.samplings[self.sampling].settings
-        return {"options": described(), "values": values(sampling, f"{place.key}.sampling"), "reported": reported}
+        return {
+            "options": described_options(),
+            "values": option_values(sampling, f"{place.key}.sampling"),
+            "reported": reported,
+        }
 
     def check(self, place: Place, artefacts: Artefacts) -> None:
-        known = [option["option"] for option in described()]
+        known = [option["option"] for option in described_options()]
         for name, figure in place.reported.get("options", {}).items():
             if figure["here"] not in known:
                 raise unknown(figure["here"], known, "options", f"reported_figures.options.{name}.here")
-        values(artefacts.samplings[self.sampling].settings, f"{place.key}.sampling")
+        option_values(artefacts.samplings[self.sampling].settings, f"{place.key}.sampling")

@@ -13,7 +13,7 @@ from relab.errors import UserError
 from relab.settings.samplings import Decoding, Sampling
 
 
-def described() -> list[dict[str, str]]:
+def described_options() -> list[dict[str, str]]:
     """The options in the order of the help: ``option``, ``meaning`` and ``default``, which is empty where there is none."""
     return [
         {"option": action.option_strings[-1], "meaning": action.help or "", "default": _default(action)}
@@ -30,7 +30,7 @@ def _default(action: argparse.Action) -> str:
     return ("no", "yes")[action.default] if isinstance(action.default, bool) else str(action.default)
 
 
-def values(sampling: Sampling, key: str) -> dict[str, str]:
+def option_values(sampling: Sampling, key: str) -> dict[str, str]:
     """The options of the command that samples ``sampling``, with their values as a shell wants them.
 
     An option without a value has ``yes``; options that would have their default are left out.
@@ -54,5 +54,5 @@ def values(sampling: Sampling, key: str) -> dict[str, str]:
         **{option(name): value for name, value in method if name not in ("do_sample", "temperature_rule")},
     }
     defaults = {action.option_strings[-1]: action.default for action in parser()._actions}
-    given = {name: value for name, value in wanted.items() if value != defaults[name]}
-    return {name: "yes" if value is True else shlex.quote(str(value)) for name, value in given.items()}
+    changed = {name: value for name, value in wanted.items() if value != defaults[name]}
+    return {name: "yes" if value is True else shlex.quote(str(value)) for name, value in changed.items()}

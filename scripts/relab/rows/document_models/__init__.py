@@ -24,20 +24,15 @@ class Row(RowSettings):
 
     STEPS = (
         Step(
-            "score",
-            "Score how models learn from documents: losses, bits per byte, size, epochs.",
-            "scores.score_models",
-            scores=True,
-            seconds=5,
+            "score", "Score how models learn from documents: losses, bits per byte, size, epochs.", "scores.score_models",
+            scores=True, seconds=5,
         ),
         Step(
-            "tabulate",
-            "Write the tables of models of documents: each model, its curve, texts on the way, speed.",
-            "tables.tabulate",
-            tables=(MAIN, "progress", "speed", "curve"),
+            "tabulate", "Write the tables of models of documents: each model, its curve, texts on the way, speed.",
+            "tables.tabulate", tables=(MAIN, "progress", "speed", "curve"),
         ),
         Step("draw", "Draw their losses with the drops of the learning rate.", "figures.draw", figures=("loss",), seconds=3),
-    )
+    )  # fmt: skip
 
     def inputs(self, step: str, place: Place, artefacts: Artefacts) -> Files:
         if step == "draw":
@@ -60,9 +55,8 @@ class Row(RowSettings):
         if step == "draw":
             return {}
         architecture = base.spec(trained.first(self.models, artefacts).architecture)
-        more = {"block": architecture["block"]} if step == "score" else {"architecture": architecture}
         seeds = [list(pair) for pair in trained.seeds(self.models, artefacts).items()]
-        return {"experiment": f"{self.models}/{MODEL}", "models": seeds, **more}
+        return {"experiment": f"{self.models}/{MODEL}", "models": seeds, "architecture": architecture}
 
     def check(self, place: Place, artefacts: Artefacts) -> None:
         trained.check_seeds(self.models, place, artefacts)

@@ -2,34 +2,21 @@
 
 from __future__ import annotations
 
-from pydantic import Field
-
 from relab.settings.base import Int, Name, Settings
 from relab.settings.models import Architecture
 
-PARAMETERS, SEEN, EPOCHS, LAST, BEST_STEP = "parameters", "tokens seen", "epochs", "last step", "best step"
+PARAMETERS, SEEN, EPOCHS, LAST = "parameters", "tokens seen", "epochs", "last step"
 BEST_BITS = "best bits per byte"
 
 
-class Models(Settings):
-    """What all jobs are told of the models."""
+class Spec(Settings):
+    """Settings of the jobs: the experiment, whose seeds the models are; the models in declared order, each with its seed."""
 
-    experiment: str = Field(description="The experiment, whose seeds the models are.")
-    models: list[tuple[Name, Int]] = Field(description="The models in declared order, each with its seed.", min_length=1)
+    experiment: str
+    models: list[tuple[Name, Int]]
+    architecture: Architecture
 
     @property
     def seeds(self) -> dict[str, int]:
         """The seed of each model, in declared order."""
         return dict(self.models)
-
-
-class Spec(Models):
-    """Settings of the job that scores."""
-
-    block: Int = Field(description="Tokens of a document that the models read at most.", ge=2)
-
-
-class TableSpec(Models):
-    """Settings of the job that writes tables."""
-
-    architecture: Architecture = Field(description="The models' architecture.")

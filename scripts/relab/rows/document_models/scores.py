@@ -7,22 +7,22 @@ from typing import Any
 
 import numpy as np
 
-from relab.files import sha256
-from relab.rows.document_models.names import BEST_BITS, BEST_STEP, EPOCHS, LAST, PARAMETERS, SEEN, Spec
+from relab.files import short_digest
+from relab.rows.document_models.names import BEST_BITS, EPOCHS, LAST, PARAMETERS, SEEN, Spec
 from relab.rows.job import Job
 from relab.rows.shared.histories import BITS
-from relab.rows.shared.losses import Training, loss_scores, trainings
+from relab.rows.shared.losses import BEST_STEP, Training, loss_scores, trainings
 from relab.scores import Row, exact, score
-from relab.stored import stored_parameters
 from relab.tokens.store import Tokens
+from relab.weight_files import count_parameters
 
 
 def score_models(job: Job) -> dict[str, Any]:
     """The step ``score``; its data is the training text as the models read it."""
     spec = job.settings(Spec)
     histories, losses, weights = (job.by_name(name, spec.seeds) for name in ("histories", "losses", "weights"))
-    sizes = {name: stored_parameters(path) for name, path in weights.items()}
-    documents, data = Tokens(job.file("tokens")), sha256(job.file("tokens"))[:12]
+    sizes = {name: count_parameters(path) for name, path in weights.items()}
+    documents, data = Tokens(job.file("tokens")), short_digest(job.file("tokens"))
     return {"scores": model_scores(spec, documents, trainings(histories, losses), sizes, data)}
 
 
@@ -43,7 +43,7 @@ def model_scores(
         yield score(spec.experiment, seed, "validation", BEST_BITS, history[BITS["validation"]].min(), data)
         yield score(spec.experiment, seed, "validation", BEST_STEP, training.best, data)
         seen = history["tokens_seen"].iloc[-1]
-        epochs = seen / targets(documents, spec.block)
+        epochs = seen / targets(documents, spec.architecture.block)
         for metric, value in {PARAMETERS: sizes[model], SEEN: seen, EPOCHS: epochs, LAST: training.last}.items():
             yield exact(spec.experiment, seed, "validation", metric, value, data)
 

@@ -1,7 +1,4 @@
-"""Tables of models of documents: each model, its curve, texts on the way, how fast it was trained.
-
-Numbers are texts of a fixed number of decimals, so that the same scores give the same bytes.
-"""
+"""Tables of models of documents: each model, its curve, texts on the way, how fast it was trained."""
 
 from __future__ import annotations
 
@@ -11,25 +8,20 @@ from pathlib import Path
 
 import pandas as pd
 
-from relab.cells import fixed
-from relab.errors import UserError
-from relab.files import read_csv
-from relab.rows.document_models.names import BEST_BITS, EPOCHS, LAST, PARAMETERS, SEEN, TableSpec
+from relab.cells import format_fixed
+from relab.files import read_csv, require_columns
+from relab.rows.document_models.names import BEST_BITS, EPOCHS, LAST, PARAMETERS, SEEN, Spec
 from relab.rows.job import MAIN, Job
-from relab.rows.shared.histories import read_history, read_samples, text_read
-from relab.scores import Summaries, read_scores
+from relab.rows.shared.histories import BITS, curve_rows, read_history, read_samples, text_read
+from relab.scores import Summaries
 from relab.settings.models import Architecture
 from relab.utilisation import flops_per_token, utilisation
 
 
 def tabulate(job: Job) -> dict[str, pd.DataFrame]:
-    """The step ``tabulate``.
-
-    Raises:
-        UserError: a history or a log of texts that cannot be read, a score that is missing.
-    """
-    spec = job.settings(TableSpec)
-    scores = Summaries(read_scores(job.file("scores")), job.file("scores"))
+    """The step ``tabulate``."""
+    spec = job.settings(Spec)
+    scores = Summaries.read(job.file("scores"))
     histories = {name: read_history(path) for name, path in job.by_name("histories", spec.seeds).items()}
     records = job.by_name("records", spec.seeds)
     devices = {name: json.loads(path.read_bytes())["device"] for name, path in records.items()}
@@ -41,7 +33,7 @@ def tabulate(job: Job) -> dict[str, pd.DataFrame]:
     }
 
 
-def models_table(spec: TableSpec, scores: Summaries, histories: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+def models_table(spec: Spec, scores: Summaries, histories: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """A model a row: its size, what it read, and its lowest validation loss."""
     frame, rows = scores.frame, []
     chosen = frame[(frame["experiment"] == spec.experiment) & (frame["split"] == "validation")]
@@ -57,10 +49,10 @@ def models_table(spec: TableSpec, scores: Summaries, histories: Mapping[str, pd.
                 "steps": int(values[LAST]),
                 "best_step": int(best),
                 "tokens_seen": int(values[SEEN]),
-                "epochs": fixed(values[EPOCHS], 3),
-                "train_loss": fixed(history.loc[best, "train_loss"], 4),
-                "validation_loss": fixed(history.loc[best, "validation_loss"], 4),
-                "validation_bits_per_byte": fixed(values[BEST_BITS], 4),
+                "epochs": format_fixed(values[EPOCHS], 3),
+                "train_loss": format_fixed(history.loc[best, "train_loss"], 4),
+                "validation_loss": format_fixed(history.loc[best, "validation_loss"], 4),
+                "validation_bits_per_byte": format_fixed(values[BEST_BITS], 4),
                 "text": text_read([history]),
                 "rate_drops": int((history["learning_rate"].diff() < -1e-12).sum()),
                 "last_rate": f"{history['learning_rate'].iloc[-1]:.3g}",
@@ -69,17 +61,13 @@ def models_table(spec: TableSpec, scores: Summaries, histories: Mapping[str, pd.
     return pd.DataFrame(rows)
 
 
-def curve_table(spec: TableSpec, histories: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+def curve_table(spec: Spec, histories: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Every evaluation of every model: bits per byte and the learning rate from there on."""
     parts = []
     for name, seed in spec.seeds.items():
-        history = histories[name]
-        bits = {
-            column: history[column].map(lambda value: fixed(value, 4))
-            for column in ("train_bits_per_byte", "validation_bits_per_byte")
-        }
-        rates = history["learning_rate"].map(lambda value: f"{value:.4g}")
-        parts.append(pd.DataFrame({"seed": seed, "step": history.index, **bits, "learning_rate": rates}))
+        rates = [f"{rate:.4g}" for rate in histories[name]["learning_rate"]]
+        rows = curve_rows(histories[name], {"seed": seed}, (BITS["train"], BITS["validation"]))
+        parts.append(rows.assign(learning_rate=rates))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -93,7 +81,7 @@ def progress_table(model: str, samples: Path) -> pd.DataFrame:
     )
 
 
-def speed_table(spec: TableSpec, speeds: Mapping[str, Path], devices: Mapping[str, str], parameters: float) -> pd.DataFrame:
+def speed_table(spec: Spec, speeds: Mapping[str, Path], devices: Mapping[str, str], parameters: float) -> pd.DataFrame:
     """How fast each model was trained and sampled from, in tokens a second (medians), and how far its card was used.
 
     Args:
@@ -107,8 +95,7 @@ def speed_table(spec: TableSpec, speeds: Mapping[str, Path], devices: Mapping[st
     rows = []
     for name, seed in spec.seeds.items():
         measured = read_csv(speeds[name])
-        if lacking := [column for column in ("tokens_per_second", "sampled_per_second") if column not in measured]:
-            raise UserError(f"{speeds[name]}: no column {lacking[0]!r}")
+        require_columns(measured, ("tokens_per_second", "sampled_per_second"), f"{speeds[name]}:")
         trained, sampled = measured["tokens_per_second"].median(), measured["sampled_per_second"].median()
         used = utilisation(trained, flops(spec.architecture, parameters), devices[name])
         rows.append(
@@ -116,10 +103,10 @@ def speed_table(spec: TableSpec, speeds: Mapping[str, Path], devices: Mapping[st
                 "model": name,
                 "seed": seed,
                 "device": devices[name],
-                "tokens_per_second": fixed(trained, 0),
-                "sampled_per_second": fixed(sampled, 0),
-                "utilisation": "" if used is None else fixed(used, 4),
-                "seconds": fixed(measured["seconds"].max(), 1),
+                "tokens_per_second": format_fixed(trained, 0),
+                "sampled_per_second": format_fixed(sampled, 0),
+                "utilisation": "" if used is None else format_fixed(used, 4),
+                "seconds": format_fixed(measured["seconds"].max(), 1),
             }
         )
     return pd.DataFrame(rows)

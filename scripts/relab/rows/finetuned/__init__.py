@@ -17,22 +17,15 @@ from relab.settings.base import spec
 from relab.settings.models import Schedule
 
 COUNT = Step(
-    "count",
-    "Count the trained parameters by module: of the models, and of architectures without weights.",
-    "parameters.count",
-    tables=("parameters",),
-    files={"parameters_scores": "results/scores/{chapter}/{name}_parameters.parquet"},
-    environment=TRAIN,
-    memory=2000,
+    "count", "Count the trained parameters by module: of the models, and of architectures without weights.",
+    "parameters.count", tables=("parameters",),
+    files={"parameters_scores": "results/scores/{chapter}/{name}_parameters.parquet"}, environment=TRAIN, memory=2000,
     seconds=8,
-)
+)  # fmt: skip
 SCHEDULE = Step(
-    "schedule",
-    "Write the learning rates of the write-up's schedule beside those of the models.",
-    "rates.tabulate",
-    tables=("rates",),
-    files={"rates_scores": "results/scores/{chapter}/{name}_rates.parquet"},
-)
+    "schedule", "Write the learning rates of the write-up's schedule beside those of the models.", "rates.tabulate",
+    tables=("rates",), files={"rates_scores": "results/scores/{chapter}/{name}_rates.parquet"},
+)  # fmt: skip
 
 
 class Row(FinetunedRow):

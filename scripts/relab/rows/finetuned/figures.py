@@ -6,10 +6,11 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from relab.figures import COLOURS, STYLES, WIDTH
-from relab.files import read_csv
+from relab.files import read_csv, require_columns
 from relab.rows.finetuned.names import MEANT, WRITEUP
 from relab.rows.job import Job
-from relab.rows.shared.finetuning_figures import check_table, draw_losses, label_axes
+from relab.rows.shared.curves import label_axes
+from relab.rows.shared.finetuning_figures import draw_losses
 
 
 def draw(job: Job) -> dict[str, Figure]:
@@ -26,7 +27,7 @@ def draw_rates(rates: pd.DataFrame) -> Figure:
     Raises:
         UserError: where a column is missing or there is no row.
     """
-    check_table(rates, ("step", MEANT, WRITEUP), "the learning rates")
+    require_columns(rates, ("step", MEANT, WRITEUP), "the learning rates have", rows=True)
     figure = Figure(figsize=(WIDTH, 3.2), layout="constrained")
     axes = figure.subplots()
     looks = ((MEANT, "decay to the last step, as meant"), (WRITEUP, "the sheet's scheduler"))

@@ -56,22 +56,18 @@ class Parameters(Settings):
 class MeasureSpec(finetuning_names.MeasureSpec):
     """Settings of the job that has models give log-probabilities of passages."""
 
-    passages: Passages = Field(description="The passages.")
+    passages: Passages
 
 
 class ScoreSpec(Spec):
-    """Settings of the job that scores the row."""
+    """Settings of the jobs that score the row and write its tables; with ``source_code``, texts are of Python."""
 
-    source_code: bool = Field(False, description="Texts are of Python.")
+    source_code: bool = False
 
     @property
     def human_experiment(self) -> str:
         """The experiment of functions that were written by hand."""
         return f"{self.name}/{HUMAN}"
-
-
-class TableSpec(finetuning_names.TableSpec, ScoreSpec):
-    """Settings of the job that writes the tables of the row."""
 
 
 class CountSpec(Spec, Parameters):
@@ -81,6 +77,6 @@ class CountSpec(Spec, Parameters):
 class RatesSpec(Settings):
     """Settings of the job that writes the learning rates."""
 
-    name: Name = Field(description="The row's name.")
-    training: Training = Field(description="The training, with the schedule that was meant.")
-    writeup_schedule: Schedule = Field(description="The write-up's schedule.")
+    name: Name
+    training: Training  #: with the schedule that was meant
+    writeup_schedule: Schedule

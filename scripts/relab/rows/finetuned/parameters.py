@@ -15,14 +15,14 @@ from typing import Any
 import pandas as pd
 import torch
 from peft import LoraConfig, get_peft_model
-from safetensors import SafetensorError, safe_open
 from transformers import OPTConfig
 
-from relab.architectures import skeleton
+from relab.architectures import model_without_weights
 from relab.errors import UserError
 from relab.rows.finetuned.names import AdapterSize, CountSpec
 from relab.rows.job import Job
 from relab.scores import Row, exact
+from relab.weight_files import count_parameters, tensor_shapes
 
 #: Split and metrics of the scores; experiments are ``parameters/{declaration}`` and ``parameters/{name of a size}``.
 SPLIT, TRAINED, SHARE = "parameters", "trained parameters", "share of trained parameters"
@@ -37,19 +37,6 @@ def count(job: Job) -> dict[str, Any]:
     spec = job.settings(CountSpec)
     counted = totals(spec, job.by_name("weights", spec.with_base))
     return {"parameters": parameters_table(counted), "parameters_scores": parameters_scores(counted)}
-
-
-def stored(path: Path) -> dict[str, tuple[int, ...]]:
-    """Names and shapes of the tensors in a file of weights, which are not read.
-
-    Raises:
-        UserError: where it is no safetensors file.
-    """
-    try:
-        with safe_open(path, framework="np") as file:
-            return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 - no mapping
-    except (SafetensorError, OSError) as error:
-        raise UserError(f"{path}: expected weights in safetensors ({error})") from None
 
 
 def counted_without_weights(size: AdapterSize) -> Counted:
@@ -70,7 +57,7 @@ def counted_without_weights(size: AdapterSize) -> Counted:
     try:
         with torch.device("meta"), warnings.catch_warnings():
             warnings.filterwarnings("ignore", category=FutureWarning)  # PEFT asks Transformers by old names
-            model = get_peft_model(skeleton(config, size.name), lora)
+            model = get_peft_model(model_without_weights(config, size.name), lora)
     except ValueError as error:
         raise UserError(f"{size.name}: {str(error).partition('. ')[0]}") from None
     parameters = dict(model.named_parameters())
@@ -80,11 +67,11 @@ def counted_without_weights(size: AdapterSize) -> Counted:
 
 def totals(spec: CountSpec, weights: Mapping[str, Path]) -> dict[str, Counted]:
     """What is counted, by declaration or name of a size; an adapter's file of weights holds nothing of its base."""
-    base = sum(math.prod(shape) for shape in stored(weights[spec.base]).values())
+    base = count_parameters(weights[spec.base])
     counted: dict[str, Counted] = {}
     for name in spec.order:
-        tensors = stored(weights[name])
-        number = sum(math.prod(shape) for shape in tensors.values())
+        tensors = tensor_shapes(weights[name])
+        number = sum(map(math.prod, tensors.values()))
         is_adapter = weights[name].name.startswith("adapter")
         counted.setdefault(spec.models[name].experiment, (tensors, base + number if is_adapter else number))
     return counted | {size.name: counted_without_weights(size) for size in spec.sizes}
@@ -93,8 +80,8 @@ def totals(spec: CountSpec, weights: Mapping[str, Path]) -> dict[str, Counted]:
 def parameters_table(counted: Mapping[str, Counted]) -> pd.DataFrame:
     """A module of a model a row, and a row for all of a model's.
 
-    Columns: ``model``; ``module``, a star for the number of a block; ``shape``; ``number`` of such modules; ``parameters`` of
-    all of them; ``share`` of all parameters of the model, base included.
+    In ``module`` a star stands for the number of a block; ``parameters`` are those of all ``number`` such modules, ``share``
+    is that of all parameters of the model, base included.
     """
     rows = []
     for model, (tensors, total) in counted.items():
@@ -102,21 +89,10 @@ def parameters_table(counted: Mapping[str, Counted]) -> pd.DataFrame:
         for name, shape in tensors.items():
             key = (_module(name), shape)
             groups[key] = groups.get(key, 0) + 1
-        for (module, shape), number in groups.items():
-            rows.append(_row(model, module, " × ".join(map(str, shape)), number, number * math.prod(shape), total))
-        rows.append(_row(model, ALL, "", len(tensors), sum(map(math.prod, tensors.values())), total))
-    return pd.DataFrame(rows)
-
-
-def _row(model: str, module: str, shape: str, number: int, parameters: int, total: int) -> dict[str, Any]:
-    return {
-        "model": model,
-        "module": module,
-        "shape": shape,
-        "number": number,
-        "parameters": parameters,
-        "share": f"{parameters / total:.5f}",
-    }
+        counts = [(module, " × ".join(map(str, shape)), n, n * math.prod(shape)) for (module, shape), n in groups.items()]
+        counts.append((ALL, "", len(tensors), sum(map(math.prod, tensors.values()))))
+        rows += [(model, *count, f"{count[-1] / total:.5f}") for count in counts]
+    return pd.DataFrame(rows, columns=["model", "module", "shape", "number", "parameters", "share"])
 
 
 def _module(name: str) -> str:

@@ -22,7 +22,7 @@ from relab.rows.job import Job
 from relab.rows.shared.finetuning_names import TEXTS, Spec
 from relab.rows.shared.finetuning_scores import judged, perplexity, text_scores, training_scores
 from relab.scores import Row, score
-from relab.statistics import change, identity
+from relab.statistics import paired_change, units_digest
 
 
 def score_models(job: Job) -> dict[str, Any]:
@@ -45,12 +45,12 @@ def held_out_scores(spec: Spec, judgements: Judgements) -> Iterator[Row]:
         UserError: a model that has not judged what its base has.
     """
     base = judged(judgements, spec.base, HELD_OUT)
-    data = identity(*(text.text for text in base))
+    data = units_digest(*(text.text for text in base))
     for name, model in spec.with_base.items():
         texts = judged(judgements, name, HELD_OUT, like=base)
         yield from text_scores(model.experiment, model.seed, HELD_OUT, texts, data)
         if name != spec.base:
-            changed = change(perplexity(base, data), perplexity(texts, data))
+            changed = paired_change(perplexity(base, data), perplexity(texts, data))
             yield score(model.experiment, model.seed, HELD_OUT, CHANGE, changed, data)
 
 
@@ -79,8 +79,8 @@ def functions(files: Sequence[str], lengths: Sequence[int]) -> list[str]:
     Raises:
         UserError: no function at the top level of any file.
     """
-    found = [text[start.start() :] for text in files for start in re.finditer(r"^def ", text, re.MULTILINE)]
-    if not found:
+    sources = [text[start.start() :] for text in files for start in re.finditer(r"^def ", text, re.MULTILINE)]
+    if not sources:
         raise UserError("the validation text: expected Python files with a function at their top level, found none")
-    number = min(len(found), 4 * len(lengths))
-    return [found[index * len(found) // number][: lengths[index % len(lengths)]] for index in range(number)]
+    number = min(len(sources), 4 * len(lengths))
+    return [sources[index * len(sources) // number][: lengths[index % len(lengths)]] for index in range(number)]

@@ -9,20 +9,20 @@ import pandas as pd
 
 from relab.judging.storage import Judgements, read_judgements
 from relab.metrics.parsing import parses, without_last_line
-from relab.rows.finetuned.names import CHANGE, HELD_OUT, HUMAN, PARSES, PARSES_CUT, TableSpec
+from relab.rows.finetuned.names import CHANGE, HELD_OUT, HUMAN, PARSES, PARSES_CUT, ScoreSpec
 from relab.rows.finetuned.texts import joined, sampled
 from relab.rows.job import MAIN, Job
 from relab.rows.shared.finetuning_names import BITS, PERPLEXITY, TEXTS
 from relab.rows.shared.finetuning_tables import PERPLEXITIES, SHARES, Cells, curve, models_table
-from relab.scores import Summaries, read_scores
+from relab.scores import Summaries
 
 BEFORE, AFTER = "before", "after"
 
 
 def tabulate(job: Job) -> dict[str, pd.DataFrame]:
     """The step ``tabulate``."""
-    spec = job.settings(TableSpec)
-    scores = Summaries(read_scores(job.file("scores")), job.file("scores"))
+    spec = job.settings(ScoreSpec)
+    scores = Summaries.read(job.file("scores"))
     return {
         MAIN: held_out_table(spec, scores, read_judgements(job.file("judgements"))),
         "texts": texts_table(spec, job.by_name("samples", spec.models)),
@@ -30,7 +30,7 @@ def tabulate(job: Job) -> dict[str, pd.DataFrame]:
     }
 
 
-def held_out_table(spec: TableSpec, scores: Summaries, judgements: Judgements) -> pd.DataFrame:
+def held_out_table(spec: ScoreSpec, scores: Summaries, judgements: Judgements) -> pd.DataFrame:
     """The models as :func:`~relab.rows.shared.finetuning_tables.models_table` has them, on held-out passages; of source code a
     last row of real functions.
     """
@@ -62,7 +62,7 @@ def _parsed(experiment: str, scores: Summaries) -> Cells:
     return cells
 
 
-def texts_table(spec: TableSpec, samples: Mapping[str, Path]) -> pd.DataFrame:
+def texts_table(spec: ScoreSpec, samples: Mapping[str, Path]) -> pd.DataFrame:
     """Texts of the first model of each declaration, before its first step and after its last one; ``parses`` of texts of Python
     tells whether the parser accepts prompt and text, ``parses_cut`` the same without the unfinished last line.
     """

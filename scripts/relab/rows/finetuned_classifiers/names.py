@@ -9,9 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from pydantic import Field
-
-from relab.probes.names import LOGISTIC, MAJORITY, PERCEPTRON, TFIDF, name
+from relab.probes.systems import LOGISTIC, MAJORITY, PERCEPTRON, TFIDF, classifier_system
 from relab.rows.shared.shown_probes import ShownProbes
 from relab.rows.shared.systems import ClassifierProbe
 from relab.settings.base import Int, Name, Settings
@@ -24,24 +22,19 @@ WORDS_SPLIT, DISTINCT_SPLIT = "share of words split", "share of distinct words s
 class Finetuned(Settings):
     """A fine-tuned classifier."""
 
-    declaration: str = Field(description="Its declaration, which names it whatever its seed.")
-    dataset: Name = Field(description="Its data set.")
-    seed: Int = Field(description="Its seed.")
-
-
-class ShownFinetuned(Finetuned):
-    """A fine-tuned classifier and how it was."""
-
-    model: str = Field(description="What it was fine-tuned from, as tables call it.")
-    pretrained: bool = Field(description="Whether it started from the model's weights.")
-    adaptation: Adaptation = Field(description="What was trained.")
+    declaration: str  #: which names it whatever its seed
+    dataset: Name
+    seed: Int
+    model: str  #: what it was fine-tuned from, as tables call it
+    pretrained: bool  #: whether it started from the model's weights
+    adaptation: Adaptation
 
 
 class Spec(ShownProbes[ClassifierProbe]):
-    """Settings of the job that scores."""
+    """Settings of the jobs: the baselines, and the fine-tuned classifiers by name, in the order of tables."""
 
-    classifiers: dict[str, Finetuned] = Field(description="The fine-tuned classifiers by name.")
-    classifier_order: list[str] = Field(description="Their names in the order of tables.")
+    classifiers: dict[str, Finetuned]
+    classifier_order: list[str]
 
     def declarations(self, dataset: str) -> dict[str, dict[str, Finetuned]]:
         """The fine-tuned classifiers on a data set by declaration, each with its seeds' classifiers by name, in order."""
@@ -51,13 +44,6 @@ class Spec(ShownProbes[ClassifierProbe]):
             if classifier.dataset == dataset:
                 members.setdefault(classifier.declaration, {})[member] = classifier
         return members
-
-
-class TableSpec(Spec):
-    """Settings of the job that writes tables."""
-
-    classifiers: dict[str, ShownFinetuned] = Field(description="The fine-tuned classifiers by name.")
-    titles: dict[Name, str] = Field(description="What tables call each data set.")
 
 
 def prefix(dataset: str) -> str:
@@ -78,9 +64,9 @@ def pairs(features: Sequence[str], declarations: Sequence[str]) -> Iterator[tupl
     """What is compared on the same test rows: a system, another one, and what the comparison asks."""
     for declaration in declarations:
         yield declaration, MAJORITY, "fine-tuned against the majority"
-        yield declaration, name(TFIDF, LOGISTIC), "fine-tuned against TF-IDF"
+        yield declaration, classifier_system(TFIDF, LOGISTIC), "fine-tuned against TF-IDF"
         for feature in features:
-            yield declaration, name(feature, LOGISTIC), "fine-tuned against frozen features"
+            yield declaration, classifier_system(feature, LOGISTIC), "fine-tuned against frozen features"
     for number, declaration in enumerate(declarations):
-        for other in declarations[:number]:
-            yield declaration, other, "one network against another"
+        for earlier in declarations[:number]:
+            yield declaration, earlier, "one network against another"

@@ -10,11 +10,10 @@ from typing import Any
 
 import pandas as pd
 
-from relab.classifiers import predictions as finetuned_predictions
 from relab.errors import UserError
 from relab.files import read_csv
-from relab.probes.names import name
-from relab.probes.predictions import read_predictions
+from relab.predictions import CLASSIFICATION, FINETUNED, read_predictions
+from relab.probes.systems import classifier_system
 from relab.rows.finetuned_classifiers.names import DISTINCT_SPLIT, TRAIN, WORDS_SPLIT, Spec, pairs, prefix, unweighted
 from relab.rows.job import Job
 from relab.rows.shared.system_scores import by_system, digest_of, system_scores
@@ -29,12 +28,14 @@ def score_classifiers(job: Job) -> dict[str, Any]:
     """The step ``score``."""
     spec = job.settings(Spec)
     predictions = job.by_name("predictions", spec.probes)
-    finetuned = {name: finetuned_predictions.read(path) for name, path in job.by_name("finetuned", spec.classifiers).items()}
+    finetuned = {name: read_predictions(path, FINETUNED) for name, path in job.by_name("finetuned", spec.classifiers).items()}
     texts = {name: read_csv(path) for name, path in job.by_name("texts", spec.classifiers).items()}
     rows = [
         row
         for name in spec.order
-        for row in classifier_scores(spec, spec.probes[name], read_predictions(predictions[name]), finetuned, texts)
+        for row in classifier_scores(
+            spec, spec.probes[name], read_predictions(predictions[name], CLASSIFICATION), finetuned, texts
+        )
     ]
     return {"scores": rows}
 
@@ -42,13 +43,11 @@ def score_classifiers(job: Job) -> dict[str, Any]:
 def classifier_scores(
     spec: Spec, probe: ClassifierProbe, predictions: pd.DataFrame, finetuned: Frames, texts: Frames
 ) -> Iterator[dict[str, Any]]:
-    """All scores on one data set.
+    """All scores on the data set of a probe.
 
     Args:
-        spec: the settings.
-        probe: the probe on that data set.
-        predictions: its predictions.
-        finetuned: the predictions of each fine-tuned classifier by its name, in the order of rows.
+        predictions: those of the probe.
+        finetuned: those of each fine-tuned classifier by its name, in the order of rows.
         texts: what each of them read.
 
     Raises:
@@ -62,7 +61,7 @@ def classifier_scores(
             if finetuned[member]["label"].tolist() != labels:
                 raise UserError(f"--input finetuned: {member} predicts other rows than the probe on {probe.dataset!r}")
         systems[declaration] = {settings.seed: finetuned[member]["prediction"].tolist() for member, settings in members.items()}
-    compared = [(system, other) for system, other, _ in pairs(probe.features, list(declarations))]
+    compared = [(system, reference) for system, reference, _ in pairs(probe.features, list(declarations))]
     data = digest_of(probe.dataset, labels)
     yield from system_scores(prefix(probe.dataset), probe.classes, labels, systems, compared, data)
     for declaration, members in declarations.items():
@@ -72,7 +71,7 @@ def classifier_scores(
 
 
 def _kept(probe: ClassifierProbe) -> list[str]:
-    return [name(*system) for system in unweighted(probe.features)]
+    return [classifier_system(*system) for system in unweighted(probe.features)]
 
 
 def _words(key: str, seed: int, texts: pd.Series, data: str) -> Iterator[dict[str, Any]]:

@@ -7,23 +7,15 @@ from typing import Any
 
 import pandas as pd
 
-from relab.cells import fixed
+from relab.cells import format_fixed
 from relab.files import read_csv
-from relab.probes.names import TFIDF, name
-from relab.rows.finetuned_classifiers.names import (
-    DISTINCT_SPLIT,
-    TRAIN,
-    WORDS_SPLIT,
-    ShownFinetuned,
-    TableSpec,
-    pairs,
-    prefix,
-    unweighted,
-)
+from relab.probes.systems import TFIDF, classifier_system
+from relab.rows.finetuned_classifiers import names
+from relab.rows.finetuned_classifiers.names import Finetuned, Spec, prefix, unweighted
 from relab.rows.job import Job
 from relab.rows.shared.system_tables import features_label, figures, number_of_rows, system_label
 from relab.rows.shared.systems import ClassifierProbe, experiment
-from relab.scores import Summaries, read_scores
+from relab.scores import Summaries
 
 #: Tables by the name of a probe or of a classifier.
 Frames = Mapping[str, pd.DataFrame]
@@ -31,10 +23,10 @@ Frames = Mapping[str, pd.DataFrame]
 
 def tabulate(job: Job) -> dict[str, pd.DataFrame]:
     """The step ``tabulate``."""
-    spec, scores = job.settings(TableSpec), Summaries(read_scores(job.file("scores")), job.file("scores"))
-    names = {"chosen": spec.probes, "histories": spec.classifiers, "texts": spec.classifiers}
+    spec, scores = job.settings(Spec), Summaries.read(job.file("scores"))
+    inputs = {"chosen": spec.probes, "histories": spec.classifiers, "texts": spec.classifiers}
     chosen, histories, texts = (
-        {name: read_csv(path) for name, path in job.by_name(files, expected).items()} for files, expected in names.items()
+        {key: read_csv(path) for key, path in job.by_name(files, expected).items()} for files, expected in inputs.items()
     )
     return {
         "classifiers": systems_table(spec, scores, chosen, texts),
@@ -44,17 +36,17 @@ def tabulate(job: Job) -> dict[str, pd.DataFrame]:
     }
 
 
-def network_label(classifier: ShownFinetuned) -> str:
+def network_label(classifier: Finetuned) -> str:
     """What tables call a fine-tuned network: its model, and where it started from if not from the model's weights."""
     return classifier.model if classifier.pretrained else f"{classifier.model}, random weights"
 
 
-def trained_part(classifier: ShownFinetuned) -> str:
+def trained_part(classifier: Finetuned) -> str:
     """What was trained of it."""
     return "all weights" if classifier.adaptation.kind == "full" else f"LoRA, rank {classifier.adaptation.rank}"
 
 
-def systems_table(spec: TableSpec, scores: Summaries, chosen: Frames, texts: Frames) -> pd.DataFrame:
+def systems_table(spec: Spec, scores: Summaries, chosen: Frames, texts: Frames) -> pd.DataFrame:
     """A system a row, baselines and frozen features first: figures on the test split with their 95 % intervals."""
     rows = []
     for probe_name, probe in zip(spec.order, spec.shown, strict=True):
@@ -72,7 +64,7 @@ System = tuple[str, dict[str, str], dict[str, Any]]
 
 def _frozen(probe: ClassifierProbe, chosen: pd.DataFrame) -> Iterator[System]:
     for features, classifier in unweighted(probe.features):
-        system = name(features, classifier)
+        system = classifier_system(features, classifier)
         fits = chosen[chosen["system"] == system]
         trained = {"none": "nothing", TFIDF: "a classifier on words"}.get(features, "a classifier on frozen features")
         network = features_label(features) if features != "none" else ""
@@ -83,7 +75,7 @@ def _frozen(probe: ClassifierProbe, chosen: pd.DataFrame) -> Iterator[System]:
         )
 
 
-def _finetuned(spec: TableSpec, dataset: str, texts: Frames) -> Iterator[System]:
+def _finetuned(spec: Spec, dataset: str, texts: Frames) -> Iterator[System]:
     for declaration, members in spec.declarations(dataset).items():
         first, classifier = next(iter(members.items()))
         read = texts[first].iloc[0]
@@ -95,37 +87,37 @@ def _finetuned(spec: TableSpec, dataset: str, texts: Frames) -> Iterator[System]
         )
 
 
-def pairs_table(spec: TableSpec, scores: Summaries) -> pd.DataFrame:
+def pairs_table(spec: Spec, scores: Summaries) -> pd.DataFrame:
     """A pair of systems a row: how much the first is better on the same test rows, with paired 95 % intervals."""
     rows = []
     for probe in spec.shown:
         declarations = spec.declarations(probe.dataset)
         labels = {declaration: network_label(next(iter(members.values()))) for declaration, members in declarations.items()}
-        for system, other, question in pairs(probe.features, list(declarations)):
-            pair = experiment(prefix(probe.dataset), system, other)
+        for system, reference, question in names.pairs(probe.features, list(declarations)):
+            pair = experiment(prefix(probe.dataset), system, reference)
             about = {"data_set": spec.titles[probe.dataset], "question": question}
-            sides = {"system": labels[system], "other": labels.get(other) or system_label(other)}
+            sides = {"system": labels[system], "other": labels.get(reference) or system_label(reference)}
             rows.append({**about, **sides, **figures(scores, pair), "test_rows": number_of_rows(scores, pair)})
     return pd.DataFrame(rows)
 
 
-def curves_table(spec: TableSpec, histories: Frames) -> pd.DataFrame:
+def curves_table(spec: Spec, histories: Frames) -> pd.DataFrame:
     """An evaluation of a fine-tuned network a row; the training figures are means since the one before, with dropout on."""
     frames = []
     for member in spec.classifier_order:
         classifier, history = spec.classifiers[member], histories[member]
         about = {"data_set": spec.titles[classifier.dataset], "network": network_label(classifier), "seed": classifier.seed}
-        epochs = history["epoch"].map(lambda value: fixed(value, 3))
+        epochs = history["epoch"].map(lambda value: format_fixed(value, 3))
         frame = pd.DataFrame({**about, "step": history["step"], "epoch": epochs})
         for column in ("train_loss", "validation_loss", "train_accuracy", "validation_accuracy"):
-            frame[column] = [fixed(value, 4) for value in history[column]]
+            frame[column] = [format_fixed(value, 4) for value in history[column]]
         best = history["validation_loss"] == history["validation_loss"].min()
         frame["kept"] = ["yes" if number == best.idxmax() else "" for number in history.index]
         frames.append(frame)
     return pd.concat(frames, ignore_index=True)
 
 
-def words_table(spec: TableSpec, scores: Summaries, texts: Frames) -> pd.DataFrame:
+def words_table(spec: Spec, scores: Summaries, texts: Frames) -> pd.DataFrame:
     """A data set and tokenizer a row: which share of the words of the training rows it splits."""
     rows: dict[tuple[str, str], dict[str, Any]] = {}
     for probe in spec.shown:
@@ -137,9 +129,9 @@ def words_table(spec: TableSpec, scores: Summaries, texts: Frames) -> pd.DataFra
                 "tokenizer": classifier.model,
                 "vocabulary": int(read["vocabulary"]),
                 "words": int(read["words"]),
-                "words_split": fixed(scores.value(key, WORDS_SPLIT, TRAIN), 4),
+                "words_split": format_fixed(scores.value(key, names.WORDS_SPLIT, names.TRAIN), 4),
                 "distinct": int(read["distinct"]),
-                "distinct_split": fixed(scores.value(key, DISTINCT_SPLIT, TRAIN), 4),
+                "distinct_split": format_fixed(scores.value(key, names.DISTINCT_SPLIT, names.TRAIN), 4),
                 "examples": "" if pd.isna(read["examples"]) else read["examples"],
             }
             rows.setdefault((probe.dataset, classifier.model), row)

@@ -14,7 +14,7 @@ from relab.encoding import encode
 from relab.rows.iteration_losses.names import HeldOut
 from relab.rows.job import Job
 from relab.rows.shared.sentences import Sentences
-from relab.training.batches import evenly_spread_places
+from relab.training.batches import evenly_spread_indices
 
 
 def read_baselines(job: Job, held_out: HeldOut) -> dict[str, float]:
@@ -55,4 +55,4 @@ def evaluated_sentences(validation: Path, tokenizer: PreTrainedTokenizerBase, nu
         encode(tokenizer, text, f"{validation}, sentence {index}").tolist() for index, text in enumerate(documents(validation))
     ]
     predicted = [ids[: block + 1] for ids in encoded if len(ids) > 1]
-    return [predicted[index] for index in evenly_spread_places(len(predicted) - 1, number)]
+    return [predicted[index] for index in evenly_spread_indices(len(predicted) - 1, number)]

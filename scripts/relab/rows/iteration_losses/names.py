@@ -12,8 +12,6 @@ Experiments and their metrics, losses in nats per token:
 
 from __future__ import annotations
 
-from pydantic import Field
-
 from relab.rows.shared.experiments import GRAMMAR, TRAINING_TEXT, UNIFORM
 from relab.rows.shared.losses import LOSS
 from relab.settings.base import Int, Settings
@@ -32,25 +30,16 @@ BASELINES = {
 
 
 class HeldOut(Settings):
-    """The grammar of the sentences, and those of its sentences that the models are evaluated on."""
+    """A grammar, and those of its sentences that the models are evaluated on."""
 
-    reader: GrammarReader = Field(description="The grammar that the sentences were drawn from.")
-    sentences: Int = Field(description="Held-out sentences at most that the models' validation loss is a mean over.", ge=1)
-    block: Int = Field(description="Block size of the models.", ge=1)
+    reader: GrammarReader
+    sentences: Int  #: held-out sentences at most that the models' validation loss is a mean over
+    block: Int  #: the models' block size
 
 
 class Spec(Settings):
-    """Settings of the job that scores the models."""
+    """Settings of the job that scores: what scores call the models, the seed of each, the grammar of their text if any."""
 
-    experiment: str = Field(description="What scores call the models.")
-    models: dict[str, Int] = Field(description="The models, each with its seed.", min_length=1)
-    grammar: HeldOut | None = Field(None, description="The grammar, where the models' text is drawn from one.")
-
-
-class TableSpec(Settings):
-    """Settings of the job that writes the tables."""
-
-    experiment: str = Field(description="What scores call the models.")
-    models: dict[str, Int] = Field(description="The models, each with its seed.", min_length=1)
-    every: Int = Field(description="Iterations between two rows of the table of losses.", ge=1)
-    grammar: bool = Field(description="Whether the models' text is drawn from a grammar, whose losses are shown, too.")
+    experiment: str
+    models: dict[str, Int]
+    grammar: HeldOut | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from relab.files import sha256
+from relab.files import short_digest
 from relab.rows.iteration_losses.names import ABOVE_GRAMMAR, ABOVE_UNIFORM, BASELINES, Spec
 from relab.rows.job import Job
 from relab.rows.shared.experiments import MODEL
@@ -14,11 +14,7 @@ from relab.scores import Row, exact, score
 
 
 def score_losses(job: Job) -> dict[str, Any]:
-    """The step ``score``.
-
-    Raises:
-        UserError: a file that is missing or not asked for, or that holds no training; a text that is not the grammar's.
-    """
+    """The step ``score``."""
     spec = job.settings(Spec)
     read = trainings(job.by_name("histories", spec.models), job.by_name("losses", spec.models))
     baselines = {}
@@ -26,7 +22,7 @@ def score_losses(job: Job) -> dict[str, Any]:
         from relab.rows.iteration_losses.baselines import read_baselines  # it takes seconds to load Transformers
 
         baselines = read_baselines(job, spec.grammar)
-    return {"scores": list(iteration_scores(spec, read, baselines, sha256(job.file("train"))[:12]))}
+    return {"scores": list(iteration_scores(spec, read, baselines, short_digest(job.file("train"))))}
 
 
 def iteration_scores(spec: Spec, trainings: Mapping[str, Training], baselines: Mapping[str, float], data: str) -> Iterator[Row]:

@@ -11,7 +11,7 @@ from relab.artefacts.kind import Artefacts, Files
 from relab.errors import UserError
 from relab.judging.names import HUMAN
 from relab.rows.contract import TRAIN, Place, RowSettings, Step
-from relab.rows.judged_texts.accounts import compared
+from relab.rows.judged_texts.accounts import compared_settings
 from relab.rows.judged_texts.names import ComparedSetting
 from relab.settings import base
 from relab.settings.base import Float, Int, Name, Settings
@@ -102,24 +102,27 @@ class Row(RowSettings):
         return {**samples, **read, **({"train": corpus["train"]} if step == "score" else {"scores": place.scores})}
 
     def spec(self, step: str, place: Place, artefacts: Artefacts) -> dict[str, Any]:
-        settings = [setting.model_dump(exclude_none=True) for setting in self._settings(place, artefacts)]
+        compared = self._settings(place, artefacts)
         if step == "trace":
-            kept = [{key: setting[key] for key in ("temperature", "top_k") if key in setting} for setting in settings]
             read = {"documents": self.temperature.documents, "characters": self.temperature.characters}
-            return {**read, "settings": kept, "threads": artefacts.threads}
+            settings = [setting.model_dump(include={"temperature", "top_k"}, exclude_none=True) for setting in compared]
+            return {**read, "settings": settings, "threads": artefacts.threads}
         if step == "measure":
             human = {"human": self.judge.human} if self.judge.human else {}
             return {"samplings": self._judged, **human, "threads": artefacts.threads}
         judge = {"judge": self.judge.model, "equal_tokens": self.judge.equal_tokens, "human": bool(self.judge.human)}
+        settings = [setting.model_dump(exclude_none=True) for setting in compared]
         scored = {"samplings": self._judged, **judge, "settings": settings}
         return scored if step == "score" else {**scored, **self._shown(place, artefacts)}
 
     def check(self, place: Place, artefacts: Artefacts) -> None:
         if self._corpus(artefacts) is None:
             raise UserError(f"{place.key}.corpus: this key is required, since none of its samplings is of a model trained here")
-        if self.temperature and len({artefacts.samplings[name].settings.model for name in self.temperature.samplings}) > 1:
-            found = ", ".join(sorted({artefacts.samplings[name].settings.model for name in self.temperature.samplings}))
-            raise UserError(f"{place.key}.temperature.samplings: expected samplings of one model, found those of {found}")
+        compared = self.temperature.samplings if self.temperature else []
+        sampled = sorted({artefacts.samplings[name].settings.model for name in compared})
+        if len(sampled) > 1:
+            names = ", ".join(sampled)
+            raise UserError(f"{place.key}.temperature.samplings: expected samplings of one model, found those of {names}")
         self._settings(place, artefacts)
         texts = {name: _fewest_texts(artefacts.samplings[name].settings) for name in self.samplings}
         for source, number in {**texts, **({HUMAN: self.judge.human} if self.judge.human else {})}.items():
@@ -145,7 +148,7 @@ class Row(RowSettings):
             return []
         methods = {name: artefacts.samplings[name].settings.methods for name in self.temperature.samplings}
         reported = self._reported(place, artefacts)
-        return compared(self.temperature.methods, methods, reported, f"{place.key}.temperature")
+        return compared_settings(self.temperature.methods, methods, reported, f"{place.key}.temperature")
 
     def _reported(self, place: Place, artefacts: Artefacts) -> dict[str, float]:
         """The perplexities that the write-up reports, by ``sampling/method``; none of another model than is sampled here."""
@@ -171,8 +174,8 @@ class Row(RowSettings):
 
 def _fewest_texts(settings: Sampling) -> int:
     """Texts of a prompt by the method of a sampling that has the fewest."""
-    people = [1] if getattr(settings.prompts, "human", None) else []
-    return min([settings.number if method.do_sample else 1 for method in settings.methods.values()] + people)
+    human = [1] if getattr(settings.prompts, "human", None) else []
+    return min([settings.number if method.do_sample else 1 for method in settings.methods.values()] + human)
 
 
 MEASURE = Step(

@@ -1,6 +1,7 @@
 """Which sampled method is a setting under an account of the temperature.
 
-Accounts share methods: at temperature 1 all are the same, and one that ignores the temperature draws at any as all do at 1.
+Accounts share methods: at temperature 1 all are the same, and the account that ignores the temperature draws at any of them as
+all do at 1.
 """
 
 from __future__ import annotations
@@ -11,13 +12,15 @@ from relab.errors import UserError
 from relab.rows.judged_texts.names import RULES, ComparedSetting, SamplerSetting, contrasts
 from relab.settings.references import unknown
 from relab.settings.samplings import Decoding
-from relab.texts.arguments import inert
+from relab.texts.arguments import inert_arguments
 
 #: Methods by name, by sampling.
 Methods = Mapping[str, Mapping[str, Decoding]]
 
 
-def compared(names: Sequence[str], samplings: Methods, reported: Mapping[str, float], key: str) -> list[ComparedSetting]:
+def compared_settings(
+    names: Sequence[str], samplings: Methods, reported: Mapping[str, float], key: str
+) -> list[ComparedSetting]:
     """The settings that some methods draw at, each with the methods that draw so under every account.
 
     Args:
@@ -54,10 +57,10 @@ def _check_comparable(settings: Sequence[SamplerSetting], key: str) -> None:
         raise UserError(f"{key}: expected two that differ in temperature alone, found {'; '.join(labels)}")
 
 
-def plain(method: Decoding) -> Decoding:
+def without_inert_arguments(method: Decoding) -> Decoding:
     """The method with each argument that cannot act at its default: equal ones choose the same tokens."""
-    while without := inert(method):
-        method = method.model_copy(update={name: Decoding.model_fields[name].default for name in without})
+    while names := inert_arguments(method):
+        method = method.model_copy(update={name: Decoding.model_fields[name].default for name in names})
     return method
 
 
@@ -67,10 +70,10 @@ def method_of(setting: SamplerSetting, rule: str, samplings: Methods, key: str) 
     Raises:
         UserError: where none does.
     """
-    wanted = plain(setting.decoding(rule))
+    wanted = without_inert_arguments(setting.decoding(rule))
     for sampling, methods in samplings.items():
         for name, method in methods.items():
-            if plain(method) == wanted:
+            if without_inert_arguments(method) == wanted:
                 return sampling, name
     top_k = "" if setting.top_k is None else f", top_k {setting.top_k}"
     raise UserError(

@@ -6,54 +6,45 @@ sampler itself draws by. The unit is the document, since the contexts of one are
 
 from __future__ import annotations
 
+import itertools
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import torch
-from pydantic import Field
 from tqdm import tqdm
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from relab.checkpoints import load_model, load_tokenizer, start_token
-from relab.device import describe, pick, prepare
+from relab.device import device_name, pick_device, prepare_device
 from relab.encoding import encode
 from relab.errors import UserError
 from relab.judging.human import human_texts
-from relab.prefix import context
+from relab.prefix import context_length
 from relab.rows.job import Job
 from relab.rows.judged_texts.names import BEST, CONTEXTS, ENTROPY, RULES, SamplerSetting, contrast_label, contrasts
-from relab.sampling.choice import Choice
+from relab.sampling.token_selector import TokenSelector
 from relab.scores import Row, score
 from relab.scoring import next_token_logprobs
-from relab.settings.base import Int, Settings
 from relab.settings.samplings import Decoding
-from relab.statistics import Measurement, change, identity
+from relab.statistics import Measurement, paired_change, units_digest
 
-#: Sums over the contexts of each document ``[documents]``, by rule, setting and metric.
-Sums = dict[tuple[str, str, str], np.ndarray]
-
-
-class Spec(Settings):
-    """Settings of the job that looks at the distributions that tokens are drawn by."""
-
-    documents: Int = Field(description="Held-out documents whose prefixes are the contexts, evenly spread.", ge=1)
-    characters: Int = Field(description="Characters of each that are read at most.", ge=1)
-    settings: list[SamplerSetting] = Field(description="The settings that accounts of the temperature are compared at.")
-    threads: Int = Field(1, description="Compute threads.", ge=1)
+#: A sum over the contexts of each document, by rule, setting and metric.
+Sums = dict[tuple[str, str, str], list[float]]
 
 
 def trace(job: Job) -> dict[str, Any]:
     """The step ``trace``: scores of the distributions of the model that texts were sampled from."""
-    spec = job.settings(Spec)
-    texts = human_texts(job.file("validation"), [spec.characters], spec.documents)
-    device = pick()
-    prepare(device, spec.threads)
+    settings = [SamplerSetting(**setting) for setting in job.spec["settings"]]
+    texts = human_texts(job.file("validation"), [job.spec["characters"]], job.spec["documents"])
+    device = pick_device()
+    prepare_device(device, job.spec["threads"])
     directory = job.file("weights").parent
     model, tokenizer = load_model(directory, device), load_tokenizer(directory)
     with tqdm(total=len(texts), unit="document", disable=None, mininterval=1) as bar:
-        rows = list(distribution_scores(model, tokenizer, texts, spec.settings, bar.update))
-    job.record["device"] = describe(device)
+        rows = list(distribution_scores(model, tokenizer, texts, settings, bar.update))
+    job.record["device"] = device_name(device)
     return {"distributions": rows}
 
 
@@ -70,17 +61,17 @@ def distribution_scores(
         UserError: a text of which the model can read nothing, a character that its tokenizer does not know.
     """
     sums, counts = _sums(model, tokenizer, texts, settings, progress)
-    data = identity(*texts)
+    data = units_digest(*texts)
     for rule in RULES:
         measured = {
-            (setting.label, metric): Measurement(sums[rule, setting.label, metric], counts, "document", data)
+            (setting.label, metric): Measurement(np.array(sums[rule, setting.label, metric]), counts, "document", data)
             for setting in settings
             for metric in (ENTROPY, BEST)
         }
         for (label, metric), measurement in measured.items():
             yield score(f"{rule}/{label}", 0, CONTEXTS, metric, measurement, data)
         for high, low in contrasts(settings):
-            entropy = change(measured[high.label, ENTROPY], measured[low.label, ENTROPY])
+            entropy = paired_change(measured[high.label, ENTROPY], measured[low.label, ENTROPY])
             yield score(f"{rule}/{contrast_label(high, low)}", 0, CONTEXTS, ENTROPY, entropy, data)
 
 
@@ -92,27 +83,19 @@ def _sums(
     progress: Callable[[int], object],
 ) -> tuple[Sums, np.ndarray]:
     """The sums over contexts, and the number of contexts of each document ``[documents]``."""
-    counts = np.zeros(len(texts))
-    sums = {
-        (rule, setting.label, metric): np.zeros(len(texts))
-        for rule in RULES
-        for setting in settings
-        for metric in (ENTROPY, BEST)
-    }
-    for index, text in enumerate(texts):
-        logprobs = _contexts(model, tokenizer, text, f"document {index + 1}")
-        counts[index] = len(logprobs)
-        for rule in RULES:
-            for setting in settings:
-                probabilities = drawn_by(setting.decoding(rule), logprobs)
-                entropies = torch.special.entr(probabilities).sum(-1)
-                sums[rule, setting.label, ENTROPY][index] = entropies.sum().item()
-                sums[rule, setting.label, BEST][index] = probabilities.amax(-1).sum().item()
+    sums, counts = defaultdict(list), []
+    for number, text in enumerate(texts, start=1):
+        logprobs = _context_logprobs(model, tokenizer, text, f"document {number}")
+        counts.append(float(len(logprobs)))
+        for rule, setting in itertools.product(RULES, settings):
+            probabilities = drawing_probabilities(setting.decoding(rule), logprobs)
+            sums[rule, setting.label, ENTROPY].append(torch.special.entr(probabilities).sum(-1).sum().item())
+            sums[rule, setting.label, BEST].append(probabilities.amax(-1).sum().item())
         progress(1)
-    return sums, counts
+    return sums, np.array(counts)
 
 
-def _contexts(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, text: str, name: str) -> torch.Tensor:
+def _context_logprobs(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, text: str, name: str) -> torch.Tensor:
     """Log-probabilities ``[contexts, vocabulary]`` of what follows each prefix of a text, as far as the model's window goes.
 
     The first prefix is the start-of-text token where there is one, and else the first token.
@@ -121,12 +104,12 @@ def _contexts(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, text: 
     ids = [*([] if start is None else [start]), *encode(tokenizer, text, name).tolist()]
     if not ids:
         raise UserError(f"{name}: expected a text, found an empty one")
-    return next_token_logprobs(model, ids[: context(model)])
+    return next_token_logprobs(model, ids[: context_length(model)])
 
 
 @torch.inference_mode()
-def drawn_by(method: Decoding, logprobs: torch.Tensor) -> torch.Tensor:
+def drawing_probabilities(method: Decoding, logprobs: torch.Tensor) -> torch.Tensor:
     """Probabilities ``[contexts, vocabulary]`` that the sampler draws by after each context, from the model's own."""
     number = len(logprobs)
     uniforms = torch.ones(number, 1, device=logprobs.device, dtype=torch.float32 if logprobs.is_mps else torch.float64)
-    return Choice([method] * number, [[]] * number, uniforms).probabilities(logprobs)
+    return TokenSelector([method] * number, [[]] * number, uniforms).probabilities(logprobs)

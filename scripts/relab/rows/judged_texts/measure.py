@@ -5,29 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from pydantic import Field
 from tqdm import tqdm
 
 from relab.checkpoints import load_model, load_tokenizer
-from relab.device import describe, pick, prepare
+from relab.device import device_name, pick_device, prepare_device
 from relab.judging.human import human_texts
 from relab.judging.job import judgements
 from relab.judging.names import HUMAN
 from relab.judging.storage import write_judgements
 from relab.rows.job import Job
 from relab.sampling.texts import device_memory
-from relab.settings.base import Int, Name, Settings
 from relab.texts.samples import Texts, read_samplings
-
-
-class Spec(Settings):
-    """Settings of the job that has texts judged."""
-
-    samplings: list[Name] = Field(description="The samplings whose texts are judged, in the order of tables.", min_length=1)
-    human: Int | None = Field(
-        None, description="Held-out documents that are judged beside them, cut to their lengths. Left out: none.", ge=1
-    )
-    threads: Int = Field(1, description="Compute threads.", ge=1)
 
 
 def judge(job: Job) -> None:
@@ -35,18 +23,17 @@ def judge(job: Job) -> None:
 
     The prompt is read but not counted; held-out documents have none.
     """
-    spec = job.settings(Spec)
-    samplings = read_samplings(job.files("samples"), spec.samplings)
+    samplings, human = read_samplings(job.files("samples"), job.spec["samplings"]), job.spec.get("human")
     lengths = [len(text.text) for sampling in samplings for text in sampling.texts]
-    texts = texts_to_judge(samplings, human_texts(job.file("human"), lengths, spec.human) if spec.human else [])
-    device = pick()
-    prepare(device, spec.threads)
+    texts = texts_to_judge(samplings, human_texts(job.file("human"), lengths, human) if human else [])
+    device = pick_device()
+    prepare_device(device, job.spec["threads"])
     directory = job.file("weights").parent
     model, tokenizer = load_model(directory, device), load_tokenizer(directory)
     with tqdm(total=len(texts), unit="text", disable=None, mininterval=1) as bar:
         results = judgements(model, tokenizer, texts, bar.update)
     write_judgements(job.outputs["judgements"], results)
-    job.record |= {"device": describe(device), **device_memory(device)}
+    job.record |= {"device": device_name(device), **device_memory(device)}
     print(f"{len(results)} texts, {sum(result.tokens for result in results):,} tokens, on {device}")
 
 

@@ -12,9 +12,8 @@ import itertools
 from collections.abc import Sequence
 from typing import TypeVar, get_args
 
-from pydantic import Field
+from pydantic import BaseModel
 
-from relab.settings.base import Float, Int, Name, Settings
 from relab.settings.samplings import Decoding
 
 JUDGED, CONTEXTS, ACCOUNTS = "judged", "contexts", "accounts"
@@ -41,11 +40,11 @@ def agreement(metric: str) -> str:
     return f"agreement of {metric}"
 
 
-class SamplerSetting(Settings):
-    """A temperature with a number of tokens to draw among."""
+class SamplerSetting(BaseModel):
+    """A temperature with a number of tokens to draw among; without one, among all."""
 
-    temperature: Float = Field(description="The temperature.", gt=0)
-    top_k: Int | None = Field(None, description="Draw among the k most probable tokens only. None: among all.", ge=1)
+    temperature: float
+    top_k: int | None = None
 
     @property
     def label(self) -> str:
@@ -60,8 +59,8 @@ class SamplerSetting(Settings):
 class ComparedSetting(SamplerSetting):
     """A setting whose texts were judged, under every account of the temperature."""
 
-    methods: dict[str, tuple[Name, str]] = Field(description="By account, the sampling and the method that draw so.")
-    reported: Float | None = Field(None, description="The perplexity that the write-up reports.", gt=0)
+    methods: dict[str, tuple[str, str]]  #: by account, the sampling and the method that draw so
+    reported: float | None = None  #: the perplexity that the write-up reports
 
 
 Setting = TypeVar("Setting", bound=SamplerSetting)
@@ -78,21 +77,21 @@ def contrast_label(high: SamplerSetting, low: SamplerSetting) -> str:
     return f"{high.label} → {low.label}"
 
 
-class Spec(Settings):
+class Spec(BaseModel):
     """Settings of the job that scores."""
 
-    samplings: list[Name] = Field(description="The samplings that were judged, in the order of tables.", min_length=1)
-    human: bool = Field(description="Whether held-out documents were judged beside them.")
-    judge: Name = Field(description="The model that judged.")
-    equal_tokens: Int = Field(description="Tokens of each text that perplexities at equal length are of.", ge=1)
-    settings: list[ComparedSetting] = Field([], description="The settings that accounts of the temperature are compared at.")
+    samplings: list[str]  #: the judged ones, in the order of tables
+    human: bool  #: whether held-out documents were judged beside them
+    judge: str
+    equal_tokens: int  #: tokens of each text that perplexities at equal length are of
+    settings: list[ComparedSetting] = []  #: those that accounts of the temperature are compared at
 
 
 class TableSpec(Spec):
     """Settings of the job that writes tables."""
 
-    shown: list[Name] = Field(description="The samplings that the tables of texts show.", min_length=1)
-    titles: dict[str, str] = Field(description="What tables call each source that they show: a sampling, or `human`.")
-    models: dict[Name, Name] = Field(description="The model that each sampling is of.")
-    reported: dict[str, Float] = Field({}, description="Perplexities that the write-up reports, by `sampling/method`.")
-    examples: list[Int] = Field(description="Numbers of the texts of each method that are shown, from 0.", min_length=1)
+    shown: list[str]  #: the samplings that the tables of texts show
+    titles: dict[str, str]  #: what tables call each source that they show: a sampling, or ``human``
+    models: dict[str, str]  #: the model of each sampling
+    reported: dict[str, float] = {}  #: perplexities that the write-up reports, by ``sampling/method``
+    examples: list[int]  #: numbers of the texts of each method that are shown

@@ -1,6 +1,7 @@
 """Tables of judged texts: perplexities and how varied texts are, examples, settings and accounts of the temperature.
 
-Numbers are texts of a fixed number of decimals, so that the same scores give the same bytes.
+Numbers are texts of a fixed number of decimals, so that the same scores give the same bytes. A missing score is a
+UserError that names it.
 """
 
 from __future__ import annotations
@@ -10,37 +11,15 @@ from typing import Any
 
 import pandas as pd
 
-from relab.cells import fixed
+from relab.cells import format_fixed
 from relab.errors import UserError
 from relab.judging.names import HUMAN
 from relab.judging.storage import Judgement, Judgements, check_sources, read_judgements, start_of
 from relab.rows.job import Job
-from relab.rows.judged_texts.names import (
-    ACCOUNTS,
-    BEST,
-    BITS,
-    CONTEXTS,
-    COPIED,
-    CUT,
-    DISTINCT,
-    ENDED,
-    ENTROPY,
-    EQUAL,
-    JUDGED,
-    MEDIAN,
-    PERPLEXITY,
-    RULES,
-    SELF_BLEU,
-    TOKENS,
-    ComparedSetting,
-    TableSpec,
-    agreement,
-    contrast_label,
-    contrasts,
-    tau,
-)
-from relab.scores import Summaries, read_scores
-from relab.texts.arguments import call
+from relab.rows.judged_texts import names
+from relab.rows.judged_texts.names import ComparedSetting, TableSpec, agreement, contrast_label, contrasts, tau
+from relab.scores import Summaries
+from relab.texts.arguments import keyword_arguments
 from relab.texts.samples import Texts, read_samplings
 
 #: What the table of accounts calls each of them.
@@ -74,7 +53,7 @@ def tabulate(job: Job) -> dict[str, pd.DataFrame]:
 
 
 def _summaries(job: Job, name: str) -> Summaries:
-    return Summaries(read_scores(job.file(name)), job.file(name))
+    return Summaries.read(job.file(name))
 
 
 def shown_methods(spec: TableSpec, samplings: Sequence[Texts]) -> Iterator[tuple[str, str]]:
@@ -94,9 +73,6 @@ def grid_table(spec: TableSpec, samplings: Sequence[Texts], scores: Summaries, j
     the first ``equal_tokens`` tokens of the ``equal_texts`` that have so many each have ``_low`` and ``_high`` (95 %
     interval over texts, empty for one text). ``start`` is the token that the judge read before each. ``reported`` is the
     write-up's perplexity. What a row does not have is empty.
-
-    Raises:
-        UserError: where a score is missing.
     """
     methods = {(sampling.sampling, name): texts for sampling in samplings for name, texts in sampling.methods.items()}
     rows = []
@@ -106,10 +82,10 @@ def grid_table(spec: TableSpec, samplings: Sequence[Texts], scores: Summaries, j
             {
                 "source": spec.titles[source],
                 "method": method,
-                "settings": call(texts[0].settings if texts else None),
-                **_judged(spec, f"{source}/{method}", scores),
+                "settings": keyword_arguments(texts[0].settings if texts else None),
+                **_judged_cells(spec, f"{source}/{method}", scores),
                 "start": start_of(judgements[source, method]),
-                "reported": fixed(spec.reported.get(f"{source}/{method}"), PERPLEXITIES),
+                "reported": format_fixed(spec.reported.get(f"{source}/{method}"), PERPLEXITIES),
                 "note": _note(spec, source),
             }
         )
@@ -122,14 +98,15 @@ def diversity_table(spec: TableSpec, samplings: Sequence[Texts], scores: Summari
     ``distinct_2`` of words and ``copied_8grams`` (share that stands in the training corpus) of the ``texts`` have ``_low`` and
     ``_high`` (95 % interval over texts, empty for one text); ``self_bleu`` has none. ``ended`` is the share that
     ended by themselves, empty for those of humans.
-
-    Raises:
-        UserError: where a score is missing.
     """
-    rows = []
-    for source, method in shown_methods(spec, samplings):
-        cells = {"source": spec.titles[source], "method": method}
-        rows.append({**cells, **_varied(f"{source}/{method}", scores, human=source == HUMAN)})
+    rows = [
+        {
+            "source": spec.titles[source],
+            "method": method,
+            **_diversity_cells(f"{source}/{method}", scores, human=source == HUMAN),
+        }
+        for source, method in shown_methods(spec, samplings)
+    ]
     return pd.DataFrame(rows)
 
 
@@ -139,28 +116,28 @@ def _note(spec: TableSpec, source: str) -> str:
     return BY_THE_JUDGE if spec.models[source] == spec.judge else ""
 
 
-def _judged(spec: TableSpec, experiment: str, scores: Summaries) -> dict[str, Any]:
-    tokens, cut, equal = (scores.find(experiment, metric, JUDGED) for metric in (TOKENS, CUT, EQUAL))
+def _judged_cells(spec: TableSpec, experiment: str, scores: Summaries) -> dict[str, Any]:
+    tokens, cut, equal = (scores.find(experiment, metric, names.JUDGED) for metric in (names.TOKENS, names.CUT, names.EQUAL))
     return {
         "texts": str(tokens["n"]),
-        "tokens": fixed(tokens["value"], LENGTHS),
+        "tokens": format_fixed(tokens["value"], LENGTHS),
         "cut": str(round(cut["value"] * cut["n"])),
-        **scores.cells("perplexity", experiment, PERPLEXITY, JUDGED, PERPLEXITIES),
-        **scores.cells("median_perplexity", experiment, MEDIAN, JUDGED, PERPLEXITIES),
-        **scores.cells("bits_per_character", experiment, BITS, JUDGED, SHARES),
+        **scores.cells("perplexity", experiment, names.PERPLEXITY, names.JUDGED, PERPLEXITIES),
+        **scores.cells("median_perplexity", experiment, names.MEDIAN, names.JUDGED, PERPLEXITIES),
+        **scores.cells("bits_per_character", experiment, names.BITS, names.JUDGED, SHARES),
         "equal_tokens": str(spec.equal_tokens),
-        **scores.cells("equal_perplexity", experiment, EQUAL, JUDGED, PERPLEXITIES),
+        **scores.cells("equal_perplexity", experiment, names.EQUAL, names.JUDGED, PERPLEXITIES),
         "equal_texts": str(equal["n"]),
     }
 
 
-def _varied(experiment: str, scores: Summaries, human: bool) -> dict[str, Any]:
+def _diversity_cells(experiment: str, scores: Summaries, human: bool) -> dict[str, Any]:
     return {
-        "texts": str(scores.find(experiment, TOKENS, JUDGED)["n"]),
-        **scores.cells("distinct_2", experiment, DISTINCT, JUDGED, SHARES),
-        "self_bleu": fixed(scores.value(experiment, SELF_BLEU, JUDGED), SHARES),
-        **scores.cells("copied_8grams", experiment, COPIED, JUDGED, SHARES),
-        "ended": "" if human else fixed(scores.value(experiment, ENDED, JUDGED), SHARES),
+        "texts": str(scores.find(experiment, names.TOKENS, names.JUDGED)["n"]),
+        **scores.cells("distinct_2", experiment, names.DISTINCT, names.JUDGED, SHARES),
+        "self_bleu": format_fixed(scores.value(experiment, names.SELF_BLEU, names.JUDGED), SHARES),
+        **scores.cells("copied_8grams", experiment, names.COPIED, names.JUDGED, SHARES),
+        "ended": "" if human else format_fixed(scores.value(experiment, names.ENDED, names.JUDGED), SHARES),
     }
 
 
@@ -179,11 +156,11 @@ def examples_table(spec: TableSpec, samplings: Sequence[Texts], judgements: Judg
                     f"examples: expected numbers of texts that every method has, found {index}: of {source}/{method} there are "
                     f"{len(texts)}"
                 )
-            rows.append(_example(spec.titles[source], texts[index]))
+            rows.append(_example_row(spec.titles[source], texts[index]))
     return pd.DataFrame(rows)
 
 
-def _example(title: str, judgement: Judgement) -> dict[str, Any]:
+def _example_row(title: str, judgement: Judgement) -> dict[str, Any]:
     return {
         "source": title,
         "method": judgement.method,
@@ -201,14 +178,13 @@ def temperature_table(
     ``entropy`` in nats and ``best_probability`` of what is drawn by, means over the same contexts for all, of ``documents``;
     judged ``perplexity`` of the ``texts`` of the ``method`` that draws so, each with ``_low`` and ``_high``; ``start`` is the
     token that the judge read before each; ``reported`` is the write-up's perplexity.
-
-    Raises:
-        UserError: where a score is missing.
     """
-    return pd.DataFrame([_setting(rule, setting, scores, distributions, judgements) for rule in RULES for setting in settings])
+    return pd.DataFrame(
+        [_setting_row(rule, setting, scores, distributions, judgements) for rule in names.RULES for setting in settings]
+    )
 
 
-def _setting(
+def _setting_row(
     rule: str, setting: ComparedSetting, scores: Summaries, distributions: Summaries, judgements: Judgements
 ) -> dict[str, Any]:
     drawn, judged = f"{rule}/{setting.label}", "/".join(setting.methods[rule])
@@ -216,14 +192,14 @@ def _setting(
         "account": TITLES[rule],
         "temperature": f"{setting.temperature:g}",
         "top_k": str(setting.top_k or ""),
-        **distributions.cells("entropy", drawn, ENTROPY, CONTEXTS, ENTROPIES),
-        **distributions.cells("best_probability", drawn, BEST, CONTEXTS, SHARES),
-        "documents": str(distributions.find(drawn, ENTROPY, CONTEXTS)["n"]),
-        **scores.cells("perplexity", judged, PERPLEXITY, JUDGED, PERPLEXITIES),
-        "texts": str(scores.find(judged, PERPLEXITY, JUDGED)["n"]),
+        **distributions.cells("entropy", drawn, names.ENTROPY, names.CONTEXTS, ENTROPIES),
+        **distributions.cells("best_probability", drawn, names.BEST, names.CONTEXTS, SHARES),
+        "documents": str(distributions.find(drawn, names.ENTROPY, names.CONTEXTS)["n"]),
+        **scores.cells("perplexity", judged, names.PERPLEXITY, names.JUDGED, PERPLEXITIES),
+        "texts": str(scores.find(judged, names.PERPLEXITY, names.JUDGED)["n"]),
         "start": start_of(judgements[setting.methods[rule]]),
         "method": setting.methods[rule][1],
-        "reported": fixed(setting.reported, PERPLEXITIES),
+        "reported": format_fixed(setting.reported, PERPLEXITIES),
     }
 
 
@@ -235,27 +211,24 @@ def accounts_table(settings: Sequence[ComparedSetting], scores: Summaries, distr
     ``reported`` tells which way it goes. Of the account as a whole, the same in each of its rows: ``_tau``, Kendall's with the
     reported perplexities over all settings, empty where nothing varies, and ``_agreement``, the share of contrasts that go the
     reported way.
-
-    Raises:
-        UserError: where a score is missing.
     """
     reported = all(setting.reported for setting in settings)
     return pd.DataFrame(
-        [_contrast(rule, *pair, reported, scores, distributions) for rule in RULES for pair in contrasts(settings)]
+        [_contrast_row(rule, *pair, reported, scores, distributions) for rule in names.RULES for pair in contrasts(settings)]
     )
 
 
-def _contrast(
+def _contrast_row(
     rule: str, high: ComparedSetting, low: ComparedSetting, reported: bool, scores: Summaries, distributions: Summaries
 ) -> dict[str, Any]:
     experiment = f"{rule}/{contrast_label(high, low)}"
-    way = "" if not reported else "raises" if low.reported > high.reported else "lowers"
-    cells = {"account": TITLES[rule], "contrast": contrast_label(high, low), "reported": way}
+    direction = "" if not reported else "raises" if low.reported > high.reported else "lowers"
+    cells = {"account": TITLES[rule], "contrast": contrast_label(high, low), "reported": direction}
     for name, metric, source, split, digits in (
-        ("entropy", ENTROPY, distributions, CONTEXTS, ENTROPIES),
-        ("perplexity", PERPLEXITY, scores, ACCOUNTS, PERPLEXITIES),
+        ("entropy", names.ENTROPY, distributions, names.CONTEXTS, ENTROPIES),
+        ("perplexity", names.PERPLEXITY, scores, names.ACCOUNTS, PERPLEXITIES),
     ):
         cells |= source.cells(f"{name}_change", experiment, metric, split, digits)
         for column, fit in (("tau", tau(metric)), ("agreement", agreement(metric))):
-            cells[f"{name}_{column}"] = fixed(scores.value(rule, fit, ACCOUNTS), SHARES) if reported else ""
+            cells[f"{name}_{column}"] = format_fixed(scores.value(rule, fit, names.ACCOUNTS), SHARES) if reported else ""
     return cells

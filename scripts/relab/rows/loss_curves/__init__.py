@@ -21,23 +21,16 @@ class Row(RowSettings):
 
     STEPS = (
         Step(
-            "score",
-            "Score the losses of trained models: at the start, at the best step, at the end, per byte of text.",
-            "scores.score_losses",
-            scores=True,
-            memory=2000,
-            minutes=60,
-            seconds=5,
+            "score", "Score the losses of trained models: at the start, at the best step, at the end, per byte of text.",
+            "scores.score_losses", scores=True, memory=2000, minutes=60, seconds=5,
         ),
         Step(
             "tabulate",
             "Write the tables of losses: every evaluation of every model; the end and the best step of each group.",
-            "tables.tabulate",
-            tables=(MAIN, "final_losses"),
-            seconds=3,
+            "tables.tabulate", tables=(MAIN, "final_losses"), seconds=3,
         ),
         Step("draw", "Draw the losses of trained models against the step.", "figures.draw", figures=("loss",), seconds=5),
-    )
+    )  # fmt: skip
 
     def inputs(self, step: str, place: Place, artefacts: Artefacts) -> Files:
         if step == "draw":
@@ -57,7 +50,7 @@ class Row(RowSettings):
             return {"token": "character" if kinds == {"character"} else "token"}
         if step == "score":
             return sweep(members)
-        titles = [{"name": corpus, "title": artefacts.corpora[corpus].settings.title} for corpus in self._corpora(artefacts)]
+        titles = [[corpus, artefacts.corpora[corpus].settings.title] for corpus in self._corpora(artefacts)]
         return {**sweep(members), "corpora": titles}
 
     def _members(self, artefacts: Artefacts) -> dict[str, Member]:

@@ -9,27 +9,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from relab.files import sha256
+from relab.files import short_digest
 from relab.rows.job import Job
-from relab.rows.loss_curves.names import BEST_STEP
 from relab.rows.shared.histories import LOSSES
-from relab.rows.shared.losses import Training, loss_scores, trainings
+from relab.rows.shared.losses import BEST_STEP, Training, loss_scores, trainings
 from relab.rows.shared.sweeps import Group, Sweep, groups
 from relab.scores import Row, score
 from relab.statistics import NAN
 
 
 def score_losses(job: Job) -> dict[str, Any]:
-    """The step ``score``.
-
-    Raises:
-        UserError: a file that is missing or not asked for, or that holds no training.
-    """
+    """The step ``score``."""
     models = job.settings(Sweep).models
     corpora = {model.corpus for model in models.values()}
     read = trainings(job.by_name("histories", models), job.by_name("losses", models))
     texts = {split: job.by_name(split, corpora) for split in ("train", "validation")}
-    digests = {corpus: {split: sha256(paths[corpus])[:12] for split, paths in texts.items()} for corpus in corpora}
+    digests = {corpus: {split: short_digest(paths[corpus]) for split, paths in texts.items()} for corpus in corpora}
     return {"scores": [row for group in groups(models) for row in group_scores(group, read, digests[group.corpus])]}
 
 

@@ -43,7 +43,7 @@ class Row(FinetunedRow):
             return {**settings, "opening": self.opening}
         if step == "draw":
             return settings
-        return {**settings, "samplings": {one.settings.model: name for name, one in self._samplings(artefacts).items()}}
+        return {**settings, "samplings": {member.settings.model: name for name, member in self._samplings(artefacts).items()}}
 
     def check(self, place: Place, artefacts: Artefacts) -> None:
         super().check(place, artefacts)

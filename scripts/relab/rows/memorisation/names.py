@@ -26,14 +26,10 @@ SAME = "same text as greedy"
 class MeasureSpec(finetuning_names.MeasureSpec):
     """Settings of the job that measures what models know of the text."""
 
-    opening: Int = Field(description="Words of each document that they are given before the rest that counts.", ge=1)
+    opening: Int = Field(ge=1)  #: words of each document that they are given before the rest that counts
 
 
 class ScoreSpec(finetuning_names.Spec):
-    """Settings of the job that scores the row."""
+    """Settings of the jobs that score the row and write its tables: with the sampling of each model and of the base."""
 
-    samplings: dict[Name, Name] = Field(description="The sampling of each model and of the base.")
-
-
-class TableSpec(finetuning_names.TableSpec, ScoreSpec):
-    """Settings of the job that writes the tables of the row."""
+    samplings: dict[Name, Name]

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from relab.corpora.storage import documents
 from relab.judging.storage import Judgements, read_judgements
 from relab.metrics import Metric
-from relab.metrics.copying import CopiedEightGrams, found_in
+from relab.metrics.copying import CopiedEightGrams, copied_eight_grams
 from relab.metrics.memorisation import longest_copied
 from relab.rows.job import Job
 from relab.rows.memorisation import names
@@ -22,7 +22,7 @@ from relab.rows.memorisation.texts import samplings
 from relab.rows.shared.finetuning_names import TEXTS
 from relab.rows.shared.finetuning_scores import judged, perplexity, text_scores, training_scores
 from relab.scores import Row, exact, score
-from relab.statistics import Measurement, identity
+from relab.statistics import Measurement, units_digest
 from relab.texts.samples import Texts
 from relab.tokens.store import Tokens
 
@@ -72,7 +72,7 @@ def memorisation_scores(
             yield score(model.experiment, model.seed, TEXTS, names.SAME, same)
         for text in greedy:
             for split, source in sources.items():
-                share = copied.compute(predictions=[text.text], corpus=found_in(source.texts, [text.text]))["share"]
+                share = copied.compute(predictions=[text.text], corpus=copied_eight_grams(source.texts, [text.text]))["share"]
                 counted = {
                     names.CHARACTERS: longest_copied(text.text, source.texts),
                     names.TOKENS: longest_copied(text.tokens, source.tokens),
@@ -85,7 +85,7 @@ def memorisation_scores(
 def _knowledge(experiment: str, seed: int, split: str, judgements: Judgements, model: str) -> Iterator[Row]:
     """Perplexity, probability a token (its inverse) and log-probability in nats of how the documents go on."""
     texts = judged(judgements, model, split)
-    data = identity(*(text.text for text in texts))
+    data = units_digest(*(text.text for text in texts))
     yield from text_scores(experiment, seed, split, texts, data)
     yield score(experiment, seed, split, names.PROBABILITY, 1 / perplexity(texts, data).value, data)
     total = math.fsum(value for text in texts for value in text.logprobs)

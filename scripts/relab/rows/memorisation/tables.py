@@ -6,15 +6,15 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from relab.cells import fixed
+from relab.cells import format_fixed
 from relab.judging.storage import read_judgements
 from relab.rows.job import MAIN, Job
 from relab.rows.memorisation import names
-from relab.rows.memorisation.names import SPLITS, TableSpec
+from relab.rows.memorisation.names import SPLITS, ScoreSpec
 from relab.rows.memorisation.texts import samplings
 from relab.rows.shared.finetuning_names import PERPLEXITY
 from relab.rows.shared.finetuning_tables import PERPLEXITIES, SHARES, Cells, curve, models_table
-from relab.scores import Summaries, read_scores
+from relab.scores import Summaries
 from relab.texts.samples import Texts
 
 #: Decimals of probabilities.
@@ -25,8 +25,8 @@ COPIES = (("run", names.CHARACTERS, 0), ("tokens", names.TOKENS, 0), ("8grams", 
 
 def tabulate(job: Job) -> dict[str, pd.DataFrame]:
     """The step ``tabulate``."""
-    spec = job.settings(TableSpec)
-    scores = Summaries(read_scores(job.file("scores")), job.file("scores"))
+    spec = job.settings(ScoreSpec)
+    scores = Summaries.read(job.file("scores"))
     judgements = read_judgements(job.file("judgements"))
     return {
         MAIN: models_table(spec, scores, judgements, lambda experiment: knowledge(experiment, scores)),
@@ -46,7 +46,7 @@ def knowledge(experiment: str, scores: Summaries) -> Cells:
     return cells
 
 
-def texts_table(spec: TableSpec, scores: Summaries, texts: Mapping[str, Texts]) -> pd.DataFrame:
+def texts_table(spec: ScoreSpec, scores: Summaries, texts: Mapping[str, Texts]) -> pd.DataFrame:
     """A greedy text of a model a row: what follows the prompt, and how much of it stands in what was trained and in the rest.
 
     ``_run`` is the longest run of characters, ``_tokens`` that of tokens, ``_8grams`` the share of its 8-grams of words;
@@ -62,7 +62,7 @@ def texts_table(spec: TableSpec, scores: Summaries, texts: Mapping[str, Texts]) 
             for split in SPLITS:
                 for column, metric, digits in COPIES:
                     seeds = scores.per_seed(f"{model.experiment}/{text.prompt}", metric, split).set_index("seed")
-                    row[f"{split}_{column}"] = fixed(seeds.loc[str(model.seed), "value"], digits)
+                    row[f"{split}_{column}"] = format_fixed(seeds.loc[str(model.seed), "value"], digits)
             row["tokens"] = str(len(text.tokens))
             same = all(method[number].token_ids == text.token_ids for method in methods)
             row["same"] = "" if not methods else "yes" if same else "no"

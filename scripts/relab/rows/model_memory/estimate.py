@@ -6,44 +6,34 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
-from pydantic import Field
 
-from relab.architectures import configuration
+from relab.architectures import published_configuration
 from relab.rows.job import MAIN, Job
-from relab.rows.model_memory.memory import Batch, Bytes, computed
+from relab.rows.model_memory.memory import Batch, Bytes, training_memory
 from relab.scores import Row, exact
-from relab.settings.base import Float
 from relab.settings.sizes import Size
 
 #: Split of the scores; experiments are ``memory/{name}``.
 SPLIT = "training"
 
 
-class Spec(Batch):
-    """Settings of the job that computes the memory."""
-
-    sizes: list[Size] = Field(description="The architectures.", min_length=1)
-    reported: dict[str, Float] = Field(description="GB of GPU memory for training that the write-up reports, by name.")
-
-
 def estimate(job: Job) -> dict[str, Any]:
     """The step ``estimate``."""
-    spec = job.settings(Spec)
-    memory = estimated(spec)
-    return {"scores": memory_scores(memory), MAIN: memory_table(memory, spec, spec.reported)}
+    batch = Batch(job.spec["batch"], job.spec["tokens"])
+    memory = memory_by_size([Size(**size) for size in job.spec["sizes"]], batch)
+    return {"scores": memory_scores(memory), MAIN: memory_table(memory, batch, job.spec["reported"])}
 
 
-def estimated(spec: Spec) -> list[tuple[str, Bytes]]:
-    """The name of each size, and the memory of training it.
+def memory_by_size(sizes: Sequence[Size], batch: Batch) -> dict[str, Bytes]:
+    """The memory of training an architecture of each size, by name.
 
     Raises:
-        UserError: see :func:`computed`.
+        UserError: see :func:`training_memory`.
     """
-    batch = {"batch": spec.batch, "tokens": spec.tokens}
-    return [(size.name, computed(configuration(size), size.name, **batch)) for size in spec.sizes]
+    return {size.name: training_memory(published_configuration(size), size.name, batch) for size in sizes}
 
 
-def memory_table(memory: Sequence[tuple[str, Bytes]], batch: Batch, reported: Mapping[str, float]) -> pd.DataFrame:
+def memory_table(memory: Mapping[str, Bytes], batch: Batch, reported: Mapping[str, float]) -> pd.DataFrame:
     """An architecture a row.
 
     Columns: ``name``, ``parameters``, ``batch``, ``tokens``; in GB ``weights``, ``gradients``, ``optimizer``, their sum
@@ -54,15 +44,15 @@ def memory_table(memory: Sequence[tuple[str, Bytes]], batch: Batch, reported: Ma
     """
     rows = [
         {"name": name, **parts.cells(batch), "reported": f"{reported[name]:g}" if name in reported else ""}
-        for name, parts in memory
+        for name, parts in memory.items()
     ]
     return pd.DataFrame(rows)
 
 
-def memory_scores(memory: Sequence[tuple[str, Bytes]]) -> list[Row]:
+def memory_scores(memory: Mapping[str, Bytes]) -> list[Row]:
     """In GB, for each size: ``states`` (weights, gradients, moments), ``activations``, ``total``."""
     return [
         exact(f"memory/{name}", 0, SPLIT, metric, getattr(parts, metric) / 1e9)
-        for name, parts in memory
+        for name, parts in memory.items()
         for metric in ("states", "activations", "total")
     ]

@@ -15,8 +15,8 @@ import torchinfo
 from torchinfo.layer_info import LayerInfo
 from transformers import PreTrainedConfig, PreTrainedModel
 
-from relab.architectures import configuration_of, skeleton
-from relab.gpt import parameters
+from relab.architectures import load_configuration, model_without_weights
+from relab.gpt import parameter_count
 from relab.rows.job import Job
 from relab.rows.model_memory.memory import Batch, check_context
 
@@ -77,13 +77,13 @@ class Layer:
 
 def tabulate(job: Job) -> dict[str, pd.DataFrame]:
     """The step ``tabulate``; of the model's directory only its configuration is read."""
-    spec, directory = job.settings(Batch), job.file("config").parent
-    config = configuration_of(directory)
-    layers = layers_table(skeleton(config, str(directory)), batch=spec.batch, tokens=spec.tokens)
+    directory = job.file("config").parent
+    config = load_configuration(directory)
+    layers = layers_table(model_without_weights(config, str(directory)), Batch(**job.spec))
     return {"layers": layers, "configuration": configuration_table(config)}
 
 
-def layers_table(model: PreTrainedModel, *, batch: int, tokens: int) -> pd.DataFrame:
+def layers_table(model: PreTrainedModel, batch: Batch) -> pd.DataFrame:
     """A layer a row, in the order of computation, each above those inside it; equal ones in a row stand once.
 
     Columns: ``layer`` its path, ``kind`` its class, ``output`` shape of its output for token ids ``[batch, tokens]`` (empty
@@ -92,22 +92,22 @@ def layers_table(model: PreTrainedModel, *, batch: int, tokens: int) -> pd.DataF
     is the input, the last one the total.
 
     Args:
-        model: on the meta device (:func:`relab.architectures.skeleton`).
+        model: on the meta device (:func:`relab.architectures.model_without_weights`).
 
     Raises:
         UserError: more tokens than the model's context.
     """
-    top = _merged(_traced(model, batch, tokens))
-    first = {"layer": "input", "kind": "token ids", "output": _shape((batch, tokens))}
-    total = {"layer": "total", "all": parameters(model)}
+    top = _merged(_traced(model, batch))
+    first = {"layer": "input", "kind": "token ids", "output": _shape((batch.batch, batch.tokens))}
+    total = {"layer": "total", "all": parameter_count(model)}
     rows = [first, *(row for layer in top.inside for row in _rows(layer, "", 1)), total]
     columns = ["layer", "kind", "output", "parameters", "number", "all", "note"]
     return pd.DataFrame(rows, columns=columns).astype({key: "Int64" for key in ("parameters", "number", "all")})
 
 
-def _traced(model: PreTrainedModel, batch: int, tokens: int) -> Layer:
-    check_context(model.config, tokens)
-    shape = {"size": (batch, tokens), "dtype": torch.long, "device": "meta"}
+def _traced(model: PreTrainedModel, batch: Batch) -> Layer:
+    check_context(model.config, batch.tokens)
+    shape = {"size": (batch.batch, batch.tokens), "dtype": torch.long, "device": "meta"}
     inputs = {"input_ids": torch.zeros(**shape), "attention_mask": torch.ones(**shape)}
     traced = torchinfo.summary(
         model, input_data=inputs, use_cache=False, device="meta", depth=100, verbose=0, mode="eval", cache_forward_pass=False
@@ -131,7 +131,7 @@ def _layer(path: str, info: LayerInfo, following: list[LayerInfo], weights: Mapp
         name=info.var_name,
         kind=info.class_name,
         shape=tuple(info.output_size) if all(isinstance(size, int) for size in info.output_size) else (),
-        parameters=sum(weight.numel() for name, weight in names.items() if name.startswith(path)),
+        parameter_count=sum(weight.numel() for name, weight in names.items() if name.startswith(path)),
         note=f"weights of {', '.join(sorted(shared))}" if shared else "",
         inside=tuple(inside),
     )

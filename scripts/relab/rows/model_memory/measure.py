@@ -10,42 +10,33 @@ from collections.abc import Callable
 import pandas as pd
 import psutil
 import torch
-from pydantic import Field
 from transformers import PreTrainedModel
 
-from relab.architectures import configuration_of
+from relab.architectures import load_configuration
 from relab.checkpoints import load_model
-from relab.device import describe, pick
+from relab.device import device_name, pick_device
 from relab.jobs import peak_memory
 from relab.rows.job import Job
-from relab.rows.model_memory.memory import Batch, Bytes, computed, gigabytes, loss
-from relab.settings.base import Int
+from relab.rows.model_memory.memory import Batch, Bytes, gigabytes, next_token_loss, training_memory
 
 #: Steps that a measurement trains; the first one makes AdamW's moments.
 STEPS = 2
 
 
-class Spec(Batch):
-    """Settings of the job that measures."""
-
-    threads: Int = Field(description="Compute threads.", ge=1)
-
-
 def measure(job: Job) -> dict[str, pd.DataFrame]:
     """The step ``measure``."""
-    spec, directory = job.settings(Spec), job.file("config").parent
-    device = pick()
+    batch, directory = Batch(job.spec["batch"], job.spec["tokens"]), job.file("config").parent
+    device = pick_device()
     if device.type != "cuda":  # no other device tells its peak
         device = torch.device("cpu")
-    torch.set_num_threads(spec.threads)  # and not relab.device.prepare, which keeps freed memory
-    job.record["device"] = describe(device)
-    shape = {"batch": spec.batch, "tokens": spec.tokens}
-    memory = computed(configuration_of(directory), str(directory), **shape)
-    peak = measured(lambda: load_model(directory, device), device, **shape)
-    return {"measured_memory": measured_table(directory.name, describe(device), memory, peak, spec)}
+    torch.set_num_threads(job.spec["threads"])  # and not relab.device.prepare, which keeps freed memory
+    job.record["device"] = device_name(device)
+    memory = training_memory(load_configuration(directory), str(directory), batch)
+    peak = peak_training_memory(lambda: load_model(directory, device), device, batch)
+    return {"measured_memory": measured_table(directory.name, device_name(device), memory, peak, batch)}
 
 
-def measured(load: Callable[[], PreTrainedModel], device: torch.device, *, batch: int, tokens: int) -> int:
+def peak_training_memory(load: Callable[[], PreTrainedModel], device: torch.device, batch: Batch) -> int:
     """Peak memory in bytes of training a model for two steps of AdamW on random tokens, its loading included.
 
     On CUDA the memory that torch allocated; elsewhere the peak of the process's resident memory above what it holds now, so
@@ -59,11 +50,11 @@ def measured(load: Callable[[], PreTrainedModel], device: torch.device, *, batch
     model.set_attn_implementation("eager")  # as computed
     optimizer = torch.optim.AdamW(model.parameters(), fused=True)
     generator = torch.Generator().manual_seed(0)
-    token_ids = torch.randint(model.config.vocab_size, (batch, tokens), generator=generator).to(device)
+    token_ids = torch.randint(model.config.vocab_size, (batch.batch, batch.tokens), generator=generator).to(device)
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     for _ in range(STEPS):
-        loss(model, token_ids).backward()
+        next_token_loss(model, token_ids).backward()
         optimizer.step()
         optimizer.zero_grad()
     return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else peak_memory() * 2**20 - before

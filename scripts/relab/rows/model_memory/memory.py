@@ -13,22 +13,21 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from pydantic import Field
 from torch.autograd.graph import saved_tensors_hooks
 from torch.nn import functional
 from transformers import PreTrainedConfig, PreTrainedModel
 
-from relab.architectures import skeleton
+from relab.architectures import model_without_weights
 from relab.errors import UserError
-from relab.gpt import parameters
-from relab.settings.base import Int, Settings
+from relab.gpt import parameter_count
 
 
-class Batch(Settings):
-    """The batch for which layers are traced, memory is computed and measured."""
+@dataclass(frozen=True)
+class Batch:
+    """The batch for which layers are traced, memory is computed and measured: ``[texts, tokens of each]``."""
 
-    batch: Int = Field(description="Texts in a batch.", ge=1)
-    tokens: Int = Field(description="Tokens of each text.", ge=2)
+    batch: int
+    tokens: int
 
 
 @dataclass(frozen=True)
@@ -62,19 +61,20 @@ def gigabytes(count: int) -> str:
     return f"{count / 1e9:.3f}"
 
 
-def computed(config: PreTrainedConfig, name: str, *, batch: int, tokens: int) -> Bytes:
-    """The memory of training a model of that configuration on batches ``[batch, tokens]``, dropout as configured.
+def training_memory(config: PreTrainedConfig, name: str, batch: Batch) -> Bytes:
+    """The memory of training a model of that configuration on such batches, dropout as configured.
 
     A dropout mask counts four bytes an element, which is what it takes on a CPU; on CUDA it takes one.
 
     Raises:
         UserError: a configuration of no language model, or with a context of fewer tokens.
     """
-    check_context(config, tokens)
-    model = skeleton(config, name)
+    check_context(config, batch.tokens)
+    model = model_without_weights(config, name)
+    token_ids = torch.zeros(batch.batch, batch.tokens, dtype=torch.long, device="meta")
     weights = sum(parameter.nbytes for parameter in model.parameters())
-    activations = saved_bytes(model, lambda: loss(model, torch.zeros(batch, tokens, dtype=torch.long, device="meta")))
-    return Bytes(parameters(model), weights, weights, 2 * weights, activations)
+    activations = saved_bytes(model, lambda: next_token_loss(model, token_ids))
+    return Bytes(parameter_count(model), weights, weights, 2 * weights, activations)
 
 
 def check_context(config: PreTrainedConfig, tokens: int) -> None:
@@ -83,12 +83,12 @@ def check_context(config: PreTrainedConfig, tokens: int) -> None:
     Raises:
         UserError: naming both.
     """
-    context = getattr(config, "max_position_embeddings", None)  # Transformers' name for it, whatever the configuration's own
+    context = getattr(config, "max_position_embeddings", None)  # Transformers' name for it, whatever a configuration calls it
     if context is not None and tokens > context:
         raise UserError(f"tokens is {tokens}, expected at most the model's context of {context}")
 
 
-def loss(model: PreTrainedModel, token_ids: torch.Tensor) -> torch.Tensor:
+def next_token_loss(model: PreTrainedModel, token_ids: torch.Tensor) -> torch.Tensor:
     """Mean cross-entropy of the next token, in training mode; ``token_ids`` are ``[batch, tokens]``."""
     # The mask says nothing, but without one Transformers looks into the positions for packed texts; here they have no values.
     mask = torch.ones_like(token_ids)

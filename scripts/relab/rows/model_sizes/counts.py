@@ -7,25 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
-from pydantic import Field
 from torch import nn
 
-from relab.architectures import configuration, skeleton
-from relab.gpt import parameters
+from relab.architectures import model_without_weights, published_configuration
+from relab.gpt import parameter_count
 from relab.rows.job import MAIN, Job
 from relab.scores import Row, exact
-from relab.settings.base import Float, Settings
 from relab.settings.sizes import Size
 
 #: Split and metric of the scores; experiments are ``parameters/{name}``.
 SPLIT, METRIC = "configuration", "parameters (millions)"
-
-
-class Spec(Settings):
-    """Settings of the job that counts the parameters."""
-
-    sizes: list[Size] = Field(description="The architectures.", min_length=1)
-    reported: dict[str, Float] = Field(description="Parameters in millions that the write-up reports, by name.")
 
 
 @dataclass(frozen=True)
@@ -39,12 +30,11 @@ class Count:
 
 def tabulate(job: Job) -> dict[str, Any]:
     """The step ``tabulate``."""
-    spec = job.settings(Spec)
-    counts = count(spec.sizes)
-    return {"scores": sizes_scores(counts), MAIN: sizes_table(counts, spec.reported)}
+    counts = count_parameters([Size(**size) for size in job.spec["sizes"]])
+    return {"scores": sizes_scores(counts), MAIN: sizes_table(counts, job.spec["reported"])}
 
 
-def count(sizes: Sequence[Size]) -> list[Count]:
+def count_parameters(sizes: Sequence[Size]) -> list[Count]:
     """Count the parameters of each architecture on the meta device; the output layer shares the token embedding's.
 
     Raises:
@@ -52,9 +42,9 @@ def count(sizes: Sequence[Size]) -> list[Count]:
     """
     counts = []
     for size in sizes:
-        model = skeleton(configuration(size), size.name)
+        model = model_without_weights(published_configuration(size), size.name)
         embeddings = [module for module in model.modules() if isinstance(module, nn.Embedding)]
-        counts.append(Count(size, parameters(model), sum(embedding.weight.numel() for embedding in embeddings)))
+        counts.append(Count(size, parameter_count(model), sum(embedding.weight.numel() for embedding in embeddings)))
     return counts
 
 

@@ -13,28 +13,41 @@ from dataclasses import dataclass
 from functools import partial
 
 import torch
+from pydantic import BaseModel
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from relab import json_lines
 from relab.checkpoints import load_model, load_tokenizer
-from relab.device import describe, pick, prepare
+from relab.device import device_name, pick_device, prepare_device
 from relab.encoding import continuation, encode
 from relab.errors import UserError
 from relab.rows.job import Job
-from relab.rows.next_words import traces
-from relab.rows.next_words.names import MeasureSpec
+from relab.rows.next_words.names import Alternatives, Words
 from relab.rows.next_words.traces import ALTERNATIVES, DRAWN, GREEDY, WORDS, Alternative, Step, Text
 from relab.rows.shared.sentences import Sentences
 from relab.sampling import sample, text_seed
 from relab.sampling.streams import prompt_key
 from relab.scoring import next_token_logprobs
+from relab.settings.corpora import GrammarReader
 from relab.settings.samplings import Decoding
 
 #: Decimals of probabilities in a trace.
 DIGITS = 6
 
 
+class MeasureSpec(BaseModel):
+    """Settings of the job. The ``models`` have their seeds, which are those of what is drawn too; ``length`` is in tokens."""
+
+    models: dict[str, int]
+    words: list[Words]
+    alternatives: Alternatives
+    length: int
+    reader: GrammarReader
+    threads: int
+
+
 @dataclass(frozen=True)
-class Traced:
+class TracedModel:
     """What is followed: a model in evaluation mode with its name and seed, its tokenizer, the sentences it was trained on."""
 
     name: str
@@ -46,7 +59,7 @@ class Traced:
 
 @dataclass(frozen=True)
 class Request:
-    """A text to generate."""
+    """A text to generate, and what the trace says of it."""
 
     table: str
     prompt: str
@@ -62,19 +75,19 @@ class Request:
 def measure(job: Job) -> None:
     """The step ``measure``: writes the texts of one model after the other, which share their tokenizer."""
     spec = job.settings(MeasureSpec)
-    device = pick()
-    prepare(device, spec.threads)
+    device = pick_device()
+    prepare_device(device, spec.threads)
     folders = {model: path.parent for model, path in job.by_name("weights", spec.models).items()}
     tokenizer = load_tokenizer(next(iter(folders.values())))
     sentences = Sentences.read(spec.reader, job.file("train"), tokenizer)
     texts: list[Text] = []
     for model, seed in spec.models.items():
-        texts += trace(spec, Traced(model, seed, load_model(folders[model], device), tokenizer, sentences))
-    traces.write(job.outputs["traces"], texts)
-    job.record |= {"device": describe(device), "seed": list(spec.models.values())}
+        texts += trace(spec, TracedModel(model, seed, load_model(folders[model], device), tokenizer, sentences))
+    json_lines.write(job.outputs["traces"], texts)
+    job.record |= {"device": device_name(device), "seed": list(spec.models.values())}
 
 
-def trace(spec: MeasureSpec, traced: Traced) -> Iterator[Text]:
+def trace(spec: MeasureSpec, traced: TracedModel) -> Iterator[Text]:
     """The texts of a model, in the order of the settings: those whose words are shown, each greedy and drawn, then the others.
 
     A drawn text depends on the seed, its prompt and its temperature alone.
@@ -90,19 +103,15 @@ def trace(spec: MeasureSpec, traced: Traced) -> Iterator[Text]:
     for request, text, untempered in zip(requests, texts, greedy, strict=True):
         number = spec.alternatives.number if request.table == ALTERNATIVES else 0
         yield Text(
+            **vars(request),
             model=traced.name,
-            table=request.table,
-            prompt=request.prompt,
-            prompt_ids=request.prompt_ids,
-            temperature=request.temperature,
-            method=request.method,
             seed=traced.seed,
             greedy_ids=untempered.token_ids,
             steps=list(_steps(request, text.token_ids, number, traced)),
         )
 
 
-def _requests(spec: MeasureSpec, traced: Traced) -> list[Request]:
+def _requests(spec: MeasureSpec, traced: TracedModel) -> list[Request]:
     window = traced.model.config.max_position_embeddings
 
     def ids(prompt: str, key: str) -> list[int]:
@@ -126,7 +135,7 @@ def _requests(spec: MeasureSpec, traced: Traced) -> list[Request]:
     return words + alternatives
 
 
-def _steps(request: Request, token_ids: Sequence[int], number: int, traced: Traced) -> Iterator[Step]:
+def _steps(request: Request, token_ids: Sequence[int], number: int, traced: TracedModel) -> Iterator[Step]:
     text = [*request.prompt_ids, *token_ids]
     logprobs = next_token_logprobs(traced.model, text[:-1])[len(request.prompt_ids) - 1 :]
     tempered = (logprobs / request.temperature).log_softmax(-1)
@@ -138,7 +147,7 @@ def _steps(request: Request, token_ids: Sequence[int], number: int, traced: Trac
 
 def _word(tokenizer: PreTrainedTokenizerBase, prompt: str, beginning: Sequence[int], token: int) -> str:
     """A token as text behind a beginning, which is a prompt or goes on from one that ended before."""
-    return continuation(tokenizer, prompt, beginning, [token], marks=True)
+    return continuation(tokenizer, prompt, beginning, [token], special_tokens=True)
 
 
 def _step(

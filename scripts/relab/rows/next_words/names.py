@@ -1,4 +1,4 @@
-"""What the jobs of a row share: the prompts, their settings, names of metrics.
+"""What the jobs of a row share: the settings of prompts, names of metrics.
 
 Experiments and their metrics, all in the split ``words``:
 
@@ -12,7 +12,6 @@ from __future__ import annotations
 from pydantic import Field
 
 from relab.settings.base import Float, Int, Settings
-from relab.settings.corpora import GrammarReader
 
 #: The split of what is measured on generated texts.
 WORDS = "words"
@@ -22,7 +21,7 @@ DISTANCE, FIRST_DISTANCE = "total variation", "total variation of the first two 
 #: Share of the tokens up to the first full stop with which a text no longer begins a sentence of the grammar, a mean over
 #: texts: 0 for a model that is the grammar, whatever it says behind the full stop.
 UNGRAMMATICAL = "ungrammatical tokens before the full stop"
-#: Share of the greedy tokens that are others than at temperature 1, and by how much their printed probabilities differ.
+#: Share of the greedy tokens that differ from those at temperature 1, and by how much their printed probabilities differ.
 CHANGED, SHIFTED = "greedy words changed by temperature", "probabilities changed by temperature"
 
 
@@ -38,28 +37,3 @@ class Alternatives(Settings):
 
     prompts: list[str] = Field(description="The prompts.", min_length=1)
     number: Int = Field(6, description="Tokens shown at every step.", ge=1)
-
-
-class MeasureSpec(Settings):
-    """Settings of the job that follows the models word by word."""
-
-    models: dict[str, Int] = Field(
-        description="The models, each with its seed, which is that of what is drawn, too.", min_length=1
-    )
-    words: list[Words] = Field(description="The prompts whose words are shown.", min_length=1)
-    alternatives: Alternatives = Field(description="The prompts whose most probable tokens are shown at each step.")
-    length: Int = Field(description="Tokens generated.", ge=1)
-    reader: GrammarReader = Field(description="The grammar that the models' sentences were drawn from.")
-    threads: Int = Field(description="Compute threads.", ge=1)
-
-
-class TableSpec(Settings):
-    """Settings of the job that writes the tables."""
-
-    models: dict[str, Int] = Field(description="The models, each with its seed.", min_length=1)
-
-
-class Spec(TableSpec):
-    """Settings of the job that scores the models."""
-
-    experiment: str = Field(description="What scores call the models.")

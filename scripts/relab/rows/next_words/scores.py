@@ -11,28 +11,24 @@ from typing import Any
 
 import numpy as np
 
-from relab.files import sha256
+from relab.files import short_digest
 from relab.rows.job import Job
 from relab.rows.next_words import traces
-from relab.rows.next_words.names import CHANGED, DISTANCE, FIRST_DISTANCE, SHIFTED, UNGRAMMATICAL, WORDS, Spec
+from relab.rows.next_words.names import CHANGED, DISTANCE, FIRST_DISTANCE, SHIFTED, UNGRAMMATICAL, WORDS
 from relab.rows.next_words.traces import Text, of_table
 from relab.rows.shared.experiments import MODEL, TRAINING_TEXT
 from relab.scores import Row, score
-from relab.statistics import Measurement, Scale, identity
+from relab.statistics import Measurement, Scale, units_digest
 
 #: The words that the second distance is of.
 FIRST = 2
 
 
 def score_words(job: Job) -> dict[str, Any]:
-    """The step ``score``.
-
-    Raises:
-        UserError: traces that cannot be read, or lack a model.
-    """
-    spec = job.settings(Spec)
-    texts, data = traces.read(job.file("traces"), spec.models), sha256(job.file("train"))[:12]
-    rows = [row for model, seed in spec.models.items() for row in word_scores(spec.experiment, seed, texts[model], data)]
+    """The step ``score``."""
+    seeds, experiment = job.spec["models"], job.spec["experiment"]
+    texts, data = traces.read(job.file("traces"), seeds), short_digest(job.file("train"))
+    rows = [row for model, seed in seeds.items() for row in word_scores(experiment, seed, texts[model], data)]
     return {"scores": rows}
 
 
@@ -43,7 +39,7 @@ def word_scores(experiment: str, seed: int, texts: Sequence[Text], data: str) ->
     yield from temperature_scores(model, seed, of_table(texts, traces.WORDS), data)
     words = [text for text in texts if text.table == traces.WORDS]
     shares = [[ungrammatical(text)] for text in words]
-    yield score(model, seed, WORDS, UNGRAMMATICAL, _by_text(shares, words, "share"), data)
+    yield score(model, seed, WORDS, UNGRAMMATICAL, _mean_over_texts(shares, words, "share"), data)
 
 
 def distance_scores(experiment: str, seed: int, texts: Sequence[Text], data: str) -> Iterator[Row]:
@@ -52,8 +48,8 @@ def distance_scores(experiment: str, seed: int, texts: Sequence[Text], data: str
         steps = [text.steps[:number] for text in texts]
         model = [[step.total_variation for step in of_text] for of_text in steps]
         corpus = [[step.corpus_total_variation for step in of_text] for of_text in steps]
-        yield score(f"{experiment}/{MODEL}", seed, WORDS, metric, _by_text(model, texts), data)
-        yield score(f"{experiment}/{TRAINING_TEXT}", seed, WORDS, metric, _by_text(corpus, texts), data)
+        yield score(f"{experiment}/{MODEL}", seed, WORDS, metric, _mean_over_texts(model, texts), data)
+        yield score(f"{experiment}/{TRAINING_TEXT}", seed, WORDS, metric, _mean_over_texts(corpus, texts), data)
 
 
 def temperature_scores(model: str, seed: int, texts: Sequence[Text], data: str) -> Iterator[Row]:
@@ -62,8 +58,8 @@ def temperature_scores(model: str, seed: int, texts: Sequence[Text], data: str) 
         [float(step.id != untempered) for step, untempered in zip(text.steps, text.greedy_ids, strict=True)] for text in texts
     ]
     shifted = [[abs(step.probability - step.model_probability) for step in text.steps] for text in texts]
-    yield score(model, seed, WORDS, CHANGED, _by_text(changed, texts, "share"), data)
-    yield score(model, seed, WORDS, SHIFTED, _by_text(shifted, texts), data)
+    yield score(model, seed, WORDS, CHANGED, _mean_over_texts(changed, texts, "share"), data)
+    yield score(model, seed, WORDS, SHIFTED, _mean_over_texts(shifted, texts), data)
 
 
 def ungrammatical(text: Text) -> float:
@@ -75,9 +71,9 @@ def ungrammatical(text: Text) -> float:
     return statistics.fmean(not step.grammar_probability for step in text.steps[:stop])
 
 
-def _by_text(values: Sequence[Sequence[float | None]], texts: Sequence[Text], scale: Scale = "mean") -> Measurement:
+def _mean_over_texts(values: Sequence[Sequence[float | None]], texts: Sequence[Text], scale: Scale = "mean") -> Measurement:
     """The mean over the steps of all texts that have a value; the steps of one text are alike, so texts are the units."""
     known = [[value for value in of_text if value is not None] for of_text in values]
-    items = identity(*(text.prompt for text in texts))
+    items = units_digest(*(text.prompt for text in texts))
     sums, counts = np.array([sum(of_text) for of_text in known]), np.array([len(of_text) for of_text in known])
     return Measurement(sums, counts, "text", items, scale)

@@ -7,30 +7,26 @@ blank: tokens that print alike, such as two full stops, are told apart by it or 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import pandas as pd
 
-from relab.cells import VISIBLE, fixed
+from relab.cells import VISIBLE, format_fixed
 from relab.rows.job import MAIN, Job
 from relab.rows.next_words import traces
-from relab.rows.next_words.names import TableSpec
 from relab.rows.next_words.traces import ALTERNATIVES, DRAWN, GREEDY, WORDS, Step, Text, of_table
 from relab.statistics import Measurement, estimate
 
-#: Decimals of probabilities and distances.
-DIGITS = 4
+#: Probabilities and distances as cells.
+_fixed = partial(format_fixed, digits=4)
 
 
 def tabulate(job: Job) -> dict[str, pd.DataFrame]:
-    """The step ``tabulate``.
-
-    Raises:
-        UserError: traces that cannot be read, or lack a model.
-    """
-    models = job.settings(TableSpec).models
-    texts = traces.read(job.file("traces"), models)
-    by_seed = {seed: texts[model] for model, seed in sorted(models.items(), key=lambda pair: pair[1])}
+    """The step ``tabulate``."""
+    seeds = job.spec["models"]
+    texts = traces.read(job.file("traces"), seeds)
+    by_seed = {seed: texts[model] for model, seed in sorted(seeds.items(), key=lambda pair: pair[1])}
     first = next(iter(by_seed.values()))
     return {
         MAIN: words_table(first),
@@ -47,24 +43,24 @@ def words_table(texts: Sequence[Text]) -> pd.DataFrame:
         for number, steps in enumerate(zip(greedy.steps, drawn.steps, strict=True), start=1):
             row = {"prompt": greedy.prompt, "temperature": f"{greedy.temperature:g}", "seed": greedy.seed, "step": number}
             for method, step in zip((GREEDY, DRAWN), steps, strict=True):
-                row |= {f"{method}_{key}": value for key, value in _word(step).items()}
+                row |= {f"{method}_{key}": value for key, value in _word_cells(step).items()}
             rows.append(row)
     return pd.DataFrame(rows)
 
 
-def _word(step: Step) -> dict[str, Any]:
+def _word_cells(step: Step) -> dict[str, Any]:
     return {
         "word": step.word.translate(VISIBLE),
         "id": step.id,
-        "probability": _rounded(step.probability),
-        "model_probability": _rounded(step.model_probability),
-        "grammar_probability": _rounded(step.grammar_probability),
+        "probability": _fixed(step.probability),
+        "model_probability": _fixed(step.model_probability),
+        "grammar_probability": _fixed(step.grammar_probability),
     }
 
 
 def alternatives_table(texts: Sequence[Text]) -> pd.DataFrame:
-    """One of the most probable tokens a row: its probability under the model, its frequency in the training text after the same
-    beginning and its true probability, both empty where no sentence goes on; ``sentences`` that do."""
+    """A token a row, of the most probable ones at each step: its probability under the model, its frequency in the training
+    text after the same beginning and its true probability, both empty where no sentence goes on; ``sentences`` that do."""
     rows = []
     for text in of_table(texts, ALTERNATIVES):
         for number, step in enumerate(text.steps, start=1):
@@ -77,11 +73,11 @@ def alternatives_table(texts: Sequence[Text]) -> pd.DataFrame:
                         "rank": rank,
                         "word": alternative.word.translate(VISIBLE),
                         "id": alternative.id,
-                        "probability": _rounded(alternative.model_probability),
-                        "corpus_frequency": _rounded(alternative.corpus_frequency),
-                        "grammar_probability": _rounded(alternative.grammar_probability),
+                        "probability": _fixed(alternative.model_probability),
+                        "corpus_frequency": _fixed(alternative.corpus_frequency),
+                        "grammar_probability": _fixed(alternative.grammar_probability),
                         "sentences": step.sentences,
-                        "total_variation": _rounded(step.total_variation),
+                        "total_variation": _fixed(step.total_variation),
                     }
                 )
     return pd.DataFrame(rows)
@@ -98,36 +94,31 @@ def total_variation_table(texts: Mapping[int, Sequence[Text]]) -> pd.DataFrame:
         texts: those of each seed's model, the first one first.
     """
     of_seeds = [of_table(of_seed, ALTERNATIVES) for of_seed in texts.values()]
-    return pd.DataFrame([row for of_prompt in zip(*of_seeds, strict=True) for row in _distances(of_prompt)])
+    return pd.DataFrame([row for of_prompt in zip(*of_seeds, strict=True) for row in _distance_rows(of_prompt)])
 
 
-def _distances(texts: Sequence[Text]) -> Iterator[dict[str, Any]]:
+def _distance_rows(texts: Sequence[Text]) -> Iterator[dict[str, Any]]:
     first = texts[0]
     for index, step in enumerate(first.steps):
-        alike = [text.steps[index] for text in texts if _ids(text, index) == _ids(first, index)]
+        alike = [text.steps[index] for text in texts if _ids_before(text, index) == _ids_before(first, index)]
         distances = [same.total_variation for same in alike if same.total_variation is not None]
         yield {
             "prompt": first.prompt,
             "step": index + 1,
             "text": first.prompt + "".join(earlier.word for earlier in first.steps[:index]),
             "word": step.word.translate(VISIBLE),
-            **_mean("model", distances),
+            **_mean_cells("model", distances),
             "seeds": len(alike),
-            "training_text": _rounded(step.corpus_total_variation),
+            "training_text": _fixed(step.corpus_total_variation),
             "sentences": step.sentences,
         }
 
 
-def _ids(text: Text, end: int) -> list[int]:
+def _ids_before(text: Text, end: int) -> list[int]:
     return [step.id for step in text.steps[:end]]
 
 
-def _mean(column: str, values: Sequence[float]) -> dict[str, str]:
+def _mean_cells(column: str, values: Sequence[float]) -> dict[str, str]:
     """The mean of what single seeds have, with its interval over them."""
-    mean = estimate({seed: Measurement.alone(value) for seed, value in enumerate(values)})
-    cells = {column: mean.value, f"{column}_low": mean.low, f"{column}_high": mean.high}
-    return {name: fixed(value, DIGITS) for name, value in cells.items()}
-
-
-def _rounded(value: float | None) -> str:
-    return "" if value is None else fixed(value, DIGITS)
+    mean = estimate({seed: Measurement.without_units(value) for seed, value in enumerate(values)})
+    return {column: _fixed(mean.value), f"{column}_low": _fixed(mean.low), f"{column}_high": _fixed(mean.high)}

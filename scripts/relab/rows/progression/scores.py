@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from relab.files import sha256
+from relab.corpora.storage import documents
+from relab.files import short_digest
 from relab.metrics.overlap import LineOverlap, WordOverlap
-from relab.metrics.pieces import lines_of, words_of
+from relab.metrics.pieces import corpus_lines, corpus_words
 from relab.rows.job import Job
 from relab.rows.progression.names import DRAWN, HELD_OUT, LINES, TEXTS, WORDS, Spec
-from relab.rows.progression.references import PROMPT, documents, drawn_characters, frequencies, held_out
+from relab.rows.progression.references import PROMPT, character_frequencies, drawn_pieces, held_out_pieces
 from relab.rows.shared.histories import Sample, read_samples, texts_at
 from relab.rows.shared.losses import at, step_scores, trainings
 from relab.rows.shared.sweeps import Group, groups
@@ -30,14 +31,10 @@ Sampled = Mapping[int, Sample]
 
 
 def score_texts(job: Job) -> dict[str, Any]:
-    """The step ``score``.
-
-    Raises:
-        UserError: a file that is missing or not asked for; a history or a log of samples that lacks one of the steps.
-    """
+    """The step ``score``."""
     spec = job.settings(Spec)
     read = trainings(job.by_name("histories", spec.models), job.by_name("losses", spec.models))
-    data = {split: sha256(job.file(split))[:12] for split in ("train", "validation")}
+    data = {split: short_digest(job.file(split)) for split in ("train", "validation")}
     members, texts = groups(spec.models), _texts(job.by_name("samples", spec.models), spec.steps)
     rows: list[Row] = []
     for group in members:
@@ -71,9 +68,9 @@ class Overlap:
     def scores(self, experiment: str, seed: int, sample: Sample, step: int | None = None) -> Iterator[Row]:
         """The shares of lines and words of some texts."""
         for metric, name, known in ((self.lines, LINES, self.known_lines), (self.words, WORDS, self.known_words)):
-            found = metric.compute(predictions=sample.texts, corpus=known, prompt=sample.prompt)
+            share = metric.compute(predictions=sample.texts, corpus=known, prompt=sample.prompt)["share"]
             name = name if step is None else at(name, step)
-            yield score(experiment, seed, TEXTS, name, found["share"], self.data)
+            yield score(experiment, seed, TEXTS, name, share, self.data)
 
 
 @contextmanager
@@ -81,7 +78,7 @@ def overlap(train: Path, data: str) -> Iterator[Overlap]:
     """The metrics for one corpus, from its training text; what the metrics keep on disk is gone afterwards."""
     with tempfile.TemporaryDirectory() as folder:
         metrics = [metric(keep_in_memory=True, cache_dir=folder) for metric in (LineOverlap, WordOverlap)]
-        yield Overlap(*metrics, lines_of(documents(train)), words_of(documents(train)), data)
+        yield Overlap(*metrics, corpus_lines(documents(train)), corpus_words(documents(train)), data)
 
 
 def text_scores(group: Group, texts: Mapping[str, Sampled], overlap: Overlap) -> Iterator[Row]:
@@ -95,9 +92,9 @@ def reference_scores(
     corpus: str, train: Path, validation: Path, length: int, seeds: Sequence[int], overlap: Overlap
 ) -> Iterator[Row]:
     """The same shares for real held-out text and for drawn characters, pieces of ``length``, drawn once a seed."""
-    counts = frequencies(documents(train))
+    counts = character_frequencies(documents(train))
     for seed in seeds:
-        real = held_out(documents(validation), length, seed)
+        real = held_out_pieces(documents(validation), length, seed)
         yield from overlap.scores(f"{corpus}/{HELD_OUT}", seed, Sample(PROMPT, real))
-        drawn = drawn_characters(counts, length, seed)
+        drawn = drawn_pieces(counts, length, seed)
         yield from overlap.scores(f"{corpus}/{DRAWN}", seed, Sample(PROMPT, drawn))

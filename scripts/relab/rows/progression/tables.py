@@ -11,13 +11,13 @@ from typing import Any
 
 import pandas as pd
 
-from relab.cells import fixed
+from relab.cells import format_fixed
 from relab.rows.job import MAIN, Job
-from relab.rows.progression.names import DRAWN, HELD_OUT, LINES, TEXTS, WORDS, TableSpec
+from relab.rows.progression.names import DRAWN, HELD_OUT, LINES, TEXTS, WORDS, Spec
 from relab.rows.shared.histories import read_samples, texts_at
 from relab.rows.shared.losses import LOSS, at
 from relab.rows.shared.sweeps import Group, groups, label
-from relab.scores import Summaries, read_scores
+from relab.scores import Summaries
 from relab.settings.base import Scalar
 
 #: Decimals of losses (nats per token) and of shares.
@@ -25,17 +25,13 @@ LOSS_DIGITS, SHARE_DIGITS = 4, 3
 
 
 def tabulate(job: Job) -> dict[str, pd.DataFrame]:
-    """The step ``tabulate``.
-
-    Raises:
-        UserError: a file that is missing or not asked for; a score or a text that is missing.
-    """
-    spec = job.settings(TableSpec)
-    shown, scores = groups(spec.models), Summaries(read_scores(job.file("scores")), job.file("scores"))
+    """The step ``tabulate``."""
+    spec = job.settings(Spec)
+    shown, scores = groups(spec.models), Summaries.read(job.file("scores"))
     return {
         MAIN: progression(shown, spec.steps, scores, job.by_name("samples", spec.models)),
         "overlap": overlap(shown, max(spec.steps), scores),
-        "reported": reported(spec.reported or []),
+        "reported": reported(spec.reported),
     }
 
 
@@ -68,8 +64,8 @@ def overlap(groups: Sequence[Group], step: int, scores: Summaries) -> pd.DataFra
     """Shares of real lines and words: those of held-out text, of each model of one corpus at ``step``, of drawn characters."""
 
     def row(experiment: str, label: str, step: int | str, lines: str, words: str) -> dict[str, Any]:
-        found = scores.find(experiment, words, TEXTS)
-        counts = {"seeds": int(found["seeds"]), "texts": int(found["n"])}
+        summary = scores.find(experiment, words, TEXTS)
+        counts = {"seeds": int(summary["seeds"]), "texts": int(summary["n"])}
         return {"text": label, "step": step, **counts, **_shares(experiment, scores, lines, words)}
 
     models = [row(group.experiment, group.label, step, at(LINES, step), at(WORDS, step)) for group in groups]
@@ -86,10 +82,10 @@ def _shares(experiment: str, scores: Summaries, lines: str, words: str) -> dict[
 
 
 def reported(figures: Sequence[Mapping[str, Scalar]]) -> pd.DataFrame:
-    """The write-up's own losses, in its order; what else than the step and the loss stands beside one tells the model."""
+    """The write-up's losses, in its order; what else than the step and the loss stands beside one tells the model."""
     rows = []
     for figure in figures:
         model = label({key: value for key, value in figure.items() if key not in ("step", "loss")})
-        loss = fixed(figure["loss"], LOSS_DIGITS)
+        loss = format_fixed(figure["loss"], LOSS_DIGITS)
         rows.append({"corpus": figure.get("corpus", ""), "step": figure["step"], "model": model, "loss": loss})
     return pd.DataFrame(rows, columns=["corpus", "step", "model", "loss"])

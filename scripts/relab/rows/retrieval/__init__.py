@@ -8,12 +8,12 @@ from pydantic import Field
 
 from relab.artefacts import datasets, probes
 from relab.artefacts.kind import Artefacts, Files
-from relab.rows.contract import MAIN, Place, RowSettings, Step
-from relab.rows.shared.probes import check_datasets, titles
+from relab.rows.contract import MAIN, Place, Step
+from relab.rows.shared.probes import ProbesRow
 from relab.settings.references import Ref, of_kind
 
 
-class Row(RowSettings):
+class Row(ProbesRow):
     """Ways of ranking documents for queries, on one data set or several: measures, recall by rank, examples."""
 
     kind: Literal["retrieval"]
@@ -23,38 +23,26 @@ class Row(RowSettings):
 
     STEPS = (
         Step(
-            "score",
-            "Score rankings of documents against the judgments, beside chance, and against BM25.",
-            "scores.score_rankings",
-            scores=True,
-            memory=2000,
-            minutes=60,
-            seconds=9,
+            "score", "Score rankings of documents against the judgments, beside chance, and against BM25.",
+            "scores.score_rankings", scores=True, memory=2000, minutes=60, seconds=9,
         ),
         Step(
-            "tabulate",
-            "Write the tables of rankings: their measures, recall by rank, queries with their first documents.",
-            "tables.tabulate",
-            tables=(MAIN, "recall", "retrieval_examples"),
+            "tabulate", "Write the tables of rankings: their measures, recall by rank, queries with their first documents.",
+            "tables.tabulate", tables=(MAIN, "recall", "retrieval_examples"),
         ),
         Step(
-            "draw", "Draw recall against the number of documents looked at.", "figures.draw", figures=("retrieval",), seconds=4
+            
+            "draw", "Draw recall against the number of documents looked at.", "figures.draw", figures=("retrieval",), seconds=4,
         ),
-    )
+    )  # fmt: skip
 
     def inputs(self, step: str, place: Place, artefacts: Artefacts) -> Files:
         if step == "draw":
             return {"recall": place.table("recall")}
-        sets = [artefacts.probes[probe].settings.dataset for probe in self.probes]
+        sets = self.datasets(artefacts)
         parts = {part: [datasets.file(dataset, part) for dataset in sets] for part in ("corpus", "queries", "qrels")}
-        rankings = {"rankings": [probes.file(probe, "rankings.parquet") for probe in self.probes]}
+        rankings = {"rankings": self.probe_files("rankings.parquet")}
         return {**rankings, **parts, **({"scores": place.scores} if step == "tabulate" else {})}
 
-    def spec(self, step: str, place: Place, artefacts: Artefacts) -> dict[str, Any]:
-        if step == "draw":
-            return {}
-        shown = {"probes": {name: probes.retrieval(artefacts, name) for name in self.probes}, "order": self.probes}
-        return {**shown, "titles": titles(self.probes, artefacts)} if step == "tabulate" else shown
-
-    def check(self, place: Place, artefacts: Artefacts) -> None:
-        check_datasets(self.probes, place, artefacts)
+    def shown(self, probe: str, artefacts: Artefacts) -> dict[str, Any]:
+        return probes.retrieval(artefacts, probe)

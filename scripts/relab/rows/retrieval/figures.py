@@ -13,12 +13,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, NullLocator, StrMethodFormatter
 
-from relab.errors import UserError
 from relab.figures import COLOURS, WIDTH
-from relab.files import read_csv
-from relab.probes.systems import BM25, fused
+from relab.files import read_csv, require_columns
+from relab.probes.systems import BM25, fused_system
 from relab.rows.job import Job
-from relab.rows.retrieval.names import CHANCE
+from relab.rows.shared.curves import GREY, add_legend, entry
+from relab.rows.shared.systems import CHANCE
 
 #: Columns that the table must have.
 COLUMNS = ("data_set", "queries", "documents", "system", "k", "recall", "low", "high")
@@ -27,7 +27,7 @@ APART = 0.12
 
 _BLACK = COLOURS[4]
 _OTHERS = [colour for colour in COLOURS if colour != _BLACK]
-_CHANCE = {"color": "#555555", "linewidth": 1.4, "linestyle": (0, (1, 1.5))}
+_CHANCE = {"color": GREY, "linewidth": 1.4, "linestyle": (0, (1, 1.5))}
 _LINE = {"linewidth": 1.5, "markersize": 4}
 _BARS = {"elinewidth": 1.1, "capsize": 2}
 
@@ -39,15 +39,13 @@ def draw(job: Job) -> dict[str, Figure]:
     return {"retrieval": draw_recall(read_csv(job.file("recall")), job.file("recall"))}
 
 
-def draw_recall(recall: pd.DataFrame, place: str | Path = "the table of recall") -> Figure:
+def draw_recall(recall: pd.DataFrame, path: str | Path = "a table") -> Figure:
     """The figure, from the table ``recall``: lines with bars of their 95 % intervals over queries, chance dotted.
 
     Raises:
         UserError: where a column is missing or there is no row.
     """
-    lacking = [column for column in COLUMNS if column not in recall]
-    if lacking or recall.empty:
-        raise UserError(f"{place}: expected recall by rank, found {f'no column {lacking[0]!r}' if lacking else 'no row'}")
+    require_columns(recall, COLUMNS, f"{path}: the recalls by rank have", rows=True)
     looks = _looks(list(dict.fromkeys(recall["system"])))
     panels = list(recall.groupby("data_set", sort=False))
     handles = _legend(looks)
@@ -56,7 +54,7 @@ def draw_recall(recall: pd.DataFrame, place: str | Path = "the table of recall")
     for axes, (title, panel) in zip(figure.subplots(len(panels), squeeze=False)[:, 0], panels, strict=True):
         _draw_panel(axes, panel, looks)
         _label(axes, title, panel)
-    figure.legend(handles=handles, loc="outside lower center", ncols=2, handlelength=2.8)
+    add_legend(figure, handles)
     return figure
 
 
@@ -66,7 +64,7 @@ def _looks(systems: Sequence[str]) -> Looks:
     colours = {BM25: _BLACK}
     for system in systems:
         if system != CHANCE:
-            base = system.removesuffix(fused(""))
+            base = system.removesuffix(fused_system(""))
             colour = colours.setdefault(base, _OTHERS[(len(colours) - 1) % len(_OTHERS)])
             dashed = {"linestyle": (0, (4, 1.5)), "marker": "D", "markersize": 3.2} if base != system else {"marker": "o"}
             looks[system] = {**_LINE, "color": colour, **dashed}
@@ -100,11 +98,10 @@ def _label(axes: Axes, title: str, panel: pd.DataFrame) -> None:
 
 def _legend(looks: Looks) -> list[Line2D]:
     """Cosines, BM25 and chance in the first column, fusions and what the bars are in the second."""
-    lines = {system: Line2D([], [], label=system, **look) for system, look in looks.items()}
-    bars = Line2D([], [], color="#555555", linestyle="none", marker="|", markersize=9, label="95 % interval over queries")
+    lines = {system: entry(system, **look) for system, look in looks.items()}
     return [
-        *(line for system, line in lines.items() if not system.endswith(fused(""))),
-        Line2D([], [], label="a random ranking, expected", **_CHANCE),
-        *(line for system, line in lines.items() if system.endswith(fused(""))),
-        bars,
+        *(line for system, line in lines.items() if not system.endswith(fused_system(""))),
+        entry("a random ranking, expected", **_CHANCE),
+        *(line for system, line in lines.items() if system.endswith(fused_system(""))),
+        entry("95 % interval over queries", color=GREY, linestyle="none", marker="|", markersize=9),
     ]

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from relab.datasets import storage
 from relab.errors import UserError
-from relab.probes.rankings import Rankings, read
-from relab.probes.systems import systems
+from relab.files import short_digest
+from relab.probes.rankings import Rankings, read_rankings
+from relab.probes.systems import retriever_systems
 from relab.rows.job import Job
 from relab.rows.retrieval.names import Probe, Spec
 from relab.settings.base import canonical
@@ -28,10 +28,15 @@ class Retrieved:
     """The relevance of documents by query."""
 
     @property
+    def counts(self) -> dict[str, int]:
+        """How many queries and documents there are: cells of tables."""
+        return {"queries": len(self.qrels), "documents": len(self.corpus)}
+
+    @property
     def data(self) -> str:
         """A digest of what the rankings are scored on: queries, judgments, and among which documents."""
-        told = [self.queries, self.qrels, list(self.corpus)]
-        return hashlib.sha256(canonical(told).encode()).hexdigest()[:12]
+        scored = [self.queries, self.qrels, list(self.corpus)]
+        return short_digest(canonical(scored))
 
 
 def read_probes(job: Job, spec: Spec) -> Iterator[Retrieved]:
@@ -48,9 +53,9 @@ def read_probes(job: Job, spec: Spec) -> Iterator[Retrieved]:
         probe = spec.probes[name]
         corpus, queries = (_texts(files[part][probe.dataset]) for part in ("corpus", "queries"))
         qrels = _qrels(files["qrels"][probe.dataset])
-        found = Retrieved(probe, read(rankings[name]), corpus, queries, qrels)
-        _check(found, rankings[name], files["qrels"][probe.dataset])
-        yield found
+        retrieved = Retrieved(probe, read_rankings(rankings[name]), corpus, queries, qrels)
+        _check(retrieved, rankings[name], files["qrels"][probe.dataset])
+        yield retrieved
 
 
 def _texts(path: Path) -> dict[str, str]:
@@ -59,29 +64,29 @@ def _texts(path: Path) -> dict[str, str]:
 
 
 def _qrels(path: Path) -> dict[str, dict[str, int]]:
-    columns, found = storage.read(path), {}
+    columns, qrels = storage.read(path), {}
     for query, document, relevance in zip(columns["query"], columns["document"], columns["relevance"], strict=True):
-        found.setdefault(query, {})[document] = relevance
-    for query, judged in found.items():
+        qrels.setdefault(query, {})[document] = relevance
+    for query, judged in qrels.items():
         if max(judged.values()) <= 0:
             raise UserError(f"{path}: the query {query!r} has no relevant document, expected one at least")
-    return found
+    return qrels
 
 
-def _check(one: Retrieved, path: Path, qrels: Path) -> None:
-    expected = systems(one.probe)
-    if list(one.rankings) != expected:
-        raise UserError(f"{path}: expected the systems {', '.join(expected)}, found {', '.join(one.rankings) or 'none'}")
-    for query in one.qrels:
-        if query not in one.queries:
+def _check(retrieved: Retrieved, path: Path, qrels: Path) -> None:
+    expected = retriever_systems(retrieved.probe)
+    if list(retrieved.rankings) != expected:
+        raise UserError(f"{path}: expected the systems {', '.join(expected)}, found {', '.join(retrieved.rankings) or 'none'}")
+    for query in retrieved.qrels:
+        if query not in retrieved.queries:
             raise UserError(f"{qrels}: judges the query {query!r}, which is not among the queries")
-    for system, own in one.rankings.items():
-        for query in one.qrels:
-            if query not in own:
+    for system, ranked in retrieved.rankings.items():
+        for query in retrieved.qrels:
+            if query not in ranked:
                 raise UserError(f"{path}: {system} has no result for the query {query!r}, which {qrels} judges")
-        for query, documents in own.items():
-            if query not in one.qrels:
+        for query, documents in ranked.items():
+            if query not in retrieved.qrels:
                 raise UserError(f"{path}: {system} ranks documents for the query {query!r}, which {qrels} does not judge")
             for document in documents:
-                if document not in one.corpus:
+                if document not in retrieved.corpus:
                     raise UserError(f"{path}: {system} ranks the document {document!r}, which is not in the corpus")

@@ -1,31 +1,25 @@
-"""What the jobs of a row share: their settings, the names of systems and experiments."""
+"""What the jobs of a row share: their settings, the names of features and metrics."""
 
 from __future__ import annotations
 
-from pydantic import Field
-
-from relab.probes.systems import BM25, fused
-from relab.rows.shared.shown_probes import ShownProbes, TitledProbes
+from relab.probes.systems import BM25, fused_system
+from relab.rows.shared.shown_probes import ShownProbes
 from relab.settings.base import Int
 from relab.settings.probes import Retriever
 
-SPLIT = "test"
-#: The expectation of a ranking in random order.
-CHANCE = "chance"
 #: What tables call the features of a system.
 WORDS, BOTH = "words", "both"
 POOLINGS = {"cls": "[CLS]", "mean": "mean", "last": "last"}
 
 
 class Probe(Retriever):
-    """A retriever's settings as its job has them."""
+    """A retriever's settings as its job has them: with ``queries_are_documents``, a query's id names it among these too."""
 
-    queries_are_documents: bool = Field(False, description="A query's id names it among the documents too.")
-    threads: Int = Field(1, description="Compute threads.", ge=1)
+    queries_are_documents: bool = False
+    threads: Int = 1
 
 
 Spec = ShownProbes[Probe]
-TableSpec = TitledProbes[Probe]
 
 
 def features_of(system: str, probe: Probe) -> str:
@@ -34,14 +28,9 @@ def features_of(system: str, probe: Probe) -> str:
         for pooling in probe.pooling:
             if system == f"{encoder} {pooling}":
                 return POOLINGS[pooling]
-            if system == fused(f"{encoder} {pooling}"):
+            if system == fused_system(f"{encoder} {pooling}"):
                 return BOTH
     return WORDS if system == BM25 else ""
-
-
-def difference(dataset: str, system: str) -> str:
-    """The experiment of a system less BM25, query by query."""
-    return f"{dataset}/{system} − {BM25}"
 
 
 def p_value(metric: str) -> str:

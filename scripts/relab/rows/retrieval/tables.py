@@ -1,7 +1,4 @@
-"""Tables of retrieval: systems with their measures, recall by rank, and the first queries with their best documents.
-
-Numbers are texts of a fixed number of decimals, so that the same scores give the same bytes.
-"""
+"""Tables of retrieval: systems with their measures, recall by rank, and the first queries with their best documents."""
 
 from __future__ import annotations
 
@@ -11,13 +8,14 @@ from typing import Any
 
 import pandas as pd
 
-from relab.cells import fixed
+from relab.cells import format_fixed
 from relab.metrics.retrieval_names import MAP, MRR, NDCG, RECALLS, recall
-from relab.probes.systems import BM25, fused
+from relab.probes.systems import BM25, fused_system
 from relab.rows.job import MAIN, Job
 from relab.rows.retrieval.files import Retrieved, read_probes
-from relab.rows.retrieval.names import CHANCE, SPLIT, TableSpec, difference, features_of, p_value
-from relab.scores import Summaries, read_scores
+from relab.rows.retrieval.names import Spec, features_of, p_value
+from relab.rows.shared.systems import CHANCE, SPLIT, experiment
+from relab.scores import Summaries
 
 #: The measures of the table by column.
 COLUMNS = {
@@ -35,8 +33,8 @@ EXAMPLES, BEST = 5, 3
 
 def tabulate(job: Job) -> dict[str, pd.DataFrame]:
     """The step ``tabulate``."""
-    spec = job.settings(TableSpec)
-    probes, scores = list(read_probes(job, spec)), Summaries(read_scores(job.file("scores")), job.file("scores"))
+    spec = job.settings(Spec)
+    probes, scores = list(read_probes(job, spec)), Summaries.read(job.file("scores"))
     return {
         MAIN: retrieval_table(probes, spec.titles, scores),
         "recall": recall_table(probes, spec.titles, scores),
@@ -45,44 +43,35 @@ def tabulate(job: Job) -> dict[str, pd.DataFrame]:
 
 
 def retrieval_table(probes: Sequence[Retrieved], titles: dict[str, str], scores: Summaries) -> pd.DataFrame:
-    """A system a row, chance first: each measure with ``_low`` and ``_high``, and its nDCG@10 less BM25's with its p-value.
-
-    Raises:
-        UserError: where a score is missing.
-    """
-    return pd.DataFrame([row for one in probes for row in _systems(one, titles[one.probe.dataset], scores)])
+    """A system a row, chance first: each measure with ``_low`` and ``_high``, and its nDCG@10 less BM25's with its p-value."""
+    return pd.DataFrame([row for retrieved in probes for row in _systems(retrieved, titles[retrieved.probe.dataset], scores)])
 
 
-def _systems(one: Retrieved, title: str, scores: Summaries) -> Iterator[dict[str, Any]]:
-    for system in (CHANCE, *one.rankings):
-        row = {"data_set": title, "system": system, "features": features_of(system, one.probe)}
+def _systems(retrieved: Retrieved, title: str, scores: Summaries) -> Iterator[dict[str, Any]]:
+    for system in (CHANCE, *retrieved.rankings):
+        row = {"data_set": title, "system": system, "features": features_of(system, retrieved.probe)}
         for column, metric in COLUMNS.items():
-            row |= scores.cells(column, f"{one.probe.dataset}/{system}", metric, SPLIT, DIGITS)
-        yield {**row, **_beside_bm25(one, system, scores), "queries": len(one.qrels), "documents": len(one.corpus)}
+            row |= scores.cells(column, f"{retrieved.probe.dataset}/{system}", metric, SPLIT, DIGITS)
+        yield {**row, **_beside_bm25(retrieved, system, scores), **retrieved.counts}
 
 
-def _beside_bm25(one: Retrieved, system: str, scores: Summaries) -> dict[str, str]:
+def _beside_bm25(retrieved: Retrieved, system: str, scores: Summaries) -> dict[str, str]:
     if system in (CHANCE, BM25):
         return dict.fromkeys(("difference", "difference_low", "difference_high", "p"), "")
-    experiment = difference(one.probe.dataset, system)
-    p = fixed(scores.value(experiment, p_value(NDCG), SPLIT), 4)
-    return {**scores.cells("difference", experiment, NDCG, SPLIT, DIGITS), "p": p}
+    pair = experiment(retrieved.probe.dataset, system, BM25)
+    p = format_fixed(scores.value(pair, p_value(NDCG), SPLIT), 4)
+    return {**scores.cells("difference", pair, NDCG, SPLIT, DIGITS), "p": p}
 
 
 def recall_table(probes: Sequence[Retrieved], titles: dict[str, str], scores: Summaries) -> pd.DataFrame:
-    """Recall among the first k documents: a data set, system and k a row.
-
-    Raises:
-        UserError: where a score is missing.
-    """
+    """Recall among the first k documents: a data set, system and k a row."""
     rows = []
-    for one in probes:
-        about = {"data_set": titles[one.probe.dataset], "queries": len(one.qrels), "documents": len(one.corpus)}
-        for system, k in itertools.product((CHANCE, *one.rankings), RECALLS):
-            found = scores.cells("recall", f"{one.probe.dataset}/{system}", recall(k), SPLIT, DIGITS)
-            rows.append(
-                {**about, "system": system, "k": k, **{key.removeprefix("recall_"): cell for key, cell in found.items()}}
-            )
+    for retrieved in probes:
+        about = {"data_set": titles[retrieved.probe.dataset], **retrieved.counts}
+        for system, k in itertools.product((CHANCE, *retrieved.rankings), RECALLS):
+            cells = scores.cells("recall", f"{retrieved.probe.dataset}/{system}", recall(k), SPLIT, DIGITS)
+            named = {key.removeprefix("recall_"): cell for key, cell in cells.items()}
+            rows.append({**about, "system": system, "k": k, **named})
     return pd.DataFrame(rows)
 
 
@@ -91,20 +80,20 @@ def examples_table(probes: Sequence[Retrieved], titles: dict[str, str]) -> pd.Da
 
     The cosine is that of the first encoder's means, or of its first pooling where means are none of its features.
     """
-    return pd.DataFrame([row for one in probes for row in _examples(one, titles[one.probe.dataset])])
+    return pd.DataFrame([row for retrieved in probes for row in _examples(retrieved, titles[retrieved.probe.dataset])])
 
 
-def _examples(one: Retrieved, title: str) -> Iterator[dict[str, Any]]:
-    pooling = "mean" if "mean" in one.probe.pooling else one.probe.pooling[0]
-    cosine = f"{one.probe.encoders[0]} {pooling}"
-    for query in [query for query in one.queries if query in one.qrels][:EXAMPLES]:
-        for system in (BM25, cosine, fused(cosine)):
-            for rank, document in enumerate(one.rankings[system][query][:BEST], 1):
+def _examples(retrieved: Retrieved, title: str) -> Iterator[dict[str, Any]]:
+    pooling = "mean" if "mean" in retrieved.probe.pooling else retrieved.probe.pooling[0]
+    cosine = f"{retrieved.probe.encoders[0]} {pooling}"
+    for query in [query for query in retrieved.queries if query in retrieved.qrels][:EXAMPLES]:
+        for system in (BM25, cosine, fused_system(cosine)):
+            for rank, document in enumerate(retrieved.rankings[system][query][:BEST], 1):
                 yield {
                     "data_set": title,
-                    "query": one.queries[query],
+                    "query": retrieved.queries[query],
                     "system": system,
                     "rank": rank,
-                    "document": one.corpus[document],
-                    "relevant": "yes" if one.qrels[query].get(document, 0) > 0 else "no",
+                    "document": retrieved.corpus[document],
+                    "relevant": "yes" if retrieved.qrels[query].get(document, 0) > 0 else "no",
                 }

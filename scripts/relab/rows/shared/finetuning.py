@@ -10,6 +10,7 @@ from relab.artefacts import corpora, models
 from relab.artefacts.kind import Artefacts, Files, Member
 from relab.errors import UserError
 from relab.rows.contract import MAIN, TRAIN, Place, RowSettings, Step
+from relab.rows.shared.trained import check_seeds
 from relab.settings.base import spec
 from relab.settings.references import FINETUNED, Family
 
@@ -17,32 +18,19 @@ from relab.settings.references import FINETUNED, Family
 JUDGEMENTS = "results/judgements/{chapter}/{name}.jsonl"
 
 MEASURE = Step(
-    "measure",
-    "Have finetuned models and their base give the log-probability of each token of given texts.",
-    "measure.measure",
-    files={"judgements": JUDGEMENTS},
-    environment=TRAIN,
-    network=True,
-    memory=3000,
-    memory_with_card=6000,
-    minutes=240,
-    seconds=11,
-)
+    "measure", "Have finetuned models and their base give the log-probability of each token of given texts.",
+    "measure.measure", files={"judgements": JUDGEMENTS}, environment=TRAIN, network=True, memory=3000, memory_with_card=6000,
+    minutes=240, seconds=11,
+)  # fmt: skip
 SCORE = Step(
-    "score",
-    "Score finetuned models beside their base: losses, given texts, what is stored.",
-    "scores.score_models",
-    scores=True,
-    memory=2000,
-    minutes=60,
-    seconds=6,
-)
+    "score", "Score finetuned models beside their base: losses, given texts, what is stored.", "scores.score_models",
+    scores=True, memory=2000, minutes=60, seconds=6,
+)  # fmt: skip
 TABULATE = Step(
     "tabulate",
     "Write the tables of finetuned models beside their base: their measures, their texts, their losses on the way.",
-    "tables.tabulate",
-    tables=(MAIN, "texts", "curve"),
-)
+    "tables.tabulate", tables=(MAIN, "texts", "curve"),
+)  # fmt: skip
 DRAW = Step("draw", "Draw the losses of finetuned models against the tokens that they read.", "figures.draw", figures=("loss",))
 
 
@@ -89,21 +77,21 @@ class FinetunedRow(RowSettings):
             return {"models": [base, *members], "threads": artefacts.threads}
         if step == "draw":
             return {}
-        scored = {name: {"experiment": one.declaration, "seed": one.settings.seed} for name, one in members.items()}
-        shown = {"name": place.name, "base": base, "models": scored, "order": list(members)}
-        if step != "tabulate":
-            return shown
-        adaptations = {name: spec(member.settings.adaptation) for name, member in members.items()}
-        return {**shown, "adaptations": adaptations, "base_kind": artefacts.models[base].settings.kind}
+        shown = {}
+        for name, member in members.items():
+            adaptation = spec(member.settings.adaptation)
+            shown[name] = {"experiment": member.declaration, "seed": member.settings.seed, "adaptation": adaptation}
+        base_kind = artefacts.models[base].settings.kind
+        return {"name": place.name, "base": base, "base_kind": base_kind, "models": shown, "order": list(members)}
 
     def check(self, place: Place, artefacts: Artefacts) -> None:
         """Refuse models that do not compare: of several bases or corpora, or chosen by the text that they are scored on."""
+        for declaration in self.models:
+            check_seeds(declaration, place, artefacts)
         members = self.members(artefacts)
-        if any(set(member.varied) - {"seed"} for member in members.values()):
-            raise UserError(f"{place.key}.models: expected models that differ in their seed alone, found {', '.join(members)}")
         for key in ("base", "corpus"):
-            if len(found := sorted({getattr(member.settings, key) for member in members.values()})) > 1:
-                raise UserError(f"{place.key}.models: expected models of one {key}, found {', '.join(found)}")
+            if len(names := sorted({getattr(member.settings, key) for member in members.values()})) > 1:
+                raise UserError(f"{place.key}.models: expected models of one {key}, found {', '.join(names)}")
         for name, member in members.items():
             if chosen := member.settings.training.chosen_by_validation:
                 raise UserError(f"models.{name}.training.{chosen}, since {place.key} scores the validation split")

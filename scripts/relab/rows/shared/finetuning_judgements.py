@@ -8,7 +8,7 @@ from typing import Any
 from tqdm import tqdm
 
 from relab.checkpoints import load_model, load_tokenizer
-from relab.device import describe, pick, prepare
+from relab.device import device_name, pick_device, prepare_device
 from relab.judging.job import judgements
 from relab.judging.storage import Judgement, write_judgements
 from relab.rows.job import Job
@@ -31,15 +31,15 @@ def measure_texts(job: Job, spec: MeasureSpec, texts: Sequence[dict[str, Any]]) 
     the model gives to each of the text's tokens. A prompt is read before the text and not counted.
     """
     weights = job.by_name("weights", spec.models)
-    device = pick()
-    prepare(device, spec.threads)
-    found: list[Judgement] = []
+    device = pick_device()
+    prepare_device(device, spec.threads)
+    judged: list[Judgement] = []
     with tqdm(total=len(texts) * len(spec.models), unit="text", disable=None, mininterval=1) as bar:
         for name in spec.models:
             folder = weights[name].parent
             model, tokenizer = load_model(folder, device), load_tokenizer(folder)
-            found += judgements(model, tokenizer, [{"source": name, **text} for text in texts], bar.update)
+            judged += judgements(model, tokenizer, [{"source": name, **text} for text in texts], bar.update)
             del model
-    write_judgements(job.outputs["judgements"], found)
-    job.record |= {"device": describe(device), **device_memory(device)}
-    print(f"{len(found)} texts, {sum(one.tokens for one in found):,} tokens, on {device}")
+    write_judgements(job.outputs["judgements"], judged)
+    job.record |= {"device": device_name(device), **device_memory(device)}
+    print(f"{len(judged)} texts, {sum(text.tokens for text in judged):,} tokens, on {device}")

@@ -23,34 +23,36 @@ PARAMETERS, BYTES, BYTES_SHARE = "parameters stored", "bytes on disk", "bytes on
 
 
 class MeasureSpec(Settings):
-    """Settings of the job that has models give log-probabilities of texts."""
+    """Settings of the job that has models give log-probabilities of texts: the models, their base first."""
 
-    models: list[Name] = Field(description="The models, their base first.", min_length=2)
-    threads: Int = Field(1, description="Compute threads.", ge=1)
+    models: list[Name] = Field(min_length=2)
+    threads: Int = 1
 
 
 class ScoredModel(Settings):
-    """A model as scores name it."""
+    """A model as scores name it: by its declaration and its seed; and what of it was trained, if anything."""
 
-    experiment: str = Field(description="Its declaration.")
-    seed: Int = Field(description="Its seed.")
+    experiment: str
+    seed: Int
+    adaptation: Adaptation | None = None
 
 
 class Spec(Settings):
-    """Settings of the job that scores a row."""
+    """Settings of the jobs: the row's name, the models by name, their order in tables, the base that they start from."""
 
-    name: Name = Field(description="The row's name.")
-    base: Name = Field(description="The model that the others start from.")
-    models: dict[Name, ScoredModel] = Field(description="The models.", min_length=1)
-    order: list[Name] = Field(description="The models in the order of tables.")
+    name: Name
+    base: Name
+    base_kind: str
+    models: dict[Name, ScoredModel]
+    order: list[Name]
 
     @property
     def experiments(self) -> dict[str, list[str]]:
         """The models of each declaration, in the order of tables."""
-        found: dict[str, list[str]] = {}
+        members: dict[str, list[str]] = {}
         for name in self.order:
-            found.setdefault(self.models[name].experiment, []).append(name)
-        return found
+            members.setdefault(self.models[name].experiment, []).append(name)
+        return members
 
     @property
     def base_experiment(self) -> str:
@@ -61,10 +63,3 @@ class Spec(Settings):
     def with_base(self) -> dict[str, ScoredModel]:
         """The base and the models."""
         return {self.base: ScoredModel(experiment=self.base_experiment, seed=0), **self.models}
-
-
-class TableSpec(Spec):
-    """Settings of the job that writes the tables of a row."""
-
-    adaptations: dict[Name, Adaptation] = Field(description="What was trained of each model.")
-    base_kind: str = Field(description="Kind of the base.")

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from relab.errors import UserError
-from relab.files import sha256
+from relab.files import short_digest
 from relab.judging.storage import Judgement, Judgements
 from relab.metrics.perplexity import bits_per_character, corpus_perplexity
 from relab.rows.job import Job
@@ -21,12 +21,12 @@ from relab.rows.shared.finetuning_names import Spec
 from relab.rows.shared.losses import Training, loss_scores, trainings
 from relab.scores import Row, exact, score
 from relab.statistics import NAN, Measurement
-from relab.stored import stored_parameters
+from relab.weight_files import count_parameters
 
 
 def training_scores(job: Job, spec: Spec) -> Iterator[Row]:
     """Losses, what was read, and the size of what is stored, from the files of a job."""
-    data = {split: sha256(job.file(split))[:12] for split in ("train", "validation")}
+    data = {split: short_digest(job.file(split)) for split in ("train", "validation")}
     trained = trainings(job.by_name("histories", spec.models), job.by_name("losses", spec.models))
     yield from learning_scores(spec, trained, data)
     yield from storage_scores(spec, job.by_name("weights", spec.with_base))
@@ -48,7 +48,7 @@ def storage_scores(spec: Spec, weights: Mapping[str, Path]) -> Iterator[Row]:
     base = weights[spec.base].stat().st_size
     for name, model in spec.with_base.items():
         size = weights[name].stat().st_size
-        parameters = stored_parameters(weights[name])
+        parameters = count_parameters(weights[name])
         stored = {names.PARAMETERS: parameters, names.BYTES: size, names.BYTES_SHARE: size / base}
         for metric, value in stored.items():
             yield exact(model.experiment, model.seed, names.FILES, metric, value)

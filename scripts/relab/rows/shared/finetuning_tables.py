@@ -1,7 +1,4 @@
-"""Tables of finetuned models: the base and each declaration a row, and the losses on the way.
-
-Numbers are texts of a fixed number of decimals, so that the same scores give the same bytes.
-"""
+"""Tables of finetuned models: the base and each declaration a row, and the losses on the way."""
 
 from __future__ import annotations
 
@@ -10,10 +7,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from relab.cells import fixed
+from relab.cells import format_fixed
 from relab.judging.storage import Judgements, start_of
 from relab.rows.shared import finetuning_names as names
-from relab.rows.shared.finetuning_names import FILES, TableSpec
+from relab.rows.shared.finetuning_names import FILES, Spec
 from relab.rows.shared.histories import read_history
 from relab.rows.shared.losses import FINAL, INITIAL
 from relab.scores import Summaries
@@ -26,7 +23,7 @@ Cells = dict[str, str]
 
 
 def models_table(
-    spec: TableSpec, scores: Summaries, judgements: Judgements, measures: Callable[[str], Cells], more: Iterable[Cells] = ()
+    spec: Spec, scores: Summaries, judgements: Judgements, measures: Callable[[str], Cells], more: Iterable[Cells] = ()
 ) -> pd.DataFrame:
     """The base and each declaration a row, means over its seeds; ``_low`` and ``_high`` are 95 % intervals over seeds and over
     what was measured, such as passages.
@@ -37,16 +34,13 @@ def models_table(
     Args:
         measures: the cells of what the kind of row measures, by experiment.
         more: rows after them.
-
-    Raises:
-        UserError: where a score is missing.
     """
     base = spec.base_experiment
     how = "as published" if spec.base_kind == "published" else "the base"
     rows = [{"model": spec.base, "how": how, "seeds": "", **_stored(base, scores), **measures(base)}]
     rows[0]["start"] = _start(judgements, spec.base)
     for experiment, members in spec.experiments.items():
-        row = {"model": experiment, "how": adaptation_label(spec.adaptations[members[0]]), "seeds": str(len(members))}
+        row = {"model": experiment, "how": adaptation_label(spec.models[members[0]].adaptation), "seeds": str(len(members))}
         row |= {**_stored(experiment, scores), **_training(experiment, scores), **measures(experiment)}
         rows.append({**row, "start": _start(judgements, *members)})
     return pd.DataFrame([*rows, *more]).fillna("")
@@ -67,7 +61,7 @@ def _start(judgements: Judgements, *models: str) -> str:
 
 def _stored(experiment: str, scores: Summaries) -> Cells:
     parameters = scores.value(experiment, names.PARAMETERS, FILES)
-    return {"parameters": f"{parameters:.0f}", "megabytes": fixed(scores.value(experiment, names.BYTES, FILES) / 1e6, 2)}
+    return {"parameters": f"{parameters:.0f}", "megabytes": format_fixed(scores.value(experiment, names.BYTES, FILES) / 1e6, 2)}
 
 
 def _training(experiment: str, scores: Summaries) -> Cells:
@@ -81,20 +75,20 @@ def _training(experiment: str, scores: Summaries) -> Cells:
     }
 
 
-def curve(spec: TableSpec, histories: Mapping[str, Path]) -> pd.DataFrame:
+def curve(spec: Spec, histories: Mapping[str, Path]) -> pd.DataFrame:
     """Every evaluation of every model: losses in nats a token, targets read so far, the learning rate from there on."""
     parts = []
     for name in spec.order:
-        history = read_history(histories[name])
+        model, history = spec.models[name], read_history(histories[name])
         parts.append(
             pd.DataFrame(
                 {
-                    "model": f"{spec.models[name].experiment} ({adaptation_label(spec.adaptations[name])})",
-                    "seed": spec.models[name].seed,
+                    "model": f"{model.experiment} ({adaptation_label(model.adaptation)})",
+                    "seed": model.seed,
                     "step": history.index,
                     "tokens_seen": history["tokens_seen"].astype(int),
-                    "train_loss": [fixed(value, 4) for value in history["train_loss"]],
-                    "validation_loss": [fixed(value, 4) for value in history["validation_loss"]],
+                    "train_loss": [format_fixed(value, 4) for value in history["train_loss"]],
+                    "validation_loss": [format_fixed(value, 4) for value in history["validation_loss"]],
                     "learning_rate": [f"{value:.4g}" for value in history["learning_rate"]],
                 }
             )

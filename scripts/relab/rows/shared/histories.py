@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
+from relab.cells import format_fixed
 from relab.errors import UserError
-from relab.files import read_csv
+from relab.files import read_csv, require_columns
 
 LOSSES = {"validation": "validation_loss", "train": "train_loss"}
 BITS = {"validation": "validation_bits_per_byte", "train": "train_bits_per_byte"}
@@ -28,12 +30,16 @@ def read_history(path: Path) -> pd.DataFrame:
         UserError: where it lacks a column or has no row.
     """
     history = read_csv(path)
-    lacking = [column for column in ("step", *LOSSES.values(), *BITS.values(), FOLDED) if column not in history]
-    if lacking:
-        raise UserError(f"{path}: no column {lacking[0]!r}")
+    require_columns(history, ("step", *LOSSES.values(), *BITS.values(), FOLDED), f"{path}:")
     if history.empty:
         raise UserError(f"{path}: no evaluation in it")
     return history.set_index("step").sort_index()
+
+
+def curve_rows(history: pd.DataFrame, about: Mapping[str, Any], columns: Iterable[str]) -> pd.DataFrame:
+    """A history as rows of a table: what they are about, the steps, and some columns of losses as texts of four decimals."""
+    losses = {column: [format_fixed(loss, 4) for loss in history[column]] for column in columns}
+    return pd.DataFrame({**about, "step": history.index, **losses})
 
 
 def text_read(histories: Iterable[pd.DataFrame]) -> str:
@@ -49,8 +55,7 @@ def at_step(history: pd.DataFrame, step: int, path: Path) -> pd.Series:
     """
     if step not in history.index:
         raise UserError(
-            f"{path}: no evaluation at step {step}, which the row shows; "
-            f"there are {', '.join(str(one) for one in history.index)}"
+            f"{path}: no evaluation at step {step}, which the row shows; there are {', '.join(map(str, history.index))}"
         )
     return history.loc[step]
 
@@ -69,7 +74,7 @@ def read_samples(path: Path) -> dict[int, Sample]:
     Raises:
         UserError: a line that is not such a generation.
     """
-    found: dict[int, dict[int, str]] = {}
+    texts: dict[int, dict[int, str]] = {}
     prompts: dict[int, str] = {}
     for number, line in enumerate(Path(path).read_text(encoding="utf-8").split("\n"), start=1):
         if not line:
@@ -77,11 +82,13 @@ def read_samples(path: Path) -> dict[int, Sample]:
         try:
             entry = json.loads(line)
             step = entry["step"]
-            found.setdefault(step, {})[entry["index"]] = entry["text"]
+            texts.setdefault(step, {})[entry["index"]] = entry["text"]
             prompts[step] = entry["prompt"]
         except (json.JSONDecodeError, KeyError, TypeError) as error:
             raise UserError(f"{path}, line {number}: expected an object with step, index, prompt and text ({error})") from None
-    return {step: Sample(prompts[step], [texts[index] for index in sorted(texts)]) for step, texts in sorted(found.items())}
+    return {
+        step: Sample(prompts[step], [by_index[index] for index in sorted(by_index)]) for step, by_index in sorted(texts.items())
+    }
 
 
 def texts_at(samples: dict[int, Sample], step: int, path: Path) -> Sample:
@@ -92,7 +99,6 @@ def texts_at(samples: dict[int, Sample], step: int, path: Path) -> Sample:
     """
     if step not in samples:
         raise UserError(
-            f"{path}: no text sampled at step {step}, which the row shows; "
-            f"there are {', '.join(str(one) for one in samples) or 'none'}"
+            f"{path}: no text sampled at step {step}, which the row shows; there are {', '.join(map(str, samples)) or 'none'}"
         )
     return samples[step]

@@ -15,12 +15,15 @@ import pandas as pd
 from relab.errors import UserError
 from relab.rows.shared.histories import BITS, LOSSES, at_step, read_history
 from relab.scores import Row, score
-from relab.statistics import NAN, Measurement, difference, identity
+from relab.statistics import NAN, Measurement, difference, units_digest
 from relab.training.losses import read_losses
 
 #: Metrics of a training.
 LOSS, INITIAL, FINAL, BEST = "loss", "initial loss", "final loss", "best loss"
 BITS_PER_BYTE = "final bits per byte"
+
+#: The step of the lowest validation loss.
+BEST_STEP = "best step"
 
 #: What the losses of an evaluation are means over.
 UNIT = "segment"
@@ -62,7 +65,7 @@ class Training:
         if rows.empty:
             raise UserError(f"{self.path}: no losses of the split {split!r} at step {step}")
         nats, targets = rows["nats"].to_numpy(), rows["targets"].to_numpy(dtype=float)
-        return Measurement(nats, targets, UNIT, identity(data, split, targets.tolist()))
+        return Measurement(nats, targets, UNIT, units_digest(data, split, targets.tolist()))
 
     @property
     def last(self) -> int:

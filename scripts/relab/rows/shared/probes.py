@@ -2,37 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
-from relab.artefacts import datasets
+from relab.artefacts import datasets, probes
 from relab.artefacts.kind import Artefacts
 from relab.errors import UserError
-from relab.rows.contract import Place
+from relab.rows.contract import Place, RowSettings
+from relab.settings.base import spec
 
 
-def titles(probes: Iterable[str], artefacts: Artefacts) -> dict[str, str]:
-    """What tables call the data sets of some probes, by name."""
-    sets = [artefacts.probes[probe].settings.dataset for probe in probes]
-    return {dataset: artefacts.datasets[dataset].settings.title for dataset in sets}
+class ProbesRow(RowSettings):
+    """Probes, one a data set; a kind of row says of which kind they are."""
+
+    probes: list[str]
+
+    def datasets(self, artefacts: Artefacts) -> list[str]:
+        """The data set of each."""
+        return [artefacts.probes[probe].settings.dataset for probe in self.probes]
+
+    def probe_files(self, file: str) -> list[str]:
+        """A file of each."""
+        return [probes.file(probe, file) for probe in self.probes]
+
+    def shown(self, probe: str, artefacts: Artefacts) -> dict[str, Any]:
+        """What a job knows of a probe."""
+        return spec(artefacts.probes[probe].settings)
+
+    def spec(self, step: str, place: Place, artefacts: Artefacts) -> dict[str, Any]:
+        if step == "draw":
+            return {}
+        shown = {"probes": {probe: self.shown(probe, artefacts) for probe in self.probes}, "order": self.probes}
+        if step == "score":
+            return shown
+        titles = {dataset: artefacts.datasets[dataset].settings.title for dataset in self.datasets(artefacts)}
+        return {**shown, "titles": titles}
+
+    def check(self, place: Place, artefacts: Artefacts) -> None:
+        sets = self.datasets(artefacts)
+        if twice := sorted({dataset for dataset in sets if sets.count(dataset) > 1}):
+            raise UserError(f"{place.key}.probes: two probes are fitted on {twice[0]!r}, expected one a data set")
 
 
-def shown_classifiers(probes: Iterable[str], artefacts: Artefacts) -> dict[str, Any]:
-    """The settings of a job that scores the classifiers of some probes, or writes their tables: what they are, in order."""
-    shown = {}
-    for name in probes:
-        settings = artefacts.probes[name].settings
+class ClassifiersRow(ProbesRow):
+    """Probes that are classifiers on frozen features."""
+
+    def shown(self, probe: str, artefacts: Artefacts) -> dict[str, Any]:
+        settings = artefacts.probes[probe].settings
         classes = datasets.classes(artefacts.datasets[settings.dataset].settings)
-        shown[name] = {"dataset": settings.dataset, "classes": classes, "features": settings.features}
-    return {"probes": shown, "order": list(shown)}
-
-
-def check_datasets(probes: Iterable[str], place: Place, artefacts: Artefacts) -> None:
-    """Refuse two probes of one data set.
-
-    Raises:
-        UserError: naming it.
-    """
-    sets = [artefacts.probes[probe].settings.dataset for probe in probes]
-    if twice := sorted({dataset for dataset in sets if sets.count(dataset) > 1}):
-        raise UserError(f"{place.key}.probes: two probes are fitted on {twice[0]!r}, expected one a data set")
+        return {"dataset": settings.dataset, "classes": classes, "features": settings.features}

@@ -13,10 +13,11 @@ Probe = TypeVar("Probe", bound=Settings)
 
 
 class ShownProbes(Settings, Generic[Probe]):
-    """Settings of a job that scores probes, one a data set."""
+    """Probes by name, one a data set, in the order of tables; what tables call their data sets, where the job writes some."""
 
-    probes: dict[Name, Probe] = Field(description="The probes by name.")
-    order: list[Name] = Field(description="Their names in the order of tables.", min_length=1)
+    probes: dict[Name, Probe]
+    order: list[Name] = Field(min_length=1)
+    titles: dict[Name, str] = {}
 
     @model_validator(mode="after")
     def _one_a_dataset(self):
@@ -31,9 +32,3 @@ class ShownProbes(Settings, Generic[Probe]):
     def shown(self) -> list[Probe]:
         """The probes in the order of tables."""
         return [self.probes[name] for name in self.order]
-
-
-class TitledProbes(ShownProbes[Probe], Generic[Probe]):
-    """Settings of a job that writes their tables."""
-
-    titles: dict[Name, str] = Field(description="What tables call each data set.")

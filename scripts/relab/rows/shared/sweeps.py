@@ -69,14 +69,14 @@ def groups(models: Mapping[str, SweptModel]) -> list[Group]:
     Raises:
         UserError: two models of one group with the same seed.
     """
-    found: dict[tuple, Group] = {}
+    grouped: dict[tuple, Group] = {}
     for name, model in sorted(models.items(), key=lambda item: item[1].seed):
         varied = _ordered(model.varied)
-        group = found.setdefault((model.corpus, *varied.items()), Group(model.corpus, varied, {}))
+        group = grouped.setdefault((model.corpus, *varied.items()), Group(model.corpus, varied, {}))
         if model.seed in group.members:
             raise UserError(f"models: {group.members[model.seed]} and {name} differ in nothing, not even the seed")
         group.members[model.seed] = name
-    return sorted(found.values(), key=lambda group: (group.corpus, [_size(value) for value in group.varied.values()]))
+    return sorted(grouped.values(), key=lambda group: (group.corpus, [_size(value) for value in group.varied.values()]))
 
 
 def label(varied: Mapping[str, Scalar]) -> str:

@@ -14,7 +14,7 @@ import pandas as pd
 from relab.metrics.classification import accuracy, f1_scores, macro_f1
 from relab.rows.shared.systems import ACCURACY, MACRO_F1, SPLIT, experiment, f1_of
 from relab.scores import score
-from relab.statistics import Measurement, difference, identity
+from relab.statistics import Measurement, difference, units_digest
 
 #: Names of the classes that each system predicts, by its seed, in the order of rows.
 Predictions = Mapping[str, Mapping[int, Sequence[str]]]
@@ -35,9 +35,7 @@ def system_scores(
 
     Args:
         prefix: what the names of the experiments begin with.
-        classes: the names of the classes.
         labels: the true class of each row.
-        predictions: what each system predicts.
         pairs: a system, and the one that it is compared with.
         data: a digest of the rows.
     """
@@ -46,10 +44,10 @@ def system_scores(
         for metric, seeds in metrics.items():
             for seed, measurement in seeds.items():
                 yield score(experiment(prefix, system), seed, SPLIT, metric, measurement, data)
-    for system, other in pairs:
+    for system, reference in pairs:
         for metric in (ACCURACY, MACRO_F1):
-            beyond = difference(measured[system][metric], measured[other][metric])
-            yield score(experiment(prefix, system, other), 0, SPLIT, metric, beyond, data)
+            beyond = difference(measured[system][metric], measured[reference][metric])
+            yield score(experiment(prefix, system, reference), 0, SPLIT, metric, beyond, data)
 
 
 def _measured(seeds: Mapping[int, Sequence[str]], labels: Sequence[str], classes: Sequence[str], data: str) -> Measured:
@@ -75,4 +73,4 @@ def by_system(predictions: pd.DataFrame) -> tuple[list[str], dict[str, dict[int,
 
 def digest_of(dataset: str, labels: Sequence[str]) -> str:
     """What tells the data of scores apart: a digest of the true classes of the test rows."""
-    return identity(dataset, labels)
+    return units_digest(dataset, labels)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from pydantic import Field
-
 from relab.settings.base import Name, Settings
 
 SPLIT, VALIDATION = "test", "validation"
 ACCURACY, MACRO_F1 = "accuracy", "macro-F1"
 
+#: What a blind choice or a ranking in random order is expected to reach.
+CHANCE = "chance"
+
 
 class ClassifierProbe(Settings):
-    """A probe whose classifiers are shown."""
+    """A probe whose classifiers are shown: its classes and features in the order of tables."""
 
-    dataset: Name = Field(description="Its data set.")
-    classes: list[str] = Field(description="The classes in the order of tables.")
-    features: list[str] = Field(description="Its features.")
+    dataset: Name
+    classes: list[str]
+    features: list[str]
 
 
 def f1_of(label: str) -> str:
@@ -23,6 +24,6 @@ def f1_of(label: str) -> str:
     return f"F1 of {label}"
 
 
-def experiment(data: str, system: str, other: str = "") -> str:
+def experiment(data: str, system: str, reference: str = "") -> str:
     """The experiment of a system on a data set, or of what it has beyond another one, row by row."""
-    return f"{data}/{system} − {other}" if other else f"{data}/{system}"
+    return f"{data}/{system} − {reference}" if reference else f"{data}/{system}"

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
-from pydantic import Field
 from transformers import PreTrainedTokenizerBase
 
 from relab.cells import VISIBLE
@@ -15,25 +14,14 @@ from relab.checkpoints import load_tokenizer
 from relab.encoding import encode
 from relab.rows.job import MAIN, Job
 from relab.scores import Row, exact
-from relab.settings.base import Settings
 
 #: Split of the scores; experiments are ``tokens/{text}``.
 SPLIT = "text"
 
 
-class Spec(Settings):
-    """Settings of the job."""
-
-    texts: list[str] = Field(description="The texts.", min_length=1)
-
-
 def tabulate(job: Job) -> dict[str, Any]:
-    """The step ``tabulate``.
-
-    Raises:
-        UserError: a character that a character tokenizer does not know; a tokenizer that cannot be opened.
-    """
-    texts = encoded(load_tokenizer(job.file("tokenizer").parent), job.settings(Spec).texts)
+    """The step ``tabulate``."""
+    texts = encode_texts(load_tokenizer(job.file("tokenizer").parent), job.spec["texts"])
     return {MAIN: tokens_table(texts), "scores": tokens_scores(texts)}
 
 
@@ -46,17 +34,17 @@ class Encoded:
     tokens: list[str]
 
 
-def encoded(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> list[Encoded]:
+def encode_texts(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> list[Encoded]:
     """Encode each text, without special tokens.
 
     Raises:
         UserError: a character that a character tokenizer does not know.
     """
-    found = []
+    encoded = []
     for number, text in enumerate(texts):
         ids = encode(tokenizer, text, f"texts.{number}").tolist()
-        found.append(Encoded(text, ids, [tokenizer.decode([token]) for token in ids]))
-    return found
+        encoded.append(Encoded(text, ids, [tokenizer.decode([token]) for token in ids]))
+    return encoded
 
 
 def tokens_table(texts: Sequence[Encoded]) -> pd.DataFrame:

@@ -7,19 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from relab.files import sha256
+from relab.files import short_digest
 from relab.inputs import by_part
 from relab.rows.job import Job
-from relab.rows.tokenizer_comparison.names import (
-    CUT,
-    DOCUMENTS,
-    LONGEST,
-    PER_TOKEN,
-    UNKNOWN,
-    VALIDATION_TOKENS,
-    Spec,
-    experiment,
-)
+from relab.rows.tokenizer_comparison import names
 from relab.scores import Row, exact
 from relab.tokens.store import Counts, Tokens
 
@@ -28,12 +19,12 @@ SPLITS = ("train", "validation")
 
 def score(job: Job) -> dict[str, Any]:
     """The step ``score``; its data is the training text as the first tokenizer reads it."""
-    spec = job.settings(Spec)
-    paths = by_part(job.files("tokens"), spec.tokenizers, spec.corpus, SPLITS, "input tokens")
-    data = sha256(paths[spec.tokenizers[0], "train"])[:12]
+    tokenizers, limit = job.spec["tokenizers"], job.spec["limit"]
+    paths = by_part(job.files("tokens"), tokenizers, job.spec["corpus"], SPLITS, "input tokens")
+    data = short_digest(paths[tokenizers[0], "train"])
     rows: list[Row] = []
-    for name in spec.tokenizers:
-        rows += tokenizer_scores(name, {split: Tokens(paths[name, split]) for split in SPLITS}, spec.limit, data)
+    for name in tokenizers:
+        rows += tokenizer_scores(name, {split: Tokens(paths[name, split]) for split in SPLITS}, limit, data)
     return {"scores": rows}
 
 
@@ -42,12 +33,17 @@ def tokenizer_scores(name: str, splits: Mapping[str, Tokens], limit: int, data: 
     held_out = splits["validation"].counts
     tokens = text_tokens(held_out)
     lengths = np.concatenate([tokens.lengths for tokens in splits.values()])
-    counted = {PER_TOKEN: held_out.characters / tokens}
+    counted = {names.PER_TOKEN: held_out.characters / tokens}
     if held_out.unknown is not None:
-        counted[UNKNOWN] = held_out.unknown / tokens
-    counted |= {LONGEST: lengths.max(), CUT: (lengths > limit).mean(), VALIDATION_TOKENS: tokens, DOCUMENTS: len(lengths)}
+        counted[names.UNKNOWN] = held_out.unknown / tokens
+    counted |= {
+        names.LONGEST: lengths.max(),
+        names.CUT: (lengths > limit).mean(),
+        names.VALIDATION_TOKENS: tokens,
+        names.DOCUMENTS: len(lengths),
+    }
     for (metric, split), value in counted.items():
-        yield exact(experiment(name), 0, split, metric, value, data)
+        yield exact(names.experiment(name), 0, split, metric, value, data)
 
 
 def text_tokens(counts: Counts) -> int:
