@@ -35,8 +35,8 @@ def main() -> None:
     from tqdm import tqdm
 
     from relab.checkpoints import load_model, load_tokenizer
-    from relab.device import device_name, pick_device, prepare_device
-    from relab.sampling.texts import LanguageModel, build_prompts, device_memory, max_tokens, sample_records, write_records
+    from relab.device import device_name, peak_gpu_memory, pick_device, prepare_device
+    from relab.sampling.texts import LanguageModel, build_prompts, max_tokens, sample_records, write_records
 
     device = pick_device()
     prepare_device(device, job.threads)
@@ -46,7 +46,7 @@ def main() -> None:
         with tqdm(total=max_tokens(job, len(prompts)), unit="token", disable=None, mininterval=1) as bar:
             records = list(sample_records(job, lm, prompts, bar.update))
         write_records(args.output, records)
-        entry |= {"device": device_name(device), "seed": job.seed, **device_memory(device)}
+        entry |= {"device": device_name(device), "seed": job.seed, **peak_gpu_memory(device)}
     print(f"{len(records)} texts, {sum(len(record['token_ids']) for record in records):,} tokens, on {device}")
 
 

@@ -52,6 +52,13 @@ def device_name(device) -> str:
     return f"cuda: {torch.cuda.get_device_name(device)}" if device.type == "cuda" else device.type
 
 
+def peak_gpu_memory(device) -> dict[str, int]:
+    """The peak memory of a CUDA card in MiB, as an entry of a job's record; empty on other devices."""
+    import torch
+
+    return {"peak_gpu_memory_mib": torch.cuda.max_memory_allocated(device) // 2**20} if device.type == "cuda" else {}
+
+
 def _take_card(count: int) -> int:
     if count == 1:
         return 0

@@ -17,8 +17,8 @@ BATCH_TOKENS = 512
 
 
 @torch.inference_mode()
-def next_token_logprobs(model: PreTrainedModel, token_ids: Sequence[int], temperature: float = 1.0) -> torch.Tensor:
-    """Log-probabilities ``[tokens, vocabulary]`` of the token after each position of a text, at a temperature.
+def next_token_logprobs(model: PreTrainedModel, token_ids: Sequence[int]) -> torch.Tensor:
+    """Log-probabilities ``[tokens, vocabulary]`` of the token after each position of a text.
 
     The model must be in evaluation mode.
 
@@ -27,7 +27,7 @@ def next_token_logprobs(model: PreTrainedModel, token_ids: Sequence[int], temper
     """
     _check_length(model, len(token_ids))
     logits = model(torch.tensor([list(token_ids)], device=model.device), use_cache=False).logits[0]
-    return (logits.float() / temperature).log_softmax(-1)
+    return logits.float().log_softmax(-1)
 
 
 @torch.inference_mode()

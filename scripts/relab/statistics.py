@@ -210,17 +210,17 @@ def median_interval(values: Sequence[float]) -> tuple[float, float, float]:
     return float(np.median(values)), float(interval.low), float(interval.high)
 
 
-def randomisation_p(differences: Sequence[float], draws: int = 9999) -> float:
+def randomisation_p(differences: Sequence[float]) -> float:
     """Two-sided p-value of the mean of paired differences ``[units]`` by the paired randomisation test.
 
     How often a mean as large arises when the two systems are exchanged at random (Smucker, Allan & Carterette 2007): over all
-    exchanges if there are no more than ``draws``, else over ``draws`` of them, drawn with a fixed seed.
+    exchanges if there are no more than 9,999, else over 9,999 of them, drawn with a fixed seed.
     """
     from scipy.stats import permutation_test
 
     test = permutation_test(
         (np.asarray(differences, dtype=float),), lambda values, axis: values.mean(axis), permutation_type="samples",
-        vectorized=True, n_resamples=draws, batch=1000, rng=0,
+        vectorized=True, n_resamples=9999, batch=1000, rng=0,
     )  # fmt: skip
     return float(test.pvalue)
 

@@ -28,7 +28,7 @@ from relab.characters import FILES as TOKENIZER_FILES
 from relab.checkpoints import load_tokenizer, without_progress_bar
 from relab.classifiers import network, texts
 from relab.classifiers.progress import COLUMNS, Progress, newest_intact, step_of
-from relab.device import prepare_device
+from relab.device import peak_gpu_memory, prepare_device
 from relab.errors import UserError
 from relab.files import write_csv, write_parquet
 from relab.predictions import FINETUNED
@@ -310,9 +310,7 @@ def finetuning_summary(result: FinetuningResult) -> dict[str, Any]:
     }
     if result.rows_per_second:
         metadata["rows_per_second"] = round(result.rows_per_second, 1)
-    if torch.cuda.is_available():
-        metadata["peak_gpu_memory_mib"] = torch.cuda.max_memory_allocated() // 2**20
-    return {**metadata, "segments": progress.attempts}
+    return {**metadata, **peak_gpu_memory(result.trainer.args.device), "segments": progress.attempts}
 
 
 def remove_checkpoints(state: State) -> None:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from relab.checkpoints import end_tokens, start_token
@@ -179,8 +178,3 @@ def max_tokens(settings: Sampling, prompts: int) -> int:
     """The most tokens that a sampling may generate, for a progress bar."""
     texts = sum(settings.number if method.do_sample else 1 for method in settings.methods.values())
     return prompts * texts * settings.length
-
-
-def device_memory(device: torch.device) -> dict[str, int]:
-    """Peak memory of a CUDA card in MiB, for the job's record; empty on other devices."""
-    return {"peak_gpu_memory_mib": torch.cuda.max_memory_allocated(device) // 2**20} if device.type == "cuda" else {}

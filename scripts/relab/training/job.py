@@ -17,6 +17,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from relab import gpt
 from relab.characters import FILES as TOKENIZER_FILES
 from relab.checkpoints import load_tokenizer
+from relab.device import peak_gpu_memory
 from relab.encoding import continuation, encode, opening_tokens
 from relab.errors import UserError
 from relab.sampling import sample, text_seed
@@ -164,9 +165,7 @@ def training_summary(trainer: Trainer) -> dict[str, Any]:
     metadata: dict[str, Any] = {"parameters": gpt.parameter_count(trainer.model), "best_step": trainer.progress.best()["step"]}
     metadata["trained_parameters"] = gpt.parameter_count(trainer.model, trained=True)
     metadata["last_step"] = trainer.progress.step
-    if trainer.device.type == "cuda":
-        metadata["peak_gpu_memory_mib"] = torch.cuda.max_memory_allocated(trainer.device) // 2**20
-    return {**metadata, "segments": trainer.progress.attempts}
+    return {**metadata, **peak_gpu_memory(trainer.device), "segments": trainer.progress.attempts}
 
 
 def _block_data(

@@ -8,13 +8,12 @@ from typing import Any
 from tqdm import tqdm
 
 from relab.checkpoints import load_model, load_tokenizer
-from relab.device import device_name, pick_device, prepare_device
+from relab.device import device_name, peak_gpu_memory, pick_device, prepare_device
 from relab.judging.human import human_texts
 from relab.judging.job import judgements
 from relab.judging.names import HUMAN
 from relab.judging.storage import write_judgements
 from relab.rows.job import Job
-from relab.sampling.texts import device_memory
 from relab.texts.samples import Texts, read_samplings
 
 
@@ -33,7 +32,7 @@ def judge(job: Job) -> None:
     with tqdm(total=len(texts), unit="text", disable=None, mininterval=1) as bar:
         results = judgements(model, tokenizer, texts, bar.update)
     write_judgements(job.outputs["judgements"], results)
-    job.record |= {"device": device_name(device), **device_memory(device)}
+    job.record |= {"device": device_name(device), **peak_gpu_memory(device)}
     print(f"{len(results)} texts, {sum(result.tokens for result in results):,} tokens, on {device}")
 
 

@@ -131,7 +131,7 @@ def _layer(path: str, info: LayerInfo, following: list[LayerInfo], weights: Mapp
         name=info.var_name,
         kind=info.class_name,
         shape=tuple(info.output_size) if all(isinstance(size, int) for size in info.output_size) else (),
-        parameter_count=sum(weight.numel() for name, weight in names.items() if name.startswith(path)),
+        parameters=sum(weight.numel() for name, weight in names.items() if name.startswith(path)),
         note=f"weights of {', '.join(sorted(shared))}" if shared else "",
         inside=tuple(inside),
     )

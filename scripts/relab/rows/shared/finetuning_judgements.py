@@ -8,12 +8,11 @@ from typing import Any
 from tqdm import tqdm
 
 from relab.checkpoints import load_model, load_tokenizer
-from relab.device import device_name, pick_device, prepare_device
+from relab.device import device_name, peak_gpu_memory, pick_device, prepare_device
 from relab.judging.job import judgements
 from relab.judging.storage import Judgement, write_judgements
 from relab.rows.job import Job
 from relab.rows.shared.finetuning_names import MeasureSpec
-from relab.sampling.texts import device_memory
 
 
 def numbered(texts: Iterable[tuple[str, str, str]]) -> list[dict[str, Any]]:
@@ -41,5 +40,5 @@ def measure_texts(job: Job, spec: MeasureSpec, texts: Sequence[dict[str, Any]]) 
             judged += judgements(model, tokenizer, [{"source": name, **text} for text in texts], bar.update)
             del model
     write_judgements(job.outputs["judgements"], judged)
-    job.record |= {"device": device_name(device), **device_memory(device)}
+    job.record |= {"device": device_name(device), **peak_gpu_memory(device)}
     print(f"{len(judged)} texts, {sum(text.tokens for text in judged):,} tokens, on {device}")
