@@ -11,8 +11,9 @@ from pathlib import Path
 from pydantic import Field
 
 from relab.errors import run
-from relab.files import write_csv, write_parquet
+from relab.files import write_csv
 from relab.jobs import job_parser, job_settings, record_provenance
+from relab.parquet import write_parquet
 from relab.settings.base import Int
 from relab.settings.probes import Classifier
 

@@ -40,7 +40,8 @@ def main() -> None:
     from tqdm import tqdm
 
     from relab.device import prepare_device
-    from relab.files import write_csv, write_parquet
+    from relab.files import write_csv
+    from relab.parquet import write_parquet
     from relab.predictions import CHOICE
     from relab.probes.choosing import fit_and_answer, read_splits
     from relab.probes.ranker import save_scorers

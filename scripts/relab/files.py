@@ -14,7 +14,6 @@ from relab.errors import UserError
 
 if TYPE_CHECKING:
     import pandas as pd
-    import pyarrow as pa
 
 #: The folder of the checkout that this library lies in.
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -64,33 +63,6 @@ def read_csv(path: str | os.PathLike, **options: Any) -> pd.DataFrame:
     import pandas as pd
 
     return pd.read_csv(path, keep_default_na=False, na_values=[""], **options)
-
-
-def write_parquet(path: str | os.PathLike, frame: pd.DataFrame, schema: pa.Schema) -> None:
-    """Write a pandas frame with the columns of a schema as Parquet, whole or not at all. NaN is written as missing."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    table = pa.Table.from_pandas(frame, schema, preserve_index=False).replace_schema_metadata(None)
-    with replacing(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd")
-
-
-def read_parquet(path: str | os.PathLike, schema: pa.Schema, content: str = "a table") -> pd.DataFrame:
-    """Read the columns of a schema from a Parquet file.
-
-    Raises:
-        UserError: no Parquet file, a missing column; ``content`` is what was expected in the file.
-    """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        frame = pq.read_table(path).to_pandas()
-    except pa.ArrowInvalid as error:
-        raise UserError(f"{path}: expected {content} in Parquet ({str(error).splitlines()[0]})") from None
-    require_columns(frame, schema.names, f"{path}:")
-    return frame[schema.names]
 
 
 def require_columns(table: pd.DataFrame, columns: Sequence[str], subject: str, *, rows: bool = False) -> None:

@@ -1,6 +1,6 @@
 """Files of predictions on a test split, ``predictions.parquet``: the columns of each kind of system, and reading them.
 
-``row`` is the index in the split, from 0. Files are written by :func:`relab.files.write_parquet`.
+``row`` is the index in the split, from 0. Files are written by :func:`relab.parquet.write_parquet`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from relab.errors import UserError
-from relab.files import read_parquet
+from relab.parquet import read_parquet
 from relab.probes.systems import ranker_systems
 from relab.settings.probes import Ranker
 

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from relab.cells import format_fixed
 from relab.errors import UserError
-from relab.files import read_parquet, write_parquet
+from relab.parquet import read_parquet, write_parquet
 from relab.statistics import EXACT, NAN, Estimate, Measurement, estimate
 
 #: ``low`` … ``high`` is the 95 % interval of ``value`` over ``n`` units and ``seeds``; missing where it is unknown.

@@ -13,7 +13,8 @@ from support.row_steps import run_step
 from relab.datasets import storage
 from relab.errors import UserError
 from relab.figures import figure_style, save_figure
-from relab.files import read_csv, write_csv, write_parquet
+from relab.files import read_csv, write_csv
+from relab.parquet import write_parquet
 from relab.predictions import CHOICE
 from relab.rows.choice.figures import draw_training
 from relab.rows.choice.names import Spec, read_predictions

@@ -13,8 +13,8 @@ from relab.datasets import storage
 from relab.errors import UserError
 from relab.features.store import feature_writer
 from relab.figures import figure_style
-from relab.files import write_parquet
 from relab.metrics import classification as measures
+from relab.parquet import write_parquet
 from relab.predictions import CLASSIFICATION, read_predictions
 from relab.probes.classifiers import chosen_table, fit_all, fit_classifier, learning_curve, predictions_table, save_models
 from relab.probes.inputs import classification_inputs

@@ -9,7 +9,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from relab.files import read_csv, replacing, sha256, write_csv, write_json, write_text
+from relab.errors import UserError
+from relab.files import read_csv, replacing, require_columns, sha256, short_digest, write_csv, write_json, write_text
 
 
 def test_a_failing_writer_leaves_the_old_file_and_nothing_else(tmp_path):
@@ -87,3 +88,18 @@ def test_a_defect_of_ours_keeps_its_traceback(checkout):
     )
     assert ended.returncode == 1
     assert "ZeroDivisionError" in ended.stderr
+
+
+def test_a_short_digest_is_of_a_file_or_of_a_text(tmp_path):
+    (tmp_path / "a.txt").write_text("Ruth")
+    assert short_digest(tmp_path / "a.txt") == short_digest("Ruth") == sha256(tmp_path / "a.txt")[:12]
+    assert short_digest("Jonah") != short_digest("Ruth")
+
+
+def test_a_missing_column_or_row_is_named():
+    table = pd.DataFrame({"step": [], "loss": []})
+    require_columns(table, ["loss", "step"], "a.csv:")
+    with pytest.raises(UserError, match="^a.csv: no column 'seed'; expected the columns step, seed$"):
+        require_columns(table, ["step", "seed"], "a.csv:")
+    with pytest.raises(UserError, match="^the curves have no row$"):
+        require_columns(table, ["step"], "the curves have", rows=True)

@@ -15,7 +15,8 @@ from relab.claims.ledger import ledger
 from relab.claims.scores import Scores
 from relab.errors import UserError
 from relab.figures import figure_style
-from relab.files import read_csv, write_csv, write_parquet
+from relab.files import read_csv, write_csv
+from relab.parquet import write_parquet
 from relab.predictions import CLASSIFICATION, FINETUNED
 from relab.probes.systems import LOGISTIC, MAJORITY, PERCEPTRON, TFIDF, classifier_system
 from relab.rows.finetuned_classifiers import tables

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from support.claims import fitting, rows
 
@@ -10,6 +12,7 @@ from relab.claims.scores import Scores
 from relab.errors import UserError
 from relab.scores import with_summary
 from relab.settings import report
+from relab.settings.base import canonical
 from relab.settings.claims import Claim
 from relab.settings.config import resolve
 from relab.settings.report import PageSpec
@@ -27,11 +30,11 @@ CLAIM = {
 
 @pytest.fixture
 def part(merged):
-    """A function from ids of rows to the default configuration of a report of these, one row of a user's among all."""
+    """A function from ids of rows to the default configuration of a report of these, two rows of a user's among all."""
 
     def part(*ids: str):
         raw = merged() | {"chapters": {"mine": {"title": "Mine"}}, "claims": {"mine-repeats": CLAIM}}
-        raw["rows"]["my_texts"] = MINE
+        raw["rows"] |= {"my_texts": MINE, "also_mine": MINE}
         return resolve(raw | ({"report": {"rows": list(ids)}} if ids else {}))
 
     return part
@@ -75,14 +78,15 @@ def test_a_row_that_needs_nothing_has_no_overview(part):
 
 def test_the_whole_report_has_all_of_it(part):
     found = part()
-    assert found.rows == found.declared_rows and ids(found)[-1] == "my_texts"
+    assert found.rows == found.declared_rows and ids(found)[-2:] == ["my_texts", "also_mine"]
     assert found.claims_shown == found.claims
 
 
 @pytest.mark.parametrize("names", [(), ("A5",), ("my_texts", "B7"), ("E2",)])
-def test_the_page_has_what_the_rules_made_for_it(part, checkout, names):
+def test_the_page_has_what_the_rules_made_for_it_in_the_same_order(part, checkout, names):
     found = part(*names)
-    page = report.page_contents(PageSpec(**report.page_spec(found)), load(checkout / "config/writeups"))
+    spec = json.loads(canonical(report.page_spec(found)))
+    page = report.page_contents(PageSpec(**spec), load(checkout / "config/writeups"))
     assert (report.tables(found), found.contents.targets()[1]) == page.targets()
     assert page.catalogue.items() <= found.contents.catalogue.items()
 
@@ -91,6 +95,15 @@ def test_a_name_that_no_section_has_is_refused(part):
     with pytest.raises(UserError) as error:
         part("A5", "D6_command")
     assert str(error.value).startswith("report.rows: 'D6_command' is not among the rows of the report")
+
+
+@pytest.mark.parametrize(("row", "hint"), [("my_text", "; did you mean 'my_texts'?"), ("D6_command", "")])
+def test_a_claim_of_a_row_that_the_report_has_not_is_refused(merged, row, hint):
+    raw = merged() | {"chapters": {"mine": {"title": "Mine"}}, "claims": {"mine-repeats": {**CLAIM, "row": row}}}
+    raw["rows"] |= {"my_texts": MINE}
+    with pytest.raises(UserError) as error:
+        resolve(raw)
+    assert str(error.value) == f"claims.mine-repeats.row: {row!r} is not among the rows of the report{hint}"
 
 
 def test_rows_that_a_run_leaves_out_take_their_sections_and_claims_with_them(merged):

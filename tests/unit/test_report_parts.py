@@ -82,8 +82,8 @@ def test_a_lacking_column_is_named_with_its_file(tmp_path):
     data = table(tmp_path, "a,b\n1,2\n")
     message = r"t\.csv: no column 'loss', which its columns or its template ask for; it has a, b"
     for ask in (
-        lambda: tables.shown(data, {"loss": Column()}),
-        lambda: tables.shown(data, {"a": Column(count="loss")}),
+        lambda: tables.shown_columns(data, {"loss": Column()}),
+        lambda: tables.shown_columns(data, {"a": Column(count="loss")}),
         lambda: data.require("a", "loss"),
         lambda: data.records[0]["loss"],
     ):
@@ -98,7 +98,7 @@ def test_cells_have_interval_and_count(tmp_path):
         "loss": Column(title="validation loss", unit="nats", format=".2f", interval=True, count="n"),
         "sd": Column(count="many"),
     }
-    model, loss, sd = tables.shown(data, settings)
+    model, loss, sd = tables.shown_columns(data, settings)
     assert [model.cell(record) for record in data.records] == ["x", "y", "z"] and model.kind == "short"
     assert [loss.cell(record) for record in data.records] == ["1.23 [1.10, 1.30]", "2.00", "–"]
     assert (loss.title, loss.units, loss.kind) == ("validation loss", ["nats", "[95 % interval], n = 2"], "number")
@@ -109,12 +109,12 @@ def test_an_empty_column_and_an_optional_one_that_is_not_there_are_left_out(tmp_
     path = tmp_path / "t.csv"
     path.write_text("a,b,c\n1,,2\n3,,\n")
     columns = {"c": Column(), "b": Column(), "d": Column(optional=True), "a": Column(optional=True)}
-    assert [column.name for column in tables.shown(tables.read(str(path)), columns)] == ["c", "a"]
+    assert [column.name for column in tables.shown_columns(tables.read(str(path)), columns)] == ["c", "a"]
 
 
 def test_columns_without_settings_are_all_shown_with_even_decimals(tmp_path):
     data = table(tmp_path, "final_loss,step,tiny,text\n1.5,100,0.00001,NA\n2.123456,200,1.5,x\n")
-    shown = tables.shown(data, {})
+    shown = tables.shown_columns(data, {})
     assert [column.title for column in shown] == ["final loss", "step", "tiny", "text"]
     assert [[column.cell(record) for column in shown] for record in data.records] == [
         ["1.5000", "100", "1e-05", "NA"], ["2.1235", "200", "1.5", "x"]
@@ -127,7 +127,7 @@ def test_a_number_that_does_not_fit_its_format_is_refused(tmp_path):
     with pytest.raises(
         UserError, match=r"t\.csv: column 'a': expected a number for the format 'd' \('1.5' is not a whole number\)"
     ):
-        tables.shown(data, {"a": Column(format="d")})[0].cell(data.records[0])
+        tables.shown_columns(data, {"a": Column(format="d")})[0].cell(data.records[0])
 
 
 SVG = """<?xml version="1.0"?><!DOCTYPE svg PUBLIC "x" "y">

@@ -192,23 +192,30 @@ def test_a_kind_says_what_it_is_and_its_steps_are_functions_beside_it(kind, merg
         assert step.environment == "train" or not step.network
 
 
+def imported(path: Path) -> list[list[str]]:
+    """The parts of the names below the folder of rows that a module imports, at the top or inside a function."""
+    names: list[str] = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{path}: a relative import"
+            names += [f"{node.module}.{alias.name}" for alias in node.names]
+    parts = [name.split(".")[2:] for name in names if name.startswith("relab.rows.")]
+    return [below for below in parts if (ROWS / below[0]).is_dir()]
+
+
 @pytest.mark.parametrize("path", sorted(ROWS.glob("*/**/*.py")), ids=lambda path: path.relative_to(ROWS).as_posix())
 def test_no_kind_imports_from_another_nor_a_step_from_its_declarations(path):
     """The declarations are no part of a step's code: what they share with it must stand in a module of its own."""
     kind = path.relative_to(ROWS).parts[0]
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-        if isinstance(node, ast.ImportFrom):
-            assert not node.level, "a relative import"
-            names = [f"{node.module}.{alias.name}" for alias in node.names]
-        for name in names:
-            parts = name.split(".")
-            if parts[:2] == ["relab", "rows"] and (ROWS / parts[2]).is_dir():
-                assert parts[2] in (kind, "shared")
-                if parts[2] == kind and kind != "shared":
-                    assert _is_module(parts), f"{name} stands in the declarations of the kind"
+    for folder, *names in imported(path):
+        assert folder in (kind, "shared")
+        if folder == kind != "shared":
+            assert names and (ROWS / kind / f"{names[0]}.py").is_file(), f"{names} stand in the declarations of the kind"
 
 
-def _is_module(parts: list[str]) -> bool:
-    """Whether the first name below the kind's folder is that of a module."""
-    return len(parts) > 3 and Path(ROWS, parts[2], f"{parts[3]}.py").is_file()
+def test_nothing_else_in_the_library_imports_from_a_kind():
+    library = [path for path in ROWS.parent.rglob("*.py") if ROWS not in path.parents or path.parent == ROWS]
+    assert len(library) > 100
+    assert not [path for path in library if imported(path)]

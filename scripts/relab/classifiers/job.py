@@ -30,7 +30,8 @@ from relab.classifiers import network, texts
 from relab.classifiers.progress import COLUMNS, Progress, newest_intact, step_of
 from relab.device import peak_gpu_memory, prepare_device
 from relab.errors import UserError
-from relab.files import write_csv, write_parquet
+from relab.files import write_csv
+from relab.parquet import write_parquet
 from relab.predictions import FINETUNED
 from relab.settings.base import Int
 from relab.settings.classifiers import FinetunedClassifier

@@ -92,8 +92,8 @@ def fit_and_answer(
                 system = scorer_system(features, name)
                 scorers[features, name, seed] = fit.scorer
                 history += [{"features": features, "scorer": name, "seed": seed, **epoch} for epoch in fit.history]
-                accuracy, questions = fit.validation_accuracy, len(validation[features])
-                chosen.append(_chosen_row(system, seed, fit.best_epoch, accuracy, questions, fit.scorer.size))
+                accuracy, number = fit.validation_accuracy, len(validation[features])
+                chosen.append(_chosen_row(system, seed, fit.best_epoch, accuracy, number, fit.scorer.size))
                 on_test = test[features].best_choices(score_choices(fit.scorer, test[features]))
                 predictions.append(_prediction_rows(system, seed, on_test, test[features]))
                 progress()

@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from relab.errors import UserError
-from relab.files import read_parquet, replacing
+from relab.files import replacing
+from relab.parquet import read_parquet
 from relab.probes.search import Ranked
 
 SCHEMA = pa.schema(

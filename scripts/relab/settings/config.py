@@ -149,7 +149,17 @@ def resolve(raw: dict[str, Any], folder: str | Path = WRITEUPS) -> Resolved:
     shown = contents(writeups, config.chapters, rows, config.report.rows)
     chapters = {chapter.key for chapter in writeups.chapters} | set(config.chapters)
     all_claims = claims.claims_of(folder, writeups, config.claims, chapters)
+    _check_claims(all_claims, writeups, rows)
     return Resolved(raw, config.scale, config.about, artefacts, rows, shown, all_claims)
+
+
+def _check_claims(all_claims: Mapping[str, claims.Claim], writeups: Writeups, rows: Mapping[str, PlacedRow]) -> None:
+    """A claim of a section that there is not would never be shown; what a run leaves out is a section still."""
+    sections = [section.id for chapter in writeups.chapters for section in chapter.rows]
+    sections += [key for key, row in rows.items() if row.settings.title]
+    for name, claim in all_claims.items():
+        if claim.row not in sections:
+            raise references.unknown(claim.row, sections, "rows of the report", f"claims.{name}.row")
 
 
 def _check_renamed(raw: Mapping[str, Any]) -> None:
