@@ -50,7 +50,7 @@ rule score_claims:
     params:
         spec=constant(canonical(report_jobs.ledger_spec(SETTINGS))),
         writeups=path_of("config/writeups"),
-        loaded=loaded(*WRITEUP_FILES),
+        claims=constant(report_jobs.claims_digest(SETTINGS)),
         code=code("score_claims"),
         program=program("score_claims"),
     shell:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from typing import Any
 
@@ -11,7 +12,7 @@ from relab.artefacts.registry import KINDS
 from relab.rows.contents import Contents, contents
 from relab.rows.placing import UserChapter, place_rows
 from relab.settings import claims
-from relab.settings.base import Scalar, Settings, check
+from relab.settings.base import Scalar, Settings, canonical, check
 from relab.settings.config import Resolved
 from relab.settings.writeups import OVERVIEW, Writeups
 
@@ -89,6 +90,12 @@ def ledger_spec(resolved: Resolved) -> dict[str, Any]:
         "claims": resolved.config.get("claims", {}),
         "chapters": list(resolved.config.get("chapters", {})),
     }
+
+
+def claims_digest(resolved: Resolved) -> str:
+    """A digest of the claims, whose files hold prose too: an edited caption scores nothing anew."""
+    claims_shown = {name: claim.model_dump(mode="json") for name, claim in resolved.claims_shown.items()}
+    return hashlib.sha256(canonical(claims_shown).encode()).hexdigest()[:16]
 
 
 def page_spec(resolved: Resolved) -> dict[str, Any]:
