@@ -78,8 +78,8 @@ class RowSettings(Settings):
         return self.STEPS
 
     def inputs(self, step: str, place: Place, artefacts: Artefacts) -> Files:
-        """The files that a step reads, by name."""
-        raise NotImplementedError
+        """The files that a step reads, by name; none by default."""
+        return {}
 
     def spec(self, step: str, place: Place, artefacts: Artefacts) -> dict[str, Any]:
         """The settings that a step needs, as plain JSON, and nothing else."""
