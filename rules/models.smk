@@ -39,7 +39,7 @@ rule train_model:
     shell:
         recorded(
             "python {params.program:q} --train {input.train:q} --validation {input.validation:q} --tokenizer "
-            "{params.tokenizer:q} --output-dir {params.directory:q} --state state"
+            "{params.tokenizer:q} --output-dir {params.directory:q} --state state --cards {resources.gpu}"
         )
 
 
@@ -84,7 +84,7 @@ rule finetune_model:
     shell:
         recorded(
             "python {params.program:q} --train {input.train:q} --validation {input.validation:q} --base "
-            "{params.base:q} --output-dir {params.directory:q} --state state"
+            "{params.base:q} --output-dir {params.directory:q} --state state --cards {resources.gpu}"
         )
 
 
@@ -127,7 +127,7 @@ rule train_adapter:
     shell:
         recorded(
             "python {params.program:q} --train {input.train:q} --validation {input.validation:q} --base "
-            "{params.base:q} --output-dir {params.directory:q} --state state"
+            "{params.base:q} --output-dir {params.directory:q} --state state --cards {resources.gpu}"
         )
 
 

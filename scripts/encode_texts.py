@@ -35,6 +35,7 @@ def main() -> None:
 
     from tqdm import tqdm
 
+    from relab import precision
     from relab.checkpoints import load_encoder, load_tokenizer
     from relab.device import device_name, pick_device, prepare_device
     from relab.features.encode import encode_part
@@ -42,11 +43,11 @@ def main() -> None:
     device = pick_device()
     prepare_device(device, spec.threads)
     with record_provenance(args, outputs=[args.output, args.stats]) as entry:
-        model, tokenizer = load_encoder(args.model, device), load_tokenizer(args.model)
+        model, tokenizer = load_encoder(args.model, device, spec.encoder.precision), load_tokenizer(args.model)
         with tqdm(unit="text", disable=None, mininterval=1) as bar:
             counts = encode_part(args.part, spec.columns, args.output, model, tokenizer, spec.encoder, bar.update)
         write_json(args.stats, counts)
-        entry["device"] = device_name(device)
+        entry |= {"device": device_name(device), "precision": precision.used(model)}
     print(
         f"{counts['texts']:,} texts, {counts['unique']:,} of them different, {counts['tokens']:,} tokens, "
         f"{counts['truncated']:,} texts cut, on {device}"

@@ -34,6 +34,7 @@ def main() -> None:
 
     from tqdm import tqdm
 
+    from relab import precision
     from relab.checkpoints import load_model, load_tokenizer
     from relab.device import device_name, peak_gpu_memory, pick_device, prepare_device
     from relab.sampling.texts import LanguageModel, build_prompts, max_tokens, sample_records, write_records
@@ -41,12 +42,13 @@ def main() -> None:
     device = pick_device()
     prepare_device(device, job.threads)
     with record_provenance(args, outputs=[args.output]) as entry:
-        lm = LanguageModel(load_model(args.model, device), load_tokenizer(args.model))
+        lm = LanguageModel(load_model(args.model, device, job.precision), load_tokenizer(args.model))
         prompts = build_prompts(job, lm, args.corpus)
         with tqdm(total=max_tokens(job, len(prompts)), unit="token", disable=None, mininterval=1) as bar:
             records = list(sample_records(job, lm, prompts, bar.update))
         write_records(args.output, records)
-        entry |= {"device": device_name(device), "seed": job.seed, **peak_gpu_memory(device)}
+        entry |= {"device": device_name(device), "precision": precision.used(lm.model)}
+        entry |= {"seed": job.seed, **peak_gpu_memory(device)}
     print(f"{len(records)} texts, {sum(len(record['token_ids']) for record in records):,} tokens, on {device}")
 
 

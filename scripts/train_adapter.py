@@ -8,20 +8,24 @@ configuration says, beside LoRA's own.
 from pathlib import Path
 
 from relab.errors import run
-from relab.training.program import run_training, training_parser
+from relab.training.program import language_model_parser, train_language_model
 from relab.training.signals import StopSignal
 
 
 def main() -> None:
-    cli = training_parser(__doc__)
+    cli = language_model_parser(__doc__)
     cli.add_argument("--base", required=True, type=Path, metavar="FOLDER", help="model directory of the base")
     args = cli.parse_args()
 
     with StopSignal() as stop:
+        from relab import adapters
         from relab.training.finetuning import Job, with_adapter
 
         inputs = [args.base / name for name in ("model.safetensors", "config.json", "tokenizer.json")]
-        run_training(args, Job, lambda job, device: with_adapter(job, args.base, device), inputs=inputs, stop=stop)
+        train_language_model(
+            args, Job, lambda job, device: with_adapter(job, args.base, device),
+            model_files=adapters.FILES, inputs=inputs, stop=stop,
+        )  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -189,9 +189,13 @@ def _recorded_base(directory: Path) -> tuple[str, str | None]:
         raise UserError(f"{directory / CONFIG}: expected an adapter's configuration with the name of its base") from None
 
 
-def open_adapter(directory: Path, base: PreTrainedModel) -> PreTrainedModel:
-    """Open an adapter for inference; ``base`` is changed in place and returned."""
+def open_adapter(directory: Path, base: PreTrainedModel, one_type: bool = False) -> PreTrainedModel:
+    """Open an adapter for inference; ``base`` is changed in place and returned.
+
+    With ``one_type`` the adapter's weights are of the base's type; otherwise those of LoRA are float32 at least.
+    """
     from peft import PeftModel
 
     with torch.random.fork_rng(devices=[]), without_peft_warnings():  # weights are drawn before they are read
-        return _base_with_adapter(PeftModel.from_pretrained(base, str(directory), local_files_only=True))
+        peft = PeftModel.from_pretrained(base, str(directory), local_files_only=True, autocast_adapter_dtype=not one_type)
+    return _base_with_adapter(peft)

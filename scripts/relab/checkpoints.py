@@ -16,6 +16,7 @@ from transformers.utils import logging
 from relab.bytepair import END_OF_TEXT
 from relab.encoding import opening_tokens
 from relab.errors import UserError
+from relab.precision import AUTO, resolve
 
 if TYPE_CHECKING:  # the class of models alone takes two seconds to load, which a job that opens a tokenizer need not wait for
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -28,11 +29,14 @@ TOKENIZER = ("a tokenizer", ("tokenizer.json", "tokenizer_config.json"))
 READING_ERRORS = (OSError, ValueError, RuntimeError, LookupError, ImportError, UnpicklingError, struct.error)
 
 
-def load_model(directory: str | Path, device) -> PreTrainedModel:
+def load_model(directory: str | Path, device, precision: str = AUTO) -> PreTrainedModel:
     """The language model of a model directory on ``device``, in evaluation mode; of an adapter's, its base with the adapter.
 
-    Its weights are float32 on a CPU and on Apple's GPU, where narrower types are slower or less exact, and as they are stored
-    on CUDA. Code that may lie in the directory is not run. The base of an adapter is in a directory beside the adapter's.
+    Code that may lie in the directory is not run. The base of an adapter is in a directory beside the adapter's.
+
+    Args:
+        precision: the type of its weights, those of an adapter among them, see :mod:`relab.precision`. ``auto`` is float32, and
+            on CUDA as they are stored.
 
     Raises:
         UserError: the directory holds no model, or one that cannot be read; the base of an adapter is missing or another one.
@@ -43,10 +47,11 @@ def load_model(directory: str | Path, device) -> PreTrainedModel:
         directory = _directory_with(directory, *ADAPTER)
         base = adapters.base_directory(directory)
         adapters.check_base(directory, base)
-        model = load_model(base, device)
+        model = load_model(base, device, precision)
         with user_errors(directory, "an adapter"):
-            return adapters.open_adapter(directory, model).to(device).eval()
-    return _load_language_model(directory, "auto" if device.type == "cuda" else "float32").to(device).eval()
+            return adapters.open_adapter(directory, model, one_type=precision != AUTO).to(device).eval()
+    # Transformers' "auto" is the stored type, too
+    return _load_language_model(directory, precision if device.type == "cuda" else resolve(precision, device)).to(device).eval()
 
 
 def load_for_training(directory: str | Path, device, dtype, quantisation=None) -> PreTrainedModel:
@@ -71,15 +76,18 @@ def _load_language_model(directory: str | Path, dtype, **options) -> PreTrainedM
         )
 
 
-def load_encoder(directory: str | Path, device) -> PreTrainedModel:
+def load_encoder(directory: str | Path, device, precision: str = AUTO) -> PreTrainedModel:
     """The network of a model directory without a head, on ``device``, in evaluation mode: an encoder, or the body of a language
-    model. Its weights are float32, and bfloat16 on CUDA.
+    model.
+
+    Args:
+        precision: the type of its weights, see :func:`relab.precision.resolve`.
 
     Raises:
         UserError: the directory holds no model, or one that cannot be read.
     """
     directory = _directory_with(directory, *MODEL)
-    dtype = "bfloat16" if device.type == "cuda" else "float32"
+    dtype = resolve(precision, device)
     with user_errors(directory, "an encoder"), without_weight_report():
         model = AutoModel.from_pretrained(
             directory, dtype=dtype, use_safetensors=True, local_files_only=True, trust_remote_code=False

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from relab.errors import UserError
-from relab.settings.base import check
+from relab.settings.base import Precision, check
 from relab.settings.samplings import Decoding
 
 DESCRIPTION = "Sample texts from a language model in a directory: one trained here, an imported one, or any of its form."
@@ -75,6 +75,10 @@ def parser() -> argparse.ArgumentParser:
     machine.add_argument(
         "--threads", type=_whole_number(1), default=1, metavar="N",
         help="compute threads; their number changes the last bits of the results",
+    )  # fmt: skip
+    machine.add_argument(
+        "--precision", choices=typing.get_args(Precision), default="auto",
+        help="number format of the model's weights; auto is float32, on a CUDA card the one that they are stored in",
     )  # fmt: skip
     return cli
 

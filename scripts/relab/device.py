@@ -16,10 +16,14 @@ def pick_device():
     """Choose the ``torch.device``: ``cuda``, then ``mps``, then ``cpu``.
 
     Snakemake's local executor does not say which of several cards a job may use: each process takes the first card whose lock
-    file is free, or the least loaded one if all are taken.
+    file is free, or the least loaded one if all are taken. The processes of one training take the card of their number each.
     """
     import torch
 
+    if torch.cuda.is_available() and "LOCAL_RANK" in os.environ:
+        device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+        torch.cuda.set_device(device)
+        return device
     if torch.cuda.is_available():
         return torch.device("cuda", _take_card(torch.cuda.device_count()))
     if torch.backends.mps.is_available():

@@ -7,7 +7,7 @@ import torch
 import transformers
 
 from relab.settings.models import Training
-from relab.training.schedule import learning_rate
+from relab.training.optimization import learning_rate
 
 
 def training(**schedule) -> Training:

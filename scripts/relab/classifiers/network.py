@@ -93,11 +93,6 @@ def _with_adapter(settings: FinetunedClassifier, network: PreTrainedModel, direc
     return adapted
 
 
-def trained_parameters(network: torch.nn.Module) -> dict[str, torch.nn.Parameter]:
-    """The parameters that require a gradient, by name."""
-    return {name: parameter for name, parameter in network.named_parameters() if parameter.requires_grad}
-
-
 def save(
     network: torch.nn.Module, settings: FinetunedClassifier, tokenizer: PreTrainedTokenizerBase, base: Path, directory: Path
 ) -> list[Path]:

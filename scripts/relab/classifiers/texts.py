@@ -1,4 +1,4 @@
-"""Labelled texts of a data set as token ids, and their batches."""
+"""Labelled texts of a data set as token ids."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
 from transformers import PreTrainedTokenizerBase
 
 from relab.characters import alphabet
@@ -27,9 +25,6 @@ PADDING = "<pad>"
 #: Runs of letters and digits: a tokenizer of whole words splits none of these.
 _WORD = re.compile(r"\w+")
 
-#: Batches whose rows are sorted by length together: little padding, and still other batches in each epoch.
-_BATCHES_SORTED_TOGETHER = 16
-
 
 @dataclass(frozen=True)
 class EncodedSplit:
@@ -42,9 +37,6 @@ class EncodedSplit:
 
     def __len__(self) -> int:
         return len(self.ids)
-
-    def __getitem__(self, index: int) -> tuple[int, list[int], int]:
-        return index, self.ids[index], self.labels[index]
 
 
 def encode_split(path: Path, tokenizer: PreTrainedTokenizerBase, classes: Sequence[str], limit: int) -> EncodedSplit:
@@ -129,42 +121,3 @@ def ensure_padding_token(tokenizer: PreTrainedTokenizerBase) -> int:
             return token_id
     tokenizer.add_special_tokens({"pad_token": PADDING})
     return tokenizer.pad_token_id
-
-
-def collate(rows: Sequence[tuple[int, list[int], int]], pad: int) -> dict[str, torch.Tensor]:
-    """A batch: token ids padded on the right to its longest row, the attention mask, and the class indices."""
-    longest = max(len(ids) for _, ids, _ in rows)
-    tokens = torch.tensor([[*ids, *[pad] * (longest - len(ids))] for _, ids, _ in rows])
-    lengths = torch.tensor([len(ids) for _, ids, _ in rows])
-    mask = (torch.arange(longest) < lengths[:, None]).long()
-    return {"input_ids": tokens, "attention_mask": mask, "labels": torch.tensor([label for _, _, label in rows])}
-
-
-class TrainingBatches:
-    """A batch sampler: row indices of an epoch's batches, a function of seed and epoch; rows of similar length share a batch.
-
-    Set ``epoch`` before iterating: a resumed training then skips the batches that are done.
-    """
-
-    def __init__(self, lengths: Sequence[int], batch: int, seed: int):
-        self.lengths, self.batch, self.seed = np.array(lengths), batch, seed
-        self.epoch = 0
-
-    def __len__(self) -> int:
-        return -(-len(self.lengths) // self.batch)
-
-    def __iter__(self) -> Iterator[list[int]]:
-        generator = np.random.default_rng([self.seed, self.epoch])
-        order = generator.permutation(len(self.lengths))
-        batches = []
-        for start in range(0, len(order), self.batch * _BATCHES_SORTED_TOGETHER):
-            group = order[start : start + self.batch * _BATCHES_SORTED_TOGETHER]
-            group = group[np.argsort(-self.lengths[group], kind="stable")]
-            batches += [group[index : index + self.batch].tolist() for index in range(0, len(group), self.batch)]
-        return iter([batches[index] for index in generator.permutation(len(batches))])
-
-
-def evaluation_batches(lengths: Sequence[int], batch: int) -> list[list[int]]:
-    """Indices of all rows by falling length, ``batch`` at a time."""
-    order = np.argsort(-np.array(lengths), kind="stable").tolist()
-    return [order[start : start + batch] for start in range(0, len(order), batch)]

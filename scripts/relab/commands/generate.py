@@ -33,6 +33,7 @@ def sampling(args: argparse.Namespace) -> Sampling:
     if twice:
         raise UserError(f"--prompt {twice[0]!r} is given twice; for several texts of a prompt there is --num-samples")
     options = {"prompts": args.prompt, "length": args.length, "number": args.num_samples, "seed": args.seed}
+    options["precision"] = args.precision
     return check(Sampling, {"model": "given", "methods": {"given": decoding(args)}, **options}, "")
 
 
@@ -46,7 +47,7 @@ def texts(args: argparse.Namespace, settings: Sampling) -> list[dict[str, Any]]:
 
     device = pick_device()
     prepare_device(device, args.threads)
-    lm = LanguageModel(load_model(args.model, device), load_tokenizer(args.model))
+    lm = LanguageModel(load_model(args.model, device, settings.precision), load_tokenizer(args.model))
     prompts = build_prompts(settings, lm, None)
     with tqdm(total=max_tokens(settings, len(prompts)), unit="token", disable=None) as bar:
         return list(sample_records(settings, lm, prompts, bar.update, args.batch))

@@ -68,7 +68,7 @@ def _status(old: Job | None, new: Job | None) -> str:
 
 
 def reasons(old: Job, new: Job) -> list[str]:
-    """The differences between two records of a job, in words: settings, code, inputs, versions, device."""
+    """The differences between two records of a job, in words: settings, code, inputs, versions, device, precision."""
     why = [f"setting {difference}" for difference in differences(old.spec, new.spec)]
     if old.code != new.code:
         why.append("its code")
@@ -81,6 +81,8 @@ def reasons(old: Job, new: Job) -> list[str]:
     ]
     if old.device != new.device:
         why.append(f"device: {old.device} → {new.device}")
+    if old.precision and new.precision and old.precision != new.precision:  # an older record names none
+        why.append(f"precision: {old.precision} → {new.precision}")
     return why
 
 

@@ -31,6 +31,7 @@ class Job(BaseModel):
     wall_seconds: float
     peak_memory_mib: int
     device: str
+    precision: str = ""
     attempts: int
     code: str = ""
     commit: str = ""

@@ -58,7 +58,8 @@ def attention(
     weights = torch.matmul(grouped, key.transpose(2, 3))
     if attention_mask is not None:
         weights = weights.masked_fill(~attention_mask[..., : key.shape[2]], -torch.inf)
-    attended = torch.matmul(weights.softmax(-1), value)
+    # in float32 whatever the model's type, as torch's kernel does
+    attended = torch.matmul(weights.softmax(-1, dtype=torch.float32).to(value.dtype), value)
     return attended.view(batch, 1, heads, size), None
 
 

@@ -6,7 +6,7 @@ import itertools
 import json
 import re
 import typing
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
@@ -38,6 +38,18 @@ def _number(value: Any) -> Any:
 #: Numbers as a user may write them in YAML: ``0.001``, ``1e-3`` (which YAML reads as text), ``5000``, ``5e3``.
 Int = Annotated[int, BeforeValidator(_number)]
 Float = Annotated[float, BeforeValidator(_number)]
+
+#: The number format of a job's network; see :mod:`relab.precision`.
+Precision = Literal["auto", "float32", "bfloat16"]
+#: That of the weights of language models that run and are not trained.
+WeightPrecision = Annotated[
+    Precision,
+    Field(
+        description="Number format of the weights of the language models that run. `auto`: float32, on a CUDA card the one "
+        "that they are stored in. `bfloat16` takes half the memory, and half the time on a CPU with AVX512-BF16 or AMX, but "
+        "twice the time on another."
+    ),
+]
 
 
 class Settings(BaseModel):

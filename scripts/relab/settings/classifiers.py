@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from relab.settings.base import Declaration, Float, Int, Settings
-from relab.settings.models import FullAdaptation, LoraAdaptation, kind_or
+from relab.settings.base import Declaration, Float, Int
+from relab.settings.models import FullAdaptation, LoraAdaptation, Optimization, kind_or
 from relab.settings.references import WITH_WEIGHTS, Ref, of_kind
 
 #: What may be trained of a classifier beside its head.
@@ -16,20 +16,16 @@ Adaptation = Annotated[
 ]
 
 
-class FineTuning(Settings):
-    """The fine-tuning of a classifier with AdamW (Loshchilov & Hutter 2019), by Transformers' ``Trainer``."""
+class FineTuning(Optimization):
+    """The fine-tuning of a classifier."""
 
     epochs: Int = Field(description="Passes over the training rows at most.", ge=1)
     batch: Int = Field(32, description="Rows in a batch.", ge=1)
     learning_rate: Float = Field(0.00005, description="Learning rate at its highest; it falls linearly to 0.", gt=0)
     warmup: Float = Field(0.1, description="Share of the steps over which the rate rises linearly from 0.", ge=0, lt=1)
-    weight_decay: Float = Field(0.01, description="Weight decay of matrices; biases and norms have none.", ge=0)
-    clip: Float = Field(1.0, description="Gradients are scaled down to this norm.", gt=0)
+    clip: Float | None = Field(1.0, description="Gradients are scaled down to this norm.", gt=0)
     evaluations: Int = Field(
         1, description="Evaluations on validation in an epoch, evenly spread; before the first step there is one more.", ge=1
-    )
-    early_stopping: Int | None = Field(
-        None, description="Evaluations without a lower validation loss after which training ends before its last step.", ge=1
     )
 
 

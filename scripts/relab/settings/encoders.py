@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from relab.settings.base import Declaration, Int
+from relab.settings.base import Declaration, Int, Precision
 from relab.settings.references import WITH_WEIGHTS, Ref
 
 
@@ -20,4 +20,9 @@ class Encoder(Declaration):
         description="Tokens of a batch at most, padding counted. Bounds the memory; like the company of a text it changes the "
         "last bits of the result.",
         ge=1,
+    )
+    precision: Precision = Field(
+        "auto",
+        description="Number format of the network's weights. `auto`: float32, on a CUDA card bfloat16. The vectors are float32 "
+        "in any case.",
     )

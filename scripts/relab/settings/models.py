@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from relab.settings.base import Declaration, Float, Int, Settings
+from relab.settings.base import Declaration, Float, Int, Precision, Settings
 from relab.settings.references import LANGUAGE_MODEL, WITH_WEIGHTS, Ref
+from relab.training.optimization import OPTIMIZERS, SCHEDULES
 
 
 class Architecture(Settings):
@@ -38,7 +39,7 @@ class Architecture(Settings):
 class Schedule(Settings):
     """Learning rate over the steps."""
 
-    kind: Literal["constant", "linear", "cosine", "plateau"] = Field(
+    kind: Literal[*SCHEDULES] = Field(
         "constant",
         description="Course of the learning rate after warm-up; on a plateau of the validation loss it is multiplied by the "
         "factor (PyTorch's ReduceLROnPlateau).",
@@ -81,8 +82,41 @@ class Progression(Settings):
     top_k: Int | None = Field(None, description="Draw among the k most probable tokens only.", ge=1)
 
 
-class Training(Settings):
-    """A training run with AdamW (Loshchilov & Hutter 2019)."""
+class Optimization(Settings):
+    """How gradients become other weights: what every training has."""
+
+    batch: Int = Field(description="Blocks or documents in a batch.", ge=1)
+    accumulation: Int = Field(1, description="Batches whose gradients are added up for one step.", ge=1)
+    optimizer: Literal[*OPTIMIZERS] = Field(
+        "adamw",
+        description="AdamW (Loshchilov & Hutter 2019), Adam (Kingma & Ba 2015), or stochastic gradient descent.",
+    )
+    learning_rate: Float = Field(description="Learning rate at its highest.", gt=0)
+    betas: tuple[Float, Float] = Field((0.9, 0.999), description="Decay rates of the moments of AdamW and Adam.")
+    momentum: Float = Field(0.9, description="Momentum of stochastic gradient descent.", ge=0, lt=1)
+    weight_decay: Float = Field(0.01, description="Weight decay of matrices; biases and norms have none.", ge=0)
+    decay_embeddings: bool = Field(
+        True,
+        description="Weight decay of embeddings too, which minGPT exempts; false also exempts an output layer that is tied to "
+        "the embedding, since the two are one matrix, while one with weights of its own decays.",
+    )
+    clip: Float | None = Field(None, description="Gradients are scaled down to this norm.", gt=0)
+    precision: Precision = Field(
+        "auto",
+        description="Number format of the multiplications, beside weights in float32; auto: bfloat16 on CUDA, else float32.",
+    )
+    early_stopping: Int | None = Field(
+        None, description="Evaluations without a lower validation loss after which training ends before its last step.", ge=1
+    )
+    gradient_checkpointing: bool = Field(
+        False,
+        description="Compute what lies between two blocks of the network a second time in the backward pass instead of keeping "
+        "it: less memory, a third more time, the same losses.",
+    )
+
+
+class Training(Optimization):
+    """A training run of a language model."""
 
     steps: Int = Field(description="Optimizer steps.", ge=1)
     reading: Literal["blocks", "documents"] = Field(
@@ -95,29 +129,15 @@ class Training(Settings):
         description="Draw blocks or documents with replacement, blocks from anywhere in the stream; false: each once an epoch, "
         "in an order shuffled for every epoch, blocks cut from the stream one behind the other.",
     )
-    batch: Int = Field(description="Blocks or documents in a batch.", ge=1)
-    accumulation: Int = Field(1, description="Batches whose gradients are added up for one step.", ge=1)
-    learning_rate: Float = Field(description="Learning rate at its highest.", gt=0)
-    betas: tuple[Float, Float] = Field((0.9, 0.999), description="Decay rates of AdamW's moments.")
-    weight_decay: Float = Field(0.01, description="Weight decay of matrices; biases and norms have none.", ge=0)
-    decay_embeddings: bool = Field(
-        True,
-        description="Weight decay of embeddings too, which minGPT exempts; false also exempts an output layer that is tied to "
-        "the embedding, since the two are one matrix, while one with weights of its own decays.",
-    )
-    clip: Float | None = Field(None, description="Gradients are scaled down to this norm.", gt=0)
     schedule: Schedule = Field(Schedule(), description="Course of the learning rate.")
-    early_stopping: Int | None = Field(
-        None, description="Evaluations without a lower validation loss after which training ends before its last step.", ge=1
-    )
     keep: Literal["best", "last"] = Field(
         "best",
         description="The weights that the model has in the end: those of the lowest validation loss, or of the last step.",
     )
-    gradient_checkpointing: bool = Field(
+    sharded: bool = Field(
         False,
-        description="Compute what lies between two blocks of the network a second time in the backward pass instead of keeping "
-        "it: less memory, a third more time, the same losses.",
+        description="Divide weights, gradients and moments among the cards of the job (FSDP) instead of giving each card all "
+        "of them: for a model that one card cannot hold.",
     )
     evaluation: Evaluation = Field(description="Evaluation during training.")
     samples: Progression | None = Field(None, description="Sampling during training.")
@@ -242,6 +262,8 @@ class FinetunedModel(Declaration):
 
     @model_validator(mode="after")
     def _goes_together(self):
+        if self.training.sharded and self.is_adapter:
+            raise ValueError(f"training.sharded: only all weights are divided, found adaptation {self.adaptation.kind}")
         if self.quantisation and not self.is_adapter:
             raise ValueError("quantisation: only the frozen base of an adapter is quantised, found adaptation full")
         if self.training.gradient_checkpointing and self.adaptation.kind == "prefix":

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from relab.settings.base import Declaration, Float, Int, Settings
+from relab.settings.base import Declaration, Float, Int, Settings, WeightPrecision
 from relab.settings.references import LANGUAGE_MODEL, Ref
 
 
@@ -75,6 +75,7 @@ class Sampling(Declaration):
     number: Int = Field(1, description="Texts for each prompt by a method that draws; other methods give one.", ge=1)
     stop: bool = Field(True, description="A text may end by itself; otherwise the end-of-text token is never chosen.")
     seed: Int = Field(0, description="Seed of the draws.", ge=0, lt=2**63)
+    precision: WeightPrecision = "auto"
 
     @model_validator(mode="after")
     def _prompts_differ(self):

@@ -1,13 +1,13 @@
-"""Training batches of a corpus: blocks cut from one stream of tokens, or its documents one by one.
+"""Batches of token ids: blocks cut from one stream of tokens, whole documents, or prompts with their targets.
 
-Token ids stay in their file, see :mod:`relab.tokens.store`, until a batch is made of them.
+The token ids of a corpus stay in their file, see :mod:`relab.tokens.store`, until a batch is made of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -16,14 +16,43 @@ from torch.utils.data import Dataset
 
 from relab.errors import UserError
 from relab.tokens.store import Tokens
-
-#: Inputs and targets, each ``[sequences, tokens]``; a target of -100 is not predicted.
-Batch = tuple[torch.Tensor, torch.Tensor]
+from relab.training.draws import IndexSampler, evenly_spread_indices
+from relab.training.processes import ALONE, Processes
 
 #: The token id that pads the inputs of shorter documents; 1 in the assignment on minGPT.
 PADDING = 1
-#: The target that pads there; PyTorch's cross-entropy ignores it.
+#: The target that pads there, and stands where nothing is predicted; PyTorch's cross-entropy ignores it.
 IGNORED = -100
+
+
+class Batch(NamedTuple):
+    """Token ids to read and to predict.
+
+    Attributes:
+        inputs: ``[sequences, tokens]``.
+        targets: the token that follows each of them, ``[sequences, tokens]``; -100 is not predicted.
+        predicted: the positions that have a target, counted through the batch row by row, ``[targets]``; None: all have one.
+    """
+
+    inputs: torch.Tensor
+    targets: torch.Tensor
+    predicted: torch.Tensor | None = None
+
+    @classmethod
+    def of(cls, inputs: torch.Tensor, targets: torch.Tensor, device: torch.device) -> Batch:
+        """A batch on a device, from tensors on the CPU, where the positions with a target are found without a wait."""
+        predicted = positions_of_targets(targets)
+        return cls(*(None if part is None else to_device(part, device) for part in (inputs, targets, predicted)))
+
+    def counts(self) -> torch.Tensor:
+        """The number of targets of each row ``[sequences]``."""
+        return (self.targets != IGNORED).sum(1)
+
+
+def positions_of_targets(targets: torch.Tensor) -> torch.Tensor | None:
+    """The positions that have a target, counted row by row ``[targets]``; None where all have one."""
+    positions = (targets.flatten() != IGNORED).nonzero().squeeze(1)
+    return None if len(positions) == targets.numel() else positions
 
 
 def open_stream(path: Path, block: int) -> Tokens:
@@ -55,30 +84,31 @@ class RandomBlocks:
         seed: seed of the draws.
         device: where the model is.
         replacement: draw with replacement; else each block once an epoch.
+        processes: those among which each batch is divided.
     """
 
     def __init__(
         self, tokens: Tokens, *, block: int, batch: int, accumulation: int, seed: int, device: torch.device,
-        replacement: bool = True,
+        replacement: bool = True, processes: Processes = ALONE,
     ):  # fmt: skip
         self.tokens = tokens
-        self.tokens_per_step = block * batch * accumulation
         self._block = block
-        self._shape = (accumulation, batch)
         starts = tokens.size - block if replacement else (tokens.size - 1) // block
         self._stride = 1 if replacement else block
-        self._draws = IndexSampler(starts, accumulation * batch, seed, replacement)
-        self._device = device
+        self._draws = IndexSampler(starts, batch, seed, replacement, accumulation)
+        self._device, self._processes = device, processes
 
     def batches(self, step: int) -> Iterator[Batch]:
         """The batches of the update after ``step`` finished ones."""
-        for starts in (self._draws.indices(step) * self._stride).reshape(self._shape).tolist():
-            yield _block_batch(self.tokens, starts, self._block, self._device)
+        for indices in self._own(step):
+            yield _block_batch(self.tokens, [index * self._stride for index in indices], self._block, self._device)
 
     def targets(self, step: int) -> list[int]:
         """The number of targets in each of these batches."""
-        accumulation, _ = self._shape
-        return [self.tokens_per_step // accumulation] * accumulation
+        return [len(indices) * self._block for indices in self._own(step)]
+
+    def _own(self, step: int) -> list[list[int]]:
+        return [self._processes.share(indices) for indices in self._draws.rows(step)]
 
 
 def evenly_spread_blocks(tokens: Tokens, *, block: int, count: int, batch: int, device: torch.device) -> list[Batch]:
@@ -91,11 +121,11 @@ def _block_batch(tokens: Tokens, starts: Sequence[int], block: int, device: torc
     windows = np.empty((len(starts), block + 1), np.int64)
     for window, start in zip(windows, starts, strict=True):
         window[:] = tokens.slice(start, start + block + 1)
-    tokens_on_device = _to_device(torch.from_numpy(windows), device)
-    return tokens_on_device[:, :-1], tokens_on_device[:, 1:]
+    tokens_on_device = to_device(torch.from_numpy(windows), device)
+    return Batch(tokens_on_device[:, :-1], tokens_on_device[:, 1:])
 
 
-def _to_device(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
+def to_device(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
     """Move a tensor to the model's device, on CUDA while it still computes the batch before."""
     return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
 
@@ -151,7 +181,49 @@ class Documents(Dataset):
         return tokens[:-1], tokens[1:]
 
 
-def collate(examples: Sequence[tuple[torch.Tensor, torch.Tensor]]) -> Batch:
+class PromptTargets(Dataset):
+    """Prompts with their targets as examples ``(inputs, targets)``: only tokens of the target are predicted.
+
+    An example is at most ``block`` + 1 tokens long: a long target is cut at its end, and a prompt at its beginning, since what
+    is asked stands at its end as a rule.
+
+    Args:
+        prompts, answers: token ids of each prompt, which is not empty, and of what is to follow it.
+        block: input tokens of an example at most.
+
+    Attributes:
+        truncated: number of examples that were cut.
+        targets: number of targets of each example, ``[examples]``.
+
+    Raises:
+        UserError: no example, a prompt or an answer without a token.
+    """
+
+    def __init__(self, prompts: Sequence[Sequence[int]], answers: Sequence[Sequence[int]], block: int):
+        if not len(prompts):
+            raise UserError("expected prompts with their targets, found none")
+        for number, (prompt, answer) in enumerate(zip(prompts, answers, strict=True), start=1):
+            if not len(prompt) or not len(answer):
+                raise UserError(f"row {number}: expected a prompt and a target of one token at least, found none")
+        self._pairs = list(zip(prompts, answers, strict=True))
+        self._most = block + 1
+        self.truncated = sum(len(prompt) + len(answer) > self._most for prompt, answer in self._pairs)
+        self.targets = np.array([min(len(answer), block) for answer in answers])
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
+        prompt, answer = self._pairs[index]
+        answer = answer[: self._most - 1]
+        prompt = prompt[-(self._most - len(answer)) :]
+        tokens = torch.tensor([*prompt, *answer])
+        targets = tokens[1:].clone()
+        targets[: len(prompt) - 1] = IGNORED
+        return tokens[:-1], targets
+
+
+def collate(examples: Sequence[tuple[torch.Tensor, torch.Tensor]]) -> tuple[torch.Tensor, torch.Tensor]:
     """Pad examples on the right to the longest of them: inputs with ``PADDING``, targets with ``IGNORED``.
 
     No attention mask is needed: attention is causal, and positions count from the left.
@@ -160,83 +232,55 @@ def collate(examples: Sequence[tuple[torch.Tensor, torch.Tensor]]) -> Batch:
     return pad_sequence(inputs, True, PADDING), pad_sequence(targets, True, IGNORED)
 
 
-class RandomDocuments:
-    """Padded batches of documents drawn at random; the draw depends on the seed and the step alone.
+class Examples(Protocol):
+    """Examples of different lengths, ``(inputs, targets)`` each, as :class:`Documents` and :class:`PromptTargets`."""
+
+    targets: np.ndarray
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]: ...
+
+
+class RandomExamples:
+    """Padded batches of examples drawn at random; the draw depends on the seed and the step alone.
 
     Args:
-        documents: the documents.
-        batch: documents in a batch.
+        examples: the examples.
+        batch: examples in a batch.
         accumulation: batches in a step.
         seed: seed of the draws.
         device: where the model is.
-        replacement: draw with replacement; else each document once an epoch.
+        replacement: draw with replacement; else each example once an epoch.
+        processes: those among which each batch is divided.
     """
 
     def __init__(
-        self, documents: Documents, *, batch: int, accumulation: int, seed: int, device: torch.device, replacement: bool = True
-    ):
-        self._documents = documents
-        self._shape = (accumulation, batch)
-        self._draws = IndexSampler(len(documents), accumulation * batch, seed, replacement)
-        self._device = device
+        self, examples: Examples, *, batch: int, accumulation: int, seed: int, device: torch.device,
+        replacement: bool = True, processes: Processes = ALONE,
+    ):  # fmt: skip
+        self._examples = examples
+        self._draws = IndexSampler(len(examples), batch, seed, replacement, accumulation)
+        self._device, self._processes = device, processes
 
     def batches(self, step: int) -> Iterator[Batch]:
         """The batches of the update after ``step`` finished ones."""
-        for indices in self._drawn(step):
-            yield _document_batch(self._documents, indices, self._device)
+        for indices in self._own(step):
+            yield _padded_batch(self._examples, indices, self._device)
 
     def targets(self, step: int) -> list[int]:
         """The number of targets in each of these batches, padding not counted."""
-        return self._documents.targets[self._drawn(step)].sum(axis=1).tolist()
+        return [int(self._examples.targets[indices].sum()) for indices in self._own(step)]
 
-    def _drawn(self, step: int) -> np.ndarray:
-        return self._draws.indices(step).reshape(self._shape)
-
-
-def evenly_spread_documents(documents: Documents, *, count: int, batch: int, device: torch.device) -> list[Batch]:
-    """``count`` documents evenly spread over all (fewer if there are few), ``batch`` at a time, for evaluation."""
-    indices = evenly_spread_indices(len(documents) - 1, count)
-    return [_document_batch(documents, indices[first : first + batch], device) for first in range(0, len(indices), batch)]
+    def _own(self, step: int) -> list[list[int]]:
+        return [self._processes.share(indices) for indices in self._draws.rows(step)]
 
 
-def _document_batch(documents: Documents, indices: Iterable[int], device: torch.device) -> Batch:
-    inputs, targets = collate([documents[index] for index in indices])
-    return _to_device(inputs, device), _to_device(targets, device)
+def evenly_spread_examples(examples: Examples, *, count: int, batch: int, device: torch.device) -> list[Batch]:
+    """``count`` examples evenly spread over all (fewer if there are few), ``batch`` at a time, for evaluation."""
+    indices = evenly_spread_indices(len(examples) - 1, count)
+    return [_padded_batch(examples, indices[first : first + batch], device) for first in range(0, len(indices), batch)]
 
 
-class IndexSampler:
-    """Indices drawn at each step, a function of the seed and the step alone.
-
-    Without replacement each epoch has every index once, in an order of its own; a step may end an epoch and begin the next.
-
-    Args:
-        size: indices are drawn from 0 up to this, exclusive.
-        count: indices that a step draws.
-        seed: seed of the draws.
-        replacement: draw with replacement; else every index once an epoch.
-    """
-
-    def __init__(self, size: int, count: int, seed: int, replacement: bool = True):
-        self._size, self._count, self._seed, self._replacement = size, count, seed, replacement
-        self._order = lru_cache(maxsize=2)(self._shuffled)  # a step draws from two epochs at most, unless it holds several
-
-    def indices(self, step: int) -> np.ndarray:
-        """The indices of the update after ``step`` finished ones, ``[count]``."""
-        if self._replacement:
-            return (_random_words(self._seed, step, self._count) % np.uint64(self._size)).astype(np.int64)
-        drawn = np.arange(step * self._count, (step + 1) * self._count)
-        epochs, indices = np.divmod(drawn, self._size)
-        return np.concatenate([self._order(int(epoch))[indices[epochs == epoch]] for epoch in np.unique(epochs)])
-
-    def _shuffled(self, epoch: int) -> np.ndarray:
-        return np.argsort(_random_words(self._seed, epoch, self._size), kind="stable")
-
-
-def _random_words(seed: int, counter: int, count: int) -> np.ndarray:
-    # raw words of a counter-based generator (Salmon et al. 2011): unlike its distributions, they never change
-    return np.random.Philox(key=[seed, counter]).random_raw(count)
-
-
-def evenly_spread_indices(last: int, count: int) -> list[int]:
-    """At most ``count`` different indices from 0 to ``last``, evenly spread."""
-    return sorted({last * index // max(1, count - 1) for index in range(count)})
+def _padded_batch(examples: Examples, indices: Iterable[int], device: torch.device) -> Batch:
+    return Batch.of(*collate([examples[index] for index in indices]), device)

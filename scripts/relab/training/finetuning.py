@@ -10,7 +10,7 @@ import torch
 from pydantic import Field
 from transformers import GPT2LMHeadModel, PreTrainedModel
 
-from relab import adapters, dropout, gpt
+from relab import adapters, dropout, gpt, precision
 from relab.adapters import Adapter
 from relab.checkpoints import load_for_training
 from relab.errors import UserError
@@ -39,20 +39,20 @@ def from_pretrained(job: Job, base: Path, device: torch.device) -> InitialModel:
 
 
 def with_adapter(job: Job, base: Path, device: torch.device) -> InitialModel:
-    """A base model with frozen weights and an adapter to train: float32 on a CPU, bfloat16 on CUDA, or quantised there.
+    """A base model with frozen weights and an adapter to train: weights in the job's precision, or quantised on CUDA.
 
     Raises:
         UserError: no model in the directory, a context shorter than the block, a layer to update that the model lacks, weights
             to be quantised on another device than CUDA or without bitsandbytes.
     """
     quantisation = _quantisation(job, device)
-    dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
+    dtype = getattr(torch, precision.resolve(job.training.precision, device))
     model = _with_fast_dropout(load_for_training(base, device, dtype, quantisation))
     torch.manual_seed(job.seed)
     adapted = Adapter(model, job.adaptation, base)
     _check_context(adapted.model, job, base)
     save = partial(gpt.save, adapted, files=adapters.FILES)
-    return InitialModel(adapted.model, base, job.block, save, adapters.FILES, metadata={"base": base.name})
+    return InitialModel(adapted.model, base, job.block, save, metadata={"base": base.name})
 
 
 def _with_fast_dropout(model: PreTrainedModel) -> PreTrainedModel:

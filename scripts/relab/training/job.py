@@ -30,12 +30,14 @@ from relab.training import history, losses
 from relab.training.batches import (
     Documents,
     RandomBlocks,
-    RandomDocuments,
+    RandomExamples,
     evenly_spread_blocks,
-    evenly_spread_documents,
+    evenly_spread_examples,
     open_stream,
 )
-from relab.training.loop import Trainer, TrainingData
+from relab.training.loop import Trainer
+from relab.training.objectives.next_token import NextToken, TrainingData
+from relab.training.processes import ALONE, Processes
 from relab.training.signals import StopSignal
 from relab.training.state import State, raising_os_errors
 
@@ -57,7 +59,6 @@ class InitialModel:
         tokenizer: tokenizer directory.
         block: input tokens at most.
         save: writes the model's files into a directory, and the tokenizer's too where its directory is passed.
-        model_files: the names of the model's files.
         metadata: entries of the job's record.
     """
 
@@ -65,19 +66,12 @@ class InitialModel:
     tokenizer: Path
     block: int
     save: Callable[[Path | None, Path], object]
-    model_files: Sequence[str] = gpt.FILES
     metadata: dict[str, Any] = field(default_factory=dict)
 
-    @property
-    def files(self) -> tuple[str, ...]:
-        """The files that training writes into the model directory."""
-        return (
-            *self.model_files,
-            *TOKENIZER_FILES,
-            *(f"last/{name}" for name in self.model_files),
-            *history.FILES,
-            losses.FILE_NAME,
-        )
+
+def files(model_files: Sequence[str]) -> tuple[str, ...]:
+    """The files that training writes into the model directory of a model of these files."""
+    return (*model_files, *TOKENIZER_FILES, *(f"last/{name}" for name in model_files), *history.FILES, losses.FILE_NAME)
 
 
 class Settings(Protocol):
@@ -96,8 +90,8 @@ def from_scratch(job: Job, tokenizer: Path, device: torch.device) -> InitialMode
 
 
 def train(job: Settings, start: InitialModel, *, train: Path, validation: Path, device: torch.device, code: str, state: State,
-          stop: StopSignal) -> Trainer:  # fmt: skip
-    """Train a model on a corpus, from its last checkpoint in ``state`` where there is one.
+          stop: StopSignal, processes: Processes = ALONE) -> Trainer:  # fmt: skip
+    """Train a language model on a corpus, from its last checkpoint in ``state`` where there is one.
 
     Dropout is drawn from torch's global random state, which the construction of ``start`` has seeded; blocks and sampled texts
     are drawn from generators of their own, keyed by the seed and the step.
@@ -110,6 +104,7 @@ def train(job: Settings, start: InitialModel, *, train: Path, validation: Path, 
         code: digest of the code, noted with the steps that it ran.
         state: where progress is kept.
         stop: notes a signal that asks to stop.
+        processes: the processes that train the model together.
 
     Raises:
         UserError: see :meth:`relab.training.loop.Trainer.run`; a corpus shorter than a block, or without a document of two
@@ -117,24 +112,38 @@ def train(job: Settings, start: InitialModel, *, train: Path, validation: Path, 
     """
     tokenizer = load_tokenizer(start.tokenizer)
     make_data = _document_data if job.training.reading == "documents" else _block_data
-    data = make_data(job, start.block, tokenizer, train, validation, device)
+    data = make_data(job, start.block, tokenizer, train, validation, device, processes)
     sampler = _sampler(job, start.model, tokenizer) if job.training.samples else None
-    trainer = Trainer(start.model, data, job.training, sampler=sampler, device=device)
-    checkpoint = state.load()
-    if checkpoint:
-        with _advising_deletion(state.folder):
-            trainer.restore(*checkpoint)
-    step = trainer.progress.step
-    trainer.progress.attempts.append({"attempt": state.attempt, "from_step": step, "device": device.type, "code": code})
-    log.info(
-        "attempt %d: %s step %d of %d, %s, %s",
-        state.attempt, "goes on from" if checkpoint else "starts at", step, job.training.steps, _sizes(start.model), device,
-    )  # fmt: skip
-    trainer.run(state, stop)
+    objective = NextToken(data, batch_is_of=job.training.reading)
+    trainer = Trainer(start.model, objective, job.training, sampler=sampler, device=device, processes=processes)
+    run(trainer, state, stop, code)
     return trainer
 
 
-def _sizes(model: PreTrainedModel) -> str:
+def run(trainer: Trainer, state: State, stop: StopSignal, code: str) -> None:
+    """Run a training to its end, from its last checkpoint in ``state`` where there is one.
+
+    Raises:
+        UserError: see :meth:`relab.training.loop.Trainer.run`; a checkpoint of other trained weights.
+    """
+    processes = trainer.processes
+    processes.draw_apart()
+    checkpoint = processes.first_of_all(state.load)  # it removes what is damaged
+    if checkpoint:
+        with _advising_deletion(state.folder):
+            trainer.restore(*checkpoint)
+    step, device = trainer.progress.step, trainer.device.type
+    trainer.progress.attempts.append({"attempt": state.attempt, "from_step": step, "device": device, "code": code})
+    log.info(
+        "attempt %d: %s step %d of %d, %s, %s",
+        state.attempt, "goes on from" if checkpoint else "starts at", step, trainer.settings.steps, _sizes(trainer.model),
+        device if processes.count == 1 else f"{processes.count} processes on {device}",
+    )  # fmt: skip
+    trainer.run(state, stop)
+    trainer.gather()
+
+
+def _sizes(model: torch.nn.Module) -> str:
     total, trained = gpt.parameter_count(model), gpt.parameter_count(model, trained=True)
     return f"{total} parameters" if trained == total else f"{trained} of {total} parameters"
 
@@ -148,36 +157,50 @@ def _advising_deletion(folder: Path) -> Iterator[None]:
         raise UserError(f"{folder}: {error}; delete the folder to start anew") from None
 
 
-def write_model(trainer: Trainer, start: InitialModel, directory: Path) -> None:
-    """Write a model directory: the best or the last weights, the last ones under ``last/`` too, history and losses."""
-    with raising_os_errors(directory):
-        start.save(None, directory / "last")
-        if trainer.settings.keep == "best":
-            trainer.load_best()
-        start.save(start.tokenizer, directory)
-    progress = trainer.progress
-    history.write_history(directory, progress.history, progress.speed, progress.samples, progress.sampling)
-    losses.write_losses(directory / losses.FILE_NAME, (losses.Losses(**evaluation) for evaluation in progress.losses))
+@dataclass(frozen=True)
+class TrainedLanguageModel:
+    """A language model behind its training."""
+
+    start: InitialModel
+    trainer: Trainer
+
+    def write(self, directory: Path) -> None:
+        """Write a model directory: the best or the last weights, the last ones under ``last/`` too, history and losses."""
+        with raising_os_errors(directory):
+            self.start.save(None, directory / "last")
+            if self.trainer.settings.keep == "best":
+                self.trainer.load_best()
+            self.start.save(self.start.tokenizer, directory)
+        progress = self.trainer.progress
+        history.write_history(directory, progress.history, progress.speed, progress.samples, progress.sampling)
+        losses.write_losses(directory / losses.FILE_NAME, (losses.Losses(**evaluation) for evaluation in progress.losses))
+
+    def summary(self) -> dict[str, Any]:
+        """Entries of the job's record."""
+        return {**self.start.metadata, **training_summary(self.trainer)}
 
 
 def training_summary(trainer: Trainer) -> dict[str, Any]:
     """Entries of the job's record: parameters, best and last step, and which attempt ran which steps with which code."""
-    metadata: dict[str, Any] = {"parameters": gpt.parameter_count(trainer.model), "best_step": trainer.progress.best()["step"]}
+    metadata: dict[str, Any] = {"parameters": gpt.parameter_count(trainer.model), "best_step": trainer.best_row()["step"]}
     metadata["trained_parameters"] = gpt.parameter_count(trainer.model, trained=True)
-    metadata["last_step"] = trainer.progress.step
+    metadata |= {"last_step": trainer.progress.step, "precision": trainer.precision}
+    if trainer.processes.count > 1:
+        metadata["processes"] = trainer.processes.count
     return {**metadata, **peak_gpu_memory(trainer.device), "segments": trainer.progress.attempts}
 
 
 def _block_data(
-    job: Settings, block: int, tokenizer: PreTrainedTokenizerBase, train: Path, validation: Path, device: torch.device
-) -> TrainingData:
+    job: Settings, block: int, tokenizer: PreTrainedTokenizerBase, train: Path, validation: Path, device: torch.device,
+    processes: Processes,
+) -> TrainingData:  # fmt: skip
     training = job.training
     train_tokens, validation_tokens = (open_stream(path, block) for path in (train, validation))
     evaluation_batches = partial(
         evenly_spread_blocks, block=block, count=training.evaluation.blocks, batch=training.batch, device=device
     )
     return TrainingData(
-        RandomBlocks(train_tokens, block=block, **_batch_settings(job), device=device),
+        RandomBlocks(train_tokens, block=block, **_batch_settings(job), device=device, processes=processes),
         evaluation_batches(validation_tokens),
         partial(evaluation_batches, train_tokens),
         TextBytes.of(tokenizer, {"train": train_tokens, "validation": validation_tokens}, device),
@@ -185,17 +208,18 @@ def _block_data(
 
 
 def _document_data(
-    job: Settings, block: int, tokenizer: PreTrainedTokenizerBase, train: Path, validation: Path, device: torch.device
-) -> TrainingData:
+    job: Settings, block: int, tokenizer: PreTrainedTokenizerBase, train: Path, validation: Path, device: torch.device,
+    processes: Processes,
+) -> TrainingData:  # fmt: skip
     training = job.training
     splits = {"train": Tokens(train), "validation": Tokens(validation)}
     train_documents, validation_documents = (Documents.from_tokens(tokens, block) for tokens in splits.values())
     for path, documents in ((train, train_documents), (validation, validation_documents)):
         if documents.skipped:
             log.info("%s: %d documents of fewer than two tokens are left out", path, documents.skipped)
-    evaluation_batches = partial(evenly_spread_documents, count=training.evaluation.blocks, batch=training.batch, device=device)
+    evaluation_batches = partial(evenly_spread_examples, count=training.evaluation.blocks, batch=training.batch, device=device)
     return TrainingData(
-        RandomDocuments(train_documents, **_batch_settings(job), device=device),
+        RandomExamples(train_documents, **_batch_settings(job), device=device, processes=processes),
         evaluation_batches(validation_documents),
         partial(evaluation_batches, train_documents),
         TextBytes.of(tokenizer, splits, device),

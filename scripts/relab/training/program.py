@@ -1,11 +1,11 @@
-"""Shared by the programs that train a language model: their options, and a job from its state to its record."""
+"""Shared by the programs that train: their options, and a job from its state to its record."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pydantic import BaseModel
 
@@ -16,60 +16,116 @@ if TYPE_CHECKING:
     from relab.training.job import InitialModel
 
 
-def training_parser(description: str | None) -> argparse.ArgumentParser:
-    """The options of every program that trains a language model."""
+class Trained(Protocol):
+    """What a training has made."""
+
+    def write(self, directory: Path) -> None:
+        """Write its files into a directory."""
+
+    def summary(self) -> dict[str, Any]:
+        """Entries of the job's record."""
+
+
+def training_parser(description: str | None, splits: dict[str, str], directory: str) -> argparse.ArgumentParser:
+    """The options of every program that trains.
+
+    Args:
+        description: what the program does.
+        splits: what the files of its splits are, by the name of the split.
+        directory: what the directory is that it writes.
+    """
     cli = job_parser(description)
-    cli.add_argument("--train", required=True, type=Path, metavar="FILE", help="training split as token ids (Arrow)")
-    cli.add_argument("--validation", required=True, type=Path, metavar="FILE", help="validation split as token ids (Arrow)")
-    cli.add_argument("--output-dir", required=True, type=Path, metavar="FOLDER", help="model directory, named as the model")
-    cli.add_argument("--state", required=True, type=Path, metavar="FOLDER", help="folder of the progress of all models")
+    for split, about in splits.items():
+        cli.add_argument(f"--{split}", required=True, type=Path, metavar="FILE", help=about)
+    cli.add_argument("--output-dir", required=True, type=Path, metavar="FOLDER", help=directory)
+    cli.add_argument("--state", required=True, type=Path, metavar="FOLDER", help="folder of the progress of all trainings")
     cli.add_argument(
         "--checkpoint-seconds", type=float, default=60, metavar="SECONDS",
         help="time between two checkpoints; changes no result (default: 60)",
     )  # fmt: skip
+    cli.add_argument(
+        "--cards", type=int, default=1, metavar="N",
+        help="cards that train together, a process and a share of every batch for each (default: 1)",
+    )  # fmt: skip
     return cli
+
+
+def language_model_parser(description: str | None) -> argparse.ArgumentParser:
+    """The options of every program that trains a language model."""
+    splits = {"train": "training split as token ids (Arrow)", "validation": "validation split as token ids (Arrow)"}
+    return training_parser(description, splits, "model directory, named as the model")
 
 
 def run_training(
     args: argparse.Namespace,
     settings: type[BaseModel],
+    train: Callable[..., Trained],
+    *,
+    files: Callable[[Any], Sequence[str]],
+    inputs: Callable[[Any], Sequence[Path]],
+    stop: StopSignal,
+) -> None:
+    """Train, and write a directory and its record.
+
+    Args:
+        args: the options.
+        settings: class of the job's settings.
+        train: trains by the job's settings; its keywords are those of :func:`relab.training.job.run` and the ``device``.
+        files: the files that a job of these settings writes.
+        inputs: the files that its result depends on.
+        stop: notes a signal that asks to stop.
+    """
+    from relab.device import device_name, pick_device, prepare_device
+    from relab.training.processes import Processes, start_processes
+    from relab.training.state import State, fingerprint
+
+    job = job_settings(args, settings)
+    start_processes(args.cards)
+    device = pick_device()
+    prepare_device(device, job.threads)
+    folder = args.state / f"{args.output_dir.name}-{fingerprint(job_spec(args), inputs(job))}"
+    with Processes.joined(device) as processes:
+        options = {"device": device, "code": args.code, "stop": stop, "processes": processes}
+        if not processes.first:
+            train(job, state=State(folder), **options)
+            return
+        with State.open(folder, args.checkpoint_seconds) as state:
+            with record_provenance(args, outputs=[args.output_dir / name for name in files(job)]) as entry:
+                trained = train(job, state=state, **options)
+                trained.write(args.output_dir)
+                metadata = {"device": device_name(device), "seed": job.seed, "attempts": state.attempt}
+                entry |= {**metadata, **trained.summary()}
+            state.finish()
+
+
+def train_language_model(
+    args: argparse.Namespace,
+    settings: type[BaseModel],
     start: Callable[[Any, Any], InitialModel],
     *,
+    model_files: Sequence[str],
     inputs: Sequence[Path],
     stop: StopSignal,
 ) -> None:
-    """Train a model and write its directory and its record.
+    """Train a language model on a corpus, and write its directory and its record.
 
     Args:
         args: the options.
         settings: class of the job's settings.
         start: returns the initial model for the settings and a device.
+        model_files: the names of the model's files.
         inputs: files that the result depends on, besides the two splits.
         stop: notes a signal that asks to stop.
     """
-    from relab.device import device_name, pick_device, prepare_device
-    from relab.training.job import train, training_summary, write_model
-    from relab.training.state import State, fingerprint
+    from relab.training.job import TrainedLanguageModel, files, train
 
-    job, device = job_settings(args, settings), pick_device()
-    prepare_device(device, job.threads)
-    inputs = [args.train, args.validation, *inputs]
-    folder = args.state / f"{args.output_dir.name}-{fingerprint(job_spec(args), inputs)}"
-    with State.open(folder, args.checkpoint_seconds) as state:
-        initial = start(job, device)
-        outputs = [args.output_dir / name for name in initial.files]
-        with record_provenance(args, outputs=outputs) as entry:
-            trainer = train(
-                job,
-                initial,
-                train=args.train,
-                validation=args.validation,
-                device=device,
-                code=args.code,
-                state=state,
-                stop=stop,
-            )
-            write_model(trainer, initial, args.output_dir)
-            metadata = {"device": device_name(device), "seed": job.seed, "attempts": state.attempt}
-            entry |= {**metadata, **initial.metadata, **training_summary(trainer)}
-        state.finish()
+    def train_from_start(job: Any, *, device: Any, **options: Any) -> TrainedLanguageModel:
+        initial, splits = start(job, device), {"train": args.train, "validation": args.validation}
+        return TrainedLanguageModel(initial, train(job, initial, **splits, device=device, **options))
+
+    run_training(
+        args, settings, train_from_start,
+        files=lambda job: files(model_files),
+        inputs=lambda job: [args.train, args.validation, *inputs],
+        stop=stop,
+    )  # fmt: skip

@@ -50,6 +50,7 @@ def option_values(sampling: Sampling, key: str) -> dict[str, str]:
         "--num-samples": sampling.number if method.do_sample else 1,
         "--length": sampling.length,
         "--seed": sampling.seed,
+        "--precision": sampling.precision,
         "--greedy": not method.do_sample and method.num_beams == 1,
         **{option(name): value for name, value in method if name not in ("do_sample", "temperature_rule")},
     }

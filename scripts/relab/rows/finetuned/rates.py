@@ -14,7 +14,7 @@ import pandas as pd
 from relab.rows.finetuned.names import MEANT, WRITEUP, RatesSpec
 from relab.rows.job import Job
 from relab.scores import NAN, Row, exact
-from relab.training.schedule import learning_rate
+from relab.training.optimization import learning_rate
 
 SPLIT = "schedule"
 AFTER, MEAN = "share of steps after warm-up with a rate above 0", "mean learning rate"

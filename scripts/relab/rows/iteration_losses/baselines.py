@@ -14,7 +14,7 @@ from relab.encoding import encode
 from relab.rows.iteration_losses.names import HeldOut
 from relab.rows.job import Job
 from relab.rows.shared.sentences import Sentences
-from relab.training.batches import evenly_spread_indices
+from relab.training.draws import evenly_spread_indices
 
 
 def read_baselines(job: Job, held_out: HeldOut) -> dict[str, float]:

@@ -14,7 +14,7 @@ from relab.rows.contract import TRAIN, Place, RowSettings, Step
 from relab.rows.judged_texts.accounts import compared_settings
 from relab.rows.judged_texts.names import ComparedSetting
 from relab.settings import base
-from relab.settings.base import Float, Int, Name, Settings
+from relab.settings.base import Float, Int, Name, Settings, WeightPrecision
 from relab.settings.references import LANGUAGE_MODEL, Ref
 from relab.settings.samplings import Sampling
 
@@ -79,6 +79,7 @@ class Row(RowSettings):
         "copied from. None: that of the first model among the samplings' that was trained here.",
     )
     temperature: Temperature | None = Field(None, description="A comparison of accounts of the temperature. None: none.")
+    precision: WeightPrecision = "auto"
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -103,13 +104,14 @@ class Row(RowSettings):
 
     def spec(self, step: str, place: Place, artefacts: Artefacts) -> dict[str, Any]:
         compared = self._settings(place, artefacts)
+        network = {"precision": self.precision, "threads": artefacts.threads}
         if step == "trace":
             read = {"documents": self.temperature.documents, "characters": self.temperature.characters}
             settings = [setting.model_dump(include={"temperature", "top_k"}, exclude_none=True) for setting in compared]
-            return {**read, "settings": settings, "threads": artefacts.threads}
+            return {**read, "settings": settings, **network}
         if step == "measure":
             human = {"human": self.judge.human} if self.judge.human else {}
-            return {"samplings": self._judged, **human, "threads": artefacts.threads}
+            return {"samplings": self._judged, **human, **network}
         judge = {"judge": self.judge.model, "equal_tokens": self.judge.equal_tokens, "human": bool(self.judge.human)}
         settings = [setting.model_dump(exclude_none=True) for setting in compared]
         scored = {"samplings": self._judged, **judge, "settings": settings}

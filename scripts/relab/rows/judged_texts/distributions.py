@@ -16,6 +16,7 @@ import torch
 from tqdm import tqdm
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from relab import precision
 from relab.checkpoints import load_model, load_tokenizer, start_token
 from relab.device import device_name, pick_device, prepare_device
 from relab.encoding import encode
@@ -41,10 +42,10 @@ def trace(job: Job) -> dict[str, Any]:
     device = pick_device()
     prepare_device(device, job.spec["threads"])
     directory = job.file("weights").parent
-    model, tokenizer = load_model(directory, device), load_tokenizer(directory)
+    model, tokenizer = load_model(directory, device, job.spec["precision"]), load_tokenizer(directory)
     with tqdm(total=len(texts), unit="document", disable=None, mininterval=1) as bar:
         rows = list(distribution_scores(model, tokenizer, texts, settings, bar.update))
-    job.record["device"] = device_name(device)
+    job.record |= {"device": device_name(device), "precision": precision.used(model)}
     return {"distributions": rows}
 
 

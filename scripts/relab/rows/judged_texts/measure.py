@@ -7,6 +7,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from relab import precision
 from relab.checkpoints import load_model, load_tokenizer
 from relab.device import device_name, peak_gpu_memory, pick_device, prepare_device
 from relab.judging.human import human_texts
@@ -28,11 +29,11 @@ def judge(job: Job) -> None:
     device = pick_device()
     prepare_device(device, job.spec["threads"])
     directory = job.file("weights").parent
-    model, tokenizer = load_model(directory, device), load_tokenizer(directory)
+    model, tokenizer = load_model(directory, device, job.spec["precision"]), load_tokenizer(directory)
     with tqdm(total=len(texts), unit="text", disable=None, mininterval=1) as bar:
         results = judgements(model, tokenizer, texts, bar.update)
     write_judgements(job.outputs["judgements"], results)
-    job.record |= {"device": device_name(device), **peak_gpu_memory(device)}
+    job.record |= {"device": device_name(device), "precision": precision.used(model), **peak_gpu_memory(device)}
     print(f"{len(results)} texts, {sum(result.tokens for result in results):,} tokens, on {device}")
 
 

@@ -12,7 +12,7 @@ from relab.errors import UserError
 from relab.rows.contract import MAIN, TRAIN, Place, RowSettings, Step
 from relab.rows.next_words.names import Alternatives, Words
 from relab.rows.shared import trained
-from relab.settings.base import Int, Name, spec
+from relab.settings.base import Int, Name, WeightPrecision, spec
 from relab.settings.references import TRAINED, Family
 
 #: The file of the texts that the models generated.
@@ -28,6 +28,7 @@ class Row(RowSettings):
     alternatives: Alternatives = Field(description="The prompts whose most probable tokens are shown at each step.")
     length: Int = Field(10, description="Tokens generated.", ge=1)
     experiment: Name | None = Field(None, description="What its scores call the models; by default its name.")
+    precision: WeightPrecision = "auto"
 
     STEPS = (
         Step(
@@ -80,6 +81,7 @@ class Row(RowSettings):
             "alternatives": spec(self.alternatives),
             "length": self.length,
             "reader": trained.grammar(self.models, artefacts),
+            "precision": self.precision,
             "threads": artefacts.threads,
         }
 

@@ -16,7 +16,7 @@ import torch
 from pydantic import BaseModel
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from relab import json_lines
+from relab import json_lines, precision
 from relab.checkpoints import load_model, load_tokenizer
 from relab.device import device_name, pick_device, prepare_device
 from relab.encoding import continuation, encode
@@ -28,6 +28,7 @@ from relab.rows.shared.sentences import Sentences
 from relab.sampling import sample, text_seed
 from relab.sampling.streams import prompt_key
 from relab.scoring import next_token_logprobs
+from relab.settings.base import Precision
 from relab.settings.corpora import GrammarReader
 from relab.settings.samplings import Decoding
 
@@ -43,6 +44,7 @@ class MeasureSpec(BaseModel):
     alternatives: Alternatives
     length: int
     reader: GrammarReader
+    precision: Precision
     threads: int
 
 
@@ -81,10 +83,13 @@ def measure(job: Job) -> None:
     tokenizer = load_tokenizer(next(iter(folders.values())))
     sentences = Sentences.read(spec.reader, job.file("train"), tokenizer)
     texts: list[Text] = []
-    for model, seed in spec.models.items():
-        texts += trace(spec, TracedModel(model, seed, load_model(folders[model], device), tokenizer, sentences))
+    precisions: list[str] = []
+    for name, seed in spec.models.items():
+        model = load_model(folders[name], device, spec.precision)
+        precisions.append(precision.used(model))
+        texts += trace(spec, TracedModel(name, seed, model, tokenizer, sentences))
     json_lines.write(job.outputs["traces"], texts)
-    job.record |= {"device": device_name(device), "seed": list(spec.models.values())}
+    job.record |= {"device": device_name(device), "precision": precision.joined(precisions), "seed": list(spec.models.values())}
 
 
 def trace(spec: MeasureSpec, traced: TracedModel) -> Iterator[Text]:

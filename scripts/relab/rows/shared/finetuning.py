@@ -11,7 +11,7 @@ from relab.artefacts.kind import Artefacts, Files, Member
 from relab.errors import UserError
 from relab.rows.contract import MAIN, TRAIN, Place, RowSettings, Step
 from relab.rows.shared.trained import check_seeds
-from relab.settings.base import spec
+from relab.settings.base import WeightPrecision, spec
 from relab.settings.references import FINETUNED, Family
 
 #: Log-probabilities of the tokens of given texts under the models of a row: the output ``judgements``.
@@ -41,6 +41,7 @@ class FinetunedRow(RowSettings):
         description="The models, each a declaration whose members differ in their seed alone; all of one base and one corpus.",
         min_length=1,
     )
+    precision: WeightPrecision = "auto"
 
     def members(self, artefacts: Artefacts) -> dict[str, Member]:
         """The models by name, in declared order."""
@@ -74,7 +75,7 @@ class FinetunedRow(RowSettings):
     def spec(self, step: str, place: Place, artefacts: Artefacts) -> dict[str, Any]:
         members, base = self.members(artefacts), self.base(artefacts)
         if step == "measure":
-            return {"models": [base, *members], "threads": artefacts.threads}
+            return {"models": [base, *members], "precision": self.precision, "threads": artefacts.threads}
         if step == "draw":
             return {}
         shown = {}

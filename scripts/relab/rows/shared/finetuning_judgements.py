@@ -7,6 +7,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from relab import precision
 from relab.checkpoints import load_model, load_tokenizer
 from relab.device import device_name, peak_gpu_memory, pick_device, prepare_device
 from relab.judging.job import judgements
@@ -33,12 +34,14 @@ def measure_texts(job: Job, spec: MeasureSpec, texts: Sequence[dict[str, Any]]) 
     device = pick_device()
     prepare_device(device, spec.threads)
     judged: list[Judgement] = []
+    precisions: list[str] = []
     with tqdm(total=len(texts) * len(spec.models), unit="text", disable=None, mininterval=1) as bar:
         for name in spec.models:
             folder = weights[name].parent
-            model, tokenizer = load_model(folder, device), load_tokenizer(folder)
+            model, tokenizer = load_model(folder, device, spec.precision), load_tokenizer(folder)
+            precisions.append(precision.used(model))
             judged += judgements(model, tokenizer, [{"source": name, **text} for text in texts], bar.update)
             del model
     write_judgements(job.outputs["judgements"], judged)
-    job.record |= {"device": device_name(device), **peak_gpu_memory(device)}
+    job.record |= {"device": device_name(device), "precision": precision.joined(precisions), **peak_gpu_memory(device)}
     print(f"{len(judged)} texts, {sum(text.tokens for text in judged):,} tokens, on {device}")

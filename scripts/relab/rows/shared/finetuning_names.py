@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from relab.settings.base import Int, Name, Settings
+from relab.settings.base import Int, Name, Precision, Settings
 from relab.settings.models import Adaptation
 
 FILES, TEXTS = "files", "texts"
@@ -26,6 +26,7 @@ class MeasureSpec(Settings):
     """Settings of the job that has models give log-probabilities of texts: the models, their base first."""
 
     models: list[Name] = Field(min_length=2)
+    precision: Precision = "auto"
     threads: Int = 1
 
 
