@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -42,6 +44,23 @@ FINETUNED = pa.schema(
         ("probability", pa.float64()),
     ]
 )
+
+
+def finetuned_predictions(
+    classifier: str, split: str, seed: int, classes: Sequence[str], labels: Sequence[int], probabilities: np.ndarray
+) -> pd.DataFrame:
+    """A table of :data:`FINETUNED` from probabilities ``[rows, classes]`` and the indices of the true classes ``[rows]``."""
+    return pd.DataFrame(
+        {
+            "classifier": classifier,
+            "split": split,
+            "seed": seed,
+            "row": range(len(labels)),
+            "label": [classes[index] for index in labels],
+            "prediction": [classes[index] for index in probabilities.argmax(1)],
+            "probability": probabilities.max(1).round(6),
+        }
+    )
 
 
 def read_predictions(path: str | os.PathLike, schema: pa.Schema) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -77,3 +78,5 @@ def test_a_training_job_asks_for_what_it_is_given_and_runs(slurm: dict[str, str]
     (training,) = [line for line in jobs.splitlines() if "Comment=rule_train_model" in line]
     asked = {"MinMemoryNode": "40000M", "TresPerJob": "gres:gpu:2", "NumTasks": "1", "TimeLimit": "08:00:00"}
     assert request(training).items() >= asked.items()
+    record = json.loads((moved_checkout / f"{weights}.provenance.json").read_bytes())
+    assert record["processes"] == 2, "one task started a process for each card"

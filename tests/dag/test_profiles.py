@@ -29,3 +29,12 @@ def test_on_this_machine_jobs_fit_what_it_has_or_the_profile_says(tmp_path, word
     asked = training(tmp_path, *words, *LARGE)
     assert asked["gpu"] == cards
     assert int(asked["mem_mb"]) < 40000000
+
+
+def test_a_training_job_gets_a_process_for_each_card_and_their_number_trains_nothing_anew(tmp_path):
+    """The cards are no parameter of the job, and no setting: what is trained on two stays where one is asked for."""
+    planned = run_snakemake(tmp_path, "--dry-run", "--printshellcmds", "--profile", "profiles/slurm", *LARGE, *TINY)
+    assert planned.returncode == 0, planned.stdout + planned.stderr
+    assert re.search(r"train_model\.py .*--cards 2 ", planned.stdout)
+    assert re.search(r"finetune_classifier\.py .*--cards 1 ", planned.stdout)
+    assert not re.search(r"--spec '[^']*cards", planned.stdout)

@@ -248,9 +248,12 @@ PINNED = {
     "corpora/italian/title": ("Other", {"tabulate_loss_curves", "tabulate_overview", REPORT}),
     "datasets/skewed/title": ("Other", {"tabulate_classification", "tabulate_classifiers", "tabulate_overview", REPORT}),
     "encoders/minilm/tokens": (7, {"encode_texts", REPORT}),
+    "encoders/minilm/precision": ("bfloat16", {"encode_texts", REPORT}),
     "samplings/arguments/length": (3, {"sample_texts", REPORT}),
+    "samplings/arguments/precision": ("bfloat16", {"sample_texts", REPORT}),
     "rows/E1/every": (4, {"tabulate_losses", REPORT}),
     "rows/D4/judge/human": (2, {"measure_judged", REPORT}),
+    "rows/D4/precision": ("bfloat16", {"measure_judged", "trace_judged", REPORT}),
     "rows/A4/texts": (["Hi"], {"tabulate_tokens", REPORT, "score_claims"}),
     "assets/tiny_italian/about": ("Other", {"tabulate_overview", REPORT}),
 }

@@ -130,7 +130,7 @@ class Steps:
     def measure(self, output: Path, spec: Mapping[str, Any], **changed: Path) -> None:
         """Have the samples of the grid judged."""
         inputs = {"weights": self.folder / "model/model.safetensors", "samples": self.samples[:1], **changed}
-        self.run("measure.judge", inputs, {"judgements": output}, {"threads": 1, **spec})
+        self.run("measure.judge", inputs, {"judgements": output}, {"precision": "auto", "threads": 1, **spec})
 
     def tables(self, score: Mapping[str, Any] = SPEC, tabulate: Mapping[str, Any] = TABLES) -> dict[str, Path]:
         """Trace, score and tabulate; the tables by name."""
@@ -141,7 +141,7 @@ class Steps:
             judged_files["distributions"] = self.folder / "d.parquet"
             settings = [{key: setting[key] for key in ("temperature", "top_k")} for setting in score["settings"]]
             read = {"weights": self.folder / "model/model.safetensors", "validation": self.folder / "validation.parquet"}
-            spec = {"documents": 3, "characters": 60, "settings": settings, "threads": 1}
+            spec = {"documents": 3, "characters": 60, "settings": settings, "precision": "auto", "threads": 1}
             self.run("distributions.trace", read, {"distributions": self.folder / "d.parquet"}, spec)
         scores = self.folder / "s.parquet"
         self.run("scores.score_texts", {**judged_files, "train": self.folder / "train.parquet"}, {"scores": scores}, score)

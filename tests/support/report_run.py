@@ -179,7 +179,8 @@ def _records(folder: Path) -> None:
     histories = [f"results/models/{model}/history.csv" for model in MODELS]
     for model, history in zip(MODELS, histories, strict=True):
         weights = f"results/models/{model}/model.safetensors"
-        write_record(folder, "train_model", [tokens], [weights, history], {"seed": int(model[-1]), "prompt": "</pre><script>"})
+        spec = {"seed": int(model[-1]), "prompt": "</pre><script>"}
+        write_record(folder, "train_model", [tokens], [weights, history], spec, precision="bfloat16")
     tables = [path for path in _tables() if "overview" not in path]
     write_record(folder, "tabulate_char_gpt", histories, tables, {"steps": STEPS})
     for path in (f"{TABLES}/overview/corpora.csv", LEDGER):

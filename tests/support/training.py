@@ -156,7 +156,7 @@ class Attempt:
     def __init__(self, run: TrainingRun, words: list[str], file_limit: int | None):
         self.run = run
         self._errors = run.folder / f"stderr-{next(_numbers)}.txt"
-        self._process = _forkserver().Process(
+        self._process = forkserver().Process(
             target=_program, args=(run.program, words, str(self._errors), file_limit), daemon=True
         )
         self._process.start()
@@ -187,15 +187,16 @@ class Attempt:
         return self._errors.read_text(encoding="utf-8") if self._errors.exists() else ""
 
 
-def _forkserver():
+def forkserver():
+    """The context of processes that are forked from one that has imported what takes seconds to import."""
     context = multiprocessing.get_context("forkserver")
     before = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = os.pathsep.join([str(CHECKOUT / "scripts"), str(CHECKOUT / "tests")])
-    context.set_forkserver_preload(["relab.training.job", "relab.device", "peft", "support.training"])
+    context.set_forkserver_preload(["relab.training.job", "relab.device", "peft", "support.objectives"])
     try:
-        from multiprocessing import forkserver
+        from multiprocessing import forkserver as server
 
-        forkserver.ensure_running()  # Python 3.11 takes the path of what it imports first from the environment alone
+        server.ensure_running()  # Python 3.11 takes the path of what it imports first from the environment alone
     finally:
         os.environ.pop("PYTHONPATH") if before is None else os.environ.update(PYTHONPATH=before)
     return context

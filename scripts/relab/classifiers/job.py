@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import torch
 from pydantic import Field
@@ -23,7 +22,7 @@ from relab.errors import UserError
 from relab.files import write_csv
 from relab.gpt import parameter_count
 from relab.parquet import write_parquet
-from relab.predictions import FINETUNED
+from relab.predictions import FINETUNED, finetuned_predictions
 from relab.settings.base import Int
 from relab.settings.classifiers import FinetunedClassifier, FineTuning
 from relab.settings.models import Evaluation, Schedule, Training
@@ -77,7 +76,7 @@ class FinetuningResult:
         write_csv(directory / "history.csv", pd.DataFrame(trainer.progress.history, columns=COLUMNS))
         write_csv(directory / "texts.csv", pd.DataFrame([self._text_statistics()]))
         probabilities = logits.softmax(1).numpy().astype("float64")
-        frame = predictions_table(directory.name, TEST, self.job.seed, self.job.classes, test.labels, probabilities)
+        frame = finetuned_predictions(directory.name, TEST, self.job.seed, self.job.classes, test.labels, probabilities)
         write_parquet(directory / "predictions.parquet", frame, FINETUNED)
 
     def summary(self) -> dict[str, Any]:
@@ -160,20 +159,3 @@ def evaluation_steps(training: FineTuning, per_epoch: int) -> set[int]:
     """The steps at which validation is evaluated, evenly spread over each epoch, at whose end there is one."""
     within = [-(-per_epoch * part // training.evaluations) for part in range(1, training.evaluations + 1)]
     return {epoch * per_epoch + step for epoch in range(training.epochs) for step in within}
-
-
-def predictions_table(
-    classifier: str, split: str, seed: int, classes: Sequence[str], labels: Sequence[int], probabilities: np.ndarray
-) -> pd.DataFrame:
-    """Predictions from probabilities ``[rows, classes]`` and the indices of the true classes ``[rows]``."""
-    return pd.DataFrame(
-        {
-            "classifier": classifier,
-            "split": split,
-            "seed": seed,
-            "row": range(len(labels)),
-            "label": [classes[index] for index in labels],
-            "prediction": [classes[index] for index in probabilities.argmax(1)],
-            "probability": probabilities.max(1).round(6),
-        }
-    )

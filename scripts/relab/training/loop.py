@@ -25,7 +25,8 @@ from relab.settings.models import Training
 from relab.training import sharding, snapshots
 from relab.training.losses import Losses
 from relab.training.objectives.objective import BatchLoss, Objective
-from relab.training.optimization import learning_rate, optimizer
+from relab.training.optimization import learning_rate
+from relab.training.optimizer import optimizer
 from relab.training.processes import ALONE, Processes, without_averaging
 from relab.training.random_states import random_states, restore_random_states
 from relab.training.signals import StopSignal
@@ -84,6 +85,7 @@ class Trainer:
         evaluate_at: Collection[int] | None = None,
         processes: Processes = ALONE,
     ):
+        processes.check_batch(settings.batch)
         self.model = model.train()
         if settings.gradient_checkpointing:
             model.activation_checkpointing_enable({"use_reentrant": False})  # the other kind wants inputs that are trained
@@ -144,7 +146,6 @@ class Trainer:
         settings, step = self.settings, self.progress.step
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(settings, step, self.progress.validation_losses())
-        self.processes.check_batch(settings.batch)
         losses: list[torch.Tensor] = []
         totals: dict[str, list[torch.Tensor]] = {}
         items = self.objective.items(step)

@@ -1,71 +1,27 @@
 """Optimizers and learning-rate schedules by name: what another one needs is an entry of a dictionary here.
 
-Nothing heavy is imported: the settings take the names from here.
+The settings take the names from here, so nothing heavy is imported.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import torch
-    from torch import nn
-
-    from relab.settings.models import Optimization, Schedule, Training
+    from relab.settings.models import Schedule, Training
 
 #: A loss counts as lower where it is by this share, as in PyTorch.
 _THRESHOLD = 1e-4
 
 
-# --- optimizers: a function of the groups of parameters and of the settings -------------------------------------------
-
-
-def _adamw(groups: list[dict[str, Any]], settings: Optimization) -> torch.optim.Optimizer:
-    """Weight decay apart from the gradient (Loshchilov & Hutter 2019)."""
-    import torch
-
-    return torch.optim.AdamW(groups, lr=settings.learning_rate, betas=settings.betas, fused=True)
-
-
-def _adam(groups: list[dict[str, Any]], settings: Optimization) -> torch.optim.Optimizer:
-    """Weight decay as a part of the gradient (Kingma & Ba 2015)."""
-    import torch
-
-    return torch.optim.Adam(groups, lr=settings.learning_rate, betas=settings.betas, fused=True)
-
-
-def _sgd(groups: list[dict[str, Any]], settings: Optimization) -> torch.optim.Optimizer:
-    """Stochastic gradient descent with momentum."""
-    import torch
-
-    return torch.optim.SGD(groups, lr=settings.learning_rate, momentum=settings.momentum, fused=True)
-
-
-OPTIMIZERS: dict[str, Callable[[list[dict[str, Any]], Optimization], torch.optim.Optimizer]] = {
-    "adamw": _adamw,
-    "adam": _adam,
-    "sgd": _sgd,
+#: Optimizers of :mod:`torch.optim`: the class, and the settings that it takes beside the learning rate and the weight decay.
+OPTIMIZERS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "adamw": ("AdamW", ("betas",)),  # weight decay apart from the gradient (Loshchilov & Hutter 2019)
+    "adam": ("Adam", ("betas",)),  # as a part of the gradient (Kingma & Ba 2015)
+    "sgd": ("SGD", ("momentum",)),
 }
-
-
-def optimizer(model: nn.Module, settings: Optimization) -> torch.optim.Optimizer:
-    """The optimizer of the settings over the trainable parameters.
-
-    Matrices decay, biases and norms do not. Embeddings do, unless ``settings.decay_embeddings`` is off, as in minGPT: then no
-    weight of an ``nn.Embedding`` decays, and so no output layer that is tied to one.
-    """
-    from torch import nn
-
-    exempt = set()
-    if not settings.decay_embeddings:
-        exempt = {id(module.weight) for module in model.modules() if isinstance(module, nn.Embedding)}
-    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    decayed = [parameter for parameter in trained if parameter.dim() >= 2 and id(parameter) not in exempt]
-    not_decayed = [parameter for parameter in trained if parameter.dim() < 2 or id(parameter) in exempt]
-    groups = [{"params": decayed, "weight_decay": settings.weight_decay}, {"params": not_decayed, "weight_decay": 0.0}]
-    return OPTIMIZERS[settings.optimizer](groups, settings)
 
 
 # --- schedules: the rate behind warm-up, a function of the settings, the finished steps and the validation losses so far

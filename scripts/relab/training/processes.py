@@ -6,13 +6,15 @@ network that one card cannot hold is sharded over all of them (FSDP).
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import os
+import signal
 import sys
 import traceback
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, NoReturn, TypeVar
@@ -44,6 +46,7 @@ class Processes:
         if count == 1:
             yield ALONE
             return
+        _end_with_the_launcher()
         # gloo carries what stands in the host's memory: counts, losses, states of random generators
         backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
         distributed.init_process_group(backend, timeout=_PATIENCE)
@@ -124,6 +127,16 @@ ALONE = Processes()
 def without_averaging(network: nn.Module) -> AbstractContextManager:
     """A context in which gradients are added up in each process alone: for all but the last batch of a step."""
     return network.no_sync() if isinstance(network, nn.parallel.DistributedDataParallel) else nullcontext()
+
+
+def _end_with_the_launcher() -> None:
+    """Have the system kill this process when the one that started it is killed, as Linux does on demand.
+
+    Left behind, it would hold the state of the training, and the card, until its end.
+    """
+    set_parent_death_signal = 1
+    with suppress(AttributeError, OSError):  # another system
+        ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)
 
 
 def _leave(error: BaseException) -> NoReturn:

@@ -88,15 +88,7 @@ class Objective(ABC):
         """What else a line of the log says of an evaluation."""
         return ""
 
-    def is_better(self, row: dict[str, Any], best: dict[str, Any]) -> bool:
-        """Whether a row of the history is better than the best so far; of equals the earlier one stays."""
-        value, least = row[self.criterion], best[self.criterion]
-        return value > least if self.more_is_better else value < least
-
     def best(self, history: list[dict[str, Any]]) -> dict[str, Any]:
-        """The best row of a history."""
-        best = history[0]
-        for row in history[1:]:
-            if self.is_better(row, best):
-                best = row
-        return best
+        """The best row of a history by :attr:`criterion`, the earliest of equals."""
+        choose = max if self.more_is_better else min
+        return choose(history, key=lambda row: row[self.criterion])
