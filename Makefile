@@ -21,7 +21,8 @@ help:
 	@echo "make clean        remove the run's results and progress; the environment and the downloads stay"
 	@echo "make test         run the tests"
 	@echo "make lint         check the style of the code and of the rules"
-	@echo "make bench        measure speed and memory; results go to benchmarks/results/  (BENCH=NAME: one program)"
+	@echo "make bench        measure speed and memory; results go to benchmarks/results/  (BENCH=NAME: one program,"
+	@echo "                  BENCH=card: what a CUDA card makes of the full scale, in eight minutes)"
 	@echo "make docs         write the configuration's documentation and schema from its code"
 	@echo "make environment  set up .venv; the others do it themselves"
 	@echo "make lock         resolve envs/*.in anew  (UPGRADE=1: take the newest versions)"
@@ -49,14 +50,14 @@ lint: environment
 	$(VENV)/bin/snakefmt --check Snakefile rules
 	$(activated) snakemake --lint
 
-# Each program prints one line of JSON a figure; those of a program that fails are not kept.
+# Each program prints one line of JSON a figure; those of a program that fails are shown and not kept.
 bench: environment
 	@mkdir -p benchmarks/results
 	@programs=$$(grep -l __main__ benchmarks/$(or $(BENCH),*).py) || exit 1; \
 	for program in $$programs; do \
 	  name=$$(basename "$$program" .py); echo "benchmark: $$name" >&2; \
-	  lines=$$($(activated) PYTHONPATH=scripts python "$$program") || exit 1; \
-	  printf '%s\n' "$$lines" | tee -a "benchmarks/results/$$name.jsonl"; \
+	  lines=$$($(activated) PYTHONPATH=scripts python "$$program") || { printf '%s\n' "$$lines" >&2; exit 1; }; \
+	  if [ -n "$$lines" ]; then printf '%s\n' "$$lines" | tee -a "benchmarks/results/$$name.jsonl"; fi; \
 	done
 
 compare: two-runs environment

@@ -108,7 +108,8 @@ def in_new_process(program: Callable[..., Any], *arguments: Any) -> Any:
 def loop_processes(serve: Callable[..., None], names: Sequence[str], *arguments: Any) -> Iterator[Callable[[str, int], Any]]:
     """A process for each loop; yields a function that sends one of them a number of steps and returns its answer.
 
-    A process runs ``serve(name, *arguments, connection)``, which ends after it has answered 0.
+    A process runs ``serve(name, *arguments, connection)``, which ends after it has answered 0. What the function raises in the
+    place of an answer, an ``EOFError``, says that the loop has failed; its traceback is on the standard error.
     """
     context = get_context("spawn")
     connections, processes = {}, []
@@ -122,21 +123,60 @@ def loop_processes(serve: Callable[..., None], names: Sequence[str], *arguments:
         connections[name].send(steps)
         return connections[name].recv()
 
-    yield ask
-    for process in processes:
-        process.join()
+    try:
+        yield ask
+    except BaseException:
+        for process in processes:  # they would wait for ever, and hold a card's memory
+            process.terminate()
+        raise
+    finally:
+        for process in processes:
+            process.join()
 
 
-def write_random_tokens(path: Path, vocabulary: int, number: int, seed: int = 0) -> None:
-    """Write a split of ``number`` random token ids in documents of a thousand."""
+class StepServer:
+    """Called before the first step of a loop and after each: answers the numbers of steps that it receives, and ends after 0.
+
+    For loops that cannot be called a step at a time. The answer is items per second, and None after 0.
+
+    Args:
+        connection: the connection to the benchmark.
+        items: items of a step, such as tokens.
+    """
+
+    def __init__(self, connection, items: int):
+        self._connection, self._items = connection, items
+        self._steps = self._left = 0
+        self._begun = 0.0
+
+    def __call__(self) -> None:
+        import torch
+
+        self._left -= 1
+        if self._left > 0:
+            return
+        if self._steps:
+            if torch.cuda.is_available():
+                torch.cuda.synchronize()
+            self._connection.send(self._steps * self._items / (time.perf_counter() - self._begun))
+        self._steps = self._left = self._connection.recv()
+        if not self._steps:
+            self._connection.send(None)
+            raise SystemExit(0)
+        self._begun = time.perf_counter()
+
+
+def write_random_tokens(path: Path, vocabulary: int, number: int, seed: int = 0, lengths: Sequence[int] | None = None) -> None:
+    """Write a split of ``number`` random token ids in documents of these lengths, by default of a thousand."""
     import numpy as np
     import pyarrow as pa
 
     from relab.tokens import store
 
+    ends = np.cumsum(lengths if lengths is not None else [1000] * (number // 1000))
     ids = np.random.default_rng(seed).integers(vocabulary, size=number, dtype=np.uint16)
-    rows = pa.ListArray.from_arrays(np.arange(0, number + 1, 1000, dtype=np.int32), ids)
-    counts = store.Counts(number // 1000, number, number, number, separator=0, separator_bytes=0)
+    rows = pa.ListArray.from_arrays(np.array([0, *ends], dtype=np.int32), ids)
+    counts = store.Counts(len(rows), number, number, number, separator=0, separator_bytes=0)
     store.write(path, (rows.slice(begin, store.ROWS) for begin in range(0, len(rows), store.ROWS)), counts, np.uint16)
 
 

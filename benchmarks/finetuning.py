@@ -2,9 +2,10 @@
 
 Both loops train all weights of the same model on blocks of the same random tokens, with the same optimizer, clipping and
 threads, each in a process of its own, in turn; the ratio is the median over the rounds of ours to theirs. The model is as large
-as SmolLM2-135M and has random weights: speed does not depend on them. Memory is the peak of a whole job, of LoRA and of all
-weights, by the programs that the pipeline runs: loading, steps, evaluations, the checkpoint, what is written. Prints one JSON
-line a figure.
+as SmolLM2-135M and has random weights: speed does not depend on them. First every token of a block is predicted; then three
+quarters of it are a prompt, whose labels are -100 for the Trainer, and only the rest, its target, is. Tokens are those that are
+read. Memory is the peak of a whole job, of LoRA and of all weights, by the programs that the pipeline runs: loading, steps,
+evaluations, the checkpoint, what is written. Prints one JSON line a figure.
 """
 
 from __future__ import annotations
@@ -15,13 +16,12 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from common import emit, interleave, loop_processes, median_ratio, parser, write_random_tokens
+from common import StepServer, emit, interleave, loop_processes, median_ratio, parser, write_random_tokens
 
 SCRIPTS = Path(__file__).resolve().parents[1] / "scripts"
 VOCABULARY, CORPUS = 49152, 50_000
@@ -71,116 +71,103 @@ def settings(args: argparse.Namespace, steps: int, adaptation: dict[str, Any] | 
 # --- speed ------------------------------------------------------------------------------------------------------------
 
 
-def ours(folder: Path, args: argparse.Namespace, after_step: Callable[[], None]) -> None:
+class Blocks:
+    """Blocks of the corpus, every token of which is predicted."""
+
+    figure = "all weights, blocks"
+
+    def __init__(self, folder: Path, args: argparse.Namespace):
+        from relab.tokens.store import Tokens
+
+        self.tokens, self.batch, self.block = Tokens(folder / "train.arrow"), args.batch, args.block
+
+    def batches(self, device):
+        """Ours."""
+        from relab.training.batches import RandomBlocks
+
+        return RandomBlocks(self.tokens, block=self.block, batch=self.batch, accumulation=1, seed=0, device=device)
+
+    def example(self, index: int) -> dict[str, Any]:
+        """The Trainer's; the model moves the labels by itself, and so predicts one token less."""
+        import torch
+
+        start = index * 7919 % (self.tokens.size - self.block)
+        ids = torch.from_numpy(self.tokens.slice(start, start + self.block).astype("int64"))
+        return {"input_ids": ids, "labels": ids.clone()}
+
+
+class Targets(Blocks):
+    """The same blocks, of which only the last quarter is predicted."""
+
+    figure = "all weights, prompts with targets"
+
+    @property
+    def prompt(self) -> int:
+        """Tokens of a prompt."""
+        return self.block - self.block // 4
+
+    def batches(self, device):
+        from relab.training.batches import PromptTargets, RandomExamples
+
+        starts = range(0, self.tokens.size - self.block - 1, self.block)
+        texts = [self.tokens.slice(start, start + self.block + 1).tolist() for start in starts]
+        prompts, targets = ([text[: self.prompt] for text in texts], [text[self.prompt :] for text in texts])
+        examples = PromptTargets(prompts, targets, self.block)
+        return RandomExamples(examples, batch=self.batch, accumulation=1, seed=0, device=device)
+
+    def example(self, index: int) -> dict[str, Any]:
+        example = super().example(index)
+        example["labels"][: self.prompt] = -100
+        return example
+
+
+def ours(folder: Path, args: argparse.Namespace, data: Blocks, after_step: Callable[[], None]) -> None:
     """The project's loop; ``after_step`` is called after every step, and before the first."""
     from relab.device import pick_device, prepare_device
-    from relab.tokens.store import Tokens
-    from relab.training.batches import RandomBlocks
     from relab.training.finetuning import Job, from_pretrained
-    from relab.training.loop import Trainer, TrainingData
+    from relab.training.loop import Trainer
+    from relab.training.objectives.next_token import NextToken, TrainingData
 
     device, job = pick_device(), Job(**settings(args, 10**9))
     prepare_device(device, args.threads)
-    tokens = Tokens(folder / "train.arrow")
-    blocks = RandomBlocks(tokens, block=args.block, batch=args.batch, accumulation=1, seed=0, device=device)
     model = from_pretrained(job, folder / "base", device).model
-    trainer = Trainer(model, TrainingData(blocks, []), job.training, device=device)
+    trainer = Trainer(model, NextToken(TrainingData(data.batches(device), [])), job.training, device=device)
     while True:
         after_step()
         trainer.update()
 
 
-def theirs(folder: Path, args: argparse.Namespace, after_step: Callable[[], None]) -> None:
-    """Transformers' ``Trainer``, which logs, saves and evaluates nothing."""
+def theirs(folder: Path, args: argparse.Namespace, data: Blocks, after_step: Callable[[], None]) -> None:
+    """Transformers' ``Trainer``."""
     import torch
-    from transformers import AutoModelForCausalLM, Trainer, TrainerCallback, TrainingArguments
+    from transformers import AutoModelForCausalLM
+    from transformers_trainer import Examples, train
 
     from relab.checkpoints import without_progress_bar
-    from relab.tokens.store import Tokens
-
-    class AfterStep(TrainerCallback):
-        def on_train_begin(self, *_, **__):
-            after_step()
-
-        on_step_end = on_train_begin
-
-    class Blocks(torch.utils.data.Dataset):
-        tokens = Tokens(folder / "train.arrow")
-
-        def __len__(self) -> int:
-            return 10**7
-
-        def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
-            start = index * 7919 % (self.tokens.size - args.block)
-            ids = torch.from_numpy(self.tokens.slice(start, start + args.block).astype("int64"))
-            return {"input_ids": ids, "labels": ids}
 
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
     with without_progress_bar():
         model = AutoModelForCausalLM.from_pretrained(folder / "base", dtype="float32")
-    arguments = TrainingArguments(
-        output_dir=str(folder / "trainer"),
-        max_steps=10**6,
-        per_device_train_batch_size=args.batch,
-        learning_rate=LEARNING_RATE,
-        weight_decay=WEIGHT_DECAY,
-        max_grad_norm=CLIP,
-        lr_scheduler_type="constant",
-        optim="adamw_torch_fused",
-        bf16=torch.cuda.is_available(),
-        dataloader_pin_memory=torch.cuda.is_available(),
-        logging_strategy="no",
-        save_strategy="no",
-        report_to="none",
-        disable_tqdm=True,
-    )
-    Trainer(model=model, args=arguments, train_dataset=Blocks(), callbacks=[AfterStep()]).train()
+    train(
+        model, Examples(data.example), folder, after_step, batch=args.batch,
+        learning_rate=LEARNING_RATE, weight_decay=WEIGHT_DECAY, clip=CLIP,
+    )  # fmt: skip
 
 
 LOOPS = {"ours": ours, "Transformers' Trainer": theirs}
 
 
-class SpeedServer:
-    """Called between two steps: answers each number of steps that it receives with their tokens/s, and ends after 0.
-
-    Args:
-        connection: the connection to the benchmark.
-        tokens: tokens of a step.
-    """
-
-    def __init__(self, connection, tokens: int):
-        self._connection, self._tokens = connection, tokens
-        self._steps = self._left = 0
-        self._begun = 0.0
-
-    def __call__(self) -> None:
-        import torch
-
-        self._left -= 1
-        if self._left > 0:
-            return
-        if self._steps:
-            if torch.cuda.is_available():
-                torch.cuda.synchronize()
-            self._connection.send(self._steps * self._tokens / (time.perf_counter() - self._begun))
-        self._steps = self._left = self._connection.recv()
-        if not self._steps:
-            self._connection.send(None)
-            raise SystemExit(0)
-        self._begun = time.perf_counter()
-
-
-def serve(name: str, folder: Path, args: argparse.Namespace, connection) -> None:
+def serve(name: str, folder: Path, args: argparse.Namespace, data: type[Blocks], connection) -> None:
     """Run a loop that answers with its speed."""
-    LOOPS[name](folder, args, SpeedServer(connection, args.batch * args.block))
+    LOOPS[name](folder, args, data(folder, args), StepServer(connection, args.batch * args.block))
 
 
-def compare(folder: Path, args: argparse.Namespace, shared: dict[str, Any]) -> None:
+def compare(folder: Path, args: argparse.Namespace, data: type[Blocks], shared: dict[str, Any]) -> None:
     """Emit tokens/s of both loops, with the ratio of ours to theirs."""
     import transformers
 
-    with loop_processes(serve, list(LOOPS), folder, args) as ask:
+    with loop_processes(serve, list(LOOPS), folder, args, data) as ask:
         figures = interleave({name: partial(ask, name, args.steps) for name in LOOPS}, args.repeats)
         for name in LOOPS:
             ask(name, 0)
@@ -188,7 +175,7 @@ def compare(folder: Path, args: argparse.Namespace, shared: dict[str, Any]) -> N
     rates = {name: statistics.median(values) for name, values in figures.items()}
     ratio = median_ratio(figures[mine], figures[peer])
     peers = {"peer": f"{peer} {transformers.__version__}", "peer_value": rates[peer], "ratio_to": ratio}
-    emit("finetuning", "all weights", rates[mine], "tokens/s", repeats=args.repeats, **peers, **shared)
+    emit("finetuning", data.figure, rates[mine], "tokens/s", repeats=args.repeats, **peers, **shared)
 
 
 # --- memory -----------------------------------------------------------------------------------------------------------
@@ -236,7 +223,8 @@ def main() -> None:
         folder = Path(name)
         make(folder, args.size)
         if args.only != "memory":
-            compare(folder, args, {**shared, "settings": {**measured, "steps": args.steps}})
+            for data in (Blocks, Targets):
+                compare(folder, args, data, {**shared, "settings": {**measured, "steps": args.steps}})
         if args.only != "speed":
             memory(folder, args, {**shared, "settings": {**measured, "lora": LORA}})
 

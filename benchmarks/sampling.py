@@ -20,7 +20,7 @@ def lecture(model, prompts, length: int) -> None:
     """Karpathy's gpt.py: no cache, logits of every position, the last ``WINDOW`` tokens as context."""
     import torch
 
-    tokens = torch.tensor(prompts)
+    tokens = torch.tensor(prompts, device=model.device)
     with torch.no_grad():
         for _ in range(length):
             logits = model(tokens[:, -WINDOW:], use_cache=False).logits[:, -1]
@@ -31,7 +31,7 @@ def bare(model, prompts, length: int) -> None:
     """The shortest loop with a key-value cache."""
     import torch
 
-    tokens, cache = torch.tensor(prompts), None
+    tokens, cache = torch.tensor(prompts, device=model.device), None
     with torch.inference_mode():
         for _ in range(length):
             output = model(tokens, past_key_values=cache, use_cache=True)
@@ -43,7 +43,7 @@ def generate(model, prompts, length: int) -> None:
     """Transformers' own sampling, all filters off."""
     import torch
 
-    tokens = torch.tensor(prompts)
+    tokens = torch.tensor(prompts, device=model.device)
     with torch.inference_mode():
         model.generate(
             tokens, attention_mask=torch.ones_like(tokens), max_new_tokens=length, do_sample=True, top_k=0, pad_token_id=0

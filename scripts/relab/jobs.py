@@ -23,8 +23,9 @@ from relab.files import CHECKOUT, sha256, write_json
 
 #: Distributions whose version is recorded when a job has imported them.
 RECORDED = (
-    *("accelerate", "bm25s", "datasets", "evaluate", "gguf", "huggingface-hub", "ir-measures", "matplotlib", "numpy", "pandas"),
-    *("peft", "pyarrow", "scikit-learn", "seaborn", "sentencepiece", "skops", "tokenizers", "torch", "transformers"),
+    *("accelerate", "bm25s", "datasets", "evaluate", "gguf", "huggingface-hub", "ir-measures", "matplotlib", "nltk", "numpy"),
+    *("pandas", "peft", "pyarrow", "rapidfuzz", "rouge-score", "sacrebleu", "scikit-learn", "seaborn", "sentencepiece"),
+    *("skops", "tokenizers", "torch", "transformers"),
 )
 
 SettingsType = TypeVar("SettingsType", bound=BaseModel)

@@ -82,6 +82,7 @@ def datasets_table(metadata: Mapping[str, DatasetMetadata], stats: Mapping[tuple
             "rows": counts["rows"],
             "available": counts["available"],
             "bad": counts["bad"],
+            "unsuitable": counts.get("outside_limits", 0) + counts.get("equal_sides", 0),
             "duplicates": counts["duplicates"],
             "near_duplicates": counts["near_duplicates"],
             "grouped": counts["grouped"],

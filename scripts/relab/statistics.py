@@ -1,9 +1,9 @@
 """Intervals and tests: the only module that computes uncertainty.
 
 A score is measured on **units** (texts, prompts, documents, queries, rows), the largest things that may be taken as
-independent, and for one or more **seeds**. Its value is a ratio of two sums over units, such as a mean. All intervals are 95 %
-intervals of Student's t: over units from the influence of each unit on the ratio (the delta method; Clopper and Pearson's exact
-interval where each unit is right or wrong), over seeds from the seeds' values.
+independent, and for one or more **seeds**. Its value is a ratio of two sums over units, such as a mean, or another function of
+sums. All intervals are 95 % intervals of Student's t: over units from the influence of each unit on the value (the delta method
+or the jackknife; Clopper and Pearson's exact interval where each unit is right or wrong), over seeds from the seeds' values.
 
 With several seeds *and* several units, both sources of variation count. The chance effect of units that varies from seed to
 seed is in the seeds' margin already; the effect of the same units on all seeds alike is added in quadrature (the method of
@@ -17,7 +17,7 @@ resamples but :func:`randomisation_p`.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal, NamedTuple
@@ -90,6 +90,17 @@ class Measurement:
         _, index = np.unique(np.asarray(groups), return_inverse=True)
         sums, counts = (np.bincount(index, weights) for weights in (single.sums, single.counts))
         return cls(sums, counts, unit, items, scale)
+
+    @classmethod
+    def of_totals(
+        cls, table: np.ndarray, score: Callable[[np.ndarray], float], unit: str, items: str = "", scale: Scale = "mean"
+    ) -> Measurement:
+        """A function of sums over units, such as BLEU: ``score`` of the totals of ``table [units, columns]``. The influence of
+        each unit is what leaving it out changes (the jackknife, Efron & Stein 1981), which suits scores that vary smoothly.
+        """
+        totals = table.sum(axis=0)
+        left_out = np.array([score(totals - row) for row in table])
+        return cls.of(score(totals) + (len(table) - 1) * (left_out.mean() - left_out), unit, items, scale)
 
     @classmethod
     def exactly(cls, value: float) -> Measurement:

@@ -8,7 +8,7 @@ from relab.artefacts import assets
 from relab.artefacts.kind import Artefacts, Files, Kind, Maker
 from relab.errors import UserError
 from relab.settings.base import spec
-from relab.settings.datasets import PARTS, SPLITS, AnyDataset, ClassificationDataset, Dataset, tables_of
+from relab.settings.datasets import SPLITS, AnyDataset, ClassificationDataset, Dataset, PairsDataset, tables_of
 from relab.settings.references import unknown
 
 
@@ -19,7 +19,8 @@ def file(dataset: str, part: str) -> str:
 
 def text_columns(settings: Dataset) -> list[str]:
     """The columns of a data set that hold texts."""
-    return ["text"] if settings.kind in ("classification", "retrieval") else ["question", "choices"]
+    columns = {"classification": ["text"], "retrieval": ["text"], "pairs": ["source", "target"]}
+    return columns.get(settings.kind, ["question", "choices"])
 
 
 def classes(settings: ClassificationDataset) -> list[str]:
@@ -29,10 +30,12 @@ def classes(settings: ClassificationDataset) -> list[str]:
 
 def _inputs(artefacts: Artefacts, dataset: str, part: str) -> Files:
     """The files of the asset that a part is made from: those that its settings name, or all where these name none."""
-    settings = _settings(artefacts, dataset, part)["dataset"]
-    tables = settings.get("tables") or {name: settings[name] for name in PARTS if name in settings}
-    names = {table["file"] for table in tables.values()}
-    paths = assets.files(artefacts, settings["asset"])
+    settings = artefacts.datasets[dataset].settings
+    part_settings = _settings(artefacts, dataset, part)["dataset"]
+    needed = part_settings.get("tables", part_settings)
+    tables = [table for key, table in tables_of(settings).items() if key.rpartition(".")[2] in needed]
+    names = {file for table in tables for file in table.files.values()}
+    paths = assets.files(artefacts, settings.asset)
     return {"files": [path for path in paths if not names or path.rpartition("/")[2] in names]}
 
 
@@ -72,8 +75,21 @@ def _check(artefacts: Artefacts, dataset: str) -> None:
         raise UserError(f"{key}.tables: expected all alone, or train and test (and validation), found {', '.join(names)}")
     known = artefacts.assets[settings.asset].settings.files
     for name, table in tables_of(settings).items():
-        if table.file not in known:
-            raise unknown(table.file, known, f"files of {settings.asset}", f"{key}.{name}.file")
+        for file_key, file in table.files.items():
+            if file not in known:
+                raise unknown(file, known, f"files of {settings.asset}", f"{key}.{name}.{file_key}")
+    if isinstance(settings, PairsDataset):
+        _check_columns(settings, key)
+
+
+def _check_columns(settings: PairsDataset, key: str) -> None:
+    """Columns are named where there is a table that has columns."""
+    if any(table.kind == "table" for table in settings.tables.values()):
+        return
+    for name in ("source", "target", "references"):
+        if (column := getattr(settings, name)) != type(settings).model_fields[name].default:
+            kinds = " and ".join(dict.fromkeys(table.kind for table in settings.tables.values()))
+            raise UserError(f"{key}.{name}: expected a column of a table where there is one, found {column!r} for {kinds}")
 
 
 KIND = Kind(

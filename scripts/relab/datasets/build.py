@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from relab.corpora.splitting import split_size
-from relab.datasets import retrieval, speeches, tables
+from relab.datasets import pairs, retrieval, speeches, tables
 from relab.datasets.draws import random_keys, stratified_sample
 from relab.datasets.duplicates import Texts, duplicate_groups, find_duplicates
-from relab.datasets.storage import CHOICE, CLASSIFICATION, write
+from relab.datasets.storage import CHOICE, CLASSIFICATION, PAIRS, write
 from relab.errors import UserError
 from relab.settings.datasets import AnyDataset, NextSpeechDataset, Split
 
@@ -22,6 +22,10 @@ TEST, VALIDATION, SAMPLE = 0, 1, 2
 Rows = list[dict[str, Any]]
 #: Rows in their splits.
 Splits = dict[str, Rows]
+#: What turns a table into rows, by kind of data set.
+ROWS = {"classification": tables.classification_rows, "choice": tables.choice_rows, "pairs": pairs.pair_rows}
+#: The schemas of rows that are no questions with choices.
+SCHEMAS = {"classification": CLASSIFICATION, "pairs": PAIRS}
 
 
 def build(files: Sequence[str | os.PathLike], dataset: AnyDataset, part: str, path: str | os.PathLike) -> dict[str, Any]:
@@ -34,7 +38,8 @@ def build(files: Sequence[str | os.PathLike], dataset: AnyDataset, part: str, pa
     Returns:
         Counts of rows: ``rows`` written, ``available`` before sampling, ``read``, ``bad`` ones left out, ``duplicates`` and
         ``near_duplicates`` of later splits left out, ``grouped``: available ones drawn together with a duplicate; and what the
-        kind of data set adds (``classes``, ``plays``, …).
+        kind of data set adds (``classes``, ``plays``, …); of pairs ``merged``, ``outside_limits``, ``equal_sides``
+        (:mod:`relab.datasets.pairs`).
 
     Raises:
         UserError: files or rows that are not what the settings say; a split that would be empty.
@@ -47,8 +52,8 @@ def build(files: Sequence[str | os.PathLike], dataset: AnyDataset, part: str, pa
     rows = _sample(rows, dataset, part)
     if not rows:
         counted = f"{counts['read']} rows read, {counts.get('bad', 0)} bad, {sum(left_out.values())} duplicates of later splits"
-        raise UserError(f"the {part} split is empty: {counted}")
-    write(path, rows, CLASSIFICATION if dataset.kind == "classification" else CHOICE)
+        raise UserError(f"the {part} split is empty: {counted}{pairs.left_out(counts)}")
+    write(path, rows, SCHEMAS.get(dataset.kind, CHOICE))
     if dataset.kind == "classification":
         counts["classes"] = dict(Counter(row["label"] for row in rows))
     return {"bad": 0, **counts, "rows": len(rows)}
@@ -56,9 +61,8 @@ def build(files: Sequence[str | os.PathLike], dataset: AnyDataset, part: str, pa
 
 def _from_tables(files: Sequence[str | os.PathLike], dataset: Split, part: str) -> tuple[Splits, dict[str, Any]]:
     """The rows of the tables that the settings name, in splits; splits that are not published are drawn."""
-    parse = tables.classification_rows if dataset.kind == "classification" else tables.choice_rows
     reader = tables.TableReader(files, dataset.bad_rows)
-    splits = {name: parse(reader, table, dataset) for name, table in dataset.tables.items()}
+    splits = {name: ROWS[dataset.kind](reader, table, dataset) for name, table in dataset.tables.items()}
     seed = dataset.draw.seed
     if "all" in splits:
         train = _with_duplicate_groups(splits.pop("all"), dataset)
@@ -120,7 +124,9 @@ def _without_later_duplicates(splits: Splits, dataset: Split | NextSpeechDataset
 
 def _compared_texts(row: dict[str, Any], dataset: Split | NextSpeechDataset) -> Texts:
     """The texts by which rows are compared: a text; a question with its choices in any order, or with its answer alone where
-    the other choices were drawn."""
+    the other choices were drawn; the source of a pair, since one that is known betrays its target, whichever is recorded."""
+    if dataset.kind == "pairs":
+        return (row["source"],)
     if dataset.kind == "classification":
         return (row["text"],)
     if dataset.kind == "next_speech":

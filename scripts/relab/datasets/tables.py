@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from relab.errors import UserError
 from relab.settings.datasets import ChoiceDataset, ClassificationDataset, Documents, Judgments, Table
-from relab.tabular import TableFormat, cell_value, matches, read_rows
+from relab.tabular import LocatedRow, TableFormat, cell_value, matches, read_rows
 
 
 class BadRow(Exception):
@@ -34,17 +35,30 @@ class TableReader:
         Raises:
             UserError: a file that does not exist or cannot be read; a bad row, unless such rows are left out.
         """
-        if table.file not in self.files:
-            raise UserError(f"--input: expected the file {table.file}, found {', '.join(self.files) or 'none'}")
+        return self.parse(self.located_rows(table, columns), parse)
+
+    def path(self, file: str) -> Path:
+        """The path of a file of the asset.
+
+        Raises:
+            UserError: it is not among the files.
+        """
+        if file not in self.files:
+            raise UserError(f"--input: expected the file {file}, found {', '.join(self.files) or 'none'}")
+        return self.files[file]
+
+    def located_rows(self, table: Table, columns: Sequence[str]) -> Iterator[LocatedRow]:
+        """Yield the rows of a table that its settings keep, each with its location."""
         header = tuple(table.header) if table.header else None
-        kept = 0
         table_format = TableFormat(table.delimiter, header, table.sql, table.encoding or "utf-8-sig")
-        for location, row in read_rows(self.files[table.file], [*columns, *table.where], table_format):
-            if not matches(row, table.where):
-                continue
-            if table.first is not None and kept >= table.first:
-                break
-            kept += 1
+        rows = read_rows(self.path(table.file), [*columns, *table.where], table_format)
+        return islice((located for located in rows if matches(located[1], table.where)), table.first)
+
+    def parse(
+        self, rows: Iterable[LocatedRow], parse: Callable[[Mapping[str, Any]], dict[str, Any]]
+    ) -> Iterator[dict[str, Any]]:
+        """Yield what ``parse`` makes of each row; bad rows as :meth:`read`."""
+        for location, row in rows:
             self.counts["read"] += 1
             try:
                 parsed = _check_unicode(parse(row))
@@ -68,7 +82,7 @@ def classification_rows(reader: TableReader, table: Table, dataset: Classificati
         label = _comparable(cell_value(row, dataset.label))
         if label not in dataset.labels:
             raise BadRow(f"column {dataset.label!r}: expected one of {', '.join(dataset.labels)}, found {label!r}")
-        return {"text": _join_texts(row, text_columns), "label": dataset.labels[label]}
+        return {"text": join_texts(row, text_columns), "label": dataset.labels[label]}
 
     return list(reader.read(table, [*text_columns, dataset.label], parse))
 
@@ -81,16 +95,16 @@ def choice_rows(reader: TableReader, table: Table, dataset: ChoiceDataset) -> li
 
     def parse(row: Mapping[str, Any]) -> dict[str, Any]:
         choices = (
-            _text_list(row, choice_columns[0]) if choices_in_list else [_join_texts(row, [column]) for column in choice_columns]
+            text_list(row, choice_columns[0]) if choices_in_list else [join_texts(row, [column]) for column in choice_columns]
         )
-        names = _text_list(row, dataset.names) if dataset.names else [str(index) for index in range(len(choices))]
+        names = text_list(row, dataset.names) if dataset.names else [str(index) for index in range(len(choices))]
         if len(choices) < 2 or not all(choice.strip() for choice in choices):
             raise BadRow(f"column {choice_columns[0]!r}: expected at least two choices with text, found {choices!r}")
         answer = _comparable(cell_value(row, dataset.answer))
         if answer not in names[: len(choices)]:
             raise BadRow(f"column {dataset.answer!r}: expected one of {', '.join(names[: len(choices)])}, found {answer!r}")
         texts = [" ".join(choice.split()) for choice in choices]
-        return {"question": _join_texts(row, question), "choices": texts, "answer": names.index(answer)}
+        return {"question": join_texts(row, question), "choices": texts, "answer": names.index(answer)}
 
     return list(
         reader.read(table, [*question, *choice_columns, dataset.answer, *([dataset.names] if dataset.names else [])], parse)
@@ -106,7 +120,7 @@ def read_documents(reader: TableReader, table: Documents) -> dict[str, str]:
     columns = [table.text] if isinstance(table.text, str) else table.text
     texts: dict[str, str] = {}
     for row in reader.read(
-        table, [table.id, *columns], lambda row: {"id": _id(row, table.id), "text": _join_texts(row, columns)}
+        table, [table.id, *columns], lambda row: {"id": _id(row, table.id), "text": join_texts(row, columns)}
     ):
         if texts.setdefault(row["id"], row["text"]) != row["text"]:
             reader.reject(f"{table.file}, column {table.id!r}", f"two texts have the id {row['id']!r}")
@@ -139,8 +153,12 @@ def _check_unicode(row: dict[str, Any]) -> dict[str, Any]:
     return row
 
 
-def _join_texts(row: Mapping[str, Any], columns: Sequence[str]) -> str:
-    """The texts of some columns joined by a blank, without blanks at the ends."""
+def join_texts(row: Mapping[str, Any], columns: Sequence[str]) -> str:
+    """The texts of some columns joined by a blank, without blanks at the ends.
+
+    Raises:
+        BadRow: a cell that is no text; no text at all.
+    """
     parts = []
     for column in columns:
         value = cell_value(row, column)
@@ -153,7 +171,12 @@ def _join_texts(row: Mapping[str, Any], columns: Sequence[str]) -> str:
     return text
 
 
-def _text_list(row: Mapping[str, Any], column: str) -> list[str]:
+def text_list(row: Mapping[str, Any], column: str) -> list[str]:
+    """The texts of a column of lists.
+
+    Raises:
+        BadRow: a cell that is no list of texts.
+    """
     value = cell_value(row, column)
     if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
         raise BadRow(f"column {column!r}: expected a list of texts, found {value!r}")

@@ -6,13 +6,18 @@ import math
 from collections.abc import Hashable, Sequence
 
 
+def ngrams(pieces: Sequence[Hashable], size: int) -> list[tuple[Hashable, ...]]:
+    """All runs of ``size`` pieces of a text, in order."""
+    return list(zip(*(pieces[start:] for start in range(size)), strict=False))
+
+
 def distinct_share(pieces: Sequence[Hashable], size: int) -> float:
     """Distinct runs of ``size`` pieces divided by all of them, in (0, 1]; NaN for a text shorter than one run.
 
     Source: Li et al. 2016, A Diversity-Promoting Objective Function for Neural Conversation Models ("distinct-n"), which
     counts over all texts; here text by text, so that longer texts have no more weight and an interval over texts exists.
     """
-    runs = list(zip(*(pieces[start:] for start in range(size)), strict=False))
+    runs = ngrams(pieces, size)
     return len(set(runs)) / len(runs) if runs else math.nan
 
 

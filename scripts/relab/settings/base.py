@@ -249,7 +249,8 @@ def known_keys(model: Any, path: list[str]) -> set[str]:
     """The keys allowed at a dotted path below a model; where several models are possible, those of all of them."""
     models = models_in(model)
     for part in path:
-        models = [inner for outer in models for inner in _models_below(outer, part)]
+        tagged = [model for model in models if part in _kinds(model) and part not in model.model_fields]
+        models = tagged or [inner for outer in models for inner in _models_below(outer, part)]
     return {key for model in models for key in model.model_fields}
 
 
@@ -260,7 +261,13 @@ def models_in(annotation: Any) -> list[type[BaseModel]]:
     return [model for inner in typing.get_args(annotation) for model in models_in(inner)]
 
 
+def _kinds(model: type[BaseModel]) -> tuple[Any, ...]:
+    """The values of the key ``kind`` that tell a group from others."""
+    kind = model.model_fields.get("kind")
+    return typing.get_args(kind.annotation) if kind else ()
+
+
 def _models_below(model: type[BaseModel], part: str) -> list[type[BaseModel]]:
     if part in model.model_fields:
         return models_in(model.model_fields[part].annotation)
-    return [model]  # the name of a declaration, the index in a list or the tag of a union: same keys below
+    return [model]  # the name of a declaration or the index in a list: same keys below

@@ -5,10 +5,11 @@ from __future__ import annotations
 import codecs
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from relab.settings.assets import FileName
 from relab.settings.base import Declaration, Float, Int, Settings, documentation
+from relab.settings.corpora import RegularExpression
 from relab.settings.references import Ref
 
 Column = Annotated[str, Field(min_length=1)]
@@ -30,6 +31,17 @@ def _as_keys(value: Any) -> Any:
     return {str(key): name for key, name in value.items()} if isinstance(value, dict) else value
 
 
+def _in_order(bounds: tuple[int, int]) -> tuple[int, int]:
+    if not 1 <= bounds[0] <= bounds[1]:
+        raise ValueError(f"expected the least number and the greatest one, found {list(bounds)}")
+    return bounds
+
+
+Encoding = Annotated[str, AfterValidator(_known_encoding)]
+#: At least and at most so many.
+Bounds = Annotated[tuple[Int, Int], AfterValidator(_in_order)]
+
+
 class Table(Settings):
     """One file of the asset and how its rows are read: CSV, TSV, JSON lines, Parquet, Arrow or SQLite, by its ending."""
 
@@ -41,12 +53,17 @@ class Table(Settings):
         max_length=1,
     )
     header: list[Column] | None = Field(None, description="Names of the columns of delimited text without a header line.")
-    encoding: Annotated[str, AfterValidator(_known_encoding)] | None = Field(
+    encoding: Encoding | None = Field(
         None, description="Encoding of the text by its name in Python, such as mac_roman; none: UTF-8."
     )
     sql: str | None = Field(None, description="For SQLite: the query whose result is the table.", min_length=1)
     where: dict[str, str | int | bool] = Field({}, description="Rows are kept where these columns have these values.")
     first: Int | None = Field(None, description="Only so many of the rows that are kept are read, the first ones.", ge=1)
+
+    @property
+    def files(self) -> dict[str, str]:
+        """The files that it is read from, by their keys."""
+        return {"file": self.file}
 
 
 class Draw(Settings):
@@ -94,7 +111,8 @@ class Dataset(Declaration):
     bad_rows: Literal["error", "drop"] = Field(
         "error",
         description="What becomes of a row without a text, with an unknown label, an answer that is no choice, a judgment on "
-        "a document that is not there: an error that names it, or it is left out and counted.",
+        "a document that is not there, and of a file of code that Python cannot parse: an error that names it, or it is left "
+        "out and counted.",
     )
 
     @property
@@ -152,9 +170,7 @@ class NextSpeechDataset(Dataset):
 
     kind: Literal["next_speech"]
     choices: Int = Field(4, description="Choices of each question, the true one among them.", ge=2)
-    words: tuple[Int, Int] = Field(
-        (5, 40), description="Words of a speech that is asked about or offered, at least and at most."
-    )
+    words: Bounds = Field((5, 40), description="Words of a speech that is asked about or offered, at least and at most.")
     duplicates: Duplicates = Field(
         Duplicates(),
         description="Which questions, each with its true answer, count as duplicates, which never lie in two splits.",
@@ -162,11 +178,128 @@ class NextSpeechDataset(Dataset):
     draw: Draw = Field(Draw(), description="Which plays are for validation and test; and the seed of all draws.")
     limit: Limit = Field(Limit(), description="How many questions are used at most, spread evenly over the plays.")
 
-    @model_validator(mode="after")
-    def _words_in_order(self):
-        if not 1 <= self.words[0] <= self.words[1]:
-            raise ValueError(f"words: expected the least number and the greatest one, found {list(self.words)}")
-        return self
+
+class PairTable(Table):
+    """A table of pairs: what is meant where no kind is named."""
+
+    kind: Literal["table"] = "table"
+
+
+class AlignedFiles(Settings):
+    """Files of text that are aligned by their lines (Moses): a line of each makes a pair."""
+
+    kind: Literal["lines"]
+    source: FileName = Field(description="The file of the asset that holds the sources.")
+    target: FileName | list[FileName] = Field(
+        description="The file of the asset that holds the targets, or several: the further ones hold references.",
+        min_length=1,
+    )
+    encoding: Encoding | None = Field(None, description="Encoding of the files by its name in Python; none: UTF-8.")
+
+    @property
+    def files(self) -> dict[str, str]:
+        """The files that it is read from, by their keys."""
+        if isinstance(self.target, str):
+            return {"source": self.source, "target": self.target}
+        return {"source": self.source, **{f"target.{number}": file for number, file in enumerate(self.target)}}
+
+
+class Dictionary(Settings):
+    """A dictionary of pronunciations (CMUdict): on each line a word and, parted by blanks, its phonemes. Further entries of a
+    word, such as `read(2)`, are references. Comments stand after `#` and in lines that begin with `;;;`.
+    """
+
+    kind: Literal["dictionary"]
+    file: FileName = Field(description="The file of the asset.")
+    encoding: Encoding | None = Field(None, description="Encoding of the file by its name in Python; none: UTF-8.")
+
+    @property
+    def files(self) -> dict[str, str]:
+        """The files that it is read from, by their keys."""
+        return {"file": self.file}
+
+
+class Docstrings(Settings):
+    """Docstrings of modules, classes and functions in Python: the first line is the target, what stands below it the source.
+    Only those are taken whose first line is a summary: an empty line and more text follow it (PEP 257).
+    """
+
+    kind: Literal["docstrings"]
+    file: FileName = Field(description="The file of the asset: Python code, or an archive of it.")
+    exclude: list[str] = Field(
+        [],
+        description="Patterns of members of the archive that are left out: `**/tests/**/*.py` (* is any name, ** any folders).",
+    )
+
+    @property
+    def files(self) -> dict[str, str]:
+        """The files that it is read from, by their keys."""
+        return {"file": self.file}
+
+
+def _pair_kind(value: Any) -> str:
+    """The kind of what pairs are read from: a table where none is named."""
+    return value.get("kind", "table") if isinstance(value, dict) else getattr(value, "kind", "table")
+
+
+PairSource = Annotated[
+    Annotated[PairTable, Tag("table")]
+    | Annotated[AlignedFiles, Tag("lines")]
+    | Annotated[Dictionary, Tag("dictionary")]
+    | Annotated[Docstrings, Tag("docstrings")],
+    Discriminator(_pair_kind),
+]
+
+
+class Side(Settings):
+    """What one side of a pair must be."""
+
+    words: Bounds | None = Field(None, description="Words, parted by blanks, at least and at most.")
+    characters: Bounds | None = Field(None, description="Characters, at least and at most.")
+    matches: RegularExpression | None = Field(
+        None, description="Regular expression (of Python) that the whole side matches, such as `[a-z]+`."
+    )
+
+
+class Sides(Settings):
+    """What the sides of a pair must be; pairs that are otherwise are left out and counted."""
+
+    source: Side = Field(Side(), description="What a source must be.")
+    target: Side = Field(Side(), description="What a target must be; references are kept as they are.")
+    equal: Literal["keep", "drop"] = Field(
+        "keep", description="What becomes of a pair whose sides are equal but for blanks: kept, or left out."
+    )
+
+
+class PairsDataset(Split):
+    """Pairs of a source and its target: translations, summaries, pronunciations. A pair may have further acceptable targets,
+    its references. Pairs are compared by their sources: no source lies in two splits, whatever its targets are.
+    """
+
+    kind: Literal["pairs"]
+    tables: dict[Literal["all", "train", "validation", "test"], PairSource] = Field(
+        description="What each published split, or all rows, are read from: a table, or another kind of file. Training and "
+        "test are needed, or all alone; what is not published is drawn."
+    )
+    source: Column | list[Column] = Field(
+        "source",
+        description="Of tables: the column of the source, or several that are joined by a blank. A point leads inside: "
+        "`translation.en`.",
+    )
+    target: Column | list[Column] = Field(
+        "target",
+        description="Of tables: the column of the target, or several that are joined by a blank. Of a column of lists the "
+        "first text is the target, the others are references.",
+    )
+    references: Column | None = Field(
+        None, description="Of tables: the column of the references, a list of texts or one text; it may be empty."
+    )
+    same_source: Literal["keep", "merge"] = Field(
+        "keep",
+        description="What becomes of rows of a table with the same source: they stay pairs, or become one, with the first "
+        "target and the others as references. Entries of a dictionary always become one.",
+    )
+    sides: Sides = Field(Sides(), description="What the sides of a pair must be; other pairs are left out and counted.")
 
 
 class Documents(Table):
@@ -216,12 +349,12 @@ class RetrievalDataset(Dataset):
 
 
 AnyDataset = Annotated[
-    ClassificationDataset | ChoiceDataset | NextSpeechDataset | RetrievalDataset, Field(discriminator="kind")
+    ClassificationDataset | ChoiceDataset | NextSpeechDataset | RetrievalDataset | PairsDataset, Field(discriminator="kind")
 ]
 
 
-def tables_of(dataset: Dataset) -> dict[str, Table]:
-    """The tables that a data set is read from, by dotted key."""
+def tables_of(dataset: Dataset) -> dict[str, Table | PairSource]:
+    """The tables (or other files) that a data set is read from, by dotted key."""
     if isinstance(dataset, RetrievalDataset):
         return {name: getattr(dataset, name) for name in PARTS}
     return {f"tables.{name}": table for name, table in getattr(dataset, "tables", {}).items()}

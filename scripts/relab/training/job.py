@@ -111,8 +111,8 @@ def train(job: Settings, start: InitialModel, *, train: Path, validation: Path, 
             tokens where documents are read; a checkpoint of other trained weights.
     """
     tokenizer = load_tokenizer(start.tokenizer)
-    make_data = _document_data if job.training.reading == "documents" else _block_data
-    data = make_data(job, start.block, tokenizer, train, validation, device, processes)
+    splits = {"train": train, "validation": validation}
+    data = _training_data(job, start.block, tokenizer, splits, device, processes)
     sampler = _sampler(job, start.model, tokenizer) if job.training.samples else None
     objective = NextToken(data, batch_is_of=job.training.reading)
     trainer = Trainer(start.model, objective, job.training, sampler=sampler, device=device, processes=processes)
@@ -190,45 +190,27 @@ def training_summary(trainer: Trainer) -> dict[str, Any]:
     return {**metadata, **peak_gpu_memory(trainer.device), "segments": trainer.progress.attempts}
 
 
-def _block_data(
-    job: Settings, block: int, tokenizer: PreTrainedTokenizerBase, train: Path, validation: Path, device: torch.device,
+def _training_data(
+    job: Settings, block: int, tokenizer: PreTrainedTokenizerBase, paths: dict[str, Path], device: torch.device,
     processes: Processes,
 ) -> TrainingData:  # fmt: skip
+    """The batches of a corpus's splits ``train`` and ``validation``: blocks of its stream, or its documents."""
     training = job.training
-    train_tokens, validation_tokens = (open_stream(path, block) for path in (train, validation))
-    evaluation_batches = partial(
-        evenly_spread_blocks, block=block, count=training.evaluation.blocks, batch=training.batch, device=device
-    )
-    return TrainingData(
-        RandomBlocks(train_tokens, block=block, **_batch_settings(job), device=device, processes=processes),
-        evaluation_batches(validation_tokens),
-        partial(evaluation_batches, train_tokens),
-        TextBytes.of(tokenizer, {"train": train_tokens, "validation": validation_tokens}, device),
-    )
-
-
-def _document_data(
-    job: Settings, block: int, tokenizer: PreTrainedTokenizerBase, train: Path, validation: Path, device: torch.device,
-    processes: Processes,
-) -> TrainingData:  # fmt: skip
-    training = job.training
-    splits = {"train": Tokens(train), "validation": Tokens(validation)}
-    train_documents, validation_documents = (Documents.from_tokens(tokens, block) for tokens in splits.values())
-    for path, documents in ((train, train_documents), (validation, validation_documents)):
-        if documents.skipped:
-            log.info("%s: %d documents of fewer than two tokens are left out", path, documents.skipped)
-    evaluation_batches = partial(evenly_spread_examples, count=training.evaluation.blocks, batch=training.batch, device=device)
-    return TrainingData(
-        RandomExamples(train_documents, **_batch_settings(job), device=device, processes=processes),
-        evaluation_batches(validation_documents),
-        partial(evaluation_batches, train_documents),
-        TextBytes.of(tokenizer, splits, device),
-    )
-
-
-def _batch_settings(job: Settings) -> dict[str, Any]:
-    """The settings of how batches are drawn."""
-    return {"seed": job.seed, **{key: getattr(job.training, key) for key in ("batch", "accumulation", "replacement")}}
+    shared, count = {"batch": training.batch, "device": device}, training.evaluation.blocks
+    draws = {"seed": job.seed, "accumulation": training.accumulation, "replacement": training.replacement}
+    if training.reading == "documents":
+        tokens = {split: Tokens(path) for split, path in paths.items()}
+        documents = {split: Documents.from_tokens(split_tokens, block) for split, split_tokens in tokens.items()}
+        for split, examples in documents.items():
+            if examples.skipped:
+                log.info("%s: %d documents of fewer than two tokens are left out", paths[split], examples.skipped)
+        batches = RandomExamples(documents["train"], **shared, **draws, processes=processes)
+        evaluated = {split: partial(evenly_spread_examples, documents[split], count=count, **shared) for split in paths}
+    else:
+        tokens = {split: open_stream(path, block) for split, path in paths.items()}
+        batches = RandomBlocks(tokens["train"], block=block, **shared, **draws, processes=processes)
+        evaluated = {split: partial(evenly_spread_blocks, tokens[split], block=block, count=count, **shared) for split in paths}
+    return TrainingData(batches, evaluated["validation"](), evaluated["train"], TextBytes.of(tokenizer, tokens, device))
 
 
 def _sampler(
