@@ -47,10 +47,10 @@ def uv(*words: str | Path) -> str:
     """Run `uv pip` beside this Python and return what it printed; end this program where it fails."""
     command = [str(Path(sys.executable).with_name("uv")), "pip", *map(str, words)]
     environment = os.environ | {"MACOSX_DEPLOYMENT_TARGET": MACOS}
-    told = subprocess.run(command, cwd=HERE.parent, stdout=subprocess.PIPE, text=True, env=environment)
-    if told.returncode:
-        sys.exit(told.returncode)
-    return told.stdout
+    finished = subprocess.run(command, cwd=HERE.parent, stdout=subprocess.PIPE, text=True, env=environment)
+    if finished.returncode:
+        sys.exit(finished.returncode)
+    return finished.stdout
 
 
 def pins(lock: str) -> dict[str, Requirement]:
@@ -65,8 +65,8 @@ def write(upgrade: bool) -> None:
         source, target = HERE / f"{name}.in", HERE / f"{name}.lock"
         command = ["compile", "--universal", "--python-version", PYTHONS[0], "--fork-strategy", "fewest", "--quiet"]
         command += ["--upgrade"] if upgrade else []
-        found = pins(uv(*command, "--no-annotate", "--no-header", source.relative_to(HERE.parent)))
-        left_out = [f"--no-emit-package={package}" for package in found if WITH_TORCH.fullmatch(package)]
+        resolved = pins(uv(*command, "--no-annotate", "--no-header", source.relative_to(HERE.parent)))
+        left_out = [f"--no-emit-package={package}" for package in resolved if WITH_TORCH.fullmatch(package)]
         command += ["--generate-hashes", "--annotation-style=line", "--custom-compile-command=make lock", *left_out]
         uv(*command, source.relative_to(HERE.parent), "--output-file", target.relative_to(HERE.parent))
     locked = pins((HERE / "requirements.in").read_text()) | pins(LOCK.read_text())

@@ -2,7 +2,7 @@
 
 
 for ROW, STEP in SETTINGS.steps:
-    READ = ROW.settings.inputs(STEP.name, ROW.place, ARTEFACTS)
+    READ = ROW.settings.inputs(STEP.name, ROW.paths, ARTEFACTS)
     MADE = ROW.outputs(STEP)
     JOB = ROW.job(STEP)
     ASKED = gpu if STEP.network else 0
@@ -32,11 +32,11 @@ for ROW, STEP in SETTINGS.steps:
             step=f"{ROW.settings.kind} {STEP.function}",
             read=flags("--input", READ),
             made=flags("--output", MADE),
-            spec=constant(canonical(ROW.settings.spec(STEP.name, ROW.place, ARTEFACTS))),
+            spec=constant(canonical(ROW.settings.spec(STEP.name, ROW.paths, ARTEFACTS))),
             code=code("row", f"relab.rows.{ROW.settings.kind}.{STEP.function.partition('.')[0]}"),
             program=program("row"),
         shell:
             "python {params.program:q} {params.step} {params.read:q} {params.made:q} --job {params.job:q}"
             " --spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
 
-    workflow.get_rule(JOB).docstring = f"{STEP.does.rstrip('.')} ({ROW.place.key.removeprefix('rows.')})."
+    workflow.get_rule(JOB).docstring = f"{STEP.does.rstrip('.')} ({ROW.paths.key.removeprefix('rows.')})."

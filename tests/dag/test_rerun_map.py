@@ -145,7 +145,7 @@ def needed_by(job: tuple[str, str]) -> dict[str, list[str]]:
     rows = {row.job(step): row for row, step in tiny().steps}
     artefacts = tiny().artefacts
     if rule in rows:
-        roots = list(rows[rule].settings.references(rows[rule].place, artefacts))
+        roots = list(rows[rule].settings.references(rows[rule].paths, artefacts))
     elif rule in MAKERS:
         first = MAKERS[rule][1].name
         parts = name.split("/")
@@ -192,7 +192,7 @@ def test_a_setting_of_a_row_reaches_one_of_its_jobs_and_no_other(key):
     for path, value, read in leaves(row.settings):
         if read or path[0] in ("kind", "chapter", "title", "text", "files"):
             continue
-        place = ".".join(map(str, (row.place.key, *path)))
+        place = ".".join(map(str, (row.paths.key, *path)))
         other = changed(row.settings, path, another(value, referred(row.settings, path)))
         rows = {**tiny().rows, key: dataclasses.replace(row, settings=other)}
         contents = dataclasses.replace(tiny().contents, rows=rows)

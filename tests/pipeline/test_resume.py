@@ -1,4 +1,8 @@
-"""Training jobs that are killed, stopped, robbed of a checkpoint or of the disk end in the same files as an unbroken one."""
+"""Training jobs that are killed, stopped, robbed of a checkpoint or of the disk end in the same files as an unbroken one.
+
+What holds of every program that trains is tested of a language model and of a classifier, killing and resuming of all kinds of
+trainings.
+"""
 
 from __future__ import annotations
 
@@ -10,36 +14,112 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
+from safetensors.torch import load_file
+from support import classifiers, finetuning, training
+from support.classifiers import ClassifierRun
 from support.runs import environment
-from support.training import PROGRAM, SPEC, TrainingRun, make_corpus
+from support.training import TrainingRun
 
-STOPPED = "of 40 by {name}; the same command goes on from there"
+#: As stories are learnt; a rate that forgot the plateaus before a kill would be higher after it.
+DOCUMENTS = {"reading": "documents", "learning_rate": 0.3, "schedule": {"kind": "plateau", "patience": 0}}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of training: its settings and steps, the name of its data, what runs it."""
+
+    spec: dict[str, Any]
+    steps: int
+    data: str
+    run: type[TrainingRun] = TrainingRun
+
+
+KINDS = {
+    "language model": Kind(training.SPEC, 40, "blocks"),
+    "language model of documents": Kind({**training.SPEC, "training": {**training.SPEC["training"], **DOCUMENTS}}, 40, "words"),
+    "fine-tuned language model": Kind(finetuning.spec(finetuning.FULL), 24, "play"),
+    "LoRA of a language model": Kind(finetuning.spec(finetuning.LORA), 24, "play"),
+    "prefix of a language model": Kind(finetuning.spec(finetuning.PREFIX), 24, "play"),
+    "classifier": Kind(classifiers.SPEC, classifiers.STEPS, "lines", ClassifierRun),
+    "LoRA of a classifier": Kind(
+        {**classifiers.SPEC, "adaptation": classifiers.LORA}, classifiers.STEPS, "lines", ClassifierRun
+    ),
+    "classifier from random weights": Kind(
+        {**classifiers.SPEC, "pretrained": False}, classifiers.STEPS, "lines", ClassifierRun
+    ),
+}
+every_kind = pytest.mark.parametrize("kind", KINDS)
+every_program = pytest.mark.parametrize("kind", ["language model", "classifier"])
+
+
+def make_play(folder: Path) -> Path:
+    """A corpus with the base whose tokens it holds beside it."""
+    return finetuning.make_corpus(folder, finetuning.make_base(folder.parent / "base"))
+
+
+MAKERS: dict[str, Callable[[Path], Path]] = {
+    "blocks": training.make_corpus,
+    "words": lambda folder: training.make_corpus(folder, separator=" "),
+    "play": make_play,
+    "lines": classifiers.make_models,
+}
 
 
 @pytest.fixture(scope="module")
-def corpus(tmp_path_factory) -> Path:
-    return make_corpus(tmp_path_factory.mktemp("resume") / "a corpus")
+def make_run(tmp_path_factory) -> Callable[..., TrainingRun]:
+    """A function that makes a run of a kind in a folder; ``changes`` are other settings of its training."""
+
+    @cache
+    def data(name: str) -> Path:
+        return MAKERS[name](tmp_path_factory.mktemp("data") / "a folder")
+
+    def make(kind: str, folder: Path, changes: dict[str, Any] | None = None, **paths: Path) -> TrainingRun:
+        spec, corpus = copy.deepcopy(KINDS[kind].spec), data(KINDS[kind].data)
+        spec["training"] |= changes or {}
+        base = corpus.parent / "base" if KINDS[kind].data == "play" else None
+        return KINDS[kind].run(folder, corpus, spec, base=base, **paths)
+
+    return make
 
 
 @pytest.fixture(scope="module")
-def unbroken(corpus, tmp_path_factory) -> dict[str, bytes]:
-    """The files of a run that nothing disturbs, by the command that Snakemake prints; no checkpoint but the last."""
-    run = TrainingRun(tmp_path_factory.mktemp("unbroken") / "a run", corpus)
-    command = [sys.executable, str(PROGRAM), *run.words()]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment(), timeout=300)
-    assert done.returncode == 0, done.stderr
-    assert run.provenance()["attempts"] == 1
-    assert "step 40 of 40" in run.log(1)
-    assert not run.checkpoints(), "checkpoints go when the run has succeeded"
-    return run.files()
+def finished(make_run, tmp_path_factory) -> Callable[[str], TrainingRun]:
+    """A function that returns a run of a kind that nothing has disturbed; it wrote no checkpoint but the last."""
+
+    @cache
+    def finish(kind: str) -> TrainingRun:
+        run = make_run(kind, tmp_path_factory.mktemp("unbroken") / "a run")
+        with run.attempt("--checkpoint-seconds", "1000") as attempt:
+            assert attempt.wait() == 0, attempt.errors()
+        assert run.provenance()["attempts"] == 1
+        assert f"step {KINDS[kind].steps} of {KINDS[kind].steps}" in run.log(1)
+        assert not run.checkpoints(), "checkpoints go when the run has succeeded"
+        return run
+
+    return finish
 
 
 @pytest.fixture
-def run(corpus, tmp_path) -> TrainingRun:
-    return TrainingRun(tmp_path / "a run", corpus)
+def kind() -> str:
+    """Where nothing depends on what is trained."""
+    return "language model"
+
+
+@pytest.fixture
+def run(kind, make_run, tmp_path) -> TrainingRun:
+    return make_run(kind, tmp_path / "a run")
+
+
+@pytest.fixture
+def unbroken(kind, finished) -> dict[str, bytes]:
+    return finished(kind).files()
 
 
 def kill(run: TrainingRun, step: int) -> None:
@@ -48,6 +128,11 @@ def kill(run: TrainingRun, step: int) -> None:
         attempt.until_step(step)
         attempt.send(signal.SIGKILL)
         assert attempt.wait() == -signal.SIGKILL
+    assert not run.output.exists(), "nothing is written before the end"
+
+
+def step_of(checkpoint: Path) -> int:
+    return int(checkpoint.name.split("-")[1])
 
 
 def test_the_files_of_a_model(unbroken):
@@ -58,31 +143,49 @@ def test_the_files_of_a_model(unbroken):
     }
 
 
-@pytest.mark.parametrize("step", [0, 15, 39])
+def test_the_files_of_a_classifier(finished):
+    full, lora, fresh = (finished(kind).files() for kind in KINDS if "classifier" in kind)
+    both = {"config.json", "tokenizer.json", "tokenizer_config.json", "history.csv", "texts.csv", "predictions.parquet"}
+    assert set(full) == set(fresh) == {*both, "model.safetensors"}
+    assert set(lora) == {*both, "adapter_config.json", "adapter_model.safetensors"}
+    assert full["model.safetensors"] != fresh["model.safetensors"]
+
+
+@every_program
+def test_the_command_that_snakemake_prints_writes_the_same_files(run, unbroken):
+    command = [sys.executable, str(run.program), *run.words()]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment(), timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert run.files() == unbroken
+
+
+@pytest.mark.parametrize(
+    ("kind", "step"),
+    [*((kind, 9) for kind in KINDS), ("language model", 0), ("language model", 39), ("classifier", 1), ("classifier", 41)],
+)
 def test_killed_at_a_step(run, unbroken, step):
     kill(run, step)
-    assert not run.output.exists(), "nothing is written before the end"
     run.finish("--code", "def")
     assert run.files() == unbroken
     told = run.provenance()
     assert told["attempts"] == 2
     assert [(one["attempt"], one["code"]) for one in told["segments"]] == [(1, "abc"), (2, "def")], "the code differed"
     assert told["segments"][1]["from_step"] >= step
+    assert not run.checkpoints()
 
 
-def test_killed_while_it_reads_documents_and_lowers_its_rate_on_plateaus(tmp_path):
-    """As stories are learnt; a rate that forgot the plateaus before the kill would be higher after it."""
-    spec = copy.deepcopy(SPEC)
-    spec["training"] |= {"reading": "documents", "learning_rate": 0.3, "schedule": {"kind": "plateau", "patience": 0}}
-    words = make_corpus(tmp_path / "words", separator=" ")
-    unbroken, killed = (TrainingRun(tmp_path / name, words, spec) for name in ("unbroken", "killed"))
-    unbroken.finish()
-    rates = list(csv.DictReader((unbroken.output / "history.csv").read_text().splitlines()))
-    assert float(rates[-1]["learning_rate"]) < float(rates[0]["learning_rate"])
-    kill(killed, 15)
-    killed.finish()
-    assert killed.files() == unbroken.files()
-    assert killed.provenance()["segments"][1]["from_step"] >= 15
+@every_kind
+def test_a_checkpoint_holds_what_is_trained_alone(run, kind, finished):
+    kill(run, 1)
+    tensors = load_file(run.checkpoints()[-1])
+    held = {name: value.numel() for name, value in tensors.items() if name.startswith("model.")}
+    assert sum(held.values()) == finished(kind).provenance()["trained_parameters"]
+
+
+@pytest.mark.parametrize("kind", ["language model of documents"])
+def test_plateaus_lower_the_rate_of_what_is_killed_here(unbroken):
+    rates = [float(row["learning_rate"]) for row in csv.DictReader(unbroken["history.csv"].decode().splitlines())]
+    assert rates[-1] < rates[0]
 
 
 def test_killed_before_there_is_a_checkpoint(run, unbroken):
@@ -94,6 +197,7 @@ def test_killed_before_there_is_a_checkpoint(run, unbroken):
     assert run.provenance()["attempts"] == 2
 
 
+@every_program
 def test_killed_while_the_outputs_are_written(run, unbroken):
     with run.attempt() as attempt:
         attempt.until(run.output.exists)
@@ -102,28 +206,33 @@ def test_killed_while_the_outputs_are_written(run, unbroken):
     assert run.files() == unbroken
 
 
+@every_program
 def test_killed_again_and_again_at_random_moments(run, unbroken):
     moments = random.Random(0)
     for number in range(1, 7):
         with run.attempt() as attempt:
             attempt.until(lambda number=number: list(run.state.glob(f"*/attempt-{number:03d}.log")) or run.output.exists())
-            time.sleep(moments.uniform(0, 0.3))
+            time.sleep(moments.uniform(0, 0.4))
             attempt.send(signal.SIGKILL)
     run.finish()
     assert run.files() == unbroken
 
 
-@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGUSR1"])
-def test_a_signal_makes_it_save_and_leave(run, unbroken, name):
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [("language model", "SIGTERM"), ("language model", "SIGINT"), ("language model", "SIGUSR1"), ("classifier", "SIGTERM")],
+)
+def test_a_signal_makes_it_save_and_leave(run, unbroken, kind, name):
+    steps = KINDS[kind].steps
     with run.attempt("--checkpoint-seconds", "1000") as attempt:
-        attempt.until(lambda: "step 7 of 40" in attempt.errors())
+        attempt.until(lambda: f"step 7 of {steps}" in attempt.errors())
         attempt.send(signal.Signals[name])
         assert attempt.wait() == 1
-    assert attempt.errors().splitlines()[-1].startswith("error: stopped at step ")
-    assert attempt.errors().endswith(STOPPED.format(name=name) + "\n")
-    assert STOPPED.format(name=name) in run.log(1), "the attempt's own log tells how it ended"
     (checkpoint,) = run.checkpoints()
-    assert f"stopped at step {int(checkpoint.name.split('-')[1])} " in attempt.errors()
+    stopped = f"stopped at step {step_of(checkpoint)} of {steps} by {name}; the same command goes on from there"
+    assert attempt.errors().splitlines()[-1] == f"error: {stopped}"
+    assert stopped in run.log(1), "the attempt's own log tells how it ended"
+    assert "Traceback" not in attempt.errors()
     assert not run.output.exists()
     run.finish()
     assert run.files() == unbroken
@@ -150,14 +259,16 @@ def truncate(path: Path) -> None:
     os.truncate(path, path.stat().st_size // 2)
 
 
-@pytest.mark.parametrize("damage", [spoil, truncate])
+@pytest.mark.parametrize(
+    ("kind", "damage"), [("language model", spoil), ("language model", truncate), ("classifier", truncate)]
+)
 def test_a_damaged_checkpoint_is_found_out_and_the_one_before_used(run, unbroken, damage):
     kill(run, 20)
     *_, before, last = run.checkpoints()  # three where the third was about to be removed
     damage(last)
     run.finish()
     assert f"{last.name} is damaged" in run.log(2)
-    assert run.provenance()["segments"][1]["from_step"] == int(before.name.split("-")[1])
+    assert run.provenance()["segments"][1]["from_step"] == step_of(before)
     assert run.files() == unbroken
 
 
@@ -171,11 +282,10 @@ def test_without_any_whole_checkpoint_it_starts_anew_and_says_so(run, unbroken):
     assert run.files() == unbroken
 
 
-def test_a_changed_setting_never_continues_an_old_run(run, unbroken):
+@every_program
+def test_a_changed_setting_never_continues_an_old_run(run, kind, make_run, unbroken):
     kill(run, 20)
-    spec = copy.deepcopy(SPEC)
-    spec["training"]["learning_rate"] = 0.02
-    other = TrainingRun(run.folder, run.corpus, spec)
+    other = make_run(kind, run.folder, {"learning_rate": 0.02})
     other.finish()
     assert other.provenance()["attempts"] == 1
     assert other.files()["history.csv"] != unbroken["history.csv"]
@@ -197,11 +307,14 @@ def test_two_processes_do_not_share_a_state(run):
     assert sentence.endswith("another process is at work on this model; wait for it to end, or stop it")
 
 
+@every_program
 def test_where_a_file_cannot_be_written_the_checkpoint_before_stays(run, unbroken):
     kill(run, 20)
     before = run.checkpoints()
     with run.attempt(file_limit=before[-1].stat().st_size // 2) as attempt:
-        assert attempt.wait() != 0
+        assert attempt.wait() == 1
+    assert "Traceback" not in attempt.errors()
+    assert attempt.errors().splitlines()[-1].startswith("error: the disk is full while writing ")
     assert run.checkpoints() == before
     assert not list(run.state.rglob(".*.safetensors")), "nothing half-written is left"
     assert not run.output.exists()
@@ -229,8 +342,8 @@ def small_disk(tmp_path):
         subprocess.run(["umount", folder], check=True)
 
 
-def test_a_full_disk_under_the_outputs(small_disk, corpus, tmp_path, unbroken):
-    run = TrainingRun(tmp_path / "a run", corpus, output=small_disk(40) / "ruth")
+def test_a_full_disk_under_the_outputs(small_disk, kind, make_run, tmp_path, unbroken):
+    run = make_run(kind, tmp_path / "a run", output=small_disk(40) / "ruth")
     with run.attempt("--checkpoint-seconds", "1000") as attempt:
         assert attempt.wait() == 1
     assert "Traceback" not in attempt.errors()
@@ -245,8 +358,8 @@ def test_a_full_disk_under_the_outputs(small_disk, corpus, tmp_path, unbroken):
     assert run.provenance()["attempts"] == 2
 
 
-def test_a_full_disk_under_the_state(small_disk, corpus, tmp_path, unbroken):
-    run = TrainingRun(tmp_path / "a run", corpus, state=small_disk(300) / "state")
+def test_a_full_disk_under_the_state(small_disk, kind, make_run, tmp_path, unbroken):
+    run = make_run(kind, tmp_path / "a run", state=small_disk(300) / "state")
     with run.attempt() as attempt:
         assert attempt.wait() == 1
     assert "Traceback" not in attempt.errors()

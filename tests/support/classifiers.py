@@ -94,8 +94,3 @@ class ClassifierRun(TrainingRun):
             *(*splits, "--model", f"{self.corpus}/base", "--output-dir", f"{self.output}", "--state", f"{self.state}"),
             *("--spec", json.dumps(self.spec), "--code", "abc", "--provenance", f"{self.record}", *more),
         ]
-
-    def checkpoints(self) -> list[Path]:
-        """The whole ones, oldest first."""
-        found = self.state.glob("*/trainer/checkpoint-*/whole.json")
-        return sorted((path.parent for path in found), key=lambda path: int(path.name.split("-")[1]))

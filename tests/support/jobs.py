@@ -23,8 +23,8 @@ def all_jobs(resolved: Resolved) -> dict[tuple[str, str], str]:
             jobs[rule, name] = canonical([maker.settings(artefacts, **wildcards), maker.inputs(artefacts, **wildcards)])
     for row, step in resolved.steps:
         job = row.job(step)
-        spec = row.settings.spec(step.name, row.place, artefacts)
-        jobs[job, ""] = canonical([spec, row.settings.inputs(step.name, row.place, artefacts)])
+        spec = row.settings.spec(step.name, row.paths, artefacts)
+        jobs[job, ""] = canonical([spec, row.settings.inputs(step.name, row.paths, artefacts)])
     jobs["tabulate_overview", ""] = canonical(report.overview_spec(resolved))
     jobs["score_claims", ""] = canonical(report.ledger_spec(resolved))
     jobs["build_report", ""] = canonical(report.page_spec(resolved))

@@ -87,77 +87,79 @@ def translator(dropout: float) -> torch.nn.Module:
     return MarianMTModel(MarianConfig(**both, **marks, **more))
 
 
-def stream(batch: int, accumulation: int, processes: Processes) -> Objective:
+def stream(batch: int, accumulation: int, processes: Processes, device: torch.device) -> Objective:
     train, validation = (Stream([token for text in texts for token in text]) for texts in (TRAIN, VALIDATION))
     blocks = RandomBlocks(
-        train, block=BLOCK, batch=batch, accumulation=accumulation, seed=SEED, device=CPU, processes=processes
+        train, block=BLOCK, batch=batch, accumulation=accumulation, seed=SEED, device=device, processes=processes
     )
-    return NextToken(TrainingData(blocks, evenly_spread_blocks(validation, block=BLOCK, count=3, batch=2, device=CPU)))
+    return NextToken(TrainingData(blocks, evenly_spread_blocks(validation, block=BLOCK, count=3, batch=2, device=device)))
 
 
-def documents(batch: int, accumulation: int, processes: Processes) -> Objective:
+def documents(batch: int, accumulation: int, processes: Processes, device: torch.device) -> Objective:
     train, validation = (Documents(texts.__getitem__, list(map(len, texts)), BLOCK) for texts in (TRAIN, VALIDATION))
-    return _of_examples(train, validation, batch, accumulation, processes)
+    return _of_examples(train, validation, batch, accumulation, processes, device)
 
 
-def prompts(batch: int, accumulation: int, processes: Processes) -> Objective:
+def prompts(batch: int, accumulation: int, processes: Processes, device: torch.device) -> Objective:
     train, validation = (
         PromptTargets([text[:5] for text in texts], [text[5:] for text in texts], BLOCK) for texts in (TRAIN, VALIDATION)
     )
-    return _of_examples(train, validation, batch, accumulation, processes)
+    return _of_examples(train, validation, batch, accumulation, processes, device)
 
 
-def _of_examples(train, validation, batch: int, accumulation: int, processes: Processes) -> Objective:
+def _of_examples(train, validation, batch: int, accumulation: int, processes: Processes, device: torch.device) -> Objective:
     drawn = RandomExamples(
         train, batch=batch, accumulation=accumulation, seed=SEED, device=CPU, replacement=False, processes=processes
     )
-    return NextToken(TrainingData(drawn, evenly_spread_examples(validation, count=8, batch=3, device=CPU)), "documents")
+    return NextToken(TrainingData(drawn, evenly_spread_examples(validation, count=8, batch=3, device=device)), "documents")
 
 
-def classification(batch: int, accumulation: int, processes: Processes) -> Objective:
+def classification(batch: int, accumulation: int, processes: Processes, device: torch.device) -> Objective:
     """Whether a text's first letter is in the first half of the alphabet."""
     half = VOCABULARY // 2
     train, validation = (
         SimpleNamespace(ids=texts, labels=[int(text[0] > half) for text in texts]) for texts in (TRAIN, VALIDATION)
     )
-    return Classification(train, validation, **_options(batch, accumulation, processes))
+    return Classification(train, validation, **_options(batch, accumulation, processes, device))
 
 
-def sequence_to_sequence(batch: int, accumulation: int, processes: Processes) -> Objective:
+def sequence_to_sequence(batch: int, accumulation: int, processes: Processes, device: torch.device) -> Objective:
     """A word read backwards."""
     train, validation = (Pairs(words, [[*reversed(word), END] for word in words]) for words in (WORDS[:60], WORDS[60:75]))
-    return SequenceToSequence(train, validation, smoothing=0.1, **_options(batch, accumulation, processes))
+    return SequenceToSequence(train, validation, smoothing=0.1, **_options(batch, accumulation, processes, device))
 
 
-def pairwise(batch: int, accumulation: int, processes: Processes) -> Objective:
+def pairwise(batch: int, accumulation: int, processes: Processes, device: torch.device) -> Objective:
     """A text is better than its letters in order, which may be shorter."""
     train, validation = (Preferences(texts, [sorted(text)[:-1] for text in texts]) for texts in (TRAIN, VALIDATION))
-    return Pairwise(train, validation, **_options(batch, accumulation, processes))
+    return Pairwise(train, validation, **_options(batch, accumulation, processes, device))
 
 
-def _options(batch: int, accumulation: int, processes: Processes) -> dict[str, Any]:
-    return {"batch": batch, "accumulation": accumulation, "seed": SEED, "pad": PAD, "device": CPU, "processes": processes}
+def _options(batch: int, accumulation: int, processes: Processes, device: torch.device) -> dict[str, Any]:
+    shared = {"device": device, "processes": processes}
+    return {"batch": batch, "accumulation": accumulation, "seed": SEED, "pad": PAD, **shared}
 
 
 @dataclass(frozen=True)
 class Trained:
     """An objective with a network that can be trained for it."""
 
-    objective: Callable[[int, int, Processes], Objective]
+    objective: Callable[..., Objective]
     network: Callable[[float], torch.nn.Module]
 
     def trainer(
         self, *, steps: int = 12, batch: int = 4, accumulation: int = 2, dropout: float = 0.2, seed: int = SEED,
-        processes: Processes = ALONE, **settings: Any,
+        processes: Processes = ALONE, device: torch.device = CPU, **settings: Any,
     ) -> Trainer:  # fmt: skip
         """A trainer of a new network."""
         torch.manual_seed(seed)
-        network = self.network(dropout)
+        network = self.network(dropout).to(device)
         training = Training(**{
             "steps": steps, "batch": batch, "accumulation": accumulation, "learning_rate": 0.01, "clip": 1.0,
             "schedule": {"kind": "cosine", "warmup": 2}, "evaluation": {"every": 5, "blocks": 4}, **settings,
         })  # fmt: skip
-        return Trainer(network, self.objective(batch, accumulation, processes), training, device=CPU, processes=processes)
+        objective = self.objective(batch, accumulation, processes, device)
+        return Trainer(network, objective, training, device=device, processes=processes)
 
 
 OBJECTIVES = {

@@ -162,6 +162,6 @@ def test_the_step_writes_both_and_repeats(tmp_path, monkeypatch):
 def test_the_first_model_of_a_declaration_is_checked(merged):
     resolved = resolve(merged())
     row = resolved.declared_rows["E7"]
-    inputs = row.settings.inputs("check", row.place, resolved.artefacts)
+    inputs = row.settings.inputs("check", row.paths, resolved.artefacts)
     assert inputs["weights"] == "results/models/mingpt-s0/model.safetensors"
     assert inputs["train"] == "results/corpora/sentences/train.parquet"

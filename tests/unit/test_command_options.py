@@ -43,6 +43,11 @@ def test_the_command_of_a_sampling_makes_that_sampling():
     assert (args.prompt, args.num_samples, args.length) == (["Once upon a time "], 32, 40)
 
 
+def test_the_command_of_a_sampling_names_its_number_format_where_it_asks_for_one():
+    assert "--precision" not in option_values(sampling(), "sampling")
+    assert option_values(sampling(precision="bfloat16"), "sampling")["--precision"] == "bfloat16"
+
+
 def test_the_command_of_a_search_says_so():
     options = option_values(sampling(methods={"beams": {"num_beams": 3, "early_stopping": True}}), "sampling")
     assert (options["--num-beams"], options["--early-stopping"]) == ("3", "yes")
@@ -98,7 +103,7 @@ def test_the_write_ups_options_stand_in_its_file_and_a_users_row_has_none(raw):
     own = {"kind": "command_options", "chapter": "own", "title": "Mine", "text": "Why.", "sampling": "command_line"}
     raw |= {"chapters": {"own": {"title": "Own"}}, "rows": {**raw["rows"], "mine": own}}
     resolved = resolve(raw)
-    specs = {key: row.settings.spec("tabulate", row.place, resolved.artefacts) for key, row in resolved.rows.items()}
+    specs = {key: row.settings.spec("tabulate", row.paths, resolved.artefacts) for key, row in resolved.rows.items()}
     written = [name for cell in command_table(**specs["D6_command"])["writeup"] if cell for name in cell.split(", ")]
     assert written[:3] == ["--promt", "--checkpoint-path", "--tokenizer-path"] and len(written) == 7
     assert specs["mine"] == {**specs["D6_command"], "reported": []}

@@ -111,6 +111,7 @@ def test_a_setting_that_a_job_got(tmp_path):
     [
         ({"code": "4567"}, "its code"),
         ({"device": "cuda"}, "device: cpu → cuda"),
+        ({"precision": "bfloat16"}, "precision: float32 → bfloat16"),
         ({"versions": {"python": "3.12.1"}}, "version of python: 3.11.2 → 3.12.1"),
         ({"versions": {"python": "3.11.2", "torch": "2.13.0"}}, "version of torch: not used → 2.13.0"),
         ({"commit": "f" * 40, "dirty": True, "wall_seconds": 9.0, "attempts": 2}, None),
@@ -119,8 +120,8 @@ def test_a_setting_that_a_job_got(tmp_path):
 def test_what_else_may_differ(tmp_path, change, why):
     versions = {"python": "3.11.2"}
     a, b = (
-        make_run(tmp_path / "a", versions=versions),
-        make_run(tmp_path / "b", **{"versions": versions, "started": LATER} | change),
+        make_run(tmp_path / "a", versions=versions, precision="float32"),
+        make_run(tmp_path / "b", **{"versions": versions, "precision": "float32", "started": LATER} | change),
     )
     assert {tuple(one.why) for one in compare(a, b).artefacts} == {(why,) if why else ()}
 

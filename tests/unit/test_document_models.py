@@ -207,8 +207,8 @@ def test_a_row_needs_the_samples_of_its_first_model_alone(merged):
     raw["rows"] = {"D2": raw["rows"]["D2"]}
     resolved = resolve(raw)
     row = resolved.rows["D2"]
-    assert row.settings.inputs("tabulate", row.place, resolved.artefacts)["samples"] == [
+    assert row.settings.inputs("tabulate", row.paths, resolved.artefacts)["samples"] == [
         "results/models/stories-s0/samples.jsonl"
     ]
-    spec = row.settings.spec("score", row.place, resolved.artefacts)
+    spec = row.settings.spec("score", row.paths, resolved.artefacts)
     assert (spec["experiment"], spec["models"]) == ("stories/model", [["stories-s0", 0], ["stories-s1", 1]])

@@ -307,7 +307,7 @@ def test_the_jobs_of_a_row_get_its_classifiers_alone(merged):
 
     def shown(key: str) -> list[str]:
         row = resolved.rows[key]
-        return row.settings.spec("score", row.place, resolved.artefacts)["classifier_order"]
+        return row.settings.spec("score", row.paths, resolved.artefacts)["classifier_order"]
 
     assert shown("E5") == ["random-s0", "language-model-s0", "published-s0"]
     assert shown("A7") == ["encoder-balanced-s0", "encoder-skewed-s0"]

@@ -31,7 +31,7 @@ def rows_of(resolved):
 
 def jobs_of(resolved, row):
     """The settings of each step of a row."""
-    return {step.name: row.settings.spec(step.name, row.place, resolved.artefacts) for step in row.settings.steps}
+    return {step.name: row.settings.spec(step.name, row.paths, resolved.artefacts) for step in row.settings.steps}
 
 
 @pytest.mark.parametrize("overlays", [(), ("config/full.yaml",), (TINY,)])
@@ -66,7 +66,7 @@ def test_what_the_rows_need_is_made(merged):
 def test_a_job_reads_every_file_that_opens_its_models(merged):
     resolved = resolve(merged(TINY))
     row = rows_of(resolved)["B5"]
-    read = row.settings.inputs("measure", row.place, resolved.artefacts)
+    read = row.settings.inputs("measure", row.paths, resolved.artefacts)
     assert read["weights"][0] == "results/models/smollm2/model.safetensors" and len(read["weights"]) == 4
     assert {f"results/models/smollm2/{name}.json" for name in ("config", "generation_config", "tokenizer")} <= {
         *read["model_files"]
@@ -77,7 +77,7 @@ def test_a_job_reads_every_file_that_opens_its_models(merged):
 
 def test_texts_are_scored_of_source_code_alone(merged):
     resolved = resolve(merged(TINY))
-    read = {key: row.settings.inputs("score", row.place, resolved.artefacts) for key, row in rows_of(resolved).items()}
+    read = {key: row.settings.inputs("score", row.paths, resolved.artefacts) for key, row in rows_of(resolved).items()}
     assert {key for key, files in read.items() if "samples" in files} == {"B1", "C3"}
     jobs = {key: jobs_of(resolved, row)["score"] for key, row in rows_of(resolved).items()}
     assert [key for key, settings in jobs.items() if settings.get("source_code")] == ["C3"]

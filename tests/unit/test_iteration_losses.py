@@ -269,7 +269,7 @@ def test_a_row_of_a_user_s_own_has_experiments_of_its_own_name(merged):
     raw["rows"]["verses"] = {"kind": "iteration_losses", "models": "mingpt_larger", **about}
     resolved = resolve(raw)
     row = resolved.declared_rows["verses"]
-    spec = row.settings.spec("score", row.place, resolved.artefacts)
+    spec = row.settings.spec("score", row.paths, resolved.artefacts)
     assert spec == {"experiment": "verses", "models": {"mingpt-larger-s0": 0, "mingpt-larger-s1": 1}}
-    assert "tokenizer" not in row.settings.inputs("score", row.place, resolved.artefacts)
+    assert "tokenizer" not in row.settings.inputs("score", row.paths, resolved.artefacts)
     assert row.tables == {MAIN: "results/tables/mine/verses.csv", "curve": "results/tables/mine/verses_curve.csv"}

@@ -25,7 +25,7 @@ def jobs(raw, key="D4"):
     """What each step of a row is told and what it reads."""
     resolved = resolve(raw)
     row = resolved.rows[key]
-    given = (row.place, resolved.artefacts)
+    given = (row.paths, resolved.artefacts)
     return {
         step.name: (row.settings.spec(step.name, *given), row.settings.inputs(step.name, *given)) for step in row.settings.steps
     }

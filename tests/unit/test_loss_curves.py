@@ -162,7 +162,7 @@ def drawn(raw) -> dict:
     """The settings of the job that draws the row of the characters' losses."""
     resolved = resolve(raw)
     row = resolved.declared_rows["A1"]
-    return row.settings.spec("draw", row.place, resolved.artefacts)
+    return row.settings.spec("draw", row.paths, resolved.artefacts)
 
 
 def test_the_figure_names_what_the_models_predict(merged):
@@ -175,7 +175,7 @@ def test_the_figure_names_what_the_models_predict(merged):
 def test_the_corpora_stand_in_declared_order(merged):
     resolved = resolve(merged())
     row = resolved.declared_rows["A1"]
-    spec = row.settings.spec("tabulate", row.place, resolved.artefacts)
+    spec = row.settings.spec("tabulate", row.paths, resolved.artefacts)
     declared = [name for name in resolved.artefacts.corpora if name in ("italian", "english")]
     assert [corpus for corpus, _ in spec["corpora"]] == declared
     assert {model["corpus"] for model in spec["models"].values()} == set(declared)

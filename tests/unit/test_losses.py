@@ -25,9 +25,10 @@ from relab.probes.pairs import Questions
 from relab.settings.models import Architecture, Training
 from relab.settings.probes import Ranker
 from relab.settings.probes import Scorer as ScorerSettings
-from relab.training.batches import Documents, RandomBlocks, RandomDocuments, evenly_spread_blocks, evenly_spread_documents
-from relab.training.loop import Trainer, TrainingData
+from relab.training.batches import Documents, RandomBlocks, RandomExamples, evenly_spread_blocks, evenly_spread_examples
+from relab.training.loop import Trainer
 from relab.training.losses import MAX_UNITS, Losses, read_losses, write_losses
+from relab.training.objectives.next_token import NextToken, TrainingData
 from relab.training.signals import StopSignal
 from relab.training.state import State
 
@@ -50,10 +51,10 @@ def trainer(reading: str, **training) -> Trainer:
         batches, validation = RandomBlocks(STREAM, block=BLOCK, **draws), evenly_spread_blocks(STREAM, block=BLOCK, **shape)
     else:
         documents = Documents.from_tokens(DOCUMENTS, BLOCK)
-        batches, validation = RandomDocuments(documents, **draws), evenly_spread_documents(documents, **shape)
+        batches, validation = RandomExamples(documents, **draws), evenly_spread_examples(documents, **shape)
     torch.manual_seed(0)
     model = gpt.build(Architecture(width=16, layers=1, heads=2, block=BLOCK, initializer_range=0.5), VOCABULARY)
-    return Trainer(model, TrainingData(batches, validation, lambda: validation), settings, device=CPU)
+    return Trainer(model, NextToken(TrainingData(batches, validation, lambda: validation)), settings, device=CPU)
 
 
 def run(one: Trainer, folder) -> Trainer:
@@ -66,7 +67,7 @@ def run(one: Trainer, folder) -> Trainer:
 def item_losses(model, batches) -> list[torch.Tensor]:
     """The losses of the targets of each block or document, read alone."""
     losses = []
-    for inputs, targets in ((inputs, targets) for batch in batches for inputs, targets in zip(*batch, strict=True)):
+    for inputs, targets in (row for batch in batches for row in zip(batch.inputs, batch.targets, strict=True)):
         there = targets >= 0
         losses.append(cross_entropy(model.eval()(inputs[there][None]).logits[0], targets[there], reduction="none").double())
     return losses
@@ -76,18 +77,19 @@ def item_losses(model, batches) -> list[torch.Tensor]:
 
 
 @pytest.mark.parametrize("reading", ["blocks", "documents"])
-def test_the_validation_loss_of_a_language_model_is_the_mean_over_targets(reading):
+def test_the_validation_loss_of_a_language_model_is_the_mean_over_targets(tmp_path, reading):
     found = trainer(reading)
-    assert [len(inputs) for inputs, _ in found.data.validation] == [BATCH, BATCH, 1]
-    expected = float(torch.cat(item_losses(found.model, found.data.validation)).mean())
-    assert found._validation_loss() == pytest.approx(expected, abs=1e-6)
+    validation = found.objective.data.validation
+    assert [len(batch.inputs) for batch in validation] == [BATCH, BATCH, 1]
+    expected = float(torch.cat(item_losses(found.model, validation)).mean())
+    assert run(found, tmp_path).progress.history[0]["validation_loss"] == pytest.approx(expected, abs=1e-6)
 
 
 @pytest.mark.parametrize("accumulation", [1, 2])
 @pytest.mark.parametrize("reading", ["blocks", "documents"])
 def test_the_training_loss_of_a_language_model_is_the_mean_over_targets(tmp_path, reading, accumulation):
     found = trainer(reading, accumulation=accumulation, batch=1)  # so slow that the weights stay as they are
-    expected = [item_losses(found.model, found.data.train.batches(step)) for step in range(6)]
+    expected = [item_losses(found.model, found.objective.batches(step)) for step in range(6)]
     run(found, tmp_path)
     targets = torch.cat([losses for step in expected for losses in step])
     assert found.progress.history[-1]["train_loss"] == pytest.approx(float(targets.mean()), abs=1e-5)
@@ -109,12 +111,12 @@ def test_the_validation_loss_of_a_classifier_is_the_mean_over_rows(tmp_path):
     read = texts.encode_split(splits["validation"], load_tokenizer(folder / "base"), CLASSES, job.tokens)
     net = found.trainer.model.eval()
     with torch.no_grad():
-        logits = [net(input_ids=torch.tensor([read[row][1]])).logits for row in range(len(read))]
+        logits = [net(input_ids=torch.tensor([ids])).logits for ids in read.ids]
     losses = [float(cross_entropy(values, torch.tensor([label]))) for values, label in zip(logits, read.labels, strict=True)]
     assert len(losses) == 33
-    assert found.progress.best()["validation_loss"] == pytest.approx(math.fsum(losses) / 33, abs=1e-6)
+    assert found.trainer.best_row()["validation_loss"] == pytest.approx(math.fsum(losses) / 33, abs=1e-6)
     right = [int(values.argmax()) == label for values, label in zip(logits, read.labels, strict=True)]
-    assert found.progress.best()["validation_accuracy"] == pytest.approx(sum(right) / 33)
+    assert found.trainer.best_row()["validation_accuracy"] == pytest.approx(sum(right) / 33)
 
 
 def test_the_losses_of_a_ranker_are_means_over_wrong_choices(monkeypatch):
@@ -152,7 +154,7 @@ def test_the_units_of_a_step_have_the_mean_that_the_history_has(tmp_path, readin
         nats, targets = validation.loc[row["step"]]
         assert nats / targets == pytest.approx(row["validation_loss"], abs=1e-12, rel=0)
     last = table[(table["split"] == "validation") & (table["step"] == 6)]
-    expected = item_losses(found.model, found.data.validation)
+    expected = item_losses(found.model, found.objective.data.validation)
     assert last["nats"].tolist() == pytest.approx([float(losses.sum()) for losses in expected], abs=1e-4)
     assert last["targets"].tolist() == [len(losses) for losses in expected]
     assert last["unit"].tolist() == list(range(ITEMS))
@@ -176,7 +178,8 @@ def test_the_last_step_is_the_one_at_which_training_stops_early(tmp_path):
 
 def test_evaluating_the_training_text_changes_nothing_else(tmp_path):
     without = trainer("blocks", learning_rate=0.01)
-    without.data = TrainingData(without.data.train, without.data.validation)
+    data = without.objective.data
+    without.objective = NextToken(TrainingData(data.train, data.validation))
     run(without, tmp_path / "without")
     state = torch.get_rng_state()
     found = run(trainer("blocks", learning_rate=0.01), tmp_path / "with")

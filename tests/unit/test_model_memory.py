@@ -257,7 +257,7 @@ def test_a_training_is_measured(tmp_path):
 def test_each_step_has_its_batch_and_what_is_reported_of_its_sizes(merged):
     resolved = resolve(merged("tests/config/tiny.yaml"))
     row = resolved.declared_rows["C2"]
-    specs = {step.name: row.settings.spec(step.name, row.place, resolved.artefacts) for step in row.settings.steps}
+    specs = {step.name: row.settings.spec(step.name, row.paths, resolved.artefacts) for step in row.settings.steps}
     assert specs["tabulate"] == {"batch": 8, "tokens": 16}
     assert specs["measure"] == {"batch": 1, "tokens": 16, "threads": 1}
     assert specs["estimate"]["reported"] == {"GPT-2": 2}  # GPT-2 XL is none of these sizes

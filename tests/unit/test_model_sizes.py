@@ -84,6 +84,6 @@ def test_reported_figures_are_those_of_the_sizes_that_are_shown(merged):
     specs = {}
     for key in ("B7", "sizes"):
         row = resolved.declared_rows[key]
-        specs[key] = row.settings.spec("tabulate", row.place, resolved.artefacts)
+        specs[key] = row.settings.spec("tabulate", row.paths, resolved.artefacts)
     assert specs["B7"]["reported"] == {"GPT-3 (its largest)": 175000}
     assert specs["sizes"] == {**specs["B7"], "reported": {}}  # no write-up reports what a user counts

@@ -229,7 +229,7 @@ def test_the_steps_lead_from_models_to_tables_and_repeat(tmp_path, monkeypatch):
     folders = [save_model(tmp_path / "models" / model, tokenizer, seed) for model, seed in MODELS.items()]
     train, record = corpus(tmp_path / "train.parquet"), tmp_path / "p.json"
     words = {"words": [{"prompt": "He", "temperature": 0.5}], "alternatives": {"prompts": ["She"], "number": 3}}
-    spec = {**words, "models": MODELS, "length": 4, "reader": READER, "threads": 1}
+    spec = {**words, "models": MODELS, "length": 4, "reader": READER, "precision": "auto", "threads": 1}
     for attempt in ("first", "again"):
         out = tmp_path / attempt
         traces = out / "words.jsonl"

@@ -22,6 +22,7 @@ SPEC = {
     "alternatives": {"prompts": ["He holds", "She"], "number": 3},
     "length": 6,
     "reader": READER,
+    "precision": "auto",
     "threads": 1,
 }
 

@@ -152,6 +152,25 @@ def test_the_history_of_the_objective_counts_its_items(name, tmp_path):
     assert f"{trainer.objective.items_are}_per_second" in trainer.progress.speed[-1]
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA card")
+@every_objective
+def test_the_objective_is_trained_and_resumed_on_a_card(name, tmp_path):
+    """In float32 with the losses of a CPU, in bfloat16 near them; a resumed run goes on from the same weights."""
+    options = {"device": torch.device("cuda", 0), "dropout": 0.0}
+    expected = OBJECTIVES[name].trainer(dropout=0.0)
+    train(expected, tmp_path / "cpu")
+    losses = [row["validation_loss"] for row in expected.progress.history]
+    for precision, tolerance in (("float32", 1e-3), ("auto", 0.05)):
+        trainer = OBJECTIVES[name].trainer(**options, precision=precision)
+        train(trainer, tmp_path / precision)
+        assert [row["validation_loss"] for row in trainer.progress.history] == pytest.approx(losses, rel=tolerance)
+    with pytest.raises(UserError, match="stopped at step 5"):
+        train(OBJECTIVES[name].trainer(**options), tmp_path / "broken", stop_at=5)
+    resumed = OBJECTIVES[name].trainer(**options, seed=99)
+    train(resumed, tmp_path / "broken")
+    assert resumed.progress.history == trainer.progress.history
+
+
 @pytest.mark.parametrize("name", [name for name in OBJECTIVES if "token" in name or "sequence" in name])
 def test_the_output_layer_reads_only_what_the_objective_predicts(name):
     trainer = OBJECTIVES[name].trainer(batch=6)

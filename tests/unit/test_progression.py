@@ -154,7 +154,7 @@ def specs(raw, key="A2") -> tuple[dict, dict]:
     """The settings of the jobs that score and tabulate a row."""
     resolved = resolve(raw)
     row = resolved.declared_rows[key]
-    return tuple(row.settings.spec(step, row.place, resolved.artefacts) for step in ("score", "tabulate"))
+    return tuple(row.settings.spec(step, row.paths, resolved.artefacts) for step in ("score", "tabulate"))
 
 
 @pytest.mark.parametrize(
@@ -231,6 +231,6 @@ def test_a_row_of_a_users_own_needs_no_write_up_and_no_other_row(merged):
     resolved = resolve(raw)
     row = resolved.rows["learning"]
     assert row.tables == {MAIN: "results/tables/mine/learning.csv", "overlap": "results/tables/mine/learning_overlap.csv"}
-    assert "reported" not in row.settings.spec("tabulate", row.place, resolved.artefacts)
+    assert "reported" not in row.settings.spec("tabulate", row.paths, resolved.artefacts)
     (chapter,) = resolved.contents.chapters
     assert [[table.name for table in section.tables] for section in chapter.rows] == [["learning", "learning_overlap"]]

@@ -11,7 +11,7 @@ from support.report_run import CONFIG, MADE
 
 from relab.errors import UserError
 from relab.rows.contents import Contents, contents
-from relab.rows.placing import UserChapter, place_rows
+from relab.rows.declared import UserChapter, declared_rows
 from relab.settings.base import check
 from relab.settings.writeups import OVERVIEW, load
 
@@ -29,7 +29,7 @@ def kind(monkeypatch):
 def shown(rows: dict | None = None, only: list[str] | None = None, folder: Path = MADE / "writeups", **mine: dict) -> Contents:
     """The contents with the made-up rows and some of a user's in a chapter ``mine``."""
     writeups, chapters = load(folder), {"mine": CHAPTER}
-    return contents(writeups, chapters, place_rows({**(ROWS if rows is None else rows), **mine}, writeups, chapters), only)
+    return contents(writeups, chapters, declared_rows({**(ROWS if rows is None else rows), **mine}, writeups, chapters), only)
 
 
 def edited(folder: Path, old: str, new: str) -> Path:

@@ -67,6 +67,12 @@ def test_the_page_is_whole_and_holds_all_it_needs(run):
     assert {"3 of 4 claims", "Here to test the page."} <= set(re.findall(r">([^<>]+)<", page.replace("</strong> ", ">")))
 
 
+def test_a_job_with_a_network_tells_its_number_format(run):
+    assert report_run.build(run).returncode == 0
+    told = re.findall(r"on cpu( in \w+)?, at most", (run / "results/report.html").read_text(encoding="utf-8"))
+    assert set(told) == {"", " in bfloat16"}
+
+
 def test_the_same_files_give_the_same_page(run):
     pages = set()
     for _ in range(2):

@@ -10,7 +10,7 @@ import yaml
 
 from relab.errors import UserError
 from relab.rows import registry
-from relab.rows.placing import stem
+from relab.rows.declared import stem
 from relab.settings.base import check
 from relab.settings.config import resolve
 from relab.settings.writeups import Kind, fill_figures, load
@@ -156,7 +156,7 @@ def test_every_table_and_figure_that_a_file_names_is_made_by_a_row_of_its_chapte
     """What no declared row makes would be left out without a word, since a run may leave rows out."""
     resolved = resolve(merged(*overlays))
     for group in ("tables", "figures"):
-        made = {(row.place.chapter, stem(path)) for row in resolved.rows.values() for path in getattr(row, group).values()}
+        made = {(row.paths.chapter, stem(path)) for row in resolved.rows.values() for path in getattr(row, group).values()}
         for chapter in load(checkout / "config/writeups").chapters:
             for section in chapter.rows:
                 lacking = [shown.name for shown in getattr(section, group) if (chapter.key, shown.name) not in made]

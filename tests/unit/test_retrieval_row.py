@@ -345,7 +345,7 @@ def test_settings_that_do_not_fit_are_refused(folder, spec, message):
 def test_titles_are_of_tables_alone(merged):
     resolved = resolve(merged())
     row = next(row for row in resolved.rows.values() if row.settings.kind == "retrieval")
-    score, tabulate = (row.settings.spec(step, row.place, resolved.artefacts) for step in ("score", "tabulate"))
+    score, tabulate = (row.settings.spec(step, row.paths, resolved.artefacts) for step in ("score", "tabulate"))
     assert "titles" not in score and tabulate["titles"].keys() == {probe["dataset"] for probe in tabulate["probes"].values()}
 
 

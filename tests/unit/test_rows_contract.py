@@ -10,8 +10,8 @@ from support import made_kinds
 
 from relab.errors import UserError
 from relab.rows import registry
-from relab.rows.contract import MAIN, Place, PlacedRow, Step
-from relab.rows.placing import UserChapter, place_rows
+from relab.rows.contract import MAIN, DeclaredRow, RowPaths, Step
+from relab.rows.declared import UserChapter, declared_rows
 from relab.settings.config import resolve
 from relab.settings.writeups import Chapter, Report, Writeups
 
@@ -52,8 +52,8 @@ def kinds(monkeypatch, tmp_path):
     made_kinds.use(monkeypatch, tmp_path)
 
 
-def placed(**rows: dict) -> dict[str, PlacedRow]:
-    return place_rows(rows, WRITEUPS, CHAPTERS)
+def declared(**rows: dict) -> dict[str, DeclaredRow]:
+    return declared_rows(rows, WRITEUPS, CHAPTERS)
 
 
 MINE = {"kind": "ranking", "chapter": "mine"}
@@ -63,9 +63,9 @@ MINE = {"kind": "ranking", "chapter": "mine"}
 
 
 def test_a_row_names_its_files_after_its_key_in_the_folder_of_its_chapter(kinds):
-    row = placed(verses=MINE)["verses"]
+    row = declared(verses=MINE)["verses"]
     score, tabulate, draw = row.settings.steps
-    assert row.place.key == "rows.verses"
+    assert row.paths.key == "rows.verses"
     assert row.outputs(score) == {
         "texts": "results/samples/mine/verses.jsonl",
         "scores": "results/scores/mine/verses.parquet",
@@ -85,27 +85,27 @@ def test_a_row_names_its_files_after_its_key_in_the_folder_of_its_chapter(kinds)
     ("files", "table"), [("{name}_{table}", "found_recall"), ("{table}", "recall"), ("{table}_of_{name}", "recall_of_found")]
 )
 def test_a_name_and_a_pattern_of_its_own(kinds, files, table):
-    row = placed(verses={**MINE, "name": "found", "files": files})["verses"]
-    assert row.place.scores == "results/scores/mine/found.parquet"
+    row = declared(verses={**MINE, "name": "found", "files": files})["verses"]
+    assert row.paths.scores == "results/scores/mine/found.parquet"
     assert row.tables == {MAIN: "results/tables/mine/found.csv", "recall": f"results/tables/mine/{table}.csv"}
 
 
 def test_the_chapter_is_by_default_the_write_up_of_the_letter_of_the_key(kinds):
-    assert {key: row.place.chapter for key, row in placed(A7={"kind": "ranking"}, mine=MINE).items()} == {
+    assert {key: row.paths.chapter for key, row in declared(A7={"kind": "ranking"}, mine=MINE).items()} == {
         "A7": "char_gpt",
         "mine": "mine",
     }
 
 
 def test_a_row_gets_what_the_sections_report_that_show_something_of_it(kinds):
-    rows = placed(A1={"kind": "ranking", "name": "verses", "files": "{table}"}, mine=MINE)
-    assert rows["A1"].place.reported == {"losses": {"last": {"loss": 1.5}}, "steps": {"last": {"step": 9}}}
-    assert rows["mine"].place.reported == {}
+    rows = declared(A1={"kind": "ranking", "name": "verses", "files": "{table}"}, mine=MINE)
+    assert rows["A1"].paths.reported == {"losses": {"last": {"loss": 1.5}}, "steps": {"last": {"step": 9}}}
+    assert rows["mine"].paths.reported == {}
 
 
 def test_a_step_may_make_nothing_but_scores():
-    place = Place("rows.mine", "mine", "verses", "{name}_{table}", {})
-    assert PlacedRow(place, None).record(Step("score", "", "", scores=True)) == f"{place.scores}.provenance.json"
+    paths = RowPaths("rows.mine", "mine", "verses", "{name}_{table}", {})
+    assert DeclaredRow(paths, None).record(Step("score", "", "", scores=True)) == f"{paths.scores}.provenance.json"
 
 
 # --- mistakes ---------------------------------------------------------------------------------------------------------
@@ -142,7 +142,7 @@ def test_a_step_may_make_nothing_but_scores():
 )
 def test_a_mistake_is_one_sentence_that_names_the_key(kinds, rows, sentence):
     with pytest.raises(UserError) as error:
-        placed(**rows)
+        declared(**rows)
     assert str(error.value).startswith(sentence) and "\n" not in str(error.value)
 
 

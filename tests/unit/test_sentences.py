@@ -13,7 +13,7 @@ from relab.grammar import Grammar
 from relab.rows.iteration_losses.baselines import evaluated_sentences
 from relab.rows.shared.sentences import Continuations, Sentences
 from relab.settings.corpora import GrammarReader
-from relab.training.batches import Documents, evenly_spread_documents
+from relab.training.batches import Documents, evenly_spread_examples
 
 
 @pytest.fixture(scope="module")
@@ -85,8 +85,8 @@ def test_held_out_sentences_are_those_of_the_validation_loss(tokenizer, tmp_path
     for number, block in ((3, 32), (99, 32), (4, 2)):
         ids = evaluated_sentences(path, tokenizer, number, block)
         documents = Documents(encoded.__getitem__, list(map(len, encoded)), block)
-        batches = evenly_spread_documents(documents, count=number, batch=2, device=torch.device("cpu"))
-        targets = [int(target) for _, batch in batches for row in batch for target in row if target != -100]
+        batches = evenly_spread_examples(documents, count=number, batch=2, device=torch.device("cpu"))
+        targets = [int(target) for batch in batches for target in batch.targets.flatten() if target != -100]
         assert [token for sentence in ids for token in sentence[1:]] == targets
 
 

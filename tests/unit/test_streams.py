@@ -15,7 +15,7 @@ from relab.sampling import text_seed
 from relab.settings.corpora import GrammarReader
 from relab.settings.datasets import AnyDataset
 from relab.streams import stream_seed
-from relab.training.batches import IndexSampler
+from relab.training.draws import IndexSampler
 
 
 def words(bits):

@@ -38,11 +38,12 @@ def test_what_is_drawn_without_replacement_depends_on_seed_and_step_alone():
 
 
 def drawn(source: RandomBlocks, step: int) -> torch.Tensor:
-    return torch.cat([inputs for inputs, _ in source.batches(step)])
+    return torch.cat([batch.inputs for batch in source.batches(step)])
 
 
 def test_targets_are_the_tokens_that_follow():
-    ((inputs, targets),) = blocks().batches(0)
+    ((inputs, targets, predicted),) = blocks().batches(0)
+    assert predicted is None, "every position has a target"
     assert inputs.shape == targets.shape == (4, 8)
     assert torch.equal(inputs + 1, targets)
     assert targets.dtype == torch.int64
@@ -65,9 +66,8 @@ def test_drawing_leaves_the_global_random_state_alone():
 
 def test_accumulated_batches_hold_the_blocks_of_the_bigger_one():
     shared_out = blocks(batch=2, accumulation=3)
-    assert [len(inputs) for inputs, _ in shared_out.batches(5)] == [2, 2, 2]
+    assert [len(batch.inputs) for batch in shared_out.batches(5)] == [2, 2, 2]
     assert torch.equal(drawn(shared_out, 5), drawn(blocks(batch=6), 5))
-    assert shared_out.tokens_per_step == 2 * 3 * 8
     assert shared_out.targets(5) == [2 * 8] * 3
 
 
@@ -80,23 +80,23 @@ def test_every_start_is_drawn_about_equally_often():
 
 
 def test_a_text_of_one_block_and_a_token_has_one_block():
-    inputs, targets = next(blocks(tokens_of([range(9)])).batches(0))
+    inputs, targets, _ = next(blocks(tokens_of([range(9)])).batches(0))
     assert torch.equal(inputs, torch.arange(8).expand(4, 8))
     assert targets[0, -1] == 8
 
 
 def test_validation_blocks_reach_from_the_start_to_the_end():
     batches = evenly_spread_blocks(TOKENS, block=8, count=5, batch=2, device=CPU)
-    assert [len(inputs) for inputs, _ in batches] == [2, 2, 1]
-    assert torch.cat([inputs[:, 0] for inputs, _ in batches]).tolist() == [0, 22, 45, 68, 91]
-    assert batches[-1][1][-1, -1] == 99
-    ((inputs, _),) = evenly_spread_blocks(TOKENS, block=8, count=1, batch=2, device=CPU)
-    assert inputs[:, 0].tolist() == [0]
+    assert [len(batch.inputs) for batch in batches] == [2, 2, 1]
+    assert torch.cat([batch.inputs[:, 0] for batch in batches]).tolist() == [0, 22, 45, 68, 91]
+    assert batches[-1].targets[-1, -1] == 99
+    (batch,) = evenly_spread_blocks(TOKENS, block=8, count=1, batch=2, device=CPU)
+    assert batch.inputs[:, 0].tolist() == [0]
 
 
 def test_a_short_validation_text_has_no_block_twice():
     batches = evenly_spread_blocks(tokens_of([range(10)]), block=8, count=50, batch=32, device=CPU)
-    assert torch.cat([inputs[:, 0] for inputs, _ in batches]).tolist() == [0, 1]
+    assert torch.cat([batch.inputs[:, 0] for batch in batches]).tolist() == [0, 1]
 
 
 def test_blocks_reach_over_documents_and_what_stands_between_them():
@@ -104,15 +104,15 @@ def test_blocks_reach_over_documents_and_what_stands_between_them():
     found = blocks(tokens_of(ids, [7000]), block=50, batch=20)
     stream = sum(([*one, 7000] for one in ids), [])[:-1]
     for step in range(5):
-        ((inputs, targets),) = found.batches(step)
-        for row, following in zip(inputs.tolist(), targets.tolist(), strict=True):
+        (batch,) = found.batches(step)
+        for row, following in zip(batch.inputs.tolist(), batch.targets.tolist(), strict=True):
             start = stream.index(next(one for one in row if one != 7000)) - (row[0] == 7000)
             assert row == stream[start : start + 50] and following == stream[start + 1 : start + 51]
 
 
 def test_what_was_drawn_may_be_written_to_and_the_file_stays_as_it_is():
-    ((inputs, _),) = blocks().batches(0)
-    inputs.zero_()
+    (batch,) = blocks().batches(0)
+    batch.inputs.zero_()
     assert TOKENS.slice(0, 100).tolist() == list(range(100))
 
 

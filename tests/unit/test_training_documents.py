@@ -17,12 +17,14 @@ from relab.tokens.sizes import TextBytes
 from relab.training.batches import (
     IGNORED,
     PADDING,
+    Batch,
     Documents,
-    RandomDocuments,
+    RandomExamples,
     collate,
-    evenly_spread_documents,
+    evenly_spread_examples,
 )
-from relab.training.loop import Trainer, TrainingData
+from relab.training.loop import Trainer
+from relab.training.objectives.next_token import NextToken, TrainingData
 from relab.training.signals import StopSignal
 from relab.training.state import State
 
@@ -38,8 +40,8 @@ def documents(ids=IDS, block=8, end=None) -> Documents:
     return Documents.from_tokens(tokens_of(ids, [11], end=end), block)
 
 
-def drawing(*, batch=4, accumulation=1, seed=0, ids=IDS) -> RandomDocuments:
-    return RandomDocuments(documents(ids), batch=batch, accumulation=accumulation, seed=seed, device=CPU)
+def drawing(*, batch=4, accumulation=1, seed=0, ids=IDS) -> RandomExamples:
+    return RandomExamples(documents(ids), batch=batch, accumulation=accumulation, seed=seed, device=CPU)
 
 
 def rows(batches) -> list[list[int]]:
@@ -47,7 +49,7 @@ def rows(batches) -> list[list[int]]:
     return [
         [*inputs[targets != IGNORED].tolist(), int(targets[targets != IGNORED][-1])]
         for batch in batches
-        for inputs, targets in zip(*batch, strict=True)
+        for inputs, targets in zip(batch.inputs, batch.targets, strict=True)
     ]
 
 
@@ -103,8 +105,8 @@ def test_shorter_examples_are_padded_on_the_right():
 
 
 def test_pytorchs_own_loader_takes_them():
-    batches = list(DataLoader(documents(), batch_size=3, collate_fn=collate))
-    assert rows(batches) == IDS
+    batches = DataLoader(documents(), batch_size=3, collate_fn=collate)
+    assert rows(Batch(*batch) for batch in batches) == IDS
 
 
 # reading
@@ -131,7 +133,7 @@ def test_what_is_drawn_depends_on_seed_and_step_alone():
 
 def test_accumulated_batches_hold_the_documents_of_the_bigger_one():
     shared_out = drawing(batch=2, accumulation=3)
-    assert [len(inputs) for inputs, _ in shared_out.batches(5)] == [2, 2, 2]
+    assert [len(batch.inputs) for batch in shared_out.batches(5)] == [2, 2, 2]
     assert rows(shared_out.batches(5)) == rows(drawing(batch=6).batches(5))
 
 
@@ -139,8 +141,15 @@ def test_the_number_of_targets_leaves_padding_out():
     source = drawing(batch=3, accumulation=4)
     for step in range(5):
         batches = list(source.batches(step))
-        assert source.targets(step) == [int((targets != IGNORED).sum()) for _, targets in batches]
-    assert any((targets == IGNORED).any() for _, targets in batches)
+        assert source.targets(step) == [int((batch.targets != IGNORED).sum()) for batch in batches]
+        assert source.targets(step) == [int(batch.counts().sum()) for batch in batches]
+    assert any((batch.targets == IGNORED).any() for batch in batches)
+
+
+def test_the_positions_that_have_a_target_are_told_where_some_have_none():
+    short, equal = evenly_spread_examples(documents([[2, 3, 4], [5, 6], [7, 8], [9, 2]]), count=4, batch=2, device=CPU)
+    assert short.predicted.tolist() == [0, 1, 2], "the last of four is padding"
+    assert equal.predicted is None
 
 
 def test_every_document_is_drawn_about_equally_often():
@@ -151,7 +160,7 @@ def test_every_document_is_drawn_about_equally_often():
 
 def test_without_replacement_two_documents_a_step_are_both_documents_of_a_corpus_of_two():
     ids = [[2, 3, 4], [5, 6]]
-    source = RandomDocuments(documents(ids), batch=2, accumulation=1, seed=0, device=CPU, replacement=False)
+    source = RandomExamples(documents(ids), batch=2, accumulation=1, seed=0, device=CPU, replacement=False)
     for step in range(10):
         assert sorted(rows(source.batches(step))) == ids
         assert source.targets(step) == [3]
@@ -160,10 +169,10 @@ def test_without_replacement_two_documents_a_step_are_both_documents_of_a_corpus
 
 def test_validation_documents_reach_from_the_first_to_the_last():
     ids = [[2, number] for number in range(100)]
-    batches = evenly_spread_documents(documents(ids), count=5, batch=2, device=CPU)
-    assert [len(inputs) for inputs, _ in batches] == [2, 2, 1]
+    batches = evenly_spread_examples(documents(ids), count=5, batch=2, device=CPU)
+    assert [len(batch.inputs) for batch in batches] == [2, 2, 1]
     assert [row[1] for row in rows(batches)] == [0, 24, 49, 74, 99]
-    few = evenly_spread_documents(documents(ids[:2]), count=50, batch=32, device=CPU)
+    few = evenly_spread_examples(documents(ids[:2]), count=50, batch=32, device=CPU)
     assert rows(few) == ids[:2], "none twice"
 
 
@@ -183,8 +192,9 @@ def training(**changes) -> Training:
 
 def make(settings: Training, **changes) -> Trainer:
     source = drawing(batch=settings.batch, accumulation=settings.accumulation)
-    validation = evenly_spread_documents(documents(), count=settings.evaluation.blocks, batch=settings.batch, device=CPU)
-    return Trainer(build(**changes), TrainingData(source, validation, text_bytes=BYTES), settings, device=CPU)
+    validation = evenly_spread_examples(documents(), count=settings.evaluation.blocks, batch=settings.batch, device=CPU)
+    objective = NextToken(TrainingData(source, validation, text_bytes=BYTES), "documents")
+    return Trainer(build(**changes), objective, settings, device=CPU)
 
 
 def train(folder, settings: Training, **changes) -> Trainer:
@@ -194,8 +204,9 @@ def train(folder, settings: Training, **changes) -> Trainer:
     return trainer
 
 
-def weights(trainer: Trainer) -> dict[str, torch.Tensor]:
-    return {name: value.detach().clone() for name, value in trainer.parameters.items()}
+@torch.no_grad()
+def evaluated_loss(trainer: Trainer) -> float:
+    return trainer.objective.evaluate(trainer.model.eval(), 0).columns["validation_loss"]
 
 
 def alone(model, ids: list[list[int]]) -> torch.Tensor:
@@ -230,8 +241,8 @@ def test_logits_of_a_padded_batch_are_those_of_each_document_alone():
 def test_the_loss_of_a_step_is_the_mean_over_all_its_targets(tmp_path):
     settings = training(batch=2, accumulation=3, steps=1, evaluation={"every": 1, "blocks": 1})
     trainer = make(settings, dropout=0)
-    assert len(set(trainer.data.train.targets(0))) > 1, "batches of different numbers of targets"
-    expected = alone(trainer.model, rows(trainer.data.train.batches(0))).mean().item()
+    assert len(set(trainer.objective.items(0))) > 1, "batches of different numbers of targets"
+    expected = alone(trainer.model, rows(trainer.objective.batches(0))).mean().item()
     found = train(tmp_path, settings, dropout=0)
     assert found.progress.history[1]["train_loss"] == pytest.approx(expected, abs=1e-6)
 
@@ -256,15 +267,15 @@ def test_accumulated_gradients_equal_those_of_the_bigger_batch(monkeypatch):
 
 def test_the_validation_loss_is_the_mean_over_all_real_targets():
     trainer = make(training(evaluation={"every": 5, "blocks": 11}))
-    chosen = rows(trainer.data.validation)
+    chosen = rows(trainer.objective.data.validation)
     assert len(chosen) == 11
-    found = trainer._validation_loss()
-    assert found == pytest.approx(alone(trainer.model.eval(), chosen).mean().item(), abs=1e-6)
+    expected = alone(trainer.model.eval(), chosen).mean().item()
+    assert evaluated_loss(trainer) == pytest.approx(expected, abs=1e-6)
 
 
 def test_tokens_seen_are_the_targets_that_were_learned_from(tmp_path):
     trainer = train(tmp_path, training(accumulation=2))
-    source, seen = trainer.data.train, [0]
+    source, seen = trainer.objective, [0]
     for step in range(12):
         seen.append(seen[-1] + sum(len(row) - 1 for row in rows(source.batches(step))))
     assert [row["tokens_seen"] for row in trainer.progress.history] == [seen[step] for step in (0, 5, 10, 12)]
@@ -276,40 +287,22 @@ def test_tokens_seen_are_the_targets_that_were_learned_from(tmp_path):
 def test_bits_per_byte_are_of_the_bytes_of_the_targets(tmp_path):
     trainer = train(tmp_path, training(accumulation=2))
     before, row = trainer.progress.history[1:3]
-    read = [rows(trainer.data.train.batches(step)) for step in range(before["step"], row["step"])]
+    read = [rows(trainer.objective.batches(step)) for step in range(before["step"], row["step"])]
     targets = [token for step in read for document in step for token in document[1:]]
     expected = row["train_loss"] * len(targets) / sum(targets) / math.log(2)
     assert row["train_bits_per_byte"] == pytest.approx(expected)
-    targets = [token for document in rows(trainer.data.validation) for token in document[1:]]
+    targets = [token for document in rows(trainer.objective.data.validation) for token in document[1:]]
     expected = row["validation_loss"] * len(targets) / sum(targets) / math.log(2)
     assert row["validation_bits_per_byte"] == pytest.approx(expected)
-
-
-@pytest.mark.parametrize("stop_at", [0, 1, 5, 11, 12])
-def test_a_resumed_run_equals_the_unbroken_one(tmp_path, stop_at):
-    settings = training(clip=1.0, accumulation=2, schedule={"kind": "cosine", "warmup": 3})
-    unbroken = train(tmp_path / "unbroken", settings)
-    first = make(settings)
-    first._evaluate_and_sample()
-    while first.progress.step < stop_at:
-        first.update()
-        first._evaluate_and_sample()
-    tensors, plain = first.capture()
-    second = make(settings)
-    second.restore({name: value.clone() for name, value in tensors.items()}, plain)
-    with State.open(tmp_path / "state") as state:
-        second.run(state, StopSignal())
-    assert all(torch.equal(value, weights(unbroken)[name]) for name, value in weights(second).items())
-    assert second.progress.history == unbroken.progress.history
 
 
 def test_a_fresh_model_knows_nothing():
     vocabulary = 2000
     generator = torch.Generator().manual_seed(0)
     ids = torch.randint(vocabulary, (200, 8), generator=generator).tolist()
-    data = TrainingData(drawing(), evenly_spread_documents(documents(ids), count=200, batch=16, device=CPU))
-    trainer = Trainer(build(vocabulary, width=48, heads=3, layers=3), data, training(), device=CPU)
-    assert trainer._validation_loss() == pytest.approx(math.log(vocabulary), abs=0.03)
+    data = TrainingData(drawing(), evenly_spread_examples(documents(ids), count=200, batch=16, device=CPU))
+    trainer = Trainer(build(vocabulary, width=48, heads=3, layers=3), NextToken(data), training(), device=CPU)
+    assert evaluated_loss(trainer) == pytest.approx(math.log(vocabulary), abs=0.03)
 
 
 def test_it_learns_what_follows_in_a_document(tmp_path):

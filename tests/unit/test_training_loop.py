@@ -12,9 +12,11 @@ from relab import gpt
 from relab.errors import UserError
 from relab.settings.models import Architecture, Training
 from relab.tokens.sizes import TextBytes
-from relab.training.batches import RandomBlocks, evenly_spread_blocks
-from relab.training.loop import Trainer, TrainingData
-from relab.training.optimizer import adamw
+from relab.training.batches import Batch, RandomBlocks, evenly_spread_blocks
+from relab.training.loop import Trainer
+from relab.training.objectives.next_token import NextToken, TrainingData
+from relab.training.objectives.objective import Evaluation
+from relab.training.optimizer import optimizer
 from relab.training.signals import StopSignal
 from relab.training.state import State
 
@@ -40,7 +42,8 @@ def make(settings: Training, tokens=PERIODIC, sampler=None, **changes) -> Traine
     model = gpt.build(architecture(**changes), VOCABULARY)
     blocks = RandomBlocks(tokens, block=16, batch=settings.batch, accumulation=settings.accumulation, seed=0, device=CPU)
     validation = evenly_spread_blocks(tokens, block=16, count=settings.evaluation.blocks, batch=settings.batch, device=CPU)
-    return Trainer(model, TrainingData(blocks, validation, text_bytes=BYTES), settings, sampler=sampler, device=CPU)
+    objective = NextToken(TrainingData(blocks, validation, text_bytes=BYTES))
+    return Trainer(model, objective, settings, sampler=sampler, device=CPU)
 
 
 def train(tmp_path, settings: Training, **options) -> Trainer:
@@ -48,6 +51,15 @@ def train(tmp_path, settings: Training, **options) -> Trainer:
     with State.open(tmp_path / "state") as state:
         trainer.run(state, StopSignal())
     return trainer
+
+
+def evaluated_loss(trainer: Trainer) -> float:
+    """What an evaluation of the network, as it is, finds."""
+    trainer.model.eval()
+    with torch.no_grad():
+        columns = trainer.objective.evaluate(trainer.model, 0).columns
+    trainer.model.train()
+    return columns["validation_loss"]
 
 
 def weights(trainer: Trainer) -> dict[str, torch.Tensor]:
@@ -91,35 +103,53 @@ def test_the_training_loss_is_the_mean_since_the_row_before(tmp_path):
 
 def test_the_first_training_loss_is_that_of_the_first_batch(tmp_path):
     trainer = make(training(), dropout=0)
-    ((inputs, targets),) = trainer.data.train.batches(0)
+    (batch,) = trainer.objective.batches(0)
     with torch.no_grad():
-        logits = trainer.model(inputs).logits.log_softmax(-1)
-    expected = -logits.gather(-1, targets[..., None]).mean()
+        logits = trainer.model(batch.inputs).logits.log_softmax(-1)
+    expected = -logits.gather(-1, batch.targets[..., None]).mean()
     found = train(tmp_path, training(steps=1, evaluation={"every": 1, "blocks": 1}), dropout=0)
     assert found.progress.history[1]["train_loss"] == pytest.approx(float(expected))
 
 
-def test_the_validation_loss_is_the_mean_over_all_its_tokens():
+def test_the_validation_loss_is_the_mean_over_all_its_tokens(tmp_path):
     trainer = make(training(batch=4))  # six blocks: batches of four and of two
-    blocks = torch.cat([inputs for inputs, _ in trainer.data.validation])
-    targets = torch.cat([targets for _, targets in trainer.data.validation])
+    blocks = torch.cat([batch.inputs for batch in trainer.objective.data.validation])
+    targets = torch.cat([batch.targets for batch in trainer.objective.data.validation])
     trainer.model.eval()
     with torch.no_grad():
         logits = trainer.model(blocks).logits.log_softmax(-1)
-    trainer.model.train()
     expected = -logits.gather(-1, targets[..., None]).mean()
-    assert trainer._validation_loss() == pytest.approx(float(expected))
+    assert train(tmp_path, training(batch=4)).progress.history[0]["validation_loss"] == pytest.approx(float(expected))
+
+
+def test_an_evaluation_is_without_dropout_and_the_update_after_it_with_it(tmp_path, monkeypatch):
+    trainer, modes = make(training(steps=2, evaluation={"every": 1, "blocks": 1})), []
+
+    def spy(name):
+        call = getattr(trainer.objective, name)
+        monkeypatch.setattr(
+            trainer.objective, name, lambda network, arg: modes.append((name, network.training)) or call(network, arg)
+        )
+
+    spy("evaluate")
+    spy("loss")
+    with State.open(tmp_path) as state:
+        trainer.run(state, StopSignal())
+    assert modes == [("evaluate", False), *[("loss", True), ("evaluate", False)] * 2]
     assert trainer.model.training
 
 
 def test_targets_of_minus_100_do_not_count():
     trainer = make(training())
-    inputs, targets = trainer.data.validation[0]
+    inputs, targets, _ = trainer.objective.data.validation[0]
     half = targets.clone()
     half[:, 8:] = -100
-    padded = Trainer(trainer.model, TrainingData(trainer.data.train, [(inputs, half)]), training(), device=CPU)
-    short = Trainer(trainer.model, TrainingData(trainer.data.train, [(inputs[:, :8], targets[:, :8])]), training(), device=CPU)
-    assert padded._validation_loss() == pytest.approx(short._validation_loss())
+    padded, short = Batch.of(inputs, half, CPU), Batch.of(inputs[:, :8], targets[:, :8], CPU)
+    losses = []
+    for batch in (padded, short):
+        trainer.objective = NextToken(TrainingData(trainer.objective.data.train, [batch]))
+        losses.append(evaluated_loss(trainer))
+    assert losses[0] == pytest.approx(losses[1])
 
 
 def test_evaluating_more_often_changes_no_weight(tmp_path):
@@ -205,38 +235,43 @@ def test_embeddings_are_exempt_from_decay_where_asked(tied):
 def test_a_model_of_matrices_only_has_an_optimizer():
     layer = torch.nn.Linear(2, 2, bias=False)
     before = layer.weight.detach().clone()
-    optimizer = adamw(layer, training())
+    adamw = optimizer(layer, training())
     layer.weight.grad = torch.ones(2, 2)
-    optimizer.step()
+    adamw.step()
     assert (layer.weight < before).all()
+
+
+def resumed(folder, settings: Training, stop_at: int) -> Trainer:
+    """A trainer that went on from the state of another one at a step."""
+    first = make(settings)
+    first._evaluate_and_sample()
+    while first.progress.step < stop_at:
+        first.update()
+        first._evaluate_and_sample()
+    tensors, progress = first.capture()
+    second = make(settings)
+    second.restore({name: value.clone() for name, value in tensors.items()}, progress)
+    with State.open(folder) as state:
+        second.run(state, StopSignal())
+    return second
 
 
 def test_a_resumed_run_equals_the_unbroken_one(tmp_path):
     settings = training(clip=1.0, accumulation=2, schedule={"kind": "cosine", "warmup": 3})
     unbroken = train(tmp_path / "unbroken", settings)
     for stop_at in (0, 1, 5, 11, 12):
-        first = make(settings)
-        first._evaluate_and_sample()
-        while first.progress.step < stop_at:
-            first.update()
-            first._evaluate_and_sample()
-        tensors, plain = first.capture()
-        second = make(settings)
-        second.restore({name: value.clone() for name, value in tensors.items()}, plain)
-        with State.open(tmp_path / f"state-{stop_at}") as state:
-            second.run(state, StopSignal())
+        second = resumed(tmp_path / f"state-{stop_at}", settings, stop_at)
         assert same(weights(second), weights(unbroken)), stop_at
         assert same(second.best, unbroken.best)
         assert second.progress.history == unbroken.progress.history
 
 
 def test_the_best_weights_are_the_earliest_of_the_lowest_loss(tmp_path, monkeypatch):
-    losses = iter([3.0, 1.0, 1.0, 2.0])
     with monkeypatch.context() as patch:
-        patch.setattr(Trainer, "_validation_loss", lambda self: next(losses))
+        with_losses(patch, 3.0, 1.0, 1.0, 2.0)
         trainer = train(tmp_path, training())
     last = weights(trainer)
-    assert trainer.progress.best()["step"] == 5
+    assert trainer.best_row()["step"] == 5
     trainer.load_best()
     best = weights(trainer)
     assert not same(best, last)
@@ -246,7 +281,7 @@ def test_the_best_weights_are_the_earliest_of_the_lowest_loss(tmp_path, monkeypa
 def with_losses(monkeypatch, *losses: float) -> None:
     """Make evaluations find these validation losses."""
     found = iter(losses)
-    monkeypatch.setattr(Trainer, "_validation_loss", lambda self: next(found))
+    monkeypatch.setattr(NextToken, "evaluate", lambda self, network, step: Evaluation({"validation_loss": next(found)}))
 
 
 def test_a_plateau_lowers_the_rate_from_the_next_update_on(tmp_path, monkeypatch):
@@ -267,7 +302,7 @@ def test_training_ends_where_the_validation_loss_has_stopped_falling(tmp_path, m
     with State.open(tmp_path / "state") as state:
         trainer.run(state, StopSignal())
     assert [row["step"] for row in trainer.progress.history] == [0, 2, 4, 6, 8, 10, 12]
-    assert trainer.progress.best()["step"] == 6
+    assert trainer.best_row()["step"] == 6
     assert sampled == [0, 12]
     assert "training ends at step 12: the validation loss has stopped falling" in next(state.folder.glob("*.log")).read_text()
 
@@ -277,16 +312,7 @@ def test_a_resumed_run_ends_early_where_the_unbroken_one_does(tmp_path, monkeypa
     with_losses(monkeypatch, 5.0, 3.0, 2.0, 2.5, 2.6)
     unbroken = train(tmp_path / "unbroken", settings)
     with_losses(monkeypatch, 5.0, 3.0, 2.0, 2.5, 2.6)
-    first = make(settings)
-    first._evaluate_and_sample()
-    while first.progress.step < 7:
-        first.update()
-        first._evaluate_and_sample()
-    tensors, plain = first.capture()
-    second = make(settings)
-    second.restore({name: value.clone() for name, value in tensors.items()}, plain)
-    with State.open(tmp_path / "state") as state:
-        second.run(state, StopSignal())
+    second = resumed(tmp_path / "state", settings, 7)
     assert second.progress.step == unbroken.progress.step == 8
     assert second.progress.history == unbroken.progress.history
     assert same(weights(second), weights(unbroken))
@@ -302,12 +328,12 @@ def test_sampling_is_timed(tmp_path):
 @pytest.fixture
 def evaluations(monkeypatch):
     """Keep evaluations from failing where only the training loss is asked about."""
-    monkeypatch.setattr(Trainer, "_validation_loss", lambda self: 1.0)
+    monkeypatch.setattr(NextToken, "evaluate", lambda self, network, step: Evaluation({"validation_loss": 1.0}))
 
 
 def poison(trainer: Trainer, step: int) -> None:
     """Make the weights not a number from the update after ``step`` finished ones."""
-    batches = trainer.data.train.batches
+    batches = trainer.objective.data.train.batches
 
     def poisoned(now):
         if now == step:
@@ -315,7 +341,7 @@ def poison(trainer: Trainer, step: int) -> None:
                 trainer.model.transformer.wte.weight.fill_(math.nan)
         yield from batches(now)
 
-    trainer.data.train.batches = poisoned
+    trainer.objective.data.train.batches = poisoned
 
 
 def test_a_loss_that_is_not_a_number_ends_the_run_and_names_the_step(tmp_path, evaluations):

@@ -101,7 +101,7 @@ def length_ratio(texts: Sequence[str], references: Sequence[Sequence[str]], item
     written, expected = [], []
     for text, references_of_pair in zip(texts, references, strict=True):
         length = len(words(text))
-        _, nearest = min((abs(len(words(one)) - length), len(words(one))) for one in references_of_pair)
+        _, nearest = min((abs(len(words(reference)) - length), len(words(reference))) for reference in references_of_pair)
         written.append(length if nearest else 0)
         expected.append(nearest)
     return Measurement(np.array(written, float), np.array(expected, float), PAIR, items)

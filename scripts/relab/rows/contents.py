@@ -10,8 +10,8 @@ from typing import Any
 
 from relab.artefacts.registry import KINDS
 from relab.errors import UserError
-from relab.rows.contract import MAIN, PlacedRow
-from relab.rows.placing import UserChapter, shown_in, stem
+from relab.rows.contract import MAIN, DeclaredRow
+from relab.rows.declared import UserChapter, shown_in, stem
 from relab.rows.registry import display_settings
 from relab.settings.base import check
 from relab.settings.references import unknown
@@ -55,13 +55,13 @@ class Contents:
 
     report: Report
     chapters: list[Chapter]
-    rows: dict[str, PlacedRow]  #: the rows that make it, by key
+    rows: dict[str, DeclaredRow]  #: the rows that make it, by key
 
     @cached_property
     def artefacts(self) -> list[Artefact]:
         """Every table and figure."""
         made = {
-            (row.place.chapter, group, stem(path)): (row, name)
+            (row.paths.chapter, group, stem(path)): (row, name)
             for row in self.rows.values()
             for group in GROUPS
             for name, path in getattr(row, group).items()
@@ -115,13 +115,13 @@ class Contents:
         }
 
 
-def _artefact(entry: Shown, group: str, chapter: Chapter, section: Row, row: PlacedRow, name: str) -> Artefact:
+def _artefact(entry: Shown, group: str, chapter: Chapter, section: Row, row: DeclaredRow, name: str) -> Artefact:
     """What a section shows: as the kind of the row that makes it says, but for what the section itself says."""
     of_kind = getattr(_kind(row.settings.kind), group).get(name)
     of_section = entry.model_dump(exclude={"name"}, exclude_none=True)
     model = Table if group == "tables" else Figure
     merged = check(model, {**(of_kind.model_dump() if of_kind else {}), **of_section}, f"{section.id}.{group}.{entry.name}")
-    data = tuple(row.place.table("" if table == MAIN else table) for table in getattr(merged, "data", ()))
+    data = tuple(row.paths.table("" if table == MAIN else table) for table in getattr(merged, "data", ()))
     return Artefact(getattr(row, group)[name], entry.name, merged, chapter, section, data, row.settings.kind)
 
 
@@ -131,7 +131,7 @@ def _kind(name: str) -> Kind:
 
 
 def contents(
-    writeups: Writeups, chapters: Mapping[str, UserChapter], rows: Mapping[str, PlacedRow], only: Sequence[str] | None = None
+    writeups: Writeups, chapters: Mapping[str, UserChapter], rows: Mapping[str, DeclaredRow], only: Sequence[str] | None = None
 ) -> Contents:
     """The contents of the report: the write-ups' chapters, then the user's; with ``only``, some of their sections alone.
 
@@ -144,7 +144,7 @@ def contents(
     whole += [_user_chapter(key, chapter) for key, chapter in chapters.items()]
     by_key = {chapter.key: chapter for chapter in whole}
     for key, row in rows.items():
-        chapter = by_key[row.place.chapter]
+        chapter = by_key[row.paths.chapter]
         if not any(shown_in(row, section) for section in chapter.rows):
             chapter.rows.append(_section(key, row))
     ids = _distinct_ids(whole)
@@ -159,7 +159,7 @@ def contents(
     shown_rows = {
         key: row
         for key, row in rows.items()
-        if any(chapter.key == row.place.chapter and shown_in(row, section) for chapter in kept for section in chapter.rows)
+        if any(chapter.key == row.paths.chapter and shown_in(row, section) for chapter in kept for section in chapter.rows)
     }
     return Contents(writeups.report, kept, shown_rows)
 
@@ -182,10 +182,10 @@ def _claim_id(owners: dict[str, str], name: str, owner: str, key: str) -> None:
     owners[name] = owner
 
 
-def _with_declared(chapter: Chapter, rows: Mapping[str, PlacedRow]) -> Chapter:
+def _with_declared(chapter: Chapter, rows: Mapping[str, DeclaredRow]) -> Chapter:
     """A chapter without what none of the declared rows makes: a run may leave rows out (``rows: {E5: null}``)."""
-    placed = [row for row in rows.values() if row.place.chapter == chapter.key]
-    made = {group: {stem(path) for row in placed for path in getattr(row, group).values()} for group in GROUPS}
+    own_rows = [row for row in rows.values() if row.paths.chapter == chapter.key]
+    made = {group: {stem(path) for row in own_rows for path in getattr(row, group).values()} for group in GROUPS}
     sections = [
         section.model_copy(
             update={group: [shown for shown in getattr(section, group) if shown.name in names] for group, names in made.items()}
@@ -199,7 +199,7 @@ def _user_chapter(key: str, chapter: UserChapter) -> Chapter:
     return Chapter.model_construct(id=key, key=key, title=chapter.title, source="", intro=chapter.intro, rows=[])
 
 
-def _section(key: str, row: PlacedRow) -> Row:
+def _section(key: str, row: DeclaredRow) -> Row:
     settings, kind = row.settings, _kind(row.settings.kind)
     for field in ("title", "text"):
         if not getattr(settings, field):

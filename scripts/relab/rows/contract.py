@@ -18,7 +18,7 @@ from relab.rows.job import MAIN
 from relab.settings import references
 from relab.settings.base import Name, Settings, documentation
 
-__all__ = ["MAIN", "REPORT", "TRAIN", "Place", "PlacedRow", "RowSettings", "Step"]
+__all__ = ["MAIN", "REPORT", "TRAIN", "DeclaredRow", "RowPaths", "RowSettings", "Step"]
 
 #: The environments (``envs/{name}.yaml``) that steps run in.
 REPORT, TRAIN = "report", "train"
@@ -77,31 +77,31 @@ class RowSettings(Settings):
         """Its jobs, in the order in which data flows; a kind may leave some out by its settings."""
         return self.STEPS
 
-    def inputs(self, step: str, place: Place, artefacts: Artefacts) -> Files:
+    def inputs(self, step: str, paths: RowPaths, artefacts: Artefacts) -> Files:
         """The files that a step reads, by name; none by default."""
         return {}
 
-    def spec(self, step: str, place: Place, artefacts: Artefacts) -> dict[str, Any]:
+    def spec(self, step: str, paths: RowPaths, artefacts: Artefacts) -> dict[str, Any]:
         """The settings that a step needs, as plain JSON, and nothing else."""
         return {}
 
-    def check(self, place: Place, artefacts: Artefacts) -> None:
+    def check(self, paths: RowPaths, artefacts: Artefacts) -> None:
         """Refuse what does not go together; references are checked already.
 
         Raises:
             UserError: naming the key, what was found and what was expected.
         """
 
-    def references(self, place: Place, artefacts: Artefacts) -> Iterator[references.Named]:
+    def references(self, paths: RowPaths, artefacts: Artefacts) -> Iterator[references.Named]:
         """The references to the artefacts that it needs."""
-        yield from references.references(self, place.key)
+        yield from references.references(self, paths.key)
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a row belongs: its key in the configuration, its chapter, its names; and what its write-up reports."""
+class RowPaths:
+    """What a row's files are called, by its chapter and its names; and what its write-up reports."""
 
-    key: str  #: ``rows.A9``
+    key: str  #: in the configuration, ``rows.A9``
     chapter: str
     name: str
     files: str
@@ -126,23 +126,23 @@ class Place:
 
 
 @dataclass(frozen=True)
-class PlacedRow:
-    """A declared row: its place and its settings."""
+class DeclaredRow:
+    """A declared row: its paths and its settings."""
 
-    place: Place
+    paths: RowPaths
     settings: RowSettings
 
     def job(self, step: Step) -> str:
         """The name of a step's job and of its rule."""
-        return f"{step.name}_{self.place.name}"
+        return f"{step.name}_{self.paths.name}"
 
     def outputs(self, step: Step) -> dict[str, str]:
         """The files that a step makes, by name."""
         return {
-            **{name: path.format(chapter=self.place.chapter, name=self.place.name) for name, path in step.files.items()},
-            **({"scores": self.place.scores} if step.scores else {}),
-            **{name: self.place.table("" if name == MAIN else name) for name in step.tables},
-            **{name: self.place.figure(name) for name in step.figures},
+            **{name: path.format(chapter=self.paths.chapter, name=self.paths.name) for name, path in step.files.items()},
+            **({"scores": self.paths.scores} if step.scores else {}),
+            **{name: self.paths.table("" if name == MAIN else name) for name in step.tables},
+            **{name: self.paths.figure(name) for name in step.figures},
         }
 
     def record(self, step: Step) -> str:

@@ -14,8 +14,8 @@ from relab.artefacts.kind import Artefacts, Files, Kind, Member
 from relab.artefacts.registry import KINDS
 from relab.errors import UserError
 from relab.rows.contents import Contents, contents
-from relab.rows.contract import PlacedRow, Step
-from relab.rows.placing import UserChapter, place_rows
+from relab.rows.contract import DeclaredRow, Step
+from relab.rows.declared import UserChapter, declared_rows
 from relab.settings import claims, references
 from relab.settings.base import Int, Name, Settings, check, documentation, expand, without_null
 from relab.settings.writeups import Writeups, load, read_yaml
@@ -74,23 +74,23 @@ class Resolved:
     scale: str
     about: str
     artefacts: Artefacts
-    declared_rows: dict[str, PlacedRow]
+    declared_rows: dict[str, DeclaredRow]
     contents: Contents
     claims: dict[str, claims.Claim]
 
     @property
-    def rows(self) -> dict[str, PlacedRow]:
+    def rows(self) -> dict[str, DeclaredRow]:
         """The rows that the report shows, by key."""
         return self.contents.rows
 
     @cached_property
     def needed(self) -> dict[str, list[str]]:
         """What the report needs: the names of artefacts by kind, in declared order."""
-        roots = [named for row in self.rows.values() for named in row.settings.references(row.place, self.artefacts)]
+        roots = [named for row in self.rows.values() for named in row.settings.references(row.paths, self.artefacts)]
         return references.needed(roots, self.artefacts.kinds)
 
     @cached_property
-    def steps(self) -> list[tuple[PlacedRow, Step]]:
+    def steps(self) -> list[tuple[DeclaredRow, Step]]:
         """The steps of the rows, a job each."""
         return [(row, step) for row in self.rows.values() for step in row.settings.steps]
 
@@ -101,7 +101,7 @@ class Resolved:
     @cached_property
     def _inputs(self) -> list[str]:
         """The files that the jobs behind the report read."""
-        jobs: list[Files] = [row.settings.inputs(step.name, row.place, self.artefacts) for row, step in self.steps]
+        jobs: list[Files] = [row.settings.inputs(step.name, row.paths, self.artefacts) for row, step in self.steps]
         jobs += [
             job for kind in KINDS.values() for name in self.needed[kind.name] for job in _inputs(kind, self.artefacts, name)
         ]
@@ -144,7 +144,7 @@ def resolve(raw: dict[str, Any], folder: str | Path = WRITEUPS) -> Resolved:
     artefacts = Artefacts({name: _members(kind, raw.get(name)) for name, kind in KINDS.items()}, config.threads)
     writeups = load(folder)
     _check_chapters(config.chapters, writeups)
-    rows = place_rows(config.rows, writeups, config.chapters)
+    rows = declared_rows(config.rows, writeups, config.chapters)
     _check_references(artefacts, rows)
     shown = contents(writeups, config.chapters, rows, config.report.rows)
     chapters = {chapter.key for chapter in writeups.chapters} | set(config.chapters)
@@ -153,7 +153,7 @@ def resolve(raw: dict[str, Any], folder: str | Path = WRITEUPS) -> Resolved:
     return Resolved(raw, config.scale, config.about, artefacts, rows, shown, all_claims)
 
 
-def _check_claims(all_claims: Mapping[str, claims.Claim], writeups: Writeups, rows: Mapping[str, PlacedRow]) -> None:
+def _check_claims(all_claims: Mapping[str, claims.Claim], writeups: Writeups, rows: Mapping[str, DeclaredRow]) -> None:
     """A claim of a section that there is not would never be shown; what a run leaves out is a section still."""
     sections = [section.id for chapter in writeups.chapters for section in chapter.rows]
     sections += [key for key, row in rows.items() if row.settings.title]
@@ -194,10 +194,10 @@ def _members(kind: Kind, declarations: Any) -> dict[str, Member]:
     }
 
 
-def _check_references(artefacts: Artefacts, rows: Mapping[str, PlacedRow]) -> None:
+def _check_references(artefacts: Artefacts, rows: Mapping[str, DeclaredRow]) -> None:
     """What an artefact or a row names must be declared, and be what it must; then it must go together."""
     groups = [(member.settings, f"{kind}.{name}") for kind in KINDS for name, member in artefacts.kinds[kind].items()]
-    groups += [(row.settings, row.place.key) for row in rows.values()]
+    groups += [(row.settings, row.paths.key) for row in rows.values()]
     for settings, key in groups:
         for named in references.references(settings, key):
             references.check(named, artefacts.kinds)
@@ -205,4 +205,4 @@ def _check_references(artefacts: Artefacts, rows: Mapping[str, PlacedRow]) -> No
         for name in members:
             KINDS[kind].check(artefacts, name)
     for row in rows.values():
-        row.settings.check(row.place, artefacts)
+        row.settings.check(row.paths, artefacts)

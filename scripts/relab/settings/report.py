@@ -10,7 +10,7 @@ from pydantic import Field
 
 from relab.artefacts.registry import KINDS
 from relab.rows.contents import Contents, contents
-from relab.rows.placing import UserChapter, place_rows
+from relab.rows.declared import UserChapter, declared_rows
 from relab.settings import claims
 from relab.settings.base import Scalar, Settings, canonical, check
 from relab.settings.config import Resolved
@@ -115,7 +115,7 @@ def page_contents(spec: PageSpec, writeups: Writeups) -> Contents:
         for group in (spec.config.get("rows", {}), spec.config.get("chapters", {}))
     )
     chapters = {key: check(UserChapter, raw, f"chapters.{key}") for key, raw in raw_chapters.items()}
-    rows = place_rows(raw_rows, writeups, chapters)
+    rows = declared_rows(raw_rows, writeups, chapters)
     return contents(writeups, chapters, rows, spec.config.get("report", {}).get("rows")).with_overview(spec.overview)
 
 

@@ -100,14 +100,14 @@ class RandomBlocks:
 
     def batches(self, step: int) -> Iterator[Batch]:
         """The batches of the update after ``step`` finished ones."""
-        for indices in self._own(step):
+        for indices in self._rows(step):
             yield _block_batch(self.tokens, [index * self._stride for index in indices], self._block, self._device)
 
     def targets(self, step: int) -> list[int]:
         """The number of targets in each of these batches."""
-        return [len(indices) * self._block for indices in self._own(step)]
+        return [len(indices) * self._block for indices in self._rows(step)]
 
-    def _own(self, step: int) -> list[list[int]]:
+    def _rows(self, step: int) -> list[list[int]]:
         return [self._processes.share(indices) for indices in self._draws.rows(step)]
 
 
@@ -265,14 +265,14 @@ class RandomExamples:
 
     def batches(self, step: int) -> Iterator[Batch]:
         """The batches of the update after ``step`` finished ones."""
-        for indices in self._own(step):
+        for indices in self._rows(step):
             yield _padded_batch(self._examples, indices, self._device)
 
     def targets(self, step: int) -> list[int]:
         """The number of targets in each of these batches, padding not counted."""
-        return [int(self._examples.targets[indices].sum()) for indices in self._own(step)]
+        return [int(self._examples.targets[indices].sum()) for indices in self._rows(step)]
 
-    def _own(self, step: int) -> list[list[int]]:
+    def _rows(self, step: int) -> list[list[int]]:
         return [self._processes.share(indices) for indices in self._draws.rows(step)]
 
 

@@ -31,7 +31,7 @@ from relab.files import sha256, write_json
 from relab.settings.base import canonical
 
 #: Raise it when the new code cannot continue checkpoints of the old code: old progress is then left alone.
-STATE_VERSION = 2
+STATE_VERSION = 3
 
 log = logging.getLogger("relab.training")
 

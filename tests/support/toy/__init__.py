@@ -8,7 +8,7 @@ from pydantic import Field
 
 from relab.artefacts import corpora
 from relab.artefacts.kind import Artefacts, Files
-from relab.rows.contract import MAIN, Place, RowSettings, Step
+from relab.rows.contract import MAIN, RowPaths, RowSettings, Step
 from relab.settings.references import Ref
 
 
@@ -25,8 +25,8 @@ class Row(RowSettings):
         Step("draw", "Draw how often they occur.", "figures.draw", figures=("counts",)),
     )
 
-    def inputs(self, step: str, place: Place, artefacts: Artefacts) -> Files:
-        return {"main": place.table()} if step == "draw" else {"train": corpora.files(self.corpus)["train"]}
+    def inputs(self, step: str, paths: RowPaths, artefacts: Artefacts) -> Files:
+        return {"main": paths.table()} if step == "draw" else {"train": corpora.files(self.corpus)["train"]}
 
-    def spec(self, step: str, place: Place, artefacts: Artefacts) -> dict[str, Any]:
+    def spec(self, step: str, paths: RowPaths, artefacts: Artefacts) -> dict[str, Any]:
         return {"words": self.words} if step == "tabulate" else {}

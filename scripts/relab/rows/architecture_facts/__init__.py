@@ -8,7 +8,7 @@ from pydantic import Field
 
 from relab.artefacts import corpora, models
 from relab.artefacts.kind import Artefacts, Files
-from relab.rows.contract import MAIN, TRAIN, Place, RowSettings, Step
+from relab.rows.contract import MAIN, TRAIN, RowPaths, RowSettings, Step
 from relab.rows.shared import trained
 from relab.settings.base import spec
 from relab.settings.references import TRAINED, Family
@@ -34,11 +34,11 @@ class Row(RowSettings):
         ),
     )
 
-    def inputs(self, step: str, place: Place, artefacts: Artefacts) -> Files:
+    def inputs(self, step: str, paths: RowPaths, artefacts: Artefacts) -> Files:
         model = next(iter(artefacts.family("models", self.models)))
         train = corpora.files(trained.first(self.models, artefacts).corpus)["train"]
         return {**models.files(artefacts, model), "train": train}
 
-    def spec(self, step: str, place: Place, artefacts: Artefacts) -> dict[str, Any]:
+    def spec(self, step: str, paths: RowPaths, artefacts: Artefacts) -> dict[str, Any]:
         model = trained.first(self.models, artefacts)
-        return {"experiment": place.name, "architecture": spec(model.architecture), "seed": model.seed}
+        return {"experiment": paths.name, "architecture": spec(model.architecture), "seed": model.seed}

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from relab.artefacts import datasets
 from relab.artefacts.kind import Artefacts, Files
-from relab.rows.contract import MAIN, Place, Step
+from relab.rows.contract import MAIN, RowPaths, Step
 from relab.rows.shared.probes import ProbesRow
 from relab.settings.references import Ref, of_kind
 
@@ -37,11 +37,11 @@ class Row(ProbesRow):
         ),
     )  # fmt: skip
 
-    def inputs(self, step: str, place: Place, artefacts: Artefacts) -> Files:
+    def inputs(self, step: str, paths: RowPaths, artefacts: Artefacts) -> Files:
         if step == "draw":
-            return {"curves": place.table("choice_curves")}
+            return {"curves": paths.table("choice_curves")}
         predictions = {"predictions": self.probe_files("predictions.parquet")}
         if step == "score":
             return {**predictions, "chosen": self.probe_files("chosen.csv")}
         tests = [datasets.file(dataset, "test") for dataset in self.datasets(artefacts)]
-        return {"scores": place.scores, **predictions, "history": self.probe_files("history.csv"), "test": tests}
+        return {"scores": paths.scores, **predictions, "history": self.probe_files("history.csv"), "test": tests}

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from relab.artefacts.kind import Artefacts, Files
-from relab.rows.contract import MAIN, Place, Step
+from relab.rows.contract import MAIN, RowPaths, Step
 from relab.rows.shared.probes import ClassifiersRow
 from relab.settings.references import Ref, of_kind
 
@@ -36,11 +36,11 @@ class Row(ClassifiersRow):
         ),
     )  # fmt: skip
 
-    def inputs(self, step: str, place: Place, artefacts: Artefacts) -> Files:
+    def inputs(self, step: str, paths: RowPaths, artefacts: Artefacts) -> Files:
         if step == "draw":
             tables = {"systems": "", "confusion": "confusion", "curves": "learning_curve"}
-            return {name: place.table(table) for name, table in tables.items()}
+            return {name: paths.table(table) for name, table in tables.items()}
         files = {"predictions": self.probe_files("predictions.parquet"), "chosen": self.probe_files("chosen.csv")}
         if step == "score":
             return files
-        return {**files, "curves": self.probe_files("learning_curve.csv"), "scores": place.scores}
+        return {**files, "curves": self.probe_files("learning_curve.csv"), "scores": paths.scores}

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from relab.artefacts.kind import Artefacts, Files
 from relab.rows.command_options.options import described_options, option_values
-from relab.rows.contract import MAIN, Place, RowSettings, Step
+from relab.rows.contract import MAIN, RowPaths, RowSettings, Step
 from relab.settings.references import Ref, unknown
 
 
@@ -26,21 +26,21 @@ class Row(RowSettings):
 
     STEPS = (Step("tabulate", "Write the table of the sampling command's options.", "tables.tabulate", tables=(MAIN,)),)
 
-    def inputs(self, step: str, place: Place, artefacts: Artefacts) -> Files:
+    def inputs(self, step: str, paths: RowPaths, artefacts: Artefacts) -> Files:
         return {}
 
-    def spec(self, step: str, place: Place, artefacts: Artefacts) -> dict[str, Any]:
-        reported = [[figure["option"], figure["here"]] for figure in place.reported.get("options", {}).values()]
+    def spec(self, step: str, paths: RowPaths, artefacts: Artefacts) -> dict[str, Any]:
+        reported = [[figure["option"], figure["here"]] for figure in paths.reported.get("options", {}).values()]
         sampling = artefacts.samplings[self.sampling].settings
         return {
             "options": described_options(),
-            "values": option_values(sampling, f"{place.key}.sampling"),
+            "values": option_values(sampling, f"{paths.key}.sampling"),
             "reported": reported,
         }
 
-    def check(self, place: Place, artefacts: Artefacts) -> None:
+    def check(self, paths: RowPaths, artefacts: Artefacts) -> None:
         known = [option["option"] for option in described_options()]
-        for name, figure in place.reported.get("options", {}).items():
+        for name, figure in paths.reported.get("options", {}).items():
             if figure["here"] not in known:
                 raise unknown(figure["here"], known, "options", f"reported_figures.options.{name}.here")
-        option_values(artefacts.samplings[self.sampling].settings, f"{place.key}.sampling")
+        option_values(artefacts.samplings[self.sampling].settings, f"{paths.key}.sampling")

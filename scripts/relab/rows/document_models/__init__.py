@@ -9,7 +9,7 @@ from pydantic import Field
 from relab.artefacts import models, tokenizers
 from relab.artefacts.kind import Artefacts, Files
 from relab.errors import UserError
-from relab.rows.contract import MAIN, Place, RowSettings, Step
+from relab.rows.contract import MAIN, RowPaths, RowSettings, Step
 from relab.rows.shared import trained
 from relab.rows.shared.experiments import MODEL
 from relab.settings import base
@@ -34,9 +34,9 @@ class Row(RowSettings):
         Step("draw", "Draw their losses with the drops of the learning rate.", "figures.draw", figures=("loss",), seconds=3),
     )  # fmt: skip
 
-    def inputs(self, step: str, place: Place, artefacts: Artefacts) -> Files:
+    def inputs(self, step: str, paths: RowPaths, artefacts: Artefacts) -> Files:
         if step == "draw":
-            return {"curve": place.table("curve")}
+            return {"curve": paths.table("curve")}
         names, first = list(trained.seeds(self.models, artefacts)), trained.first(self.models, artefacts)
         weights, histories = models.weights(artefacts, names), models.made(names, "history.csv")
         if step == "score":
@@ -44,24 +44,24 @@ class Row(RowSettings):
             losses = models.made(names, "losses.parquet")
             return {"tokens": tokens, "histories": histories, "losses": losses, "weights": weights}
         return {
-            "scores": place.scores,
+            "scores": paths.scores,
             "histories": histories,
             "speeds": models.made(names, "speed.csv"),
             "samples": models.made(names[:1], "samples.jsonl"),
             "records": [f"{path}.provenance.json" for path in weights],
         }
 
-    def spec(self, step: str, place: Place, artefacts: Artefacts) -> dict[str, Any]:
+    def spec(self, step: str, paths: RowPaths, artefacts: Artefacts) -> dict[str, Any]:
         if step == "draw":
             return {}
         architecture = base.spec(trained.first(self.models, artefacts).architecture)
         seeds = [list(pair) for pair in trained.seeds(self.models, artefacts).items()]
         return {"experiment": f"{self.models}/{MODEL}", "models": seeds, "architecture": architecture}
 
-    def check(self, place: Place, artefacts: Artefacts) -> None:
-        trained.check_seeds(self.models, place, artefacts)
+    def check(self, paths: RowPaths, artefacts: Artefacts) -> None:
+        trained.check_seeds(self.models, paths, artefacts)
         training, key = trained.first(self.models, artefacts).training, f"models.{self.models}.training"
         if training.reading != "documents":
-            raise UserError(f"{key}.reading: expected documents, since {place.key} shows models of documents")
+            raise UserError(f"{key}.reading: expected documents, since {paths.key} shows models of documents")
         if training.samples is None:
-            raise UserError(f"{key}.samples: required, since {place.key} shows the text sampled on the way")
+            raise UserError(f"{key}.samples: required, since {paths.key} shows the text sampled on the way")

@@ -10,7 +10,7 @@ from pydantic import Field
 from relab.artefacts import models
 from relab.artefacts.kind import Artefacts, Files
 from relab.errors import UserError
-from relab.rows.contract import TRAIN, Place, Step
+from relab.rows.contract import TRAIN, RowPaths, Step
 from relab.rows.finetuned.names import Parameters, Passages
 from relab.rows.shared.finetuning import DRAW, MEASURE, SCORE, TABULATE, FinetunedRow
 from relab.settings.base import spec
@@ -51,32 +51,32 @@ class Row(FinetunedRow):
             steps = (MEASURE, SCORE, TABULATE, SCHEDULE, replace(DRAW, figures=(*DRAW.figures, "rates")))
         return steps if self.parameters is None else (*steps, COUNT)
 
-    def inputs(self, step: str, place: Place, artefacts: Artefacts) -> Files:
+    def inputs(self, step: str, paths: RowPaths, artefacts: Artefacts) -> Files:
         members = self.members(artefacts)
         if step == "count":
             return {"weights": models.weights(artefacts, [self.base(artefacts), *members])}
         if step == "schedule":
             return {}
-        files = super().inputs(step, place, artefacts)
+        files = super().inputs(step, paths, artefacts)
         if step == "tabulate" or step == "score" and self.source_code:
             files["samples"] = models.made(members, "samples.jsonl")
         if step == "draw" and self.writeup_schedule is not None:
-            files["rates"] = place.table("rates")
+            files["rates"] = paths.table("rates")
         return files
 
-    def spec(self, step: str, place: Place, artefacts: Artefacts) -> dict[str, Any]:
+    def spec(self, step: str, paths: RowPaths, artefacts: Artefacts) -> dict[str, Any]:
         if step == "schedule":
             first = next(iter(self.members(artefacts).values())).settings
-            return {"name": place.name, "training": spec(first.training), "writeup_schedule": spec(self.writeup_schedule)}
-        settings = super().spec(step, place, artefacts)
+            return {"name": paths.name, "training": spec(first.training), "writeup_schedule": spec(self.writeup_schedule)}
+        settings = super().spec(step, paths, artefacts)
         if step == "measure":
             return {**settings, "passages": spec(self.passages)}
         if step == "count":
             return {**settings, **spec(self.parameters)}
         return settings if step == "draw" else {**settings, "source_code": self.source_code}
 
-    def check(self, place: Place, artefacts: Artefacts) -> None:
-        super().check(place, artefacts)
+    def check(self, paths: RowPaths, artefacts: Artefacts) -> None:
+        super().check(paths, artefacts)
         for name, member in self.members(artefacts).items():
             if member.settings.training.samples is None:
-                raise UserError(f"models.{name}.training.samples: required, since {place.key} shows texts before and after")
+                raise UserError(f"models.{name}.training.samples: required, since {paths.key} shows texts before and after")

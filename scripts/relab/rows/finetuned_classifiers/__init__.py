@@ -10,7 +10,7 @@ from pydantic import Field
 from relab.artefacts import classifiers
 from relab.artefacts.kind import Artefacts, Files, Member
 from relab.errors import UserError
-from relab.rows.contract import Place, Step
+from relab.rows.contract import RowPaths, Step
 from relab.rows.shared.probes import ClassifiersRow
 from relab.settings import base
 from relab.settings.references import Family, Named, Ref, Reference, of_kind
@@ -53,18 +53,18 @@ class Row(ClassifiersRow):
         members = {name: member for family in families for name, member in family.items()}
         return {name: member for name, member in members.items() if member.settings.dataset in datasets}
 
-    def inputs(self, step: str, place: Place, artefacts: Artefacts) -> Files:
+    def inputs(self, step: str, paths: RowPaths, artefacts: Artefacts) -> Files:
         if step == "draw":
-            return {"curves": place.table("classifier_curves")}
+            return {"curves": paths.table("classifier_curves")}
         texts, histories, finetuned = (
             [classifiers.file(name, file) for name in self.members(artefacts)]
             for file in ("texts.csv", "history.csv", "predictions.parquet")
         )
         if step == "score":
             return {"predictions": self.probe_files("predictions.parquet"), "finetuned": finetuned, "texts": texts}
-        return {"scores": place.scores, "chosen": self.probe_files("chosen.csv"), "histories": histories, "texts": texts}
+        return {"scores": paths.scores, "chosen": self.probe_files("chosen.csv"), "histories": histories, "texts": texts}
 
-    def spec(self, step: str, place: Place, artefacts: Artefacts) -> dict[str, Any]:
+    def spec(self, step: str, paths: RowPaths, artefacts: Artefacts) -> dict[str, Any]:
         if step == "draw":
             return {}
         settings_of = {}
@@ -78,12 +78,12 @@ class Row(ClassifiersRow):
                 "pretrained": settings.pretrained,
                 "adaptation": base.spec(settings.adaptation),
             }
-        shown = super().spec(step, place, artefacts)
+        shown = super().spec(step, paths, artefacts)
         return {**shown, "classifiers": settings_of, "classifier_order": list(settings_of)}
 
-    def check(self, place: Place, artefacts: Artefacts) -> None:
-        super().check(place, artefacts)
-        datasets, key = self.datasets(artefacts), f"{place.key}.classifiers"
+    def check(self, paths: RowPaths, artefacts: Artefacts) -> None:
+        super().check(paths, artefacts)
+        datasets, key = self.datasets(artefacts), f"{paths.key}.classifiers"
         for declaration in self.classifiers:
             members = artefacts.family("classifiers", declaration)
             if any(set(member.varied) - {"dataset", "seed"} for member in members.values()):
@@ -95,9 +95,9 @@ class Row(ClassifiersRow):
                     f"a classifier on {' or '.join(datasets)} (name its data sets in the classifier's sweep)"
                 )
 
-    def references(self, place: Place, artefacts: Artefacts) -> Iterator[Named]:
-        for named in super().references(place, artefacts):
+    def references(self, paths: RowPaths, artefacts: Artefacts) -> Iterator[Named]:
+        for named in super().references(paths, artefacts):
             if named.reference.kind != "classifiers":  # of whose sweeps the row may show a part
                 yield named
         for name in self.members(artefacts):
-            yield Named(f"{place.key}.classifiers", Reference("classifiers"), name)
+            yield Named(f"{paths.key}.classifiers", Reference("classifiers"), name)

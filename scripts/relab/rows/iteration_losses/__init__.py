@@ -9,7 +9,7 @@ from pydantic import Field
 from relab.artefacts import corpora, models
 from relab.artefacts.kind import Artefacts, Files
 from relab.errors import UserError
-from relab.rows.contract import MAIN, TRAIN, Place, RowSettings, Step
+from relab.rows.contract import MAIN, TRAIN, RowPaths, RowSettings, Step
 from relab.rows.shared import trained
 from relab.settings.base import Int, Name
 from relab.settings.references import TRAINED, Family
@@ -33,13 +33,13 @@ class Row(RowSettings):
         Step("draw", "Draw losses against the iteration.", "figures.draw", figures=("loss",), seconds=3),
     )  # fmt: skip
 
-    def inputs(self, step: str, place: Place, artefacts: Artefacts) -> Files:
+    def inputs(self, step: str, paths: RowPaths, artefacts: Artefacts) -> Files:
         if step == "draw":
-            return {"curve": place.table("curve")}
+            return {"curve": paths.table("curve")}
         members = list(artefacts.family("models", self.models))
         histories = {"histories": models.made(members, "history.csv")}
         if step == "tabulate":
-            return {"scores": place.scores, **histories}
+            return {"scores": paths.scores, **histories}
         text = corpora.files(trained.first(self.models, artefacts).corpus)
         files = {**histories, "losses": models.made(members, "losses.parquet"), "train": text["train"]}
         if trained.grammar(self.models, artefacts):
@@ -47,10 +47,10 @@ class Row(RowSettings):
             files |= {"validation": text["validation"], **{key: opened[key] for key in ("tokenizer", "tokenizer_config")}}
         return files
 
-    def spec(self, step: str, place: Place, artefacts: Artefacts) -> dict[str, Any]:
+    def spec(self, step: str, paths: RowPaths, artefacts: Artefacts) -> dict[str, Any]:
         if step == "draw":
             return {}
-        shown = {"experiment": self.experiment or place.name, "models": trained.seeds(self.models, artefacts)}
+        shown = {"experiment": self.experiment or paths.name, "models": trained.seeds(self.models, artefacts)}
         reader = trained.grammar(self.models, artefacts)
         if step == "tabulate":
             return {**shown, "every": self.every, "grammar": reader is not None}
@@ -58,14 +58,14 @@ class Row(RowSettings):
         held_out = {"sentences": model.training.evaluation.blocks, "block": model.architecture.block}
         return {**shown, **({"grammar": {"reader": reader, **held_out}} if reader else {})}
 
-    def check(self, place: Place, artefacts: Artefacts) -> None:
-        trained.check_seeds(self.models, place, artefacts)
+    def check(self, paths: RowPaths, artefacts: Artefacts) -> None:
+        trained.check_seeds(self.models, paths, artefacts)
         if trained.grammar(self.models, artefacts):
-            trained.check_sentences(self.models, place, artefacts)
+            trained.check_sentences(self.models, paths, artefacts)
         for name, member in artefacts.family("models", self.models).items():
             steps = member.settings.training.evaluation.every
             if self.every % steps:
                 raise UserError(
-                    f"{place.key}.every: {self.every} is no multiple of the {steps} steps between two evaluations of "
+                    f"{paths.key}.every: {self.every} is no multiple of the {steps} steps between two evaluations of "
                     f"models.{name}"
                 )

@@ -10,7 +10,7 @@ from relab.artefacts import corpora, models, samplings
 from relab.artefacts.kind import Artefacts, Files
 from relab.errors import UserError
 from relab.judging.names import HUMAN
-from relab.rows.contract import TRAIN, Place, RowSettings, Step
+from relab.rows.contract import TRAIN, RowPaths, RowSettings, Step
 from relab.rows.judged_texts.accounts import compared_settings
 from relab.rows.judged_texts.names import ComparedSetting
 from relab.settings import base
@@ -89,7 +89,7 @@ class Row(RowSettings):
         )
         return (MEASURE, *([TRACE] if self.temperature else []), SCORE, tabulate)
 
-    def inputs(self, step: str, place: Place, artefacts: Artefacts) -> Files:
+    def inputs(self, step: str, paths: RowPaths, artefacts: Artefacts) -> Files:
         corpus = corpora.files(self._corpus(artefacts))
         if step == "trace":
             sampled = artefacts.samplings[self.temperature.samplings[0]].settings.model
@@ -99,11 +99,11 @@ class Row(RowSettings):
             human = {"human": corpus["validation"]} if self.judge.human else {}
             return {**models.files(artefacts, self.judge.model), **samples, **human}
         made = {"judgements": JUDGEMENTS, **({"distributions": DISTRIBUTIONS} if self.temperature else {})}
-        read = {name: path.format(chapter=place.chapter, name=place.name) for name, path in made.items()}
-        return {**samples, **read, **({"train": corpus["train"]} if step == "score" else {"scores": place.scores})}
+        read = {name: path.format(chapter=paths.chapter, name=paths.name) for name, path in made.items()}
+        return {**samples, **read, **({"train": corpus["train"]} if step == "score" else {"scores": paths.scores})}
 
-    def spec(self, step: str, place: Place, artefacts: Artefacts) -> dict[str, Any]:
-        compared = self._settings(place, artefacts)
+    def spec(self, step: str, paths: RowPaths, artefacts: Artefacts) -> dict[str, Any]:
+        compared = self._settings(paths, artefacts)
         network = {"precision": self.precision, "threads": artefacts.threads}
         if step == "trace":
             read = {"documents": self.temperature.documents, "characters": self.temperature.characters}
@@ -115,22 +115,22 @@ class Row(RowSettings):
         judge = {"judge": self.judge.model, "equal_tokens": self.judge.equal_tokens, "human": bool(self.judge.human)}
         settings = [setting.model_dump(exclude_none=True) for setting in compared]
         scored = {"samplings": self._judged, **judge, "settings": settings}
-        return scored if step == "score" else {**scored, **self._shown(place, artefacts)}
+        return scored if step == "score" else {**scored, **self._shown(paths, artefacts)}
 
-    def check(self, place: Place, artefacts: Artefacts) -> None:
+    def check(self, paths: RowPaths, artefacts: Artefacts) -> None:
         if self._corpus(artefacts) is None:
-            raise UserError(f"{place.key}.corpus: this key is required, since none of its samplings is of a model trained here")
+            raise UserError(f"{paths.key}.corpus: this key is required, since none of its samplings is of a model trained here")
         compared = self.temperature.samplings if self.temperature else []
         sampled = sorted({artefacts.samplings[name].settings.model for name in compared})
         if len(sampled) > 1:
             names = ", ".join(sampled)
-            raise UserError(f"{place.key}.temperature.samplings: expected samplings of one model, found those of {names}")
-        self._settings(place, artefacts)
+            raise UserError(f"{paths.key}.temperature.samplings: expected samplings of one model, found those of {names}")
+        self._settings(paths, artefacts)
         texts = {name: _fewest_texts(artefacts.samplings[name].settings) for name in self.samplings}
         for source, number in {**texts, **({HUMAN: self.judge.human} if self.judge.human else {})}.items():
             if (highest := max(self.examples)) >= number:
                 raise UserError(
-                    f"{place.key}.examples: expected numbers below {number}, of which {source} has texts, found {highest}"
+                    f"{paths.key}.examples: expected numbers below {number}, of which {source} has texts, found {highest}"
                 )
 
     @property
@@ -145,23 +145,23 @@ class Row(RowSettings):
     def _models(self, artefacts: Artefacts) -> dict[str, str]:
         return {name: artefacts.samplings[name].settings.model for name in self._judged}
 
-    def _settings(self, place: Place, artefacts: Artefacts) -> list[ComparedSetting]:
+    def _settings(self, paths: RowPaths, artefacts: Artefacts) -> list[ComparedSetting]:
         if self.temperature is None:
             return []
         methods = {name: artefacts.samplings[name].settings.methods for name in self.temperature.samplings}
-        reported = self._reported(place, artefacts)
-        return compared_settings(self.temperature.methods, methods, reported, f"{place.key}.temperature")
+        reported = self._reported(paths, artefacts)
+        return compared_settings(self.temperature.methods, methods, reported, f"{paths.key}.temperature")
 
-    def _reported(self, place: Place, artefacts: Artefacts) -> dict[str, float]:
+    def _reported(self, paths: RowPaths, artefacts: Artefacts) -> dict[str, float]:
         """The perplexities that the write-up reports, by ``sampling/method``; none of another model than is sampled here."""
         sampled, values = self._models(artefacts), {}
-        for name, raw in place.reported.get("perplexities", {}).items():
+        for name, raw in paths.reported.get("perplexities", {}).items():
             figure = base.check(ReportedPerplexity, raw, f"reported_figures.perplexities.{name}")
             if figure.model in (None, sampled.get(figure.experiment.partition("/")[0])):
                 values[figure.experiment] = figure.value
         return values
 
-    def _shown(self, place: Place, artefacts: Artefacts) -> dict[str, Any]:
+    def _shown(self, paths: RowPaths, artefacts: Artefacts) -> dict[str, Any]:
         sampled = self._models(artefacts)
         shown = [sampled[name] for name in self.samplings]
         titles = {name: sampled[name] if shown.count(sampled[name]) == 1 else name for name in self.samplings}
@@ -169,7 +169,7 @@ class Row(RowSettings):
             "shown": self.samplings,
             "titles": {**titles, **({HUMAN: "people"} if self.judge.human else {})},
             "models": sampled,
-            "reported": self._reported(place, artefacts),
+            "reported": self._reported(paths, artefacts),
             "examples": self.examples,
         }
 

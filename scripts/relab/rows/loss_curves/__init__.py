@@ -8,7 +8,7 @@ from pydantic import Field
 
 from relab.artefacts import corpora, models
 from relab.artefacts.kind import Artefacts, Files, Member
-from relab.rows.contract import MAIN, Place, RowSettings, Step
+from relab.rows.contract import MAIN, RowPaths, RowSettings, Step
 from relab.rows.shared.sweeps import sweep
 from relab.settings.references import TRAINED, Family
 
@@ -32,18 +32,18 @@ class Row(RowSettings):
         Step("draw", "Draw the losses of trained models against the step.", "figures.draw", figures=("loss",), seconds=5),
     )  # fmt: skip
 
-    def inputs(self, step: str, place: Place, artefacts: Artefacts) -> Files:
+    def inputs(self, step: str, paths: RowPaths, artefacts: Artefacts) -> Files:
         if step == "draw":
-            return {"curves": place.table()}
+            return {"curves": paths.table()}
         members = self._members(artefacts)
         histories = {"histories": models.made(members, "history.csv")}
         if step == "tabulate":
-            return {"scores": place.scores, **histories, "weights": models.weights(artefacts, members)}
+            return {"scores": paths.scores, **histories, "weights": models.weights(artefacts, members)}
         texts = [corpora.files(corpus) for corpus in self._corpora(artefacts)]
         splits = {split: [files[split] for files in texts] for split in ("train", "validation")}
         return {**histories, "losses": models.made(members, "losses.parquet"), **splits}
 
-    def spec(self, step: str, place: Place, artefacts: Artefacts) -> dict[str, Any]:
+    def spec(self, step: str, paths: RowPaths, artefacts: Artefacts) -> dict[str, Any]:
         members = self._members(artefacts)
         if step == "draw":
             kinds = {artefacts.tokenizers[member.settings.tokenizer].settings.kind for member in members.values()}

@@ -9,7 +9,7 @@ from pydantic import Field
 from relab.artefacts import models, samplings, tokenizers
 from relab.artefacts.kind import Artefacts, Files, Member
 from relab.errors import UserError
-from relab.rows.contract import Place
+from relab.rows.contract import RowPaths
 from relab.rows.shared.finetuning import DRAW, MEASURE, SCORE, TABULATE, FinetunedRow
 from relab.settings.base import Int
 from relab.settings.references import Family
@@ -27,8 +27,8 @@ class Row(FinetunedRow):
 
     STEPS = (MEASURE, SCORE, TABULATE, DRAW)
 
-    def inputs(self, step: str, place: Place, artefacts: Artefacts) -> Files:
-        files = super().inputs(step, place, artefacts)
+    def inputs(self, step: str, paths: RowPaths, artefacts: Artefacts) -> Files:
+        files = super().inputs(step, paths, artefacts)
         if step in ("score", "tabulate"):
             files["samples"] = [samplings.file(sampling) for sampling in self._samplings(artefacts)]
         if step == "score":
@@ -37,28 +37,28 @@ class Row(FinetunedRow):
             files |= {f"{split}_tokens": path for split, path in tokens.items()}
         return files
 
-    def spec(self, step: str, place: Place, artefacts: Artefacts) -> dict[str, Any]:
-        settings = super().spec(step, place, artefacts)
+    def spec(self, step: str, paths: RowPaths, artefacts: Artefacts) -> dict[str, Any]:
+        settings = super().spec(step, paths, artefacts)
         if step == "measure":
             return {**settings, "opening": self.opening}
         if step == "draw":
             return settings
         return {**settings, "samplings": {member.settings.model: name for name, member in self._samplings(artefacts).items()}}
 
-    def check(self, place: Place, artefacts: Artefacts) -> None:
-        super().check(place, artefacts)
+    def check(self, paths: RowPaths, artefacts: Artefacts) -> None:
+        super().check(paths, artefacts)
         members = self._samplings(artefacts)
         sampled = sorted(member.settings.model for member in members.values())
         expected = sorted([self.base(artefacts), *self.members(artefacts)])
         if sampled != expected:
             raise UserError(
-                f"{place.key}.samplings: expected a sampling of each of {', '.join(expected)}, found {', '.join(sampled)}"
+                f"{paths.key}.samplings: expected a sampling of each of {', '.join(expected)}, found {', '.join(sampled)}"
             )
         for member in members.values():
             for method, decoding in member.settings.methods.items():
                 if decoding.do_sample:
                     raise UserError(
-                        f"{place.key}.samplings: expected methods that give each prompt one text, found {method!r}, which draws"
+                        f"{paths.key}.samplings: expected methods that give each prompt one text, found {method!r}, which draws"
                     )
 
     def _samplings(self, artefacts: Artefacts) -> dict[str, Member]:

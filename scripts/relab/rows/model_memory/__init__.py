@@ -8,7 +8,7 @@ from pydantic import Field
 
 from relab.artefacts import models
 from relab.artefacts.kind import Artefacts, Files
-from relab.rows.contract import MAIN, TRAIN, Place, RowSettings, Step
+from relab.rows.contract import MAIN, TRAIN, RowPaths, RowSettings, Step
 from relab.settings.base import Int, spec
 from relab.settings.references import WITH_WEIGHTS, Ref
 from relab.settings.sizes import Size
@@ -57,18 +57,18 @@ class Row(RowSettings):
         ),
     )
 
-    def inputs(self, step: str, place: Place, artefacts: Artefacts) -> Files:
+    def inputs(self, step: str, paths: RowPaths, artefacts: Artefacts) -> Files:
         opened = models.files(artefacts, self.model)
         return {"tabulate": {"config": opened["config"]}, "estimate": {}, "measure": dict(opened)}[step]
 
-    def spec(self, step: str, place: Place, artefacts: Artefacts) -> dict[str, Any]:
+    def spec(self, step: str, paths: RowPaths, artefacts: Artefacts) -> dict[str, Any]:
         batch = {"batch": self.measured_batch if step == "measure" else self.batch, "tokens": self.tokens}
         if step == "tabulate":
             return batch
         if step == "measure":
             return {**batch, "threads": artefacts.threads}
         names = [size.name for size in self.sizes]
-        reported = [model for model in place.reported.get("memory", {}).values() if model["name"] in names]
+        reported = [model for model in paths.reported.get("memory", {}).values() if model["name"] in names]
         return {
             **batch,
             "sizes": [spec(size) for size in self.sizes],

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from relab.artefacts.kind import Artefacts, Files
-from relab.rows.contract import MAIN, TRAIN, Place, RowSettings, Step
+from relab.rows.contract import MAIN, TRAIN, RowPaths, RowSettings, Step
 from relab.settings.base import spec
 from relab.settings.sizes import Size
 
@@ -30,12 +30,12 @@ class Row(RowSettings):
         ),
     )
 
-    def inputs(self, step: str, place: Place, artefacts: Artefacts) -> Files:
+    def inputs(self, step: str, paths: RowPaths, artefacts: Artefacts) -> Files:
         return {}
 
-    def spec(self, step: str, place: Place, artefacts: Artefacts) -> dict[str, Any]:
+    def spec(self, step: str, paths: RowPaths, artefacts: Artefacts) -> dict[str, Any]:
         names = [size.name for size in self.sizes]
-        reported = [model for model in place.reported.get("generations", {}).values() if model["name"] in names]
+        reported = [model for model in paths.reported.get("generations", {}).values() if model["name"] in names]
         return {
             "sizes": [spec(size) for size in self.sizes],
             "reported": {model["name"]: model["millions"] for model in reported},

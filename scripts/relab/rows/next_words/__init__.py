@@ -9,7 +9,7 @@ from pydantic import Field
 from relab.artefacts import corpora, models
 from relab.artefacts.kind import Artefacts, Files
 from relab.errors import UserError
-from relab.rows.contract import MAIN, TRAIN, Place, RowSettings, Step
+from relab.rows.contract import MAIN, TRAIN, RowPaths, RowSettings, Step
 from relab.rows.next_words.names import Alternatives, Words
 from relab.rows.shared import trained
 from relab.settings.base import Int, Name, WeightPrecision, spec
@@ -59,8 +59,8 @@ class Row(RowSettings):
         ),
     )
 
-    def inputs(self, step: str, place: Place, artefacts: Artefacts) -> Files:
-        traces = {"traces": TRACES.format(chapter=place.chapter, name=place.name)}
+    def inputs(self, step: str, paths: RowPaths, artefacts: Artefacts) -> Files:
+        traces = {"traces": TRACES.format(chapter=paths.chapter, name=paths.name)}
         train = {"train": corpora.files(trained.first(self.models, artefacts).corpus)["train"]}
         if step == "tabulate":
             return traces
@@ -69,10 +69,10 @@ class Row(RowSettings):
         opened = [models.files(artefacts, model) for model in artefacts.family("models", self.models)]
         return {**{key: [files[key] for files in opened] for key in opened[0]}, **train}
 
-    def spec(self, step: str, place: Place, artefacts: Artefacts) -> dict[str, Any]:
+    def spec(self, step: str, paths: RowPaths, artefacts: Artefacts) -> dict[str, Any]:
         shown = {"models": trained.seeds(self.models, artefacts)}
         if step == "score":
-            return {**shown, "experiment": self.experiment or place.name}
+            return {**shown, "experiment": self.experiment or paths.name}
         if step == "tabulate":
             return shown
         return {
@@ -85,11 +85,11 @@ class Row(RowSettings):
             "threads": artefacts.threads,
         }
 
-    def check(self, place: Place, artefacts: Artefacts) -> None:
-        trained.check_seeds(self.models, place, artefacts)
+    def check(self, paths: RowPaths, artefacts: Artefacts) -> None:
+        trained.check_seeds(self.models, paths, artefacts)
         if trained.grammar(self.models, artefacts) is None:
             model = next(iter(artefacts.family("models", self.models)))
             raise UserError(
-                f"models.{model}.corpus: expected one drawn from a grammar, since {place.key}.models shows its probabilities"
+                f"models.{model}.corpus: expected one drawn from a grammar, since {paths.key}.models shows its probabilities"
             )
-        trained.check_sentences(self.models, place, artefacts)
+        trained.check_sentences(self.models, paths, artefacts)

@@ -9,7 +9,7 @@ from pydantic import Field
 from relab.artefacts import corpora, models
 from relab.artefacts.kind import Artefacts, Files, Member
 from relab.errors import UserError
-from relab.rows.contract import MAIN, Place, RowSettings, Step
+from relab.rows.contract import MAIN, RowPaths, RowSettings, Step
 from relab.rows.shared.sweeps import APART, sweep
 from relab.settings.base import Int, Scalar
 from relab.settings.references import TRAINED, Family, Ref, unknown
@@ -49,19 +49,19 @@ class Row(RowSettings):
             ),
         )
 
-    def inputs(self, step: str, place: Place, artefacts: Artefacts) -> Files:
+    def inputs(self, step: str, paths: RowPaths, artefacts: Artefacts) -> Files:
         if step == "tabulate":
-            return {"scores": place.scores, "samples": models.made(self._shown(artefacts), "samples.jsonl")}
+            return {"scores": paths.scores, "samples": models.made(self._shown(artefacts), "samples.jsonl")}
         members = self._members(artefacts)
         files = {"histories": "history.csv", "losses": "losses.parquet", "samples": "samples.jsonl"}
         return {**{name: models.made(members, file) for name, file in files.items()}, **corpora.files(self.corpus)}
 
-    def spec(self, step: str, place: Place, artefacts: Artefacts) -> dict[str, Any]:
+    def spec(self, step: str, paths: RowPaths, artefacts: Artefacts) -> dict[str, Any]:
         steps = sorted(set(self.shown_steps))
         if step == "score":
             return {**sweep(self._members(artefacts)), "steps": steps}
         # the canonical form sorts keys: the reported losses stand in the order of the write-up
-        reported = {"reported": list(place.reported.get("losses", {}).values())} if self.reported else {}
+        reported = {"reported": list(paths.reported.get("losses", {}).values())} if self.reported else {}
         return {**sweep(self._shown(artefacts)), "steps": steps, **reported}
 
     def _members(self, artefacts: Artefacts) -> dict[str, Member]:
@@ -76,33 +76,33 @@ class Row(RowSettings):
             if all(member.varied.get(key) in values for key, values in self.where.items())
         }
 
-    def check(self, place: Place, artefacts: Artefacts) -> None:
+    def check(self, paths: RowPaths, artefacts: Artefacts) -> None:
         members = self._members(artefacts)
         if not members:
             read = {member.settings.corpus for member in artefacts.family("models", self.models).values()}
-            raise unknown(self.corpus, sorted(read), f"corpora of models.{self.models}", f"{place.key}.corpus")
-        self._check_where(place, members, self._shown(artefacts))
+            raise unknown(self.corpus, sorted(read), f"corpora of models.{self.models}", f"{paths.key}.corpus")
+        self._check_where(paths, members, self._shown(artefacts))
         for name, member in members.items():
             training = member.settings.training
             if training.samples is None:
                 raise UserError(
-                    f"models.{name}.training.samples: required, since {place.key} shows the text sampled on the way"
+                    f"models.{name}.training.samples: required, since {paths.key} shows the text sampled on the way"
                 )
             for doing, every in (("sampled", training.samples.every), ("evaluated", training.evaluation.every)):
                 for step in self.shown_steps:
                     if not 0 <= step <= training.steps or (step % every and step != training.steps):
                         raise UserError(
-                            f"{place.key}.shown_steps: {step} is not a step at which models.{name} is {doing} (every {every} "
+                            f"{paths.key}.shown_steps: {step} is not a step at which models.{name} is {doing} (every {every} "
                             f"steps from 0, and at {training.steps})"
                         )
 
-    def _check_where(self, place: Place, members: dict[str, Member], shown: dict[str, Member]) -> None:
+    def _check_where(self, paths: RowPaths, members: dict[str, Member], shown: dict[str, Member]) -> None:
         keys = sorted(set().union(*(member.varied for member in members.values())) - set(APART))
         for key, values in self.where.items():
             if key not in keys:
-                raise unknown(key, keys, "varied keys of that sweep (the seeds are always all shown)", f"{place.key}.where")
+                raise unknown(key, keys, "varied keys of that sweep (the seeds are always all shown)", f"{paths.key}.where")
             varied = {member.varied[key] for member in members.values()}
             if not varied & set(values):
-                raise UserError(f"{place.key}.where.{key}: none of {values} is among its values {sorted(varied)}")
+                raise UserError(f"{paths.key}.where.{key}: none of {values} is among its values {sorted(varied)}")
         if not shown:
-            raise UserError(f"{place.key}.where: none of the models of the corpus {self.corpus} fits")
+            raise UserError(f"{paths.key}.where: none of the models of the corpus {self.corpus} fits")

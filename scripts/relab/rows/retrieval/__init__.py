@@ -8,7 +8,7 @@ from pydantic import Field
 
 from relab.artefacts import datasets, probes
 from relab.artefacts.kind import Artefacts, Files
-from relab.rows.contract import MAIN, Place, Step
+from relab.rows.contract import MAIN, RowPaths, Step
 from relab.rows.shared.probes import ProbesRow
 from relab.settings.references import Ref, of_kind
 
@@ -36,13 +36,13 @@ class Row(ProbesRow):
         ),
     )  # fmt: skip
 
-    def inputs(self, step: str, place: Place, artefacts: Artefacts) -> Files:
+    def inputs(self, step: str, paths: RowPaths, artefacts: Artefacts) -> Files:
         if step == "draw":
-            return {"recall": place.table("recall")}
+            return {"recall": paths.table("recall")}
         sets = self.datasets(artefacts)
         parts = {part: [datasets.file(dataset, part) for dataset in sets] for part in ("corpus", "queries", "qrels")}
         rankings = {"rankings": self.probe_files("rankings.parquet")}
-        return {**rankings, **parts, **({"scores": place.scores} if step == "tabulate" else {})}
+        return {**rankings, **parts, **({"scores": paths.scores} if step == "tabulate" else {})}
 
     def shown(self, probe: str, artefacts: Artefacts) -> dict[str, Any]:
         return probes.retrieval(artefacts, probe)

@@ -9,7 +9,7 @@ from pydantic import Field
 from relab.artefacts import corpora, models
 from relab.artefacts.kind import Artefacts, Files, Member
 from relab.errors import UserError
-from relab.rows.contract import MAIN, TRAIN, Place, RowSettings, Step
+from relab.rows.contract import MAIN, TRAIN, RowPaths, RowSettings, Step
 from relab.rows.shared.trained import check_seeds
 from relab.settings.base import WeightPrecision, spec
 from relab.settings.references import FINETUNED, Family
@@ -56,23 +56,23 @@ class FinetunedRow(RowSettings):
         """The corpus that they are trained on."""
         return next(iter(self.members(artefacts).values())).settings.corpus
 
-    def inputs(self, step: str, place: Place, artefacts: Artefacts) -> Files:
+    def inputs(self, step: str, paths: RowPaths, artefacts: Artefacts) -> Files:
         names, texts = list(self.members(artefacts)), corpora.files(self.corpus(artefacts))
         with_base = [self.base(artefacts), *names]
         weights = models.weights(artefacts, with_base)
         if step == "measure":
             opened = [path for name in with_base for path in models.files(artefacts, name).values()]
             return {"weights": weights, "model_files": [path for path in dict.fromkeys(opened) if path not in weights], **texts}
-        judgements = {"judgements": JUDGEMENTS.format(chapter=place.chapter, name=place.name)}
+        judgements = {"judgements": JUDGEMENTS.format(chapter=paths.chapter, name=paths.name)}
         histories = {"histories": models.made(names, "history.csv")}
         if step == "score":
             losses = {"losses": models.made(names, "losses.parquet")}
             return {**histories, **losses, "weights": weights, **judgements, **texts}
         if step == "tabulate":
-            return {"scores": place.scores, **judgements, **histories}
-        return {"curve": place.table("curve")}
+            return {"scores": paths.scores, **judgements, **histories}
+        return {"curve": paths.table("curve")}
 
-    def spec(self, step: str, place: Place, artefacts: Artefacts) -> dict[str, Any]:
+    def spec(self, step: str, paths: RowPaths, artefacts: Artefacts) -> dict[str, Any]:
         members, base = self.members(artefacts), self.base(artefacts)
         if step == "measure":
             return {"models": [base, *members], "precision": self.precision, "threads": artefacts.threads}
@@ -83,16 +83,16 @@ class FinetunedRow(RowSettings):
             adaptation = spec(member.settings.adaptation)
             shown[name] = {"experiment": member.declaration, "seed": member.settings.seed, "adaptation": adaptation}
         base_kind = artefacts.models[base].settings.kind
-        return {"name": place.name, "base": base, "base_kind": base_kind, "models": shown, "order": list(members)}
+        return {"name": paths.name, "base": base, "base_kind": base_kind, "models": shown, "order": list(members)}
 
-    def check(self, place: Place, artefacts: Artefacts) -> None:
+    def check(self, paths: RowPaths, artefacts: Artefacts) -> None:
         """Refuse models that do not compare: of several bases or corpora, or chosen by the text that they are scored on."""
         for declaration in self.models:
-            check_seeds(declaration, place, artefacts)
+            check_seeds(declaration, paths, artefacts)
         members = self.members(artefacts)
         for key in ("base", "corpus"):
             if len(names := sorted({getattr(member.settings, key) for member in members.values()})) > 1:
-                raise UserError(f"{place.key}.models: expected models of one {key}, found {', '.join(names)}")
+                raise UserError(f"{paths.key}.models: expected models of one {key}, found {', '.join(names)}")
         for name, member in members.items():
             if chosen := member.settings.training.chosen_by_validation:
-                raise UserError(f"models.{name}.training.{chosen}, since {place.key} scores the validation split")
+                raise UserError(f"models.{name}.training.{chosen}, since {paths.key} scores the validation split")

@@ -7,7 +7,7 @@ from typing import Any
 from relab.artefacts import datasets, probes
 from relab.artefacts.kind import Artefacts
 from relab.errors import UserError
-from relab.rows.contract import Place, RowSettings
+from relab.rows.contract import RowPaths, RowSettings
 from relab.settings.base import spec
 
 
@@ -28,7 +28,7 @@ class ProbesRow(RowSettings):
         """What a job knows of a probe."""
         return spec(artefacts.probes[probe].settings)
 
-    def spec(self, step: str, place: Place, artefacts: Artefacts) -> dict[str, Any]:
+    def spec(self, step: str, paths: RowPaths, artefacts: Artefacts) -> dict[str, Any]:
         if step == "draw":
             return {}
         shown = {"probes": {probe: self.shown(probe, artefacts) for probe in self.probes}, "order": self.probes}
@@ -37,10 +37,10 @@ class ProbesRow(RowSettings):
         titles = {dataset: artefacts.datasets[dataset].settings.title for dataset in self.datasets(artefacts)}
         return {**shown, "titles": titles}
 
-    def check(self, place: Place, artefacts: Artefacts) -> None:
+    def check(self, paths: RowPaths, artefacts: Artefacts) -> None:
         sets = self.datasets(artefacts)
         if twice := sorted({dataset for dataset in sets if sets.count(dataset) > 1}):
-            raise UserError(f"{place.key}.probes: two probes are fitted on {twice[0]!r}, expected one a data set")
+            raise UserError(f"{paths.key}.probes: two probes are fitted on {twice[0]!r}, expected one a data set")
 
 
 class ClassifiersRow(ProbesRow):

@@ -6,7 +6,7 @@ from typing import Any
 
 from relab.artefacts.kind import Artefacts
 from relab.errors import UserError
-from relab.rows.contract import Place
+from relab.rows.contract import RowPaths
 from relab.settings.base import spec
 
 
@@ -26,7 +26,7 @@ def grammar(declaration: str, artefacts: Artefacts) -> dict[str, Any] | None:
     return spec(reader) if reader.kind == "grammar" else None
 
 
-def check_seeds(declaration: str, place: Place, artefacts: Artefacts) -> None:
+def check_seeds(declaration: str, paths: RowPaths, artefacts: Artefacts) -> None:
     """Refuse models that differ in more than their seed.
 
     Raises:
@@ -34,10 +34,10 @@ def check_seeds(declaration: str, place: Place, artefacts: Artefacts) -> None:
     """
     family = artefacts.family("models", declaration)
     if any(set(member.varied) - {"seed"} for member in family.values()):
-        raise UserError(f"{place.key}.models: expected models that differ in their seed alone, found {', '.join(family)}")
+        raise UserError(f"{paths.key}.models: expected models that differ in their seed alone, found {', '.join(family)}")
 
 
-def check_sentences(declaration: str, place: Place, artefacts: Artefacts) -> None:
+def check_sentences(declaration: str, paths: RowPaths, artefacts: Artefacts) -> None:
     """Refuse models that read sentences of a grammar otherwise than one by one.
 
     Raises:
@@ -45,4 +45,4 @@ def check_sentences(declaration: str, place: Place, artefacts: Artefacts) -> Non
     """
     for name, member in artefacts.family("models", declaration).items():
         if member.settings.training.reading != "documents":
-            raise UserError(f"models.{name}.training.reading: expected documents, since {place.key}.models reads sentences")
+            raise UserError(f"models.{name}.training.reading: expected documents, since {paths.key}.models reads sentences")

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from relab.artefacts import samplings
 from relab.artefacts.kind import Artefacts, Files
-from relab.rows.contract import MAIN, Place, RowSettings, Step
+from relab.rows.contract import MAIN, RowPaths, RowSettings, Step
 from relab.settings.references import Ref
 
 
@@ -36,9 +36,9 @@ class Row(RowSettings):
         ),
     )
 
-    def inputs(self, step: str, place: Place, artefacts: Artefacts) -> Files:
+    def inputs(self, step: str, paths: RowPaths, artefacts: Artefacts) -> Files:
         texts = {"samples": [samplings.file(sampling) for sampling in self.samplings]}
-        return {**texts, **({"scores": place.scores} if step == "tabulate" else {})}
+        return {**texts, **({"scores": paths.scores} if step == "tabulate" else {})}
 
-    def spec(self, step: str, place: Place, artefacts: Artefacts) -> dict[str, Any]:
+    def spec(self, step: str, paths: RowPaths, artefacts: Artefacts) -> dict[str, Any]:
         return {"samplings": self.samplings}

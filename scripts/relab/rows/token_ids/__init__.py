@@ -8,7 +8,7 @@ from pydantic import Field
 
 from relab.artefacts import tokenizers
 from relab.artefacts.kind import Artefacts, Files
-from relab.rows.contract import MAIN, TRAIN, Place, RowSettings, Step
+from relab.rows.contract import MAIN, TRAIN, RowPaths, RowSettings, Step
 from relab.settings.references import Ref
 
 
@@ -31,8 +31,8 @@ class Row(RowSettings):
         ),
     )
 
-    def inputs(self, step: str, place: Place, artefacts: Artefacts) -> Files:
+    def inputs(self, step: str, paths: RowPaths, artefacts: Artefacts) -> Files:
         return dict(tokenizers.files(artefacts, self.tokenizer))
 
-    def spec(self, step: str, place: Place, artefacts: Artefacts) -> dict[str, Any]:
+    def spec(self, step: str, paths: RowPaths, artefacts: Artefacts) -> dict[str, Any]:
         return {"texts": self.texts}

@@ -9,7 +9,7 @@ from pydantic import Field
 from relab.artefacts import tokenizers
 from relab.artefacts.kind import Artefacts, Files
 from relab.errors import UserError
-from relab.rows.contract import MAIN, Place, RowSettings, Step
+from relab.rows.contract import MAIN, RowPaths, RowSettings, Step
 from relab.settings.base import Int
 from relab.settings.references import Ref, of_kind
 
@@ -34,23 +34,23 @@ class Row(RowSettings):
         Step("tabulate", "Write the table of tokenizers.", "tables.tabulate", tables=(MAIN,)),
     )
 
-    def inputs(self, step: str, place: Place, artefacts: Artefacts) -> Files:
+    def inputs(self, step: str, paths: RowPaths, artefacts: Artefacts) -> Files:
         if step == "tabulate":
-            return {"scores": place.scores}
+            return {"scores": paths.scores}
         corpus = self._corpus(artefacts)
         return {"tokens": [path for name in self.tokenizers for path in tokenizers.tokens(name, corpus).values()]}
 
-    def spec(self, step: str, place: Place, artefacts: Artefacts) -> dict[str, Any]:
+    def spec(self, step: str, paths: RowPaths, artefacts: Artefacts) -> dict[str, Any]:
         if step == "score":
             return {"tokenizers": self.tokenizers, "corpus": self._corpus(artefacts), "limit": self.limit}
         return {"tokenizers": [_shown(name, artefacts) for name in self.tokenizers], "limit": self.limit}
 
-    def check(self, place: Place, artefacts: Artefacts) -> None:
+    def check(self, paths: RowPaths, artefacts: Artefacts) -> None:
         first = self._corpus(artefacts)
         for name in self.tokenizers:
             if (corpus := artefacts.tokenizers[name].settings.corpus) != first:
                 raise UserError(
-                    f"{place.key}.tokenizers: {name!r} is trained on {corpus!r}, {self.tokenizers[0]!r} on {first!r}; "
+                    f"{paths.key}.tokenizers: {name!r} is trained on {corpus!r}, {self.tokenizers[0]!r} on {first!r}; "
                     "expected tokenizers of one corpus"
                 )
 

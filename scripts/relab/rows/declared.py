@@ -1,4 +1,4 @@
-"""Where declared rows stand: in which chapter, under which names, and what their write-up reports."""
+"""Declared rows in their chapters: under which names, and what their write-up reports."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import Field
 
 from relab.errors import UserError
-from relab.rows.contract import Place, PlacedRow
+from relab.rows.contract import DeclaredRow, RowPaths
 from relab.rows.registry import row_kind
 from relab.settings.base import Settings, check
 from relab.settings.references import unknown
@@ -27,27 +27,29 @@ class UserChapter(Settings):
     intro: str = Field("", description="What it is about (Markdown).")
 
 
-def place_rows(
+def declared_rows(
     declarations: Mapping[str, Any], writeups: Writeups, chapters: Mapping[str, UserChapter]
-) -> dict[str, PlacedRow]:
-    """The declared rows by key, each with its place.
+) -> dict[str, DeclaredRow]:
+    """The declared rows by key, each with its paths.
 
     Raises:
         UserError: a declaration that does not fit its kind; an unknown kind or chapter; two rows of one name or file.
     """
-    rows = {key: _placed(key, declaration, writeups, chapters) for key, declaration in declarations.items()}
+    rows = {key: _declared(key, declaration, writeups, chapters) for key, declaration in declarations.items()}
     _check_distinct(rows)
-    return {key: replace(row, place=replace(row.place, reported=_reported(row, writeups))) for key, row in rows.items()}
+    return {key: replace(row, paths=replace(row.paths, reported=_reported(row, writeups))) for key, row in rows.items()}
 
 
-def _placed(key: str, declaration: Any, writeups: Writeups, chapters: Mapping[str, UserChapter]) -> PlacedRow:
+def _declared(key: str, declaration: Any, writeups: Writeups, chapters: Mapping[str, UserChapter]) -> DeclaredRow:
     if not isinstance(declaration, dict):
         raise UserError(f"rows.{key}: expected a group of keys, found {declaration!r}")
     if "kind" not in declaration:
         raise UserError(f"rows.{key}.kind: this key is required")
     settings = check(row_kind(declaration["kind"], f"rows.{key}"), declaration, f"rows.{key}")
-    place = Place(f"rows.{key}", _chapter(key, settings.chapter, writeups, chapters), settings.name or key, settings.files, {})
-    return PlacedRow(place, settings)
+    paths = RowPaths(
+        f"rows.{key}", _chapter(key, settings.chapter, writeups, chapters), settings.name or key, settings.files, {}
+    )
+    return DeclaredRow(paths, settings)
 
 
 def _chapter(key: str, declared: str | None, writeups: Writeups, chapters: Mapping[str, UserChapter]) -> str:
@@ -65,14 +67,14 @@ def _chapter(key: str, declared: str | None, writeups: Writeups, chapters: Mappi
     return declared
 
 
-def _check_distinct(rows: Mapping[str, PlacedRow]) -> None:
+def _check_distinct(rows: Mapping[str, DeclaredRow]) -> None:
     names: dict[str, str] = {}
     files: dict[str, str] = {}
     for key, row in rows.items():
-        if row.place.name in RESERVED_NAMES:
-            raise UserError(f"rows.{key}.name: the report itself has jobs of the name {row.place.name!r}; expected another one")
-        if (owner := names.setdefault(row.place.name, key)) != key:
-            raise UserError(f"rows.{key}.name: rows.{owner} has the name {row.place.name!r} already; expected one of its own")
+        if row.paths.name in RESERVED_NAMES:
+            raise UserError(f"rows.{key}.name: the report itself has jobs of the name {row.paths.name!r}; expected another one")
+        if (owner := names.setdefault(row.paths.name, key)) != key:
+            raise UserError(f"rows.{key}.name: rows.{owner} has the name {row.paths.name!r} already; expected one of its own")
         for path in row.files:
             if (owner := files.setdefault(path, key)) != key:
                 raise UserError(
@@ -80,7 +82,7 @@ def _check_distinct(rows: Mapping[str, PlacedRow]) -> None:
                 )
 
 
-def shown_in(row: PlacedRow, section: Row) -> bool:
+def shown_in(row: DeclaredRow, section: Row) -> bool:
     """Whether a section shows a table or figure of a row of its chapter."""
     return any(
         shown.name == stem(path)
@@ -95,6 +97,6 @@ def stem(path: str) -> str:
     return path.rpartition("/")[2].rpartition(".")[0]
 
 
-def _reported(row: PlacedRow, writeups: Writeups) -> ReportedFigures:
-    sections = [section for chapter in writeups.chapters if chapter.key == row.place.chapter for section in chapter.rows]
+def _reported(row: DeclaredRow, writeups: Writeups) -> ReportedFigures:
+    sections = [section for chapter in writeups.chapters if chapter.key == row.paths.chapter for section in chapter.rows]
     return {name: values for section in sections if shown_in(row, section) for name, values in section.reported_figures.items()}

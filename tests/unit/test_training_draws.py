@@ -1,0 +1,48 @@
+"""Which rows of different lengths the batches of an update hold, and those of an evaluation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from relab.training.draws import LengthBuckets, by_falling_length
+
+LENGTHS = np.random.default_rng(0).integers(1, 60, 500).tolist()
+BATCHES = 63  # of eight rows, the last of which has but four
+
+
+def epoch(buckets: LengthBuckets, number: int) -> list[list[int]]:
+    steps = range(number * BATCHES, (number + 1) * BATCHES)
+    return [batch for step in steps for batch in buckets.rows(step)]
+
+
+def test_every_epoch_has_every_row_once_in_an_order_of_its_own():
+    buckets = LengthBuckets(LENGTHS, 8, seed=1)
+    first, second = epoch(buckets, 0), epoch(buckets, 1)
+    for batches in (first, second):
+        assert sorted(row for batch in batches for row in batch) == list(range(500))
+        assert len(batches) == buckets.batches_per_epoch == BATCHES
+        assert sorted(map(len, batches)) == [4, *[8] * (BATCHES - 1)]
+    assert first != second
+    assert {tuple(sorted(batch)) for batch in first}.isdisjoint(tuple(sorted(batch)) for batch in second)
+    wasted = [max(LENGTHS[row] for row in batch) * len(batch) - sum(LENGTHS[row] for row in batch) for batch in first]
+    assert sum(wasted) < 0.2 * sum(LENGTHS), "rows of similar length stand together"
+
+
+def test_what_is_drawn_depends_on_seed_and_step_alone():
+    buckets = LengthBuckets(LENGTHS, 8, seed=1)
+    later = epoch(buckets, 2)
+    assert epoch(buckets, 0) == epoch(LengthBuckets(LENGTHS, 8, seed=1), 0), "whatever was drawn before"
+    assert later == epoch(LengthBuckets(LENGTHS, 8, seed=1), 2) != epoch(LengthBuckets(LENGTHS, 8, seed=2), 2)
+
+
+@pytest.mark.parametrize("accumulation", [2, 4])
+def test_accumulated_batches_are_those_of_single_steps_over_the_ends_of_epochs_too(accumulation):
+    single, shared_out = LengthBuckets(LENGTHS, 8, seed=1), LengthBuckets(LENGTHS, 8, seed=1, accumulation=accumulation)
+    expected = [batch for step in range(accumulation * 40) for batch in single.rows(step)]
+    assert [batch for step in range(40) for batch in shared_out.rows(step)] == expected
+
+
+def test_evaluation_reads_every_row_once_by_falling_length():
+    batches = by_falling_length([3, 9, 1, 9, 5], 2)
+    assert batches == [[1, 3], [4, 0], [2]], "of equals the first comes first"
