@@ -21,7 +21,7 @@ def test_every_epoch_has_every_row_once_in_an_order_of_its_own():
     first, second = epoch(buckets, 0), epoch(buckets, 1)
     for batches in (first, second):
         assert sorted(row for batch in batches for row in batch) == list(range(500))
-        assert len(batches) == buckets.batches_per_epoch == BATCHES
+        assert len(batches) == buckets.steps_per_epoch == BATCHES
         assert sorted(map(len, batches)) == [4, *[8] * (BATCHES - 1)]
     assert first != second
     assert {tuple(sorted(batch)) for batch in first}.isdisjoint(tuple(sorted(batch)) for batch in second)
@@ -37,10 +37,14 @@ def test_what_is_drawn_depends_on_seed_and_step_alone():
 
 
 @pytest.mark.parametrize("accumulation", [2, 4])
-def test_accumulated_batches_are_those_of_single_steps_over_the_ends_of_epochs_too(accumulation):
-    single, shared_out = LengthBuckets(LENGTHS, 8, seed=1), LengthBuckets(LENGTHS, 8, seed=1, accumulation=accumulation)
-    expected = [batch for step in range(accumulation * 40) for batch in single.rows(step)]
-    assert [batch for step in range(40) for batch in shared_out.rows(step)] == expected
+def test_accumulated_batches_are_those_of_single_steps_and_no_step_reaches_into_the_next_epoch(accumulation):
+    """``epochs`` of a classifier are passes at most: the last step of an epoch takes what is left."""
+    single, together = LengthBuckets(LENGTHS, 8, seed=1), LengthBuckets(LENGTHS, 8, seed=1, accumulation=accumulation)
+    for number in range(2):
+        steps = range(number * together.steps_per_epoch, (number + 1) * together.steps_per_epoch)
+        assert [batch for step in steps for batch in together.rows(step)] == epoch(single, number)
+        assert [len(together.rows(step)) for step in steps][:-1] == [accumulation] * (len(steps) - 1)
+        assert len(together.rows(steps[-1])) == BATCHES - accumulation * (len(steps) - 1)
 
 
 def test_evaluation_reads_every_row_once_by_falling_length():

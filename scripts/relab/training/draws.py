@@ -49,24 +49,28 @@ class IndexSampler:
 class LengthBuckets:
     """Every row once an epoch, rows of similar length in a batch, so that little is padded.
 
-    The batches of an epoch are shuffled, and other ones in each epoch; the last rows of an epoch may fill less than a batch.
+    The batches of an epoch are shuffled, and other ones in each epoch. The last batch of an epoch may have fewer rows, and its
+    last step fewer batches.
 
     Args:
         lengths: tokens of each row.
         batch: rows in a batch.
         seed: seed of the draws.
-        accumulation: batches in a step; the last step of an epoch may take batches of the next one.
+        accumulation: batches in a step.
+
+    Attributes:
+        steps_per_epoch: steps in which every row is drawn once.
     """
 
     def __init__(self, lengths: Sequence[int], batch: int, seed: int, accumulation: int = 1):
         self._lengths, self._batch, self._seed, self._accumulation = np.array(lengths), batch, seed, accumulation
-        self.batches_per_epoch = -(-len(lengths) // batch)
+        self.steps_per_epoch = -(-len(lengths) // (batch * accumulation))
         self._epoch = lru_cache(maxsize=2)(self._batches_of_epoch)
 
     def rows(self, step: int) -> list[list[int]]:
         """The indices of each batch of the update after ``step`` finished ones."""
-        numbers = range(step * self._accumulation, (step + 1) * self._accumulation)
-        return [self._epoch(number // self.batches_per_epoch)[number % self.batches_per_epoch] for number in numbers]
+        epoch, index = divmod(step, self.steps_per_epoch)
+        return self._epoch(epoch)[index * self._accumulation : (index + 1) * self._accumulation]
 
     def _batches_of_epoch(self, epoch: int) -> list[list[int]]:
         generator = np.random.default_rng([self._seed, epoch])

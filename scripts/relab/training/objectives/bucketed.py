@@ -35,7 +35,7 @@ class BucketedObjective(Objective):
         self.batch, self.pad, self.device = batch, pad, device
         self._draws = LengthBuckets(lengths, batch, seed, accumulation)
         self._processes = processes
-        self.steps_per_epoch = -(-self._draws.batches_per_epoch // accumulation)
+        self.steps_per_epoch = self._draws.steps_per_epoch
 
     @abstractmethod
     def collate(self, data: Any, rows: Sequence[int]) -> Any:
