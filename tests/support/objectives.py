@@ -62,10 +62,10 @@ class Stream:
         return self._tokens[begin:end]
 
 
-def decoder(dropout: float) -> torch.nn.Module:
+def decoder(dropout: float, tied: bool = False) -> torch.nn.Module:
     """A GPT-2 of one layer."""
     sizes = {"width": 16, "layers": 1, "heads": 2, "block": BLOCK, "dropout": dropout}
-    return gpt.build(Architecture(**sizes, tied=False), VOCABULARY)
+    return gpt.build(Architecture(**sizes, tied=tied), VOCABULARY)
 
 
 def reader(outputs: int, dropout: float) -> torch.nn.Module:

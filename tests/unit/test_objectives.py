@@ -84,7 +84,7 @@ def test_padding_changes_no_loss_of_the_objective(name):
     trainer = OBJECTIVES[name].trainer(dropout=0.0, batch=6)
     for batch in trainer.objective.batches(3):
         loss, same = (trainer.objective.loss(trainer.model, each).mean for each in (batch, padded(batch)))
-        assert float(loss) == pytest.approx(float(same), abs=1e-6)
+        assert loss.item() == pytest.approx(same.item(), abs=1e-6)
 
 
 @every_objective

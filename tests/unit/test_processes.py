@@ -6,22 +6,24 @@ from pathlib import Path
 
 import pytest
 import torch
-from support.objectives import OBJECTIVES
+from support.objectives import OBJECTIVES, Trained, decoder, documents
 from support.processes import together
 
 from relab.errors import UserError
-from relab.training import job
+from relab.training import job, sharding
 from relab.training.processes import ALONE, Processes
 from relab.training.signals import StopSignal
 from relab.training.state import State
 
+#: What is trained here; of most networks the output layer is no embedding, too.
+TRAINED = {**OBJECTIVES, "a tied output layer": Trained(documents, lambda dropout: decoder(dropout, tied=True))}
 #: Seven rows in a batch are divided unevenly; an epoch's last batch has fewer.
 SETTINGS = {"steps": 12, "batch": 7, "accumulation": 2, "dropout": 0.0}
 
 
 def train(processes: Processes, name: str, folder: Path, settings: dict, stop_at: int | None = None):
     """Train for an objective, and return its history and its weights, or the sentence that ends it."""
-    trainer = OBJECTIVES[name].trainer(**settings, processes=processes)
+    trainer = TRAINED[name].trainer(**settings, processes=processes)
     stop = StopSignal()
     if stop_at is not None and processes.rank == processes.count - 1:  # only one of them is told
         update = trainer.update
@@ -80,9 +82,9 @@ def _random_state_behind_the_start(processes: Processes, folder: Path) -> list[f
     return torch.rand(4).tolist()
 
 
-def test_a_divided_network_gives_the_same_losses_and_is_put_together_in_the_end(tmp_path):
-    """With checkpoints, early evaluation, the best weights: FSDP, tied and untied output layers."""
-    name = "next token of blocks"
+@pytest.mark.parametrize("name", ["next token of blocks", "a tied output layer"])
+def test_a_divided_network_gives_the_same_losses_and_is_put_together_in_the_end(name, tmp_path):
+    """FSDP, with a checkpoint and the best weights, of tied weights as of others."""
     alone, weights = train(ALONE, name, tmp_path / "alone", SETTINGS)
     settings = {**SETTINGS, "sharded": True}
     stopped = together(train, name, tmp_path / "together", settings, 5)
@@ -91,6 +93,12 @@ def test_a_divided_network_gives_the_same_losses_and_is_put_together_in_the_end(
         assert_same_losses(history, alone)
         assert {key: value.shape for key, value in whole.items()} == {key: value.shape for key, value in weights.items()}
         assert all(whole[key] == pytest.approx(weights[key], abs=1e-4) for key in weights)
+
+
+def test_a_network_without_known_blocks_is_not_divided():
+    marian = OBJECTIVES["sequence to sequence"].network(0.0)
+    with pytest.raises(UserError, match=r"training\.sharded: Transformers names no blocks of marian to divide it by"):
+        sharding.shard(marian, Processes(0, 2), torch.device("cpu"))
 
 
 def test_a_network_is_not_divided_among_one(tmp_path):
