@@ -10,10 +10,10 @@ from collections import Counter
 import pyarrow.parquet as pq
 import pytest
 from pydantic import TypeAdapter
+from support.made_datasets import made
 
 from relab.datasets import speeches
-from relab.datasets.build import build
-from relab.datasets.storage import CHOICE, read
+from relab.datasets.storage import CHOICE
 from relab.errors import UserError
 from relab.settings.datasets import SPLITS, AnyDataset
 
@@ -48,13 +48,6 @@ def files(tmp_path):
     for path in paths:
         path.write_text(markdown(path.stem[-1]), encoding="utf-8")
     return paths
-
-
-def made(files, dataset, part, tmp_path):
-    path = tmp_path / "made" / f"{part}.parquet"
-    counts = build(files, dataset, part, path)
-    columns = read(path)
-    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)], counts
 
 
 def place(text):

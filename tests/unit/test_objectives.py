@@ -97,7 +97,7 @@ def test_a_batch_cut_in_two_is_the_same_update_for_the_objective(name):
     class Halves:
         """The objective's batches, each in two of different sizes."""
 
-        items_are, batch_is_of = objective.items_are, objective.batch_is_of
+        item_name, batch_unit = objective.item_name, objective.batch_unit
         loss = staticmethod(objective.loss)
 
         def parts(self, step):
@@ -148,8 +148,8 @@ def test_the_history_of_the_objective_counts_its_items(name, tmp_path):
     trainer = OBJECTIVES[name].trainer()
     train(trainer, tmp_path / "state")
     items = sum(sum(trainer.objective.items(step)) for step in range(12))
-    assert trainer.progress.history[-1][f"{trainer.objective.items_are}_seen"] == items
-    assert f"{trainer.objective.items_are}_per_second" in trainer.progress.speed[-1]
+    assert trainer.progress.history[-1][f"{trainer.objective.item_name}_seen"] == items
+    assert f"{trainer.objective.item_name}_per_second" in trainer.progress.speed[-1]
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA card")

@@ -15,7 +15,7 @@ from relab.tokens.sizes import TextBytes
 from relab.training.batches import Batch, RandomBlocks, evenly_spread_blocks
 from relab.training.loop import Trainer
 from relab.training.objectives.next_token import NextToken, TrainingData
-from relab.training.objectives.objective import Evaluation
+from relab.training.objectives.objective import EvaluationResult
 from relab.training.optimizer import optimizer
 from relab.training.signals import StopSignal
 from relab.training.state import State
@@ -281,7 +281,7 @@ def test_the_best_weights_are_the_earliest_of_the_lowest_loss(tmp_path, monkeypa
 def with_losses(monkeypatch, *losses: float) -> None:
     """Make evaluations find these validation losses."""
     found = iter(losses)
-    monkeypatch.setattr(NextToken, "evaluate", lambda self, network, step: Evaluation({"validation_loss": next(found)}))
+    monkeypatch.setattr(NextToken, "evaluate", lambda self, network, step: EvaluationResult({"validation_loss": next(found)}))
 
 
 def test_a_plateau_lowers_the_rate_from_the_next_update_on(tmp_path, monkeypatch):
@@ -328,7 +328,7 @@ def test_sampling_is_timed(tmp_path):
 @pytest.fixture
 def evaluations(monkeypatch):
     """Keep evaluations from failing where only the training loss is asked about."""
-    monkeypatch.setattr(NextToken, "evaluate", lambda self, network, step: Evaluation({"validation_loss": 1.0}))
+    monkeypatch.setattr(NextToken, "evaluate", lambda self, network, step: EvaluationResult({"validation_loss": 1.0}))
 
 
 def poison(trainer: Trainer, step: int) -> None:

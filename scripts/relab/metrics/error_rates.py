@@ -55,7 +55,7 @@ def token_error_rate(
         output_tokens, reference_tokens = list(split(output)), [list(split(text)) for text in texts]
         if not all(reference_tokens):
             raise ValueError(f"pair {pair}: a reference without a token: {texts!r}")
-        distances = [Levenshtein.distance(output_tokens, tokens) for tokens in reference_tokens]
+        distances = [Levenshtein.distance(output_tokens, reference) for reference in reference_tokens]
         nearest = int(np.argmin(distances))
         edits.append(distances[nearest])
         tokens.append(len(reference_tokens[nearest]))

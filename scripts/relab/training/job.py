@@ -114,7 +114,7 @@ def train(job: Settings, start: InitialModel, *, train: Path, validation: Path, 
     splits = {"train": train, "validation": validation}
     data = _training_data(job, start.block, tokenizer, splits, device, processes)
     sampler = _sampler(job, start.model, tokenizer) if job.training.samples else None
-    objective = NextToken(data, batch_is_of=job.training.reading)
+    objective = NextToken(data, batch_unit=job.training.reading)
     trainer = Trainer(start.model, objective, job.training, sampler=sampler, device=device, processes=processes)
     run(trainer, state, stop, code)
     return trainer

@@ -273,7 +273,7 @@ class Trainer:
         row["learning_rate"] = learning_rate(
             self.settings, progress.step, [*progress.validation_losses(), row["validation_loss"]]
         )
-        progress.speed.append(self._speed(row[f"{self.objective.items_are}_seen"]))
+        progress.speed.append(self._speed(row[f"{self.objective.item_name}_seen"]))
         progress.history.append(row)
         if self.best_row() is row:
             self.best = {name: value.detach().clone() for name, value in self.parameters.items()}
@@ -283,7 +283,7 @@ class Trainer:
 
     def _training_columns(self) -> dict[str, Any]:
         """The history's columns on the steps since the last evaluation, means over their items; resets what was collected."""
-        seen = f"{self.objective.items_are}_seen"
+        seen = f"{self.objective.item_name}_seen"
         last_row = self.progress.history[-1] if self.progress.history else {"step": 0, seen: 0}
         steps = range(last_row["step"], self.progress.step)
         items = [int(count) for count in self.processes.sums([sum(self.objective.items(step)) for step in steps])]
@@ -322,13 +322,13 @@ class Trainer:
 
     def _speed(self, seen: int) -> dict[str, Any]:
         """The row of ``speed.csv``: items per second since the row before."""
-        progress, items = self.progress, self.objective.items_are
+        progress, items = self.progress, self.objective.item_name
         seconds, before = (progress.speed[-1]["seconds"], progress.history[-1][f"{items}_seen"]) if progress.speed else (0.0, 0)
         speed = (seen - before) / (progress.seconds - seconds) if seen > before else None
         return {"step": progress.step, "seconds": progress.seconds, f"{items}_per_second": speed}
 
     def _log_evaluation(self, row: dict[str, Any], speed: dict[str, Any]) -> None:
-        items, train_loss = self.objective.items_are, row["train_loss"]
+        items, train_loss = self.objective.item_name, row["train_loss"]
         train = "" if train_loss is None else f"training loss {train_loss:.4f}, "
         best = " (best so far)" if self.best_row() is row else ""
         pace = f", {value:,.0f} {items}/s" if (value := speed[f"{items}_per_second"]) else ""
@@ -374,6 +374,6 @@ def _out_of_memory_as_error(settings: Training, objective: Objective) -> Iterato
         yield
     except torch.OutOfMemoryError as error:
         raise UserError(
-            f"the GPU's memory does not hold a batch of {settings.batch} {objective.batch_is_of}: lower training.batch and "
+            f"the GPU's memory does not hold a batch of {settings.batch} {objective.batch_unit}: lower training.batch and "
             f"raise training.accumulation by the same factor ({str(error).partition('. ')[0]})"
         ) from None

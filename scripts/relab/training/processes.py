@@ -82,14 +82,6 @@ class Processes:
         """The sum over all processes of an integer that each has."""
         return value if self.count == 1 else int(self.sums([value])[0])
 
-    def of_first(self, value: Value) -> Value:
-        """The value that the first process has."""
-        if self.count == 1:
-            return value
-        values = [value]
-        distributed.broadcast_object_list(values, src=0)
-        return values[0]
-
     def gathered(self, value: Value) -> list[Value]:
         """The values of all processes, by rank."""
         if self.count == 1:

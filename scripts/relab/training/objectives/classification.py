@@ -11,7 +11,7 @@ from torch.nn import functional
 from relab.training.batches import to_device
 from relab.training.draws import by_falling_length
 from relab.training.objectives.bucketed import BucketedObjective
-from relab.training.objectives.objective import BatchLoss, Evaluation
+from relab.training.objectives.objective import BatchLoss, EvaluationResult
 
 
 class LabelledTexts(Protocol):
@@ -35,8 +35,8 @@ class Classification(BucketedObjective):
     ``train`` and ``validation`` are :class:`LabelledTexts`; see :class:`BucketedObjective` for the other arguments.
     """
 
-    items_are = "rows"
-    batch_is_of = "rows"
+    item_name = "rows"
+    batch_unit = "rows"
 
     def __init__(self, train: LabelledTexts, validation: LabelledTexts, **options: Any):
         super().__init__(train, validation, [len(ids) for ids in train.ids], **options)
@@ -49,9 +49,9 @@ class Classification(BucketedObjective):
     def training_columns(self, step: int, nats: float | None, items: int, totals: Mapping[str, float]) -> dict[str, Any]:
         return {"epoch": step / self.steps_per_epoch, "train_accuracy": totals["correct"] / items if items else None}
 
-    def evaluate(self, network: torch.nn.Module, step: int) -> Evaluation:
+    def evaluate(self, network: torch.nn.Module, step: int) -> EvaluationResult:
         logits, labels = self.logits(network, self.validation).double(), torch.tensor(self.validation.labels)
-        return Evaluation(
+        return EvaluationResult(
             {
                 "validation_loss": functional.cross_entropy(logits, labels).item(),
                 "validation_accuracy": (logits.argmax(1) == labels).double().mean().item(),

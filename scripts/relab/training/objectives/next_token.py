@@ -12,7 +12,7 @@ from relab.tokens.sizes import TextBytes
 from relab.training.batches import Batch
 from relab.training.history import bits_per_byte
 from relab.training.losses import Losses
-from relab.training.objectives.objective import BatchLoss, Evaluation, Objective
+from relab.training.objectives.objective import BatchLoss, EvaluationResult, Objective
 from relab.training.objectives.outputs import cross_entropy, logits_of_targets, sums_by_row
 
 
@@ -49,10 +49,10 @@ class NextToken(Objective):
     largest matrix of a small model, computes nothing there.
     """
 
-    items_are = "tokens"
+    item_name = "tokens"
 
-    def __init__(self, data: TrainingData, batch_is_of: str = "blocks"):
-        self.data, self.batch_is_of = data, batch_is_of
+    def __init__(self, data: TrainingData, batch_unit: str = "blocks"):
+        self.data, self.batch_unit = data, batch_unit
 
     def batches(self, step: int) -> Iterator[Batch]:
         return self.data.train.batches(step)
@@ -66,7 +66,7 @@ class NextToken(Objective):
     def training_columns(self, step: int, nats: float | None, items: int, totals: dict[str, float]) -> dict[str, Any]:
         return {"train_bits_per_byte": bits_per_byte(nats, self._text_bytes("train", totals.get("bytes", 0)))}
 
-    def evaluate(self, network: torch.nn.Module, step: int) -> Evaluation:
+    def evaluate(self, network: torch.nn.Module, step: int) -> EvaluationResult:
         losses = self._losses(network, "validation", step, self.data.validation)
         size = self._text_bytes("validation", sum(int(self._target_bytes(batch)) for batch in self.data.validation))
         columns = {
@@ -74,7 +74,7 @@ class NextToken(Objective):
             "validation_bits_per_byte": bits_per_byte(losses.mean * sum(losses.targets), size),
             "folded": None if self.data.text_bytes is None else self.data.text_bytes.folded,
         }
-        return Evaluation(columns, [losses])
+        return EvaluationResult(columns, [losses])
 
     def training_losses(self, network: torch.nn.Module, step: int) -> list[Losses]:
         return [self._losses(network, "train", step, self.data.train_evaluation())] if self.data.train_evaluation else []

@@ -28,7 +28,7 @@ class BatchLoss:
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class EvaluationResult:
     """What an evaluation measured: columns of the history, and the losses of single units where they are kept."""
 
     columns: dict[str, Any]
@@ -43,9 +43,9 @@ class Objective(ABC):
     """
 
     #: What losses are means over, and what the history and the speed count.
-    items_are: ClassVar[str]
+    item_name: ClassVar[str]
     #: What ``training.batch`` counts, for messages.
-    batch_is_of: ClassVar[str]
+    batch_unit: ClassVar[str]
     #: The column of the history by which the best weights are chosen, and whether more of it is better.
     criterion: ClassVar[str] = "validation_loss"
     more_is_better: ClassVar[bool] = False
@@ -74,7 +74,7 @@ class Objective(ABC):
         return {}
 
     @abstractmethod
-    def evaluate(self, network: torch.nn.Module, step: int) -> Evaluation:
+    def evaluate(self, network: torch.nn.Module, step: int) -> EvaluationResult:
         """Measure the network, which is in evaluation mode and needs no gradient, after ``step`` finished steps.
 
         Among the columns is ``validation_loss``, the mean over the items of the validation data.

@@ -14,7 +14,7 @@ from relab.training.batches import to_device
 from relab.training.draws import by_falling_length
 from relab.training.losses import Losses
 from relab.training.objectives.bucketed import BucketedObjective
-from relab.training.objectives.objective import BatchLoss, Evaluation
+from relab.training.objectives.objective import BatchLoss, EvaluationResult
 
 
 class Preferences:
@@ -57,8 +57,8 @@ class Pairwise(BucketedObjective):
         options: see :class:`BucketedObjective`; the network knows ``pad``, since it reads a score at the last token before.
     """
 
-    items_are = "pairs"
-    batch_is_of = "pairs"
+    item_name = "pairs"
+    batch_unit = "pairs"
 
     def __init__(self, train: Preferences, validation: Preferences, **options: Any):
         super().__init__(train, validation, _lengths(train), **options)
@@ -70,11 +70,11 @@ class Pairwise(BucketedObjective):
     def training_columns(self, step: int, nats: float | None, items: int, totals: Mapping[str, float]) -> dict[str, Any]:
         return {"train_accuracy": totals["correct"] / items if items else None}
 
-    def evaluate(self, network: torch.nn.Module, step: int) -> Evaluation:
+    def evaluate(self, network: torch.nn.Module, step: int) -> EvaluationResult:
         margins = self.margins(network, self.validation)
         nats = (-functional.logsigmoid(margins.double())).tolist()
         losses = Losses.from_units("validation", step, nats, [1] * len(nats))
-        return Evaluation(
+        return EvaluationResult(
             {"validation_loss": losses.mean, "validation_accuracy": (margins > 0).double().mean().item()}, [losses]
         )
 

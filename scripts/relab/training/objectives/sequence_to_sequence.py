@@ -14,7 +14,7 @@ from relab.training.batches import IGNORED, positions_of_targets, to_device
 from relab.training.draws import by_falling_length, evenly_spread_indices
 from relab.training.losses import Losses
 from relab.training.objectives.bucketed import BucketedObjective
-from relab.training.objectives.objective import BatchLoss, Evaluation
+from relab.training.objectives.objective import BatchLoss, EvaluationResult
 from relab.training.objectives.outputs import cross_entropy, logits_of_targets, sums_by_row
 
 
@@ -55,7 +55,7 @@ class PairBatch(NamedTuple):
 class SequenceToSequence(BucketedObjective):
     """Cross-entropy of target tokens behind their source and the target so far, in nats per token.
 
-    Evaluation is without smoothing: perplexities compare.
+    EvaluationResult is without smoothing: perplexities compare.
 
     Args:
         train, validation: the pairs.
@@ -64,8 +64,8 @@ class SequenceToSequence(BucketedObjective):
         options: see :class:`BucketedObjective`; ``pad`` pads sources.
     """
 
-    items_are = "tokens"
-    batch_is_of = "pairs"
+    item_name = "tokens"
+    batch_unit = "pairs"
 
     def __init__(
         self, train: Pairs, validation: Pairs, *, smoothing: float = 0.0, evaluated: int | None = None, **options: Any
@@ -82,7 +82,7 @@ class SequenceToSequence(BucketedObjective):
     def loss(self, network: torch.nn.Module, batch: PairBatch) -> BatchLoss:
         return BatchLoss(cross_entropy(*self._logits(network, batch), smoothing=self.smoothing))
 
-    def evaluate(self, network: torch.nn.Module, step: int) -> Evaluation:
+    def evaluate(self, network: torch.nn.Module, step: int) -> EvaluationResult:
         by_row: dict[int, tuple[float, int]] = {}
         for rows in self._evaluated:
             batch = self.collate(self.validation, rows)
@@ -90,7 +90,7 @@ class SequenceToSequence(BucketedObjective):
             by_row |= {row: (sum_, len(self.validation.targets[row])) for row, sum_ in zip(rows, nats.tolist(), strict=True)}
         ordered = [by_row[row] for row in sorted(by_row)]
         losses = Losses.from_units("validation", step, [nats for nats, _ in ordered], [count for _, count in ordered])
-        return Evaluation({"validation_loss": losses.mean}, [losses])
+        return EvaluationResult({"validation_loss": losses.mean}, [losses])
 
     def in_words(self, row: dict[str, Any]) -> str:
         return f", perplexity {math.exp(min(row['validation_loss'], 100)):.4g}"
