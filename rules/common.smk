@@ -1,12 +1,14 @@
 # What the rules share: the checked settings, a job's slice of them, the digest of its code, the machine's limits.
 import hashlib
+import importlib.util
 import os
 import re
-import shutil
+import shlex
 import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.settings.types import DeploymentMethod
 
 sys.path.insert(0, f"{workflow.basedir}/scripts")
 
@@ -27,7 +29,16 @@ except UserError as error:
 ARTEFACTS = SETTINGS.artefacts
 
 # Jobs find nothing on a network that the DAG did not fetch, and say nothing about it.
-shell.prefix("set -euo pipefail; export HF_HUB_OFFLINE=1 HF_DATASETS_OFFLINE=1 HF_HUB_DISABLE_TELEMETRY=1; ")
+PREFIX = "set -euo pipefail; export HF_HUB_OFFLINE=1 HF_DATASETS_OFFLINE=1 HF_HUB_DISABLE_TELEMETRY=1; "
+if DeploymentMethod.CONDA not in workflow.deployment_settings.deployment_method:
+    if importlib.util.find_spec("torch") is None:
+        raise WorkflowError(
+            f"Snakemake runs in {sys.prefix}, which lacks torch: run .venv/bin/snakemake, which `make environment` sets up, or"
+            " give --sdm conda"
+        )
+    # No rule has an environment of its own: `python` is the one that runs Snakemake, whichever comes first on the path.
+    PREFIX += f'export PATH={shlex.quote(os.path.dirname(sys.executable))}:"$PATH"; '
+shell.prefix(PREFIX.replace("{", "{{").replace("}", "}}"))
 
 
 def recorded(command):
@@ -165,13 +176,3 @@ if LOCAL:
     for resource, limit in {"gpu": CARDS, "mem_mb": int(0.9 * memory_mb())}.items():
         if workflow.global_resources.get(resource.removesuffix("_mb")).value is None:
             workflow.register_resource(resource, limit)
-
-
-# The rules call `python`: it must be the one of this environment, unless each rule has an environment of its own.
-if workflow.is_main_process and not workflow.deployment_settings.deployment_method:
-    python = shutil.which("python")
-    if python is None or Path(python).parent.resolve() != Path(sys.executable).parent.resolve():
-        raise WorkflowError(
-            f"the rules would run {python or 'no python at all'}, but Snakemake runs in {sys.prefix}: activate that "
-            f"environment first (source {sys.prefix}/bin/activate), or give --sdm conda"
-        )

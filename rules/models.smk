@@ -131,8 +131,96 @@ rule train_adapter:
         )
 
 
+rule train_on_pairs:
+    """Train a model on pairs of a source and its target, from scratch or on; killed, it goes on as training does."""
+    input:
+        unpack(inputs("train_on_pairs")),
+    output:
+        weights="results/models/{model}/model.safetensors",
+        config="results/models/{model}/config.json",
+        generation="results/models/{model}/generation_config.json",
+        tokenizer="results/models/{model}/tokenizer.json",
+        tokenizer_config="results/models/{model}/tokenizer_config.json",
+        last="results/models/{model}/last/model.safetensors",
+        last_config="results/models/{model}/last/config.json",
+        last_generation="results/models/{model}/last/generation_config.json",
+        history="results/models/{model}/history.csv",
+        losses="results/models/{model}/losses.parquet",
+        speed="results/models/{model}/speed.csv",
+        provenance="results/models/{model}/model.safetensors.provenance.json",
+    log:
+        "results/logs/train_on_pairs/{model}.log",
+    benchmark:
+        "results/benchmarks/train_on_pairs/{model}.jsonl"
+    wildcard_constraints:
+        model=made_by("train_on_pairs"),
+    conda:
+        "../envs/train.yaml"
+    threads: ARTEFACTS.threads
+    resources:
+        gpu=gpu,
+        mem_mb=8000 if CARDS else 5000,
+        runtime=480,
+    params:
+        start=lambda wildcards, input: (
+            ["--base", os.path.dirname(input.weights)]
+            if "weights" in input.keys()
+            else ["--tokenizer", os.path.dirname(input.tokenizer)]
+        ),
+        directory=output_folder("history"),
+        spec=spec("train_on_pairs"),
+        code=code("train_on_pairs"),
+        program=program("train_on_pairs"),
+    shell:
+        recorded(
+            "python {params.program:q} --train {input.train:q} --validation {input.validation:q} {params.start:q} "
+            "--output-dir {params.directory:q} --state state --cards {resources.gpu}"
+        )
+
+
+rule adapt_to_pairs:
+    """Train an adapter of a model on pairs of a source and its target; killed, it goes on as training does."""
+    input:
+        unpack(inputs("adapt_to_pairs")),
+    output:
+        weights="results/models/{model}/adapter_model.safetensors",
+        config="results/models/{model}/adapter_config.json",
+        tokenizer="results/models/{model}/tokenizer.json",
+        tokenizer_config="results/models/{model}/tokenizer_config.json",
+        last="results/models/{model}/last/adapter_model.safetensors",
+        last_config="results/models/{model}/last/adapter_config.json",
+        history="results/models/{model}/history.csv",
+        losses="results/models/{model}/losses.parquet",
+        speed="results/models/{model}/speed.csv",
+        provenance="results/models/{model}/adapter_model.safetensors.provenance.json",
+    log:
+        "results/logs/adapt_to_pairs/{model}.log",
+    benchmark:
+        "results/benchmarks/adapt_to_pairs/{model}.jsonl"
+    wildcard_constraints:
+        model=made_by("adapt_to_pairs"),
+    conda:
+        "../envs/train.yaml"
+    threads: ARTEFACTS.threads
+    resources:
+        gpu=gpu,
+        mem_mb=8000 if CARDS else 3000,
+        runtime=480,
+    params:
+        base=input_folder("weights"),
+        directory=output_folder("history"),
+        spec=spec("adapt_to_pairs"),
+        code=code("adapt_to_pairs"),
+        program=program("adapt_to_pairs"),
+    shell:
+        recorded(
+            "python {params.program:q} --train {input.train:q} --validation {input.validation:q} --base {params.base:q} "
+            "--output-dir {params.directory:q} --state state --cards {resources.gpu}"
+        )
+
+
 rule import_model:
-    """Turn the published files of a model into a model directory like any other, with safetensors in it."""
+    """Turn the published files of a language model or an encoder–decoder into a model directory with safetensors in it."""
     input:
         unpack(inputs("import_model")),
     output:

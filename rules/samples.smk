@@ -1,8 +1,14 @@
-# Texts that language models generate.
+# Texts that models generate.
+
+
+def prompt_files(input):
+    """The files that prompts are taken from, as options; none where they stand in the settings."""
+    named = {name: input[name] for name in ("corpus", "dataset", "files") if name in input.keys()}
+    return [word for name, paths in named.items() for word in (f"--{name}", *([paths] if isinstance(paths, str) else paths))]
 
 
 rule sample_texts:
-    """Sample texts from a language model: every method of a sampling continues every prompt."""
+    """Sample texts from a model: every method of a sampling continues every prompt, or answers it."""
     input:
         unpack(inputs("sample_texts")),
     output:
@@ -21,9 +27,9 @@ rule sample_texts:
         runtime=240,
     params:
         model=input_folder("weights"),
-        corpus=lambda wildcards, input: ["--corpus", input.corpus] if "corpus" in input.keys() else [],
+        prompts=lambda wildcards, input: prompt_files(input),
         spec=spec("sample_texts"),
         code=code("sample_texts"),
         program=program("sample_texts"),
     shell:
-        recorded("python {params.program:q} --model {params.model:q} {params.corpus:q} --output {output.samples:q}")
+        recorded("python {params.program:q} --model {params.model:q} {params.prompts:q} --output {output.samples:q}")

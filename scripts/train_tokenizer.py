@@ -1,7 +1,8 @@
 """Make the tokenizer of a corpus, as a directory that `AutoTokenizer.from_pretrained` opens.
 
 kind character: every character of the training and of the validation text is a token, as in the lecture, and so are the
-characters that stand between two documents and the line end, from which texts are sampled.
+characters that stand between two documents and the line end, from which texts are sampled. Of a data set of pairs: every
+character, or every match of a pattern, of their sources and targets, and tokens for padding, the end and the unknown.
 
 kind byte_pair: byte-level byte-pair encoding as GPT-2's, trained on the training text alone.
 
@@ -11,6 +12,7 @@ kind sentencepiece: SentencePiece's byte-pair encoding, trained on the training 
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Iterator
 from pathlib import Path
 
 from pydantic import Field
@@ -18,6 +20,7 @@ from transformers import PreTrainedTokenizerFast
 
 from relab import bytepair, characters, sentencepieces
 from relab.corpora.storage import documents, evenly_spaced_documents
+from relab.datasets.storage import column_texts
 from relab.errors import UserError, run
 from relab.jobs import job_parser, job_settings, job_spec, record_provenance
 from relab.settings.tokenizers import BytePairTokenizer, CharacterTokenizer, SentencePieceTokenizer
@@ -26,11 +29,13 @@ from relab.settings.tokenizers import BytePairTokenizer, CharacterTokenizer, Sen
 class CharacterSpec(CharacterTokenizer):
     """Settings of the job for characters."""
 
-    separator: str = Field(description="What stands between two documents of the corpus.")
+    separator: str = Field("", description="What stands between two documents of the corpus.")
 
 
 def character_tokenizer(args: Namespace, spec: CharacterSpec) -> PreTrainedTokenizerFast:
-    """A token for each character of both splits, of the separator and for the line end."""
+    """A token for each character of both splits, of the separator and for the line end; of pairs, for each symbol."""
+    if spec.dataset is not None:
+        return characters.build_symbols((text for path in (args.train, args.validation) for text in sides(path)), spec.pattern)
     alphabet = set().union(*(document for path in (args.train, args.validation) for document in documents(path)))
     if not alphabet:
         raise UserError(f"{args.train}: no text, expected at least one character in it or in {args.validation}")
@@ -39,12 +44,20 @@ def character_tokenizer(args: Namespace, spec: CharacterSpec) -> PreTrainedToken
 
 def byte_pair_tokenizer(args: Namespace, spec: BytePairTokenizer) -> PreTrainedTokenizerFast:
     """Byte-level byte-pair encoding of the training text."""
-    return bytepair.train(documents(args.train), spec.vocab_size, str(args.train))
+    texts = documents(args.train) if spec.dataset is None else sides(args.train)
+    return bytepair.train(texts, spec.vocab_size, str(args.train))
 
 
 def sentencepiece_tokenizer(args: Namespace, spec: SentencePieceTokenizer) -> PreTrainedTokenizerFast:
     """SentencePiece of documents evenly spread over the training text."""
-    return sentencepieces.train(evenly_spaced_documents(args.train, spec.documents), spec, str(args.train))
+    texts = evenly_spaced_documents(args.train, spec.documents) if spec.dataset is None else sides(args.train)
+    return sentencepieces.train(texts, spec, str(args.train))
+
+
+def sides(path: Path) -> Iterator[str]:
+    """The sources and targets of a split of pairs, further references among them."""
+    for _, texts in column_texts(path, ("source", "target", "references")):
+        yield from texts
 
 
 KINDS = {

@@ -23,6 +23,8 @@ from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
 from relab import prefix
+from relab.checkpoints import load_tokenizer
+from relab.encoding import encode, opening_tokens
 from relab.errors import UserError
 from relab.files import sha256, write_json
 from relab.settings.models import LoraAdaptation, PrefixAdaptation
@@ -35,8 +37,8 @@ CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 #: The files of an adapter.
 FILES = (CONFIG, WEIGHTS)
 
-#: PEFT's name of the task: a causal language model.
-CAUSAL_LM = "CAUSAL_LM"
+#: PEFT's names of the tasks of a causal language model and of an encoder–decoder.
+CAUSAL_LM, SEQ_2_SEQ_LM = "CAUSAL_LM", "SEQ_2_SEQ_LM"
 
 #: The layers that LoRA can update.
 LAYERS = (nn.Linear, Conv1D, nn.Embedding)
@@ -48,22 +50,33 @@ class Adapter:
     Args:
         base: the model, which is changed in place: its weights are frozen and the adapter's are added.
         settings: the adapter's settings. LoRA's first factor is drawn from torch's global random state, its second is 0; a
-            prefix is 0. Before training, LoRA does not change the base's outputs and a prefix hardly does.
-        directory: the base's directory, whose name the adapter records.
+            prefix is 0, or what the base keeps of a text. Before training, LoRA does not change the base's outputs, a prefix of
+            zeros hardly does, and that of a text makes them what they are behind the text.
+        directory: the base's directory, whose name the adapter records and whose tokenizer encodes the prefix's text.
 
     Attributes:
         model: the base with the adapter.
 
     Raises:
-        UserError: a layer to update that the base lacks.
+        UserError: a layer to update that the base lacks, a prefix of an encoder–decoder.
     """
 
     def __init__(self, base: PreTrainedModel, settings: LoraAdaptation | PrefixAdaptation, directory: Path):
         from peft import get_peft_model
 
-        config = lora_config(base, settings, directory) if settings.kind == "lora" else _prefix_config(settings)
+        task = SEQ_2_SEQ_LM if base.config.is_encoder_decoder else CAUSAL_LM
+        start = None
+        if settings.kind == "prefix":
+            if task == SEQ_2_SEQ_LM:
+                raise UserError(
+                    f"adaptation.kind: a prefix does not reach the encoder of {directory}; expected full or lora, found prefix"
+                )
+            start = None if settings.text is None else _keys_and_values(base, settings.text, directory)
+        config = _prefix_config(settings, start) if settings.kind == "prefix" else lora_config(base, settings, directory, task)
         with without_peft_warnings():
             self._peft = get_peft_model(base, config)
+        if start is not None:
+            self._peft.prompt_encoder["default"].load_prompt_embeddings(start)
         self._base = directory.name, sha256(directory / "model.safetensors")
         self.model = _base_with_adapter(self._peft)
 
@@ -128,10 +141,23 @@ def _matches_target(name: str, target: str) -> bool:
     return name == target or name.endswith(f".{target}")
 
 
-def _prefix_config(settings: PrefixAdaptation) -> PeftConfig:
+def _prefix_config(settings: PrefixAdaptation, start: torch.Tensor | None) -> PeftConfig:
     from peft import PrefixTuningConfig
 
-    return PrefixTuningConfig(task_type=CAUSAL_LM, num_virtual_tokens=settings.tokens, init_weights="zero")
+    tokens = settings.tokens if start is None else len(start)
+    return PrefixTuningConfig(task_type=CAUSAL_LM, num_virtual_tokens=tokens, init_weights="zero")
+
+
+@torch.no_grad()
+def _keys_and_values(base: PreTrainedModel, text: str, directory: Path) -> torch.Tensor:
+    """What a model keeps of a text, ``[tokens, layers × (keys, values) × heads × size]``, as PEFT orders a prefix."""
+    tokenizer = load_tokenizer(directory)
+    ids = [*opening_tokens(tokenizer), *encode(tokenizer, text, "adaptation.text").tolist()]
+    training = base.training
+    cache = base.eval()(torch.tensor([ids], device=base.device), use_cache=True).past_key_values
+    base.train(training)
+    layers = [torch.stack([layer.keys[0], layer.values[0]]) for layer in cache.layers]  # [2, heads, tokens, size] each
+    return torch.cat(layers).float().permute(2, 0, 1, 3).flatten(1)
 
 
 def _base_with_adapter(peft: PeftModel) -> PreTrainedModel:

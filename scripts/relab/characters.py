@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from relab.errors import UserError
@@ -14,6 +15,8 @@ from relab.files import replacing
 
 #: The files of a tokenizer directory.
 FILES = ("tokenizer.json", "tokenizer_config.json")
+#: The special tokens of a tokenizer of symbols, as Transformers calls them.
+SPECIAL_TOKENS = {"pad_token": "<pad>", "eos_token": "</s>", "unk_token": "<unk>"}
 
 
 def build(characters: Iterable[str]) -> PreTrainedTokenizerFast:
@@ -33,6 +36,33 @@ def build(characters: Iterable[str]) -> PreTrainedTokenizerFast:
     backend.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), behavior="isolated")
     backend.decoder = decoders.Fuse()
     return PreTrainedTokenizerFast(tokenizer_object=backend, clean_up_tokenization_spaces=False)
+
+
+def build_symbols(texts: Iterable[str], pattern: str | None) -> PreTrainedTokenizerFast:
+    """A tokenizer whose tokens are the matches of a regular expression in texts, numbered in order, or their characters.
+
+    Beside them it has ``<pad>``, ``</s>``, which it puts behind every text, and ``<unk>``, which stands for all others. Decoded
+    tokens are joined as they are.
+
+    Raises:
+        UserError: nothing matches; a text of which something is left out by the pattern.
+    """
+    expression = re.compile(pattern or r"[\s\S]")
+    symbols = set()
+    for text in texts:
+        matches = [match[0] for match in expression.finditer(text)]
+        if "".join(matches) != text:
+            raise UserError(f"pattern: expected one whose matches make up every text, found {pattern!r} and {text!r}")
+        symbols.update(matches)
+    if not symbols:
+        raise UserError("a tokenizer of symbols needs at least one, found empty texts")
+    vocabulary = {symbol: index for index, symbol in enumerate([*SPECIAL_TOKENS.values(), *sorted(symbols)])}
+    backend = Tokenizer(models.WordLevel(vocabulary, SPECIAL_TOKENS["unk_token"]))
+    backend.pre_tokenizer = pre_tokenizers.Split(Regex(expression.pattern), behavior="isolated")
+    backend.decoder = decoders.Fuse()
+    end = SPECIAL_TOKENS["eos_token"]
+    backend.post_processor = processors.TemplateProcessing(single=f"$A {end}", special_tokens=[(end, vocabulary[end])])
+    return PreTrainedTokenizerFast(tokenizer_object=backend, clean_up_tokenization_spaces=False, **SPECIAL_TOKENS)
 
 
 def alphabet(tokenizer: PreTrainedTokenizerBase) -> dict[str, int] | None:

@@ -10,13 +10,14 @@ from pickle import UnpicklingError
 from typing import TYPE_CHECKING
 
 from safetensors import SafetensorError
-from transformers import AutoModel, AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
 from transformers.utils import logging
 
 from relab.bytepair import END_OF_TEXT
 from relab.encoding import opening_tokens
 from relab.errors import UserError
-from relab.precision import AUTO, resolve
+from relab.precision import AUTO, BFLOAT16, BITSANDBYTES, DYNAMIC_INT8, FLOAT32, resolve
+from relab.quantisation import bitsandbytes_settings, check_device, prepare_bitsandbytes, quantise_dynamically
 
 if TYPE_CHECKING:  # the class of models alone takes two seconds to load, which a job that opens a tokenizer need not wait for
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -36,22 +37,37 @@ def load_model(directory: str | Path, device, precision: str = AUTO) -> PreTrain
 
     Args:
         precision: the type of its weights, those of an adapter among them, see :mod:`relab.precision`. ``auto`` is float32, and
-            on CUDA as they are stored.
+            on CUDA as they are stored. Quantised (:mod:`relab.quantisation`): those of linear layers are, and no adapter's.
 
     Raises:
-        UserError: the directory holds no model, or one that cannot be read; the base of an adapter is missing or another one.
+        UserError: the directory holds no model, or one that cannot be read; the base of an adapter is missing or another one;
+            a model that cannot be quantised, or not on this device.
     """
+    check_device(precision, device)
     if (Path(directory) / ADAPTER[1][0]).is_file():
         from relab import adapters
 
         directory = _directory_with(directory, *ADAPTER)
         base = adapters.base_directory(directory)
         adapters.check_base(directory, base)
-        model = load_model(base, device, precision)
+        model = load_model(base, device, AUTO if precision == DYNAMIC_INT8 else precision)
         with user_errors(directory, "an adapter"):
-            return adapters.open_adapter(directory, model, one_type=precision != AUTO).to(device).eval()
+            model = adapters.open_adapter(directory, model, one_type=precision in (FLOAT32, BFLOAT16)).to(device)
+    else:
+        model = _load_base(directory, device, precision)
+    if precision == DYNAMIC_INT8:  # last, since PEFT knows no such layers
+        model = quantise_dynamically(model, str(directory))
+    return model.eval()
+
+
+def _load_base(directory: str | Path, device, precision: str) -> PreTrainedModel:
+    if precision in BITSANDBYTES:
+        settings = {"quantization_config": bitsandbytes_settings(precision, device), "device_map": {"": device}}
+        model = _load_language_model(directory, AUTO if device.type == "cuda" else resolve(AUTO, device), **settings)
+        return prepare_bitsandbytes(model, str(directory))
+    dtype = AUTO if precision == DYNAMIC_INT8 else precision
     # Transformers' "auto" is the stored type, too
-    return _load_language_model(directory, precision if device.type == "cuda" else resolve(precision, device)).to(device).eval()
+    return _load_language_model(directory, dtype if device.type == "cuda" else resolve(dtype, device)).to(device)
 
 
 def load_for_training(directory: str | Path, device, dtype, quantisation=None) -> PreTrainedModel:
@@ -64,16 +80,19 @@ def load_for_training(directory: str | Path, device, dtype, quantisation=None) -
     """
     if quantisation is not None:
         options = {"quantization_config": quantisation, "device_map": {"": device}}
-        return _load_language_model(directory, dtype, **options).train()
+        model = _load_language_model(directory, dtype, **options)
+        return prepare_bitsandbytes(model, str(directory), training=True).train()
     return _load_language_model(directory, dtype).to(device).train()
 
 
 def _load_language_model(directory: str | Path, dtype, **options) -> PreTrainedModel:
     directory = _directory_with(directory, *MODEL)
     with user_errors(directory, "a language model"), without_progress_bar():
-        return AutoModelForCausalLM.from_pretrained(
-            directory, dtype=dtype, use_safetensors=True, local_files_only=True, trust_remote_code=False, **options
-        )
+        offline = {"local_files_only": True, "trust_remote_code": False}
+        # Transformers has some encoder–decoders as language models too, without their encoder
+        is_pair = AutoConfig.from_pretrained(directory, **offline).is_encoder_decoder
+        auto_class = AutoModelForSeq2SeqLM if is_pair else AutoModelForCausalLM
+        return auto_class.from_pretrained(directory, dtype=dtype, use_safetensors=True, **offline, **options)
 
 
 def load_encoder(directory: str | Path, device, precision: str = AUTO) -> PreTrainedModel:

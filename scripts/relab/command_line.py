@@ -146,6 +146,8 @@ def decoding(args: argparse.Namespace) -> Decoding:
         _refuse(args, DRAWING, f"with {method} nothing is drawn")
         if args.num_samples > 1:
             raise UserError(f"--num-samples {args.num_samples}: with {method} a prompt has one continuation, expected 1")
+    if args.min_new_tokens > args.length:
+        raise UserError(f"--min-new-tokens {args.min_new_tokens}: expected at most --length, which is {args.length}")
     if not searched:
         _refuse(args, SEARCHING, "it has a meaning with --num-beams above 1 only")
     settings = {name: getattr(args, name) for name in Decoding.model_fields if hasattr(args, name)}

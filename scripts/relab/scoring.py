@@ -8,6 +8,7 @@ import torch
 from torch.nn import functional
 from transformers import PreTrainedModel
 
+from relab.encoded_sources import EncodedSources, check_lengths, is_encoder_decoder, target_opening
 from relab.errors import UserError
 from relab.prefix import context_length
 
@@ -43,8 +44,8 @@ def logprobs(
     on the other texts of the batch. Logits are computed from where the first continuation of a batch begins.
 
     Args:
-        model: a causal language model in evaluation mode.
-        texts: token ids of a prompt, at least one, and of its continuation.
+        model: a causal language model or an encoder–decoder in evaluation mode.
+        texts: token ids of a prompt (or source), at least one, and of its continuation (or target).
         tokens: the most tokens of a batch, padding included; a longer text is alone. By default :data:`BATCH_TOKENS`.
         progress: called after each batch with the number of its texts.
 
@@ -54,6 +55,8 @@ def logprobs(
     Raises:
         UserError: a text longer than the model's context.
     """
+    if is_encoder_decoder(model):
+        return _target_logprobs(model, texts, tokens or BATCH_TOKENS, progress)
     logprobs_by_text: list[list[float]] = [[] for _ in texts]
     for rows in _batches([len(prompt) + len(continuation) for prompt, continuation in texts], tokens or BATCH_TOKENS):
         sequences = [[*texts[row][0], *texts[row][1]] for row in rows]
@@ -65,6 +68,27 @@ def logprobs(
             losses = functional.cross_entropy(logits.float().flatten(0, 1), ids[:, first:].flatten(), reduction="none")
             for row, sequence, loss in zip(rows, sequences, losses.view(len(rows), -1).cpu(), strict=True):
                 logprobs_by_text[row] = (-loss[len(texts[row][0]) - first : len(sequence) - first]).tolist()
+        progress(len(rows))
+    return logprobs_by_text
+
+
+def _target_logprobs(
+    model: PreTrainedModel, pairs: Sequence[tuple[Sequence[int], Sequence[int]]], tokens: int, progress: Callable[[int], object]
+) -> list[list[float]]:
+    """Log-probabilities of each token of targets, given their sources."""
+    opening = target_opening(model)
+    check_lengths(model, [source for source, _ in pairs], len(opening) - 1 + max(len(target) for _, target in pairs))
+    logprobs_by_text: list[list[float]] = [[] for _ in pairs]
+    for rows in _batches([len(source) + len(target) for source, target in pairs], tokens):
+        targets = [pairs[row][1] for row in rows]
+        longest = max(map(len, targets))
+        ids = torch.tensor([[*target, *[0] * (longest - len(target))] for target in targets], device=model.device)
+        inputs = torch.cat([torch.tensor([opening] * len(rows), device=model.device), ids], 1)[:, :-1]
+        sources = EncodedSources.of(model, [pairs[row][0] for row in rows])
+        logits = model(decoder_input_ids=inputs, use_cache=False, **sources.arguments()).logits[:, len(opening) - 1 :]
+        losses = functional.cross_entropy(logits.float().flatten(0, 1), ids.flatten(), reduction="none").view(len(rows), -1)
+        for row, target, loss in zip(rows, targets, losses.cpu(), strict=True):
+            logprobs_by_text[row] = (-loss[: len(target)]).tolist()
         progress(len(rows))
     return logprobs_by_text
 

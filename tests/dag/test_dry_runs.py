@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 
 import pytest
 import yaml
-from support.runs import CHECKOUT, TINY, job_counts, run_snakemake
+from support.runs import CHECKOUT, TINY, environment, job_counts, run_snakemake
 
 from relab.settings.config import resolve
 
@@ -122,14 +124,12 @@ def test_a_mistake_is_one_sentence_and_no_job_starts(tmp_path, overlay, sentence
     assert not (tmp_path / "run" / "results").exists()
 
 
-def test_another_python_on_the_path_is_refused_with_the_way_out(tmp_path):
-    other = tmp_path / "bin"
-    other.mkdir()
-    (other / "python").symlink_to("/bin/false")
-    ended = run_snakemake(tmp_path / "run", "-n", PATH=f"{other}:/usr/bin:/bin")
+def test_an_environment_without_what_jobs_import_is_refused_with_the_way_out(tmp_path):
+    without = "import sys; sys.modules['torch'] = None; from snakemake.cli import main; main()"
+    words = ["-n", "--snakefile", CHECKOUT / "Snakefile", "--directory", tmp_path]
+    ended = subprocess.run([sys.executable, "-c", without, *words], capture_output=True, text=True, env=environment())
     assert ended.returncode == 1
-    assert f"the rules would run {other / 'python'}, but" in ended.stdout + ended.stderr
-    assert "activate" in ended.stdout + ended.stderr
+    assert f"Snakemake runs in {sys.prefix}, which lacks torch: run .venv/bin/snakemake" in ended.stdout + ended.stderr
 
 
 def resources(output: str, rule: str) -> str:
@@ -151,7 +151,6 @@ def test_without_a_card_local_training_asks_for_none(tmp_path):
 
 def test_with_a_card_it_asks_for_one(tmp_path):
     import os
-    import sys
     from pathlib import Path
 
     path = os.pathsep.join([str(Path(sys.executable).parent), str(fake_card(tmp_path / "bin")), os.environ["PATH"]])

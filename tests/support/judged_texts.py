@@ -20,7 +20,7 @@ from relab.judging.names import HUMAN
 from relab.judging.storage import Judgement, write_judgements
 from relab.rows.judged_texts import accounts
 from relab.settings.base import canonical
-from relab.settings.samplings import Decoding
+from relab.settings.samplings import Method
 
 #: Methods: temperature, rule and k, with the loss a token that the judge is made to have. Those that three accounts of the
 #: temperature need, by name.
@@ -33,10 +33,10 @@ TEXTS, START = 4, "<|endoftext|>"
 STORY = "Once upon a time there was a merchant of Syracuse, condemned to die"
 
 
-def decodings(methods: Mapping[str, tuple]) -> dict[str, Decoding]:
+def decodings(methods: Mapping[str, tuple]) -> dict[str, Method]:
     """The methods as settings of a sampling."""
     return {
-        name: Decoding(do_sample=True, temperature=temperature, temperature_rule=rule, top_k=k)
+        name: Method(do_sample=True, temperature=temperature, temperature_rule=rule, top_k=k)
         for name, (temperature, rule, k, _) in methods.items()
     }
 

@@ -35,6 +35,7 @@ def test_each_option_sets_its_argument():
         do_sample=True, top_k=2, temperature=0.5, top_p=0.9, min_p=0.1
     )
     assert chosen("--greedy", "--no-repeat-ngram-size", "3") == Decoding(no_repeat_ngram_size=3)
+    assert chosen("--min-new-tokens", "7") == Decoding(do_sample=True, min_new_tokens=7)
     assert chosen("--num-beams", "4", "--early-stopping", "--length-penalty", "0.5") == Decoding(
         num_beams=4, early_stopping=True, length_penalty=0.5
     )
@@ -84,6 +85,7 @@ def test_a_new_setting_of_decoding_is_an_option(monkeypatch, capsys):
         ("--top-p 1.5", "--top-p: .*, found 1.5"),
         ("--num-beams 0", "--num-beams: .*, found 0"),
         ("--no-repeat-ngram-size -1", "--no-repeat-ngram-size: .*, found -1"),
+        ("--min-new-tokens 9 --length 8", "--min-new-tokens 9: expected at most --length, which is 8"),
     ],
 )
 def test_what_makes_no_sense_is_refused(options, message):

@@ -39,7 +39,7 @@ def table_spec() -> dict:
 def test_the_command_of_a_sampling_makes_that_sampling():
     options = option_values(sampling(), "sampling")
     args = parser().parse_args([word for name, value in options.items() for word in (name, *shlex.split(value))])
-    assert decoding(args) == sampling().methods["sampling"]
+    assert decoding(args) == sampling().methods["sampling"].decoding
     assert (args.prompt, args.num_samples, args.length) == (["Once upon a time "], 32, 40)
 
 

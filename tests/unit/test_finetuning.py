@@ -265,9 +265,18 @@ def test_a_text_shorter_than_a_block(base, corpus, tmp_path):
 
 
 @pytest.mark.parametrize("width", ["8bit", "4bit"])
-def test_quantisation_wants_a_card(base, corpus, tmp_path, width):
-    told = refuse(base, corpus, tmp_path, spec(LORA, quantisation=width))
-    assert told == f"quantisation: {width} needs a CUDA card, and this job would run on cpu: leave it out here"
+def test_an_adapter_learns_beside_a_quantised_base_on_a_cpu(base, corpus, tmp_path, width):
+    job = trained(base, corpus, tmp_path, spec(LORA, quantisation=width))
+    history = read_csv(job.output / "history.csv")
+    assert history.validation_loss.min() < history.validation_loss[0] - 0.05
+    blocks = validation_blocks(corpus)
+    logits = {asked: load_model(job.output, CPU, asked)(blocks[:, :-1]).logits for asked in (width, "float32")}
+    losses = {
+        asked: float(torch.nn.functional.cross_entropy(values.flatten(0, 1), blocks[:, 1:].flatten()))
+        for asked, values in logits.items()
+    }
+    assert losses[width] == pytest.approx(history.validation_loss.min(), abs=1e-3)  # as it was trained
+    assert losses["float32"] != losses[width]  # the adapter is a model of full precision's, too
 
 
 def test_quantisation_wants_its_package(base, monkeypatch):

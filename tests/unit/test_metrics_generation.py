@@ -23,6 +23,7 @@ def outputs(**changed) -> Outputs:
         "sources": [SOURCE] * 4,
         "cut": [False, True, False, False],
         "items": units_digest("four pairs"),
+        "language": "en",
     }
     return Outputs(**columns | changed)
 

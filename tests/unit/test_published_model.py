@@ -133,7 +133,7 @@ def test_a_pickle_with_code_is_refused_and_not_run(asset, target, tmp_path):
     assert imported(asset, target)["format"] == "safetensors"  # nobody looks at it
     shutil.rmtree(target)
     (asset / "model.safetensors").unlink()
-    told = refused(asset, target, "cannot be opened as a language model")
+    told = refused(asset, target, "cannot be opened as a causal language model")
     assert "trust" not in told  # torch says how to run the code after all
     assert not (tmp_path / "run").exists()
 
@@ -201,7 +201,7 @@ def test_missing_weights_are_named(asset, target):
 
 def test_weights_of_another_size_are_refused(asset, target):
     change(asset / "config.json", n_positions=65)
-    refused(asset, target, "cannot be opened as a language model")
+    refused(asset, target, "cannot be opened as a causal language model")
 
 
 def test_weights_that_are_not_used_are_told(asset, target):
@@ -213,7 +213,7 @@ def test_weights_that_are_not_used_are_told(asset, target):
 def test_damaged_files_are_told(asset, target):
     whole = (asset / "model.safetensors").read_bytes()
     (asset / "model.safetensors").write_bytes(whole[:1000])
-    refused(asset, target, "cannot be opened as a language model")
+    refused(asset, target, "cannot be opened as a causal language model")
     (asset / "model.safetensors").write_bytes(whole)
     (asset / "config.json").write_text("{")
     refused(asset, target, "config.json: not JSON")

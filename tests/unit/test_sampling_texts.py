@@ -13,7 +13,8 @@ from relab import gpt
 from relab.checkpoints import load_model, load_tokenizer
 from relab.errors import UserError
 from relab.published.model import import_model
-from relab.sampling.texts import LanguageModel, build_prompts, max_tokens, sample_records
+from relab.sampling.prompts import LanguageModel, build_prompts
+from relab.sampling.texts import max_tokens, sample_records
 from relab.scoring import logprobs
 from relab.settings.models import Architecture
 from relab.settings.samplings import Sampling
@@ -34,7 +35,7 @@ def settings(**more):
 
 def records(lm, **more):
     one = settings(**more)
-    return list(sample_records(one, lm, build_prompts(one, lm, None)))
+    return list(sample_records(one, lm, build_prompts(one, lm)))
 
 
 def test_records_come_by_prompt_method_and_number(lm):
@@ -81,7 +82,7 @@ def test_prompts_from_a_corpus_and_what_people_wrote_after_them(lm, tmp_path):
     texts = [f"{place}: a document goes on and on about the sea." for place in range(9)]
     path = corpus(tmp_path / "c.parquet", ["short", *texts])
     one = settings(prompts={"corpus": "c", "number": 3, "tokens": 4, "human": "people"}, methods={"greedy": {}})
-    prompts = build_prompts(one, lm, path)
+    prompts = build_prompts(one, lm, [path])
     found = list(sample_records(one, lm, prompts))
     assert [record["method"] for record in found] == ["greedy", "people"] * 3
     for record in found[1::2]:
@@ -95,7 +96,7 @@ def test_prompts_from_a_corpus_and_what_people_wrote_after_them(lm, tmp_path):
 def test_too_few_long_documents_are_told(lm, tmp_path):
     one = settings(prompts={"corpus": "c", "number": 3, "tokens": 4})
     with pytest.raises(UserError, match="expected 3 documents of at least 9 tokens .*, found 1"):
-        build_prompts(one, lm, corpus(tmp_path / "c.parquet", ["short", "A longer document about the sea."]))
+        build_prompts(one, lm, [corpus(tmp_path / "c.parquet", ["short", "A longer document about the sea."])])
 
 
 def test_texts_of_pieces_are_not_glued_to_their_prompts(tmp_path):
@@ -120,10 +121,14 @@ def test_prompts_from_a_corpus_end_where_a_character_does(lm, tmp_path):
     path = corpus(tmp_path / "c.parquet", [text])
     for tokens, characters in ((3, 1), (4, 1), (5, 1), (6, 2), (2, None)):
         one = settings(prompts={"corpus": "c", "number": 1, "tokens": tokens, "human": "people"}, methods={"greedy": {}})
-        (prompt,) = build_prompts(one, lm, path)
+        (prompt,) = build_prompts(one, lm, [path])
         if characters is None:  # there is no earlier end
-            assert len(prompt.token_ids) == 1
+            assert len(prompt.inputs["greedy"].token_ids) == 1
             continue
-        assert (prompt.text, len(prompt.token_ids), len(prompt.human)) == ("\u6b7b" * characters, 3 * characters, 5)
+        assert (prompt.text, len(prompt.inputs["greedy"].token_ids), len(prompt.human)) == (
+            "\u6b7b" * characters,
+            3 * characters,
+            5,
+        )
         *_, people = sample_records(one, lm, [prompt])
         assert people["text"].startswith("\u6b7b")

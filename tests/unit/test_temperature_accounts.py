@@ -33,7 +33,7 @@ from relab.rows.judged_texts.names import (
 from relab.rows.judged_texts.scores import perplexity_change
 from relab.sampling.loop import sample
 from relab.scores import SCHEMA, Summaries, read_scores, with_summary
-from relab.settings.samplings import Decoding
+from relab.settings.samplings import Method
 
 SETTINGS = [SamplerSetting(temperature=temperature, top_k=k) for temperature, _, k, _ in GRID.values()]
 
@@ -118,8 +118,8 @@ def test_contrasts_are_pairs_of_one_k_from_the_higher_temperature_to_the_lower()
 
 
 def test_settings_without_k_are_compared_too():
-    methods = {"mine": {"hot": Decoding(do_sample=True), "cold": Decoding(do_sample=True, temperature=0.5)}}
-    methods["mine"]["flat"] = Decoding(do_sample=True, temperature=0.5, temperature_rule="multiply")
+    methods = {"mine": {"hot": Method(do_sample=True), "cold": Method(do_sample=True, temperature=0.5)}}
+    methods["mine"]["flat"] = Method(do_sample=True, temperature=0.5, temperature_rule="multiply")
     found = accounts.compared_settings(["hot", "cold"], methods, {}, "temperature")
     assert [setting.label for setting in found] == ["T 1", "T 0.5"] and len(contrasts(found)) == 1
     assert found[1].methods == {"divide": ("mine", "cold"), "multiply": ("mine", "flat"), "ignore": ("mine", "hot")}
@@ -135,7 +135,7 @@ def test_settings_without_k_are_compared_too():
     ],
 )
 def test_methods_that_draw_alike_are_told_as_one(method, same):
-    assert without_inert_arguments(Decoding(do_sample=True, **method)) == Decoding(do_sample=True, **same)
+    assert without_inert_arguments(Method(do_sample=True, **method)) == Method(do_sample=True, **same)
 
 
 def test_a_setting_that_nobody_sampled_is_named():

@@ -249,6 +249,6 @@ def test_bits_per_byte_of_a_case_computed_by_hand():
 def test_losses_are_written_with_all_their_digits(tmp_path):
     row = {"step": 1, "tokens_seen": 64, "train_loss": 0.1 + 0.2, "validation_loss": 1 / 3, "learning_rate": 5e-4}
     sampling = [{"step": step, "sampled_per_second": 10.0} for step in (1, 3)]
-    write_history(tmp_path, [row], [{"step": 1, "seconds": 1.23456, "tokens_per_second": None}], [], sampling)
+    write_history(tmp_path, [row], [{"step": 1, "seconds": 1.23456, "tokens_per_second": None}], sampling)
     assert (tmp_path / "history.csv").read_text().splitlines()[1] == "1,64,0.30000000000000004,0.3333333333333333,,,,0.0005"
     assert (tmp_path / "speed.csv").read_text().splitlines()[1:] == ["1,1.235,,10.0", "3,,,10.0"]

@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Annotated, Any
 
-from relab.artefacts import assets, tokenizers
+from pydantic import Discriminator, Tag
+
+from relab.artefacts import assets, datasets, tokenizers
 from relab.artefacts.kind import Artefacts, Files, Kind, Maker, declared
 from relab.errors import UserError
-from relab.settings.models import Model
+from relab.settings.models import EncoderDecoderModel, EncoderModel, FinetunedModel, PublishedModel, TrainedModel, kind_or
+from relab.settings.pair_models import FinetunedOnPairs, TrainedOnPairs
+
+Model = Annotated[
+    Annotated[TrainedModel, Tag("trained")]
+    | Annotated[PublishedModel, Tag("published")]
+    | Annotated[FinetunedModel, Tag("finetuned")]
+    | Annotated[EncoderModel, Tag("encoder")]
+    | Annotated[EncoderDecoderModel, Tag("encoder_decoder")]
+    | Annotated[TrainedOnPairs, Tag("trained_on_pairs")]
+    | Annotated[FinetunedOnPairs, Tag("finetuned_on_pairs")],
+    Discriminator(kind_or("trained")),
+]
 
 
 def is_adapter(settings: Any) -> bool:
@@ -41,8 +55,8 @@ def made(models: Iterable[str], file: str) -> list[str]:
 def bases(artefacts: Artefacts, model: str) -> list[str]:
     """The models that a finetuned model starts from, the nearest first; none for others."""
     names: list[str] = []
-    while (settings := artefacts.models[model].settings).kind == "finetuned":
-        model = settings.base
+    while base := getattr(artefacts.models[model].settings, "base", None):
+        model = base
         names.append(model)
     return names
 
@@ -58,14 +72,14 @@ def tokenizer_of(artefacts: Artefacts, model: str) -> str:
 def _check(artefacts: Artefacts, model: str) -> None:
     """Finetuned models start in the end from a model without a base, whose tokenizer has a name of its own."""
     seen, settings = [model], artefacts.models[model].settings
-    while settings.kind == "finetuned":
+    while hasattr(settings, "base"):
         if settings.base in seen:
             circle = " → ".join([*seen, settings.base])
             raise UserError(f"models.{model}.base: expected a model to start from, found a circle: {circle}")
         seen.append(settings.base)
         settings = artefacts.models[settings.base].settings
     root = seen[-1]
-    if len(seen) > 1 and root in artefacts.tokenizers and settings.kind == "published":
+    if len(seen) > 1 and root in artefacts.tokenizers and settings.kind in ("published", "encoder_decoder"):
         asset = getattr(artefacts.tokenizers[root].settings, "asset", None)
         if asset != settings.asset:
             raise UserError(
@@ -86,8 +100,26 @@ def _finetuned_from(artefacts: Artefacts, model: str) -> Files:
     return {**_tokens(artefacts, model), **files(artefacts, artefacts.models[model].settings.base)}
 
 
+def _pairs(artefacts: Artefacts, model: str) -> Files:
+    dataset = artefacts.models[model].settings.dataset
+    return {split: datasets.file(dataset, split) for split in ("train", "validation")}
+
+
+def _trained_on_pairs_from(artefacts: Artefacts, model: str) -> Files:
+    """The pairs, and the tokenizer of a model from random weights, or the base of a fine-tuned one."""
+    settings = artefacts.models[model].settings
+    if settings.kind == "trained_on_pairs":
+        return {**_pairs(artefacts, model), **tokenizers.files(artefacts, settings.tokenizer)}
+    return {**_pairs(artefacts, model), **files(artefacts, settings.base)}
+
+
 def _imported_from(artefacts: Artefacts, model: str) -> Files:
     return {"files": assets.files(artefacts, artefacts.models[model].settings.asset)}
+
+
+def _learns_pairs(settings: Any, adapter: bool) -> bool:
+    """Whether a model learns from pairs, as an adapter or by weights of its own."""
+    return settings.kind in ("trained_on_pairs", "finetuned_on_pairs") and is_adapter(settings) == adapter
 
 
 _training = declared("models", "model", threads=True)
@@ -108,8 +140,26 @@ KIND = Kind(
             lambda settings: settings.kind == "finetuned" and not is_adapter(settings),
             seconds=40.0,
         ),
-        Maker("train_adapter", _finetuned_from, _training, is_adapter, seconds=35.0),
-        Maker("import_model", _imported_from, _importing, lambda settings: settings.kind == "published", seconds=25.0),
+        Maker(
+            "train_adapter",
+            _finetuned_from,
+            _training,
+            lambda settings: settings.kind == "finetuned" and is_adapter(settings),
+            seconds=35.0,
+        ),
+        Maker(
+            "train_on_pairs", _trained_on_pairs_from, _training, lambda settings: _learns_pairs(settings, False), seconds=75.0
+        ),
+        Maker(
+            "adapt_to_pairs", _trained_on_pairs_from, _training, lambda settings: _learns_pairs(settings, True), seconds=60.0
+        ),
+        Maker(
+            "import_model",
+            _imported_from,
+            _importing,
+            lambda settings: settings.kind in ("published", "encoder_decoder"),
+            seconds=25.0,
+        ),
         Maker("import_encoder", _imported_from, _importing, lambda settings: settings.kind == "encoder", seconds=6.0),
     ),
     check=_check,

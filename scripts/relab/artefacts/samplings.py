@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from relab.artefacts import corpora, models
+from relab.artefacts import assets, corpora, datasets, models
 from relab.artefacts.kind import Artefacts, Files, Kind, Maker
 from relab.settings.base import spec
-from relab.settings.samplings import Sampling
+from relab.settings.samplings import CorpusPrompts, DatasetPrompts, FilePrompts, Sampling
 
 
 def file(sampling: str) -> str:
@@ -17,9 +17,19 @@ def file(sampling: str) -> str:
 
 def _inputs(artefacts: Artefacts, sampling: str) -> Files:
     settings = artefacts.samplings[sampling].settings
-    prompts = settings.prompts
-    corpus = {} if isinstance(prompts, list) else {"corpus": corpora.files(prompts.corpus)[prompts.split]}
-    return {**models.files(artefacts, settings.model), **corpus}
+    return {**models.files(artefacts, settings.model), **_prompt_files(artefacts, settings.prompts)}
+
+
+def _prompt_files(artefacts: Artefacts, prompts: list[str] | CorpusPrompts | DatasetPrompts | FilePrompts) -> Files:
+    """The files that prompts are taken from; none where they stand in the settings."""
+    match prompts:
+        case CorpusPrompts():
+            return {"corpus": corpora.files(prompts.corpus)[prompts.split]}
+        case DatasetPrompts():
+            return {"dataset": datasets.file(prompts.dataset, prompts.split)}
+        case FilePrompts():
+            return {"files": assets.files(artefacts, prompts.asset)}
+    return {}
 
 
 def _settings(artefacts: Artefacts, sampling: str) -> dict[str, Any]:

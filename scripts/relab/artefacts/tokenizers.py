@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from relab.artefacts import assets, corpora
+from relab.artefacts import assets, corpora, datasets
 from relab.artefacts.kind import Artefacts, Files, Kind, Maker, declared
 from relab.settings.base import spec
 from relab.settings.tokenizers import Tokenizer
@@ -24,7 +24,10 @@ def tokens(tokenizer: str, corpus: str) -> dict[str, str]:
 
 
 def _trained_from(artefacts: Artefacts, tokenizer: str) -> Files:
-    return dict(corpora.files(artefacts.tokenizers[tokenizer].settings.corpus))
+    settings = artefacts.tokenizers[tokenizer].settings
+    if settings.dataset is None:
+        return dict(corpora.files(settings.corpus))
+    return {split: datasets.file(settings.dataset, split) for split in ("train", "validation")}
 
 
 def _imported_from(artefacts: Artefacts, tokenizer: str) -> Files:
@@ -38,8 +41,9 @@ def _tokenized_from(artefacts: Artefacts, tokenizer: str, corpus: str) -> Files:
 
 def _training(artefacts: Artefacts, tokenizer: str) -> dict[str, Any]:
     settings = artefacts.tokenizers[tokenizer].settings
-    separator = {"separator": artefacts.corpora[settings.corpus].settings.separator} if settings.kind == "character" else {}
-    return {**spec(settings), **separator}
+    if settings.kind != "character" or settings.dataset is not None:
+        return spec(settings)
+    return {**spec(settings), "separator": artefacts.corpora[settings.corpus].settings.separator}
 
 
 def _tokenizing(artefacts: Artefacts, tokenizer: str, corpus: str) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def sampling(args: argparse.Namespace) -> Sampling:
         raise UserError(f"--prompt {twice[0]!r} is given twice; for several texts of a prompt there is --num-samples")
     options = {"prompts": args.prompt, "length": args.length, "number": args.num_samples, "seed": args.seed}
     options["precision"] = args.precision
-    return check(Sampling, {"model": "given", "methods": {"given": decoding(args)}, **options}, "")
+    return check(Sampling, {"model": "given", "methods": {"given": decoding(args).model_dump()}, **options}, "")
 
 
 def texts(args: argparse.Namespace, settings: Sampling) -> list[dict[str, Any]]:
@@ -43,12 +43,13 @@ def texts(args: argparse.Namespace, settings: Sampling) -> list[dict[str, Any]]:
 
     from relab.checkpoints import load_model, load_tokenizer
     from relab.device import pick_device, prepare_device
-    from relab.sampling.texts import LanguageModel, build_prompts, max_tokens, sample_records
+    from relab.sampling.prompts import LanguageModel, build_prompts
+    from relab.sampling.texts import max_tokens, sample_records
 
     device = pick_device()
     prepare_device(device, args.threads)
     lm = LanguageModel(load_model(args.model, device, settings.precision), load_tokenizer(args.model))
-    prompts = build_prompts(settings, lm, None)
+    prompts = build_prompts(settings, lm)
     with tqdm(total=max_tokens(settings, len(prompts)), unit="token", disable=None) as bar:
         return list(sample_records(settings, lm, prompts, bar.update, args.batch))
 

@@ -16,10 +16,12 @@ from relab.metrics import generation_names as names
 from relab.metrics import translation
 from relab.metrics.abstraction import copied_words, longest_copied_run, novel_ngrams
 from relab.metrics.error_rates import exact_match, token_error_rate
+from relab.metrics.language import language_share
 from relab.metrics.ngrams import repeated_share
 from relab.metrics.references import PAIR, check_pairs
 from relab.metrics.rouge import TYPES, rouge
 from relab.metrics.rouge import signature as rouge_signature
+from relab.metrics.sentences import verbatim_sentences
 from relab.metrics.words import words
 from relab.statistics import Measurement
 
@@ -34,6 +36,7 @@ class Outputs:
         sources: of each pair, the text that was to be summarised or translated, without the prompt around it.
         cut: of each pair, whether the limit of its tokens ended the text.
         items: identifies the pairs (:func:`relab.statistics.units_digest`).
+        language: that the texts should be in, as an ISO 639-1 code.
 
     Raises:
         ValueError: unequal numbers, no pair, a pair without a reference.
@@ -44,6 +47,7 @@ class Outputs:
     sources: Sequence[str]
     cut: Sequence[bool]
     items: str = ""
+    language: str | None = None
 
     def __post_init__(self) -> None:
         check_pairs(self.texts, self.references)
@@ -62,16 +66,19 @@ class Measured:
     signatures: dict[str, str] = field(default_factory=dict)
 
 
-def measure(outputs: Outputs, metrics: Iterable[str] = names.ALL, stemmer: bool = True) -> Measured:
+def measure(outputs: Outputs, metrics: Iterable[str] | None = None, stemmer: bool = True) -> Measured:
     """The metrics of one system.
 
     Args:
-        metrics: their names (:mod:`relab.metrics.generation_names`).
+        metrics: their names (:mod:`relab.metrics.generation_names`). None: all, that of the language only where it is said.
         stemmer: of ROUGE (:func:`relab.metrics.rouge.rouge`).
 
     Raises:
         KeyError: another name.
+        ValueError: the metric of the language without one, or of one that the identifier does not know.
     """
+    if metrics is None:
+        metrics = [name for name in names.ALL if name != names.LANGUAGE or outputs.language is not None]
     measured, metrics = Measured(), list(metrics)
     rouges = rouge(outputs.texts, outputs.references, outputs.items, stemmer) if TYPES.keys() & metrics else {}
     for name in metrics:
@@ -84,6 +91,12 @@ def measure(outputs: Outputs, metrics: Iterable[str] = names.ALL, stemmer: bool 
         measured.scores[name] = rouges[name] if name in rouges else COUNTED[name](outputs)
         measured.per_pair[name] = value_of_each(measured.scores[name])
     return measured
+
+
+def _language_share(outputs: Outputs) -> Measurement:
+    if outputs.language is None:
+        raise ValueError(f"{names.LANGUAGE}: expected outputs with a language")
+    return language_share(outputs.texts, outputs.language, outputs.items)
 
 
 def value_of_each(measurement: Measurement) -> np.ndarray:
@@ -116,17 +129,19 @@ def repeated_four_grams(texts: Sequence[str], items: str = "") -> Measurement:
 
 TRANSLATION = {names.BLEU: translation.BLEU, names.CHRF: translation.ChrF, names.TER: translation.TER}
 
-#: Metrics that are counts of our own, of words or of what stands between blanks.
+#: Metrics that are counts of our own.
 COUNTED: dict[str, Callable[[Outputs], Measurement]] = {
     names.TOKEN_ERRORS: lambda outputs: token_error_rate(outputs.texts, outputs.references, outputs.items),
     names.EXACT_MATCH: lambda outputs: exact_match(outputs.texts, outputs.references, outputs.items),
     names.LENGTH_RATIO: lambda outputs: length_ratio(outputs.texts, outputs.references, outputs.items),
     names.COPIED: lambda outputs: copied_words(outputs.texts, outputs.sources, outputs.items),
     names.LONGEST_COPIED: lambda outputs: longest_copied_run(outputs.texts, outputs.sources, outputs.items),
+    names.VERBATIM: lambda outputs: verbatim_sentences(outputs.texts, outputs.sources, outputs.items),
     **{
         name: lambda outputs, size=size: novel_ngrams(outputs.texts, outputs.sources, size, outputs.items)
         for size, name in names.NOVEL.items()
     },
     names.CUT: lambda outputs: Measurement.of(np.asarray(outputs.cut, float), PAIR, outputs.items, "share"),
     names.REPEATED: lambda outputs: repeated_four_grams(outputs.texts, outputs.items),
+    names.LANGUAGE: _language_share,
 }

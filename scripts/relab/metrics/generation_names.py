@@ -7,13 +7,15 @@ ROUGE_1, ROUGE_2, ROUGE_L, ROUGE_LSUM = "ROUGE-1", "ROUGE-2", "ROUGE-L", "ROUGE-
 #: Of phonemes, the phoneme error rate.
 TOKEN_ERRORS = "token error rate"
 EXACT_MATCH, LENGTH_RATIO = "exact match", "length ratio"
-COPIED, LONGEST_COPIED = "copied words", "longest copied run"
+COPIED, LONGEST_COPIED, VERBATIM = "copied words", "longest copied run", "verbatim sentences"
 #: By size.
 NOVEL = {size: f"novel {size}-grams" for size in (1, 2, 3, 4)}
 CUT, REPEATED = "cut by the limit", "repeated 4-grams"
+#: Only where the language of the outputs is said.
+LANGUAGE = "language share"
 
 ALL = (BLEU, CHRF, TER, ROUGE_1, ROUGE_2, ROUGE_L, ROUGE_LSUM, TOKEN_ERRORS, EXACT_MATCH, LENGTH_RATIO, COPIED, LONGEST_COPIED)
-ALL += (*NOVEL.values(), CUT, REPEATED)
+ALL += (VERBATIM, *NOVEL.values(), CUT, REPEATED, LANGUAGE)
 
 #: Metrics of which less is better; of the lengths, the copying and the novel n-grams neither is.
 LOWER_IS_BETTER = (TER, TOKEN_ERRORS, CUT, REPEATED)

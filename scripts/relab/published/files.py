@@ -87,21 +87,31 @@ def companion_files(files: Mapping[str, Path]) -> dict[str, Path]:
     return {name: path for name, path in files.items() if name.endswith(COMPANION_ENDINGS) and not name.endswith(INDEX_ENDING)}
 
 
-def check_config(path: Path, encoder: bool = False) -> None:
-    """Check that a ``config.json`` describes a causal language model, or an encoder, that Transformers knows.
+#: What a model that is imported may be: in words, and Transformers' name of the table of their architectures.
+CAUSAL = ("a causal language model", "MODEL_FOR_CAUSAL_LM_MAPPING_NAMES")
+ENCODER = ("an encoder (a masked language model)", "MODEL_FOR_MASKED_LM_MAPPING_NAMES")
+ENCODER_DECODER = ("an encoder–decoder", "MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES")
+
+
+def check_config(path: Path, kind: tuple[str, str] = CAUSAL) -> None:
+    """Check that a ``config.json`` describes a model of a kind that Transformers knows.
 
     Raises:
         UserError: it does not, or its weights are quantized.
     """
     import transformers
-    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES, MODEL_FOR_MASKED_LM_MAPPING_NAMES
+    from transformers.models.auto import modeling_auto
 
     config = _read_json(path)
     model_type, classes = config.get("model_type"), config.get("architectures") or []
     remote_code = "; code that comes with a model (auto_map) is never run" if "auto_map" in config else ""
-    expected = "an encoder (a masked language model)" if encoder else "a causal language model"
-    if model_type not in (MODEL_FOR_MASKED_LM_MAPPING_NAMES if encoder else MODEL_FOR_CAUSAL_LM_MAPPING_NAMES):
+    expected, known = kind[0], getattr(modeling_auto, kind[1])
+    if model_type not in known:
+        if kind is CAUSAL and model_type in getattr(modeling_auto, ENCODER_DECODER[1]):
+            remote_code = "; an encoder–decoder is declared with kind: encoder_decoder"
         raise UserError(f"{path}: model_type is {model_type!r}, expected {expected} that Transformers knows{remote_code}")
+    if kind is CAUSAL and config.get("is_encoder_decoder"):
+        raise UserError(f"{path}: an encoder–decoder, expected {expected}; it is declared with kind: encoder_decoder")
     unknown = [name for name in classes if not hasattr(transformers, name)]
     if remote_code and unknown:
         raise UserError(f"{path}: architectures names {unknown[0]}, expected a class that Transformers has{remote_code}")

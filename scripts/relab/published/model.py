@@ -1,4 +1,4 @@
-"""Importing published language models and encoders as model directories with one file of weights."""
+"""Importing published language models, encoder–decoders and encoders as model directories with one file of weights."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from transformers import AutoModel, AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoModel, AutoModelForCausalLM, AutoModelForSeq2SeqLM, PreTrainedModel, PreTrainedTokenizerBase
 
 from relab import gpt
 from relab.checkpoints import user_errors
 from relab.errors import UserError
+from relab.published import files as published_files
 from relab.published import gguf
-from relab.published.files import check_config, companion_files, files_by_name, find_weights, linked_folder
+from relab.published.files import companion_files, files_by_name, find_weights, linked_folder
 from relab.published.tokenizer import load_tokenizer
 
 #: The files of the model directory.
@@ -23,7 +24,15 @@ ENCODER_WEIGHTS = ("config.json", "model.safetensors")
 ENCODER_FILES = (*ENCODER_WEIGHTS, *gpt.TOKENIZER_FILES)
 
 
-def import_model(paths: Iterable[Path], directory: Path) -> dict[str, Any]:
+#: The class that opens a model, by the kind of published model.
+CLASSES = {
+    published_files.CAUSAL: AutoModelForCausalLM,
+    published_files.ENCODER_DECODER: AutoModelForSeq2SeqLM,
+    published_files.ENCODER: AutoModel,
+}
+
+
+def import_model(paths: Iterable[Path], directory: Path, encoder_decoder: bool = False) -> dict[str, Any]:
     """Turn the files of a published model into a model directory; the same files give the same bytes.
 
     Weights keep their type, except quantized ones (GGUF), which become float32.
@@ -33,15 +42,20 @@ def import_model(paths: Iterable[Path], directory: Path) -> dict[str, Any]:
         of weights in the files that the model does not have.
 
     Raises:
-        UserError: files that are no causal language model with a tokenizer, or not all of one.
+        UserError: files that are no causal language model (or no encoder–decoder) with a tokenizer, or not all of one.
     """
+    kind = published_files.ENCODER_DECODER if encoder_decoder else published_files.CAUSAL
     files = files_by_name(paths)
     weight_format, weight_files = find_weights(files)
+    if weight_format == "gguf" and encoder_decoder:
+        raise UserError(f"{next(iter(weight_files))}: expected {kind[0]} in .safetensors or pytorch_model.bin, found GGUF")
     if weight_format != "gguf":
-        _check_config(files)
+        _check_config(files, kind)
     tokenizer = load_tokenizer(files)
     model, unused = (
-        (_load_gguf(weight_files), []) if weight_format == "gguf" else _load_checkpoint(weight_format, files, weight_files)
+        (_load_gguf(weight_files), [])
+        if weight_format == "gguf"
+        else _load_checkpoint(weight_format, files, weight_files, kind)
     )
     _check_vocabulary(model, tokenizer, next(iter(files.values())).parent)
     with TemporaryDirectory() as folder:
@@ -59,9 +73,9 @@ def import_encoder(paths: Iterable[Path], directory: Path) -> dict[str, Any]:
     weight_format, weight_files = find_weights(files)
     if weight_format == "gguf":
         raise UserError(f"{next(iter(weight_files))}: expected an encoder in .safetensors or pytorch_model.bin, found GGUF")
-    _check_config(files, encoder=True)
+    _check_config(files, published_files.ENCODER)
     tokenizer = load_tokenizer(files)
-    model, unused = _load_checkpoint(weight_format, files, weight_files, AutoModel)
+    model, unused = _load_checkpoint(weight_format, files, weight_files, published_files.ENCODER)
     _check_vocabulary(model, tokenizer, next(iter(files.values())).parent)
     with TemporaryDirectory() as folder:
         tokenizer.save_pretrained(folder)
@@ -69,10 +83,10 @@ def import_encoder(paths: Iterable[Path], directory: Path) -> dict[str, Any]:
     return {"format": weight_format, "parameters": gpt.parameter_count(model), "unused_weights": unused}
 
 
-def _check_config(files: Mapping[str, Path], encoder: bool = False) -> None:
+def _check_config(files: Mapping[str, Path], kind: tuple[str, str]) -> None:
     if "config.json" not in files:
         raise UserError(f"model: found only {', '.join(files)}, expected config.json beside the weights")
-    check_config(files["config.json"], encoder)
+    published_files.check_config(files["config.json"], kind)
 
 
 def _load_gguf(weight_files: Mapping[str, Path]) -> PreTrainedModel:
@@ -82,13 +96,12 @@ def _load_gguf(weight_files: Mapping[str, Path]) -> PreTrainedModel:
 
 
 def _load_checkpoint(
-    weight_format: str, files: Mapping[str, Path], weight_files: Mapping[str, Path], auto_class: Any = AutoModelForCausalLM
+    weight_format: str, files: Mapping[str, Path], weight_files: Mapping[str, Path], kind: tuple[str, str]
 ) -> tuple[PreTrainedModel, list[str]]:
     """The model of a configuration and its weights, and the names of weights that it does not use."""
     asset_folder = files["config.json"].parent
-    expected = "a language model" if auto_class is AutoModelForCausalLM else "an encoder"
-    with linked_folder({**companion_files(files), **weight_files}) as folder, user_errors(asset_folder, expected):
-        model, info = auto_class.from_pretrained(
+    with linked_folder({**companion_files(files), **weight_files}) as folder, user_errors(asset_folder, kind[0]):
+        model, info = CLASSES[kind].from_pretrained(
             folder, dtype="auto", use_safetensors=weight_format == "safetensors", weights_only=True, output_loading_info=True,
             local_files_only=True, trust_remote_code=False,
         )  # fmt: skip

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import torch
 from transformers import GenerationConfig, PreTrainedModel
 
+from relab.encoded_sources import check_lengths, is_encoder_decoder, padded, target_opening
 from relab.errors import UserError
 from relab.prefix import context_length
 from relab.scoring import logprobs
@@ -35,7 +36,7 @@ def beam_search(
     groups: dict[tuple[Decoding, int], list[int]] = {}
     for number, prompt in prompts.items():
         _check_length(model, len(prompt), length)
-        prompt_length = len(prompt) if methods[number].no_repeat_ngram_size else 0
+        prompt_length = len(prompt) if methods[number].no_repeat_ngram_size and not is_encoder_decoder(model) else 0
         groups.setdefault((methods[number], prompt_length), []).append(number)
     for (method, _), group in groups.items():
         size = max(1, batch // method.num_beams)
@@ -49,6 +50,9 @@ def beam_search(
 
 
 def _check_length(model: PreTrainedModel, prompt_length: int, length: int) -> None:
+    if is_encoder_decoder(model):
+        check_lengths(model, [range(prompt_length)], len(target_opening(model)) + length)
+        return
     window = context_length(model)
     if prompt_length + length > window:
         raise UserError(
@@ -66,15 +70,13 @@ def _generate(
     banned: Collection[int],
 ) -> list[list[int]]:
     """Token ids of the best text for each prompt, cut after the token that ends it."""
-    prompt_length = max(map(len, prompts))
-    tokens = torch.tensor([[0] * (prompt_length - len(prompt)) + list(prompt) for prompt in prompts], device=model.device)
-    mask = torch.tensor([[0] * (prompt_length - len(prompt)) + [1] * len(prompt) for prompt in prompts], device=model.device)
+    inputs, prompt_length = _inputs(model, prompts)
     with _without_model_defaults(model):
         generated = model.generate(
-            tokens,
-            attention_mask=mask,
+            **inputs,
             generation_config=GenerationConfig(
                 max_new_tokens=length,
+                min_new_tokens=method.min_new_tokens or None,
                 do_sample=False,
                 num_beams=method.num_beams,
                 early_stopping=method.early_stopping,
@@ -83,9 +85,23 @@ def _generate(
                 suppress_tokens=sorted(banned) or None,
                 eos_token_id=sorted(stop) or None,
                 pad_token_id=min(stop, default=0),
+                decoder_start_token_id=target_opening(model)[0] if is_encoder_decoder(model) else None,
             ),
         )
     return [_cut_after_stop(text, stop) for text in generated[:, prompt_length:].tolist()]
+
+
+def _inputs(model: PreTrainedModel, prompts: Sequence[Sequence[int]]) -> tuple[dict[str, torch.Tensor], int]:
+    """The tensors that ``generate()`` starts from, and the number of tokens before those that it generates."""
+    if is_encoder_decoder(model):
+        tokens, mask = padded(prompts, model.device)
+        opening = target_opening(model)
+        started = torch.tensor([opening] * len(prompts), device=model.device)
+        return {"input_ids": tokens, "attention_mask": mask, "decoder_input_ids": started}, len(opening)
+    longest = max(map(len, prompts))
+    tokens = torch.tensor([[0] * (longest - len(prompt)) + list(prompt) for prompt in prompts], device=model.device)
+    mask = torch.tensor([[0] * (longest - len(prompt)) + [1] * len(prompt) for prompt in prompts], device=model.device)
+    return {"input_ids": tokens, "attention_mask": mask}, longest
 
 
 def _cut_after_stop(tokens: list[int], stop: Collection[int]) -> list[int]:

@@ -6,11 +6,14 @@ import inspect
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
-from transformers import DynamicCache, PreTrainedModel
+from transformers import Cache, DynamicCache, EncoderDecoderCache, PreTrainedModel
 
+from relab.encoded_sources import EncodedSources, check_lengths, is_encoder_decoder, target_opening
 from relab.errors import UserError
 from relab.prefix import context_length
 from relab.sampling import beams
@@ -53,7 +56,7 @@ def sample(
     batch: int = 64,
     progress: Callable[[int], object] = lambda texts: None,
 ) -> list[Generation]:
-    """Continue each prompt.
+    """Continue each prompt; of an encoder–decoder, write the target of each source, which is encoded once.
 
     A text depends on the model, its prompt, its method and its seed, not on the texts sampled beside it (the last digits of its
     log-probabilities may: a matrix product rounds otherwise for another number of rows). A longer text begins with the shorter
@@ -66,8 +69,8 @@ def sample(
     window.
 
     Args:
-        model: a causal language model; sampling runs on its device.
-        prompts: token ids of each prompt, at least one each.
+        model: a causal language model or an encoder–decoder; sampling runs on its device.
+        prompts: token ids of each prompt, or source, at least one each.
         length: tokens to generate for each at most, at least 1.
         seeds: a seed below 2**64 for each prompt, see :func:`relab.sampling.text_seed`; only what is drawn depends on it.
         decoding: the method of all texts, or of each. A top_k above the vocabulary takes all tokens.
@@ -82,7 +85,7 @@ def sample(
 
     Raises:
         UserError: an empty prompt, an unknown token id, a length below 1, a model that gives no numbers, a beam search that
-            does not fit the window.
+            does not fit the window, a source or a target longer than an encoder–decoder's positions.
     """
     methods = [decoding] * len(prompts) if isinstance(decoding, Decoding) else list(decoding)
     vocabulary = model.get_output_embeddings().weight.shape[0]
@@ -97,8 +100,10 @@ def sample(
             # double precision where there is any (Apple's GPUs have none): a sum over 50,000 probabilities loses digits
             draws = draws.to(model.device, torch.float32 if model.device.type == "mps" else torch.float64)
             texts = [list(prompts[row]) for row in rows]
-            selector = TokenSelector([methods[row] for row in rows], texts, draws, sorted(banned))
-            continued = _Batch(model, texts, length, selector, stop, alternatives).run(progress)
+            starts = [target_opening(model) for _ in rows] if is_encoder_decoder(model) else texts
+            selector = TokenSelector([methods[row] for row in rows], starts, draws, sorted(banned), sorted(stop))
+            batch_class = partial(_TargetBatch, texts) if is_encoder_decoder(model) else _Batch
+            continued = batch_class(model, starts, length, selector, stop, alternatives).run(progress)
             generations.update(zip(rows, continued, strict=True))
         beam_prompts = {row: prompts[row] for row in beam_rows}
         for row, text in beams.beam_search(model, beam_prompts, methods, length, stop, banned, batch, progress):
@@ -129,7 +134,11 @@ class _Batch:
         self.texts = torch.arange(len(prompts), device=model.device)  # the index of each row's text
         self.steps: list[tuple[torch.Tensor, ...]] = []
         self.positioned = "position_ids" in inspect.signature(model.forward).parameters
-        self.cache, self.cached = DynamicCache(config=model.config), 0
+        self.cache, self.cached = self.new_cache(), 0
+
+    def new_cache(self) -> Cache:
+        """An empty key-value cache."""
+        return DynamicCache(config=self.model.config)
 
     def run(self, progress: Callable[[int], object]) -> list[Generation]:
         """Continue all texts to their end."""
@@ -188,8 +197,12 @@ class _Batch:
             self.padding = None if self.padding is None else self.padding[kept]
             texts = [row[pads:end] for row, pads in zip(self.tokens.tolist(), padding, strict=True)]
             self.selector = self.selector.subset(kept.tolist(), texts)
-            self.cache.batch_select_indices(kept)
+            self.select(kept)
         return ended[kept]
+
+    def select(self, rows: torch.Tensor) -> None:
+        """Keep what is computed for some of the batch's rows alone."""
+        self.cache.batch_select_indices(rows)
 
     def _generations(self, number: int) -> list[Generation]:
         """Assemble the steps of each text, up to the token that ends it."""
@@ -211,6 +224,28 @@ class _Batch:
                     text.alternatives.append(list(zip(tokens, values, strict=True)))
                 ended[row] = token in stop
         return [replace(text, ended=end) for text, end in zip(texts, ended, strict=True)]
+
+
+class _TargetBatch(_Batch):
+    """Targets that an encoder–decoder writes together; their ``prompts`` are what every target starts from."""
+
+    def __init__(self, sources: list[list[int]], model: PreTrainedModel, prompts: list[list[int]], length: int, *options: Any):
+        check_lengths(model, sources, len(prompts[0]) + length - 1)  # the last token is no input
+        super().__init__(model, prompts, length, *options)
+        self.sources = EncodedSources.of(model, sources)
+
+    def new_cache(self) -> Cache:
+        return EncoderDecoderCache(DynamicCache(), DynamicCache())
+
+    def _logits(self, end: int) -> torch.Tensor:
+        tokens = self.tokens[:, self.cached : end]
+        output = self.model(decoder_input_ids=tokens, past_key_values=self.cache, use_cache=True, **self.sources.arguments())
+        self.cached = end
+        return output.logits[:, -1]
+
+    def select(self, rows: torch.Tensor) -> None:
+        super().select(rows)
+        self.sources = self.sources.select(rows)
 
 
 def _alternatives_of(

@@ -5,100 +5,15 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
-from relab.checkpoints import end_tokens, start_token
-from relab.corpora.storage import documents
-from relab.encoding import continuation, decode, encode, opening_tokens
-from relab.errors import UserError
 from relab.files import write_text
 from relab.sampling.loop import Generation, sample
+from relab.sampling.prompts import LanguageModel, Prompt
 from relab.sampling.streams import prompt_key, text_seed
 from relab.scoring import logprobs
-from relab.settings.samplings import CorpusPrompts, Decoding, Sampling
-
-
-@dataclass(frozen=True)
-class Prompt:
-    """A text to continue and its token ids; for the beginning of a document also the ids of its ``human`` continuation."""
-
-    text: str
-    token_ids: list[int]
-    human: list[int] | None = None
-
-
-@dataclass(frozen=True)
-class LanguageModel:
-    """A model with its tokenizer."""
-
-    model: PreTrainedModel
-    tokenizer: PreTrainedTokenizerBase
-
-    def prompt(self, text: str, source: str) -> Prompt:
-        """Encode a text as a prompt, after the tokenizer's beginning-of-text token; the empty text is the model's start token.
-
-        Raises:
-            UserError: an empty text where the model has no such token, a character that the tokenizer lacks.
-        """
-        if text:
-            return Prompt(text, [*opening_tokens(self.tokenizer), *encode(self.tokenizer, text, source).tolist()])
-        start = start_token(self.model, self.tokenizer)
-        if start is None:
-            raise UserError(f"{source}: the text is empty, and the model has no token that texts start from; give a text")
-        return Prompt("", [start])
-
-    def ends(self) -> list[int]:
-        """The token ids that end a text."""
-        return end_tokens(self.model, self.tokenizer)
-
-
-def build_prompts(settings: Sampling, lm: LanguageModel, corpus: Path | None) -> list[Prompt]:
-    """The prompts of a sampling, from its settings or from the documents of a corpus.
-
-    Raises:
-        UserError: a prompt that cannot be encoded, a corpus with too few documents that are long enough.
-    """
-    if isinstance(settings.prompts, list):
-        return [lm.prompt(text, f"prompts.{number}") for number, text in enumerate(settings.prompts)]
-    return _from_corpus(settings.prompts, settings.length, lm, corpus)
-
-
-def _from_corpus(settings: CorpusPrompts, length: int, lm: LanguageModel, corpus: Path) -> list[Prompt]:
-    """Beginnings of documents, evenly spread over those that are long enough for a prompt and a text.
-
-    A beginning that would end within a character is shorter by the tokens of that character.
-    """
-    needed = settings.tokens + length
-    candidates = []
-    for document in documents(corpus):
-        start = document[: 64 * needed]  # a token has a few characters: what lies far beyond need not be encoded
-        ids = encode(lm.tokenizer, start, str(corpus))[:needed].tolist()
-        if len(ids) == needed:
-            candidates.append(ids)
-    if len(candidates) < settings.number:
-        raise UserError(
-            f"{corpus}: expected {settings.number} documents of at least {needed} tokens (prompts.number, prompts.tokens, "
-            f"length), found {len(candidates)}"
-        )
-    chosen = [candidates[index * len(candidates) // settings.number] for index in range(settings.number)]
-    before = opening_tokens(lm.tokenizer)
-    cuts = [_whole_characters(lm.tokenizer, ids, settings.tokens) for ids in chosen]
-    return [
-        Prompt(decode(lm.tokenizer, ids[:cut]), [*before, *ids[:cut]], ids[cut : cut + length])
-        for ids, cut in zip(chosen, cuts, strict=True)
-    ]
-
-
-def _whole_characters(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int], cut: int) -> int:
-    """The last index up to ``cut`` at which no character is split between two tokens."""
-    text = decode(tokenizer, ids)
-    while cut > 1 and not text.startswith(decode(tokenizer, ids[:cut])):
-        cut -= 1
-    return cut
+from relab.settings.samplings import CorpusPrompts, Sampling
 
 
 def sample_records(
@@ -110,8 +25,8 @@ def sample_records(
 ) -> Iterator[dict[str, Any]]:
     """Yield the records of a sampling, by prompt, method and index of the text; ``batch`` texts are computed at once.
 
-    A text's random numbers depend on the sampling's seed, the prompt and the text's index alone: all methods use the same
-    numbers.
+    A text's random numbers depend on the sampling's seed, on what the model reads and on the text's index alone: methods that
+    ask alike use the same numbers.
     """
     requests = [
         (prompt_index, name, index)
@@ -119,15 +34,16 @@ def sample_records(
         for name, method in settings.methods.items()
         for index in range(settings.number if method.do_sample else 1)
     ]
+    token_ids = [prompts[prompt_index].inputs[name].token_ids for prompt_index, name, _ in requests]
     ends = lm.ends()
     generations = sample(
         lm.model,
-        [prompts[prompt_index].token_ids for prompt_index, _, _ in requests],
+        token_ids,
         length=settings.length,
         seeds=[
-            text_seed(settings.seed, prompt_key(prompts[prompt_index].token_ids), index) for prompt_index, _, index in requests
+            text_seed(settings.seed, prompt_key(ids), index) for ids, (_, _, index) in zip(token_ids, requests, strict=True)
         ],
-        decoding=[settings.methods[name] for _, name, _ in requests],
+        decoding=[settings.methods[name].decoding for _, name, _ in requests],
         stop=ends if settings.stop else (),
         banned=() if settings.stop else ends,
         batch=batch,
@@ -146,24 +62,26 @@ def _human(settings: Sampling, lm: LanguageModel, prompts: Sequence[Prompt]) -> 
     """The human continuations of the prompts with the model's log-probabilities; empty where they are not asked for."""
     if not isinstance(settings.prompts, CorpusPrompts) or settings.prompts.human is None:
         return []
-    scored = logprobs(lm.model, [(prompt.token_ids, prompt.human) for prompt in prompts])
+    scored = logprobs(lm.model, [(prompt.inputs[settings.prompts.human].token_ids, prompt.human) for prompt in prompts])
     return [Generation(prompt.human, values) for prompt, values in zip(prompts, scored, strict=True)]
 
 
 def _record(
     settings: Sampling, lm: LanguageModel, prompt: Prompt, prompt_index: int, name: str, index: int, generation: Generation
 ) -> dict[str, Any]:
-    method: Decoding | None = settings.methods.get(name)
+    method, read = settings.methods.get(name), prompt.inputs[name]
     return {
         "method": name,
         "prompt": prompt.text,
+        "asked": read.asked,
         "prompt_index": prompt_index,
+        "row": prompt.row,
         "index": index,
-        "text": continuation(lm.tokenizer, prompt.text, prompt.token_ids, generation.token_ids),
+        "text": lm.text_of(prompt.text, read, generation.token_ids),
         "ended": generation.ended,
         "settings": method.model_dump(mode="json") if method else None,
         "seed": settings.seed,
-        "prompt_ids": prompt.token_ids,
+        "prompt_ids": read.token_ids,
         "token_ids": generation.token_ids,
         "token_logprobs": [round(logprob, 6) for logprob in generation.logprobs],
     }

@@ -1,7 +1,8 @@
 """Selection of the next token of each text in a batch: each text by its own decoding method, all of them at once.
 
-The order is that of Transformers' ``generate()``: n-gram blocking, temperature, top-k, top-p, min-p, then the draw or the most
-probable token. Each step costs a few operations on the whole batch, however many methods share it.
+The order is that of Transformers' ``generate()``: n-gram blocking, no end before the least number of tokens, temperature,
+top-k, top-p, min-p, then the draw or the most probable token. Each step costs a few operations on the whole batch, however
+many methods share it.
 """
 
 from __future__ import annotations
@@ -32,13 +33,19 @@ class TokenSelector:
         tokens: token ids of each prompt, which n-gram blocking takes into account.
         uniforms: a number in (0, 1] for each text and step, ``[texts, steps]``, on the device of the logits.
         banned: token ids that are never chosen.
+        stop: token ids that end a text, which are not chosen in a method's first ``min_new_tokens`` steps.
     """
 
     def __init__(
-        self, decoding: Sequence[Decoding], tokens: Sequence[Sequence[int]], uniforms: torch.Tensor, banned: Sequence[int] = ()
+        self,
+        decoding: Sequence[Decoding],
+        tokens: Sequence[Sequence[int]],
+        uniforms: torch.Tensor,
+        banned: Sequence[int] = (),
+        stop: Sequence[int] = (),
     ):
         self._methods, self._prompts = list(decoding), [list(ids) for ids in tokens]
-        self._uniforms, self._banned = uniforms, list(banned)
+        self._uniforms, self._banned, self._stop = uniforms, list(banned), list(stop)
         self._build_tensors()
 
     def _build_tensors(self) -> None:
@@ -51,6 +58,8 @@ class TokenSelector:
         self._top_k = self._rows_with(lambda method: method.top_k)
         self._top_p = self._rows_with(lambda method: method.top_p if method.top_p and method.top_p < 1 else None)
         self._min_p = self._rows_with(lambda method: method.min_p)
+        minimum = [method.min_new_tokens if self._stop else 0 for method in self._methods]
+        self._minimum, self._latest_minimum = torch.tensor(minimum, device=device), max(minimum, default=0)
         self._blockers: dict[int, _NgramBlocker] = {}
         for row, (method, prompt) in enumerate(zip(self._methods, self._prompts, strict=True)):
             if method.no_repeat_ngram_size:
@@ -69,11 +78,11 @@ class TokenSelector:
     def subset(self, rows: Sequence[int], tokens: Sequence[Sequence[int]]) -> TokenSelector:
         """The selector of some of the texts, whose token ids are now ``tokens``."""
         kept = torch.tensor(list(rows), device=self._uniforms.device)
-        return TokenSelector([self._methods[row] for row in rows], tokens, self._uniforms[kept], self._banned)
+        return TokenSelector([self._methods[row] for row in rows], tokens, self._uniforms[kept], self._banned, self._stop)
 
     def __call__(self, logprobs: torch.Tensor, step: int) -> torch.Tensor:
         """Token ids ``[texts, 1]`` chosen at a step from log-probabilities ``[texts, vocabulary]``."""
-        scores = self._without_forbidden(logprobs)
+        scores = self._without_forbidden(logprobs, step)
         chosen = scores.argmax(-1, keepdim=True) if self._any_greedy else None
         if self._any_sampled:
             drawn = self._draw(self._warped(scores), step)
@@ -84,17 +93,21 @@ class TokenSelector:
                 blocker.extend([tokens[row]])
         return chosen
 
-    def probabilities(self, logprobs: torch.Tensor) -> torch.Tensor:
-        """The distribution that each text's next token is drawn from, ``[texts, vocabulary]``, for log-probabilities alike."""
-        return self._warped(self._without_forbidden(logprobs)).softmax(-1, dtype=self._uniforms.dtype)
+    def probabilities(self, logprobs: torch.Tensor, step: int = 0) -> torch.Tensor:
+        """The distribution that each text's token is drawn from at a step, ``[texts, vocabulary]``, for log-probabilities."""
+        return self._warped(self._without_forbidden(logprobs, step)).softmax(-1, dtype=self._uniforms.dtype)
 
-    def _without_forbidden(self, logprobs: torch.Tensor) -> torch.Tensor:
-        """Set banned tokens, and those that would repeat an n-gram, to minus infinity."""
-        if not self._banned and not self._blockers:
+    def _without_forbidden(self, logprobs: torch.Tensor, step: int) -> torch.Tensor:
+        """Set banned tokens, those that would end a text too early, and those that would repeat an n-gram to minus infinity."""
+        too_early = step < self._latest_minimum
+        if not (self._banned or self._blockers or too_early):
             return logprobs
         scores = logprobs.clone()
         if self._banned:
             scores[:, self._banned] = -torch.inf
+        if too_early:
+            shorter = (step < self._minimum)[:, None]
+            scores[:, self._stop] = scores[:, self._stop].masked_fill(shorter, -torch.inf)
         for row, blocker in self._blockers.items():
             if repeating := blocker.next_tokens():
                 scores[row, repeating] = -torch.inf

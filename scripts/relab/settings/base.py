@@ -43,11 +43,12 @@ Float = Annotated[float, BeforeValidator(_number)]
 Precision = Literal["auto", "float32", "bfloat16"]
 #: That of the weights of language models that run and are not trained.
 WeightPrecision = Annotated[
-    Precision,
+    Literal["auto", "float32", "bfloat16", "8bit", "4bit", "dynamic_int8"],
     Field(
         description="Number format of the weights of the language models that run. `auto`: float32, on a CUDA card the one "
         "that they are stored in. `bfloat16` takes half the memory, and half the time on a CPU with AVX512-BF16 or AMX, but "
-        "twice the time on another."
+        "twice the time on another. `8bit` and `4bit` round the weights of linear layers by bitsandbytes (LLM.int8, NF4). "
+        "`dynamic_int8` rounds them coarsely by PyTorch, on a CPU only: a warning, not advice."
     ),
 ]
 
@@ -147,10 +148,14 @@ def _with_varied(raw: dict[str, Any], varied: dict[str, Any], key: str) -> dict[
     return plain
 
 
+#: Keys of declarations whose braces are no varied keys.
+PROSE = ("note", "template", "system", "pattern")
+
+
 def _fill_all(key: str, plain: dict[str, Any], labels: dict[str, Any]) -> dict[str, Any]:
     """Fill braces in the references to other artefacts (``tokenizer: "{corpus}-characters"``) of a swept declaration."""
     return {
-        name: _fill(f"{key}.{name}", value, labels) if labels and isinstance(value, str) and name != "note" else value
+        name: _fill(f"{key}.{name}", value, labels) if labels and isinstance(value, str) and name not in PROSE else value
         for name, value in plain.items()
     }
 

@@ -115,20 +115,10 @@ class Optimization(Settings):
     )
 
 
-class Training(Optimization):
-    """A training run of a language model."""
+class StepwiseTraining(Optimization):
+    """A training of so many steps."""
 
     steps: Int = Field(description="Optimizer steps.", ge=1)
-    reading: Literal["blocks", "documents"] = Field(
-        "blocks",
-        description="What a batch holds: blocks of the stream of all documents, or whole documents, cut to the block and "
-        "padded to the longest of them; padding is never part of a loss.",
-    )
-    replacement: bool = Field(
-        True,
-        description="Draw blocks or documents with replacement, blocks from anywhere in the stream; false: each once an epoch, "
-        "in an order shuffled for every epoch, blocks cut from the stream one behind the other.",
-    )
     schedule: Schedule = Field(Schedule(), description="Course of the learning rate.")
     keep: Literal["best", "last"] = Field(
         "best",
@@ -139,8 +129,6 @@ class Training(Optimization):
         description="Divide weights, gradients and moments among the cards of the job (FSDP) instead of giving each card all "
         "of them: for a model that one card cannot hold.",
     )
-    evaluation: Evaluation = Field(description="Evaluation during training.")
-    samples: Progression | None = Field(None, description="Sampling during training.")
 
     @property
     def chosen_by_validation(self) -> str | None:
@@ -152,6 +140,23 @@ class Training(Optimization):
         if self.schedule.kind == "plateau":
             return "schedule.kind: expected constant, linear or cosine, found plateau"
         return None
+
+
+class Training(StepwiseTraining):
+    """A training run of a language model on a corpus."""
+
+    reading: Literal["blocks", "documents"] = Field(
+        "blocks",
+        description="What a batch holds: blocks of the stream of all documents, or whole documents, cut to the block and "
+        "padded to the longest of them; padding is never part of a loss.",
+    )
+    replacement: bool = Field(
+        True,
+        description="Draw blocks or documents with replacement, blocks from anywhere in the stream; false: each once an epoch, "
+        "in an order shuffled for every epoch, blocks cut from the stream one behind the other.",
+    )
+    evaluation: Evaluation = Field(description="Evaluation during training.")
+    samples: Progression | None = Field(None, description="Sampling during training.")
 
 
 class TrainedModel(Declaration):
@@ -179,6 +184,13 @@ class EncoderModel(Declaration):
     """A published encoder (BERT and its kin): imported like a language model, but it generates no text."""
 
     kind: Literal["encoder"] = Field(description="Trained here, or published by others.")
+    asset: Ref["assets"] = Field(description="The asset that holds its files.")
+
+
+class EncoderDecoderModel(Declaration):
+    """A published encoder–decoder (T5, BART, Marian): it reads a source and writes a target."""
+
+    kind: Literal["encoder_decoder"] = Field(description="Trained here, or published by others.")
     asset: Ref["assets"] = Field(description="The asset that holds its files.")
 
 
@@ -213,7 +225,19 @@ class PrefixAdaptation(Settings):
     """
 
     kind: Literal["prefix"] = Field(description="What is trained: all weights, LoRA's factors, or a prefix.")
-    tokens: Int = Field(20, description="Length of the prefix.", ge=1)
+    tokens: Int = Field(20, description="Length of the prefix, which starts from zeros.", ge=1)
+    text: str | None = Field(
+        None,
+        description="Text from whose keys and values the prefix starts instead, such as a prompt that does the task; it is as "
+        "long as the text's tokens.",
+        min_length=1,
+    )
+
+    @model_validator(mode="after")
+    def _has_one_length(self):
+        if self.text is not None and "tokens" in self.model_fields_set:
+            raise ValueError("tokens: expected none beside text, whose tokens are the length of the prefix")
+        return self
 
 
 def kind_or(default: str) -> Callable[[Any], str]:
@@ -269,12 +293,3 @@ class FinetunedModel(Declaration):
         if self.training.gradient_checkpointing and self.adaptation.kind == "prefix":
             raise ValueError("training.gradient_checkpointing: a prefix stands in the cache, which checkpoints do not keep")
         return self
-
-
-Model = Annotated[
-    Annotated[TrainedModel, Tag("trained")]
-    | Annotated[PublishedModel, Tag("published")]
-    | Annotated[FinetunedModel, Tag("finetuned")]
-    | Annotated[EncoderModel, Tag("encoder")],
-    Discriminator(kind_or("trained")),
-]

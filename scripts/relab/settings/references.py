@@ -22,24 +22,45 @@ from relab.settings.base import Name
 
 @dataclass(frozen=True)
 class Narrowing:
-    """What an artefact must be beside its kind: in words, whether its settings are that, and what they are otherwise."""
+    """What an artefact must be beside its kind: in words, whether its settings are that, and what they are otherwise.
+
+    ``fits`` is called with the settings and with all artefacts of the kind by name.
+    """
 
     noun: str
-    fits: Callable[[Any], bool]
+    fits: Callable[[Any, Mapping[str, Declared]], bool]
     otherwise: Callable[[Any], str] = lambda settings: f"of the kind {settings.kind}"
 
 
 def of_kind(noun: str, *kinds: str) -> Narrowing:
     """One of some kinds of an artefact, such as a probe of the kind retriever."""
-    return Narrowing(f"{noun} of the kind {' or '.join(kinds)}", lambda settings: settings.kind in kinds)
+    return Narrowing(f"{noun} of the kind {' or '.join(kinds)}", lambda settings, known: settings.kind in kinds)
 
 
-LANGUAGE_MODEL = Narrowing("a language model", lambda model: model.kind != "encoder", lambda model: "an encoder")
+def is_encoder_decoder(settings: Any, models: Mapping[str, Declared]) -> bool:
+    """Whether a model is an encoder–decoder; a fine-tuned one is what it starts from in the end."""
+    followed = set()
+    while (base := getattr(settings, "base", None)) in models and base not in followed:  # circles are refused elsewhere
+        followed.add(base)
+        settings = models[base].settings
+    return settings.kind in ("encoder_decoder", "trained_on_pairs")
+
+
+#: Generates texts: continues a prompt, or writes the target of a source.
+GENERATIVE = Narrowing(
+    "a language model or an encoder–decoder", lambda model, models: model.kind != "encoder", lambda model: "an encoder"
+)
+LANGUAGE_MODEL = Narrowing(
+    "a language model",
+    lambda model, models: model.kind != "encoder" and not is_encoder_decoder(model, models),
+    lambda model: "an encoder" if model.kind == "encoder" else "an encoder–decoder",
+)
 WITH_WEIGHTS = Narrowing(
-    "a model with weights of its own", lambda model: not getattr(model, "is_adapter", False), lambda model: "an adapter"
+    "a model with weights of its own", lambda model, models: not getattr(model, "is_adapter", False), lambda model: "an adapter"
 )
 TRAINED = of_kind("models", "trained")
 FINETUNED = of_kind("models", "finetuned")
+PAIRS = of_kind("a data set", "pairs")
 
 
 @dataclass(frozen=True)
@@ -129,7 +150,7 @@ def check(named: Named, artefacts: Artefacts) -> None:
         raise unknown(named.name, expected, named.reference.kind, named.key)
     for name in names:
         for narrowing in named.reference.narrowings:
-            if not narrowing.fits(known[name].settings):
+            if not narrowing.fits(known[name].settings, known):
                 raise UserError(
                     f"{named.key}: {name!r} is {narrowing.otherwise(known[name].settings)}, expected {narrowing.noun}"
                 )

@@ -1,4 +1,4 @@
-"""A method as its arguments of ``generate()``: those that were set, and those of them that cannot act."""
+"""A method as its arguments: those that were set, and those of them that cannot act."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SEARCHING = ("early_stopping", "length_penalty")
 def keyword_arguments(method: Decoding | None) -> str:
     """The arguments as Python writes them: ``do_sample`` always, others where they differ from their default.
 
-    A dash where there is no method: humans wrote the text.
+    Those of ``generate()`` first, then how the model was asked. A dash where there is no method: humans wrote the text.
     """
     if method is None:
         return "–"
@@ -32,7 +32,7 @@ def inert_arguments(method: Decoding | None) -> list[str]:
 def _not_default(method: Decoding) -> dict[str, object]:
     return {
         name: getattr(method, name)
-        for name, field in Decoding.model_fields.items()
+        for name, field in type(method).model_fields.items()
         if getattr(method, name) != field.default and name != "do_sample"
     }
 

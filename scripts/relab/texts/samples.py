@@ -11,11 +11,14 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from relab import json_lines
 from relab.errors import UserError
-from relab.settings.samplings import Decoding
+from relab.settings.samplings import Method
 
 
 class Text(BaseModel):
-    """One sampled text; ``method`` is how it was chosen, ``settings`` are missing where a human wrote it."""
+    """One sampled text; ``method`` is how it was chosen, ``settings`` are missing where a human wrote it.
+
+    ``asked`` is what the model read where that is another text than the prompt, ``row`` the prompt's row in its data set.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -25,10 +28,12 @@ class Text(BaseModel):
     index: int = Field(ge=0)
     text: str
     ended: bool
-    settings: Decoding | None
+    settings: Method | None
     seed: int
     token_ids: list[int]
     token_logprobs: list[float]
+    asked: str | None = None
+    row: int | None = Field(None, ge=0)
 
     @model_validator(mode="after")
     def _a_probability_a_token(self):

@@ -16,7 +16,7 @@ from torch.utils.data import Dataset
 
 from relab.errors import UserError
 from relab.tokens.store import Tokens
-from relab.training.draws import IndexSampler, evenly_spread_indices
+from relab.training.draws import IndexSampler, LengthBuckets, evenly_spread_indices
 from relab.training.processes import ALONE, Processes
 
 #: The token id that pads the inputs of shorter documents; 1 in the assignment on minGPT.
@@ -194,6 +194,7 @@ class PromptTargets(Dataset):
     Attributes:
         truncated: number of examples that were cut.
         targets: number of targets of each example, ``[examples]``.
+        lengths: tokens of each example, ``[examples]``.
 
     Raises:
         UserError: no example, a prompt or an answer without a token.
@@ -209,6 +210,7 @@ class PromptTargets(Dataset):
         self._most = block + 1
         self.truncated = sum(len(prompt) + len(answer) > self._most for prompt, answer in self._pairs)
         self.targets = np.array([min(len(answer), block) for answer in answers])
+        self.lengths = np.array([min(len(prompt) + len(answer), self._most) for prompt, answer in self._pairs])
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -252,28 +254,31 @@ class RandomExamples:
         seed: seed of the draws.
         device: where the model is.
         replacement: draw with replacement; else each example once an epoch.
+        by_length: each example once an epoch, those of similar length in a batch, see :class:`LengthBuckets`.
         processes: those among which each batch is divided.
     """
 
     def __init__(
         self, examples: Examples, *, batch: int, accumulation: int, seed: int, device: torch.device,
-        replacement: bool = True, processes: Processes = ALONE,
+        replacement: bool = True, by_length: bool = False, processes: Processes = ALONE,
     ):  # fmt: skip
         self._examples = examples
-        self._draws = IndexSampler(len(examples), batch, seed, replacement, accumulation)
+        self._draws = (
+            LengthBuckets(examples.lengths, batch, seed, accumulation)
+            if by_length
+            else IndexSampler(len(examples), batch, seed, replacement, accumulation)
+        )
         self._device, self._processes = device, processes
 
     def batches(self, step: int) -> Iterator[Batch]:
         """The batches of the update after ``step`` finished ones."""
-        for indices in self._rows(step):
-            yield _padded_batch(self._examples, indices, self._device)
+        for indices in self._draws.rows(step):
+            # the last batch of an epoch may have fewer examples than there are processes, which all take part in every update
+            yield _padded_batch(self._examples, self._processes.share(indices) or indices[:1], self._device)
 
     def targets(self, step: int) -> list[int]:
         """The number of targets in each of these batches, padding not counted."""
-        return [int(self._examples.targets[indices].sum()) for indices in self._rows(step)]
-
-    def _rows(self, step: int) -> list[list[int]]:
-        return [self._processes.share(indices) for indices in self._draws.rows(step)]
+        return [int(self._examples.targets[self._processes.share(indices)].sum()) for indices in self._draws.rows(step)]
 
 
 def evenly_spread_examples(examples: Examples, *, count: int, batch: int, device: torch.device) -> list[Batch]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from functools import partial
 from pathlib import Path
 
@@ -13,10 +12,13 @@ from transformers import GPT2LMHeadModel, PreTrainedModel
 from relab import adapters, dropout, gpt, precision
 from relab.adapters import Adapter
 from relab.checkpoints import load_for_training
+from relab.encoded_sources import is_encoder_decoder, positions
 from relab.errors import UserError
 from relab.prefix import context_length
+from relab.quantisation import bitsandbytes_settings
 from relab.settings.base import Int
 from relab.settings.models import FinetunedModel
+from relab.settings.pair_models import FinetunedOnPairs
 from relab.training.job import InitialModel
 
 
@@ -26,7 +28,13 @@ class Job(FinetunedModel):
     threads: Int = Field(description="Compute threads.", ge=1)
 
 
-def from_pretrained(job: Job, base: Path, device: torch.device) -> InitialModel:
+class Finetuning(FinetunedOnPairs):
+    """The settings of a job that fine-tunes on pairs: those of its model and the compute threads."""
+
+    threads: Int = Field(description="Compute threads.", ge=1)
+
+
+def from_pretrained(job: Job | Finetuning, base: Path, device: torch.device) -> InitialModel:
     """A base model in float32, all of whose weights are trained.
 
     Raises:
@@ -38,14 +46,14 @@ def from_pretrained(job: Job, base: Path, device: torch.device) -> InitialModel:
     return InitialModel(model, base, job.block, partial(gpt.save, model), metadata={"base": base.name})
 
 
-def with_adapter(job: Job, base: Path, device: torch.device) -> InitialModel:
-    """A base model with frozen weights and an adapter to train: weights in the job's precision, or quantised on CUDA.
+def with_adapter(job: Job | Finetuning, base: Path, device: torch.device) -> InitialModel:
+    """A base model with frozen weights and an adapter to train: weights in the job's precision, or quantised.
 
     Raises:
         UserError: no model in the directory, a context shorter than the block, a layer to update that the model lacks, weights
-            to be quantised on another device than CUDA or without bitsandbytes.
+            to be quantised without bitsandbytes.
     """
-    quantisation = _quantisation(job, device)
+    quantisation = None if job.quantisation is None else bitsandbytes_settings(job.quantisation, device, "quantisation")
     dtype = getattr(torch, precision.resolve(job.training.precision, device))
     model = _with_fast_dropout(load_for_training(base, device, dtype, quantisation))
     torch.manual_seed(job.seed)
@@ -62,25 +70,14 @@ def _with_fast_dropout(model: PreTrainedModel) -> PreTrainedModel:
     return model
 
 
-def _check_context(model: PreTrainedModel, job: Job, base: Path) -> None:
+def _check_context(model: PreTrainedModel, job: Job | Finetuning, base: Path) -> None:
+    if is_encoder_decoder(model):
+        for key in ("source_tokens", "target_tokens"):
+            if (tokens := getattr(job, key)) > positions(model):
+                raise UserError(f"{key}: expected at most the {positions(model)} positions of {base}, found {tokens}")
+        return
     context = context_length(model)
     if job.block > context:
         behind = "" if context == model.config.max_position_embeddings else " behind the prefix"
-        raise UserError(f"block: expected at most the context of {base}, {context} tokens{behind}, found {job.block}")
-
-
-def _quantisation(job: Job, device: torch.device):
-    """The quantisation of the base for Transformers; None without one."""
-    if job.quantisation is None:
-        return None
-    if device.type != "cuda":
-        raise UserError(
-            f"quantisation: {job.quantisation} needs a CUDA card, and this job would run on {device.type}: leave it out here"
-        )
-    if importlib.util.find_spec("bitsandbytes") is None:
-        raise UserError(f"quantisation: {job.quantisation} needs the package bitsandbytes, which is not installed here")
-    from transformers import BitsAndBytesConfig
-
-    if job.quantisation == "8bit":
-        return BitsAndBytesConfig(load_in_8bit=True)
-    return BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=torch.bfloat16)
+        key = "block" if isinstance(job, Job) else "source_tokens and target_tokens"
+        raise UserError(f"{key}: expected at most the context of {base}, {context} tokens{behind}, found {job.block}")

@@ -23,8 +23,8 @@ COLUMNS = [
 ]
 SPEED_COLUMNS = ["step", "seconds", "tokens_per_second", "sampled_per_second"]
 
-#: The files of :func:`write_history`.
-FILES = ("history.csv", "speed.csv", "samples.jsonl")
+#: The files of :func:`write_history`, and of :func:`write_samples`.
+FILES, SAMPLES = ("history.csv", "speed.csv"), "samples.jsonl"
 
 
 def bits_per_byte(nats: float | None, text_bytes: float) -> float | None:
@@ -36,13 +36,9 @@ def bits_per_byte(nats: float | None, text_bytes: float) -> float | None:
 
 
 def write_history(
-    directory: Path,
-    history: list[dict[str, Any]],
-    speed: list[dict[str, Any]],
-    samples: list[dict[str, Any]],
-    sampling: list[dict[str, Any]],
+    directory: Path, history: list[dict[str, Any]], speed: list[dict[str, Any]], sampling: list[dict[str, Any]]
 ) -> None:
-    """Write ``history.csv``, ``speed.csv`` (whose times differ from run to run) and ``samples.jsonl``, a line a text.
+    """Write ``history.csv`` and ``speed.csv``, whose times differ from run to run.
 
     ``speed.csv`` has a row for each step at which speed was measured: tokens per second of training since the row before, and
     of sampling at the step.
@@ -52,5 +48,9 @@ def write_history(
     for row in sampling:
         rows.setdefault(row["step"], {}).update(row)
     write_csv(directory / "speed.csv", pd.DataFrame([rows[step] for step in sorted(rows)], columns=SPEED_COLUMNS).round(3))
+
+
+def write_samples(directory: Path, samples: list[dict[str, Any]]) -> None:
+    """Write ``samples.jsonl``: the texts sampled on the way, a line a text."""
     lines = (json.dumps(sample, ensure_ascii=False, allow_nan=False) + "\n" for sample in samples)
-    write_text(directory / "samples.jsonl", "".join(lines))
+    write_text(directory / SAMPLES, "".join(lines))

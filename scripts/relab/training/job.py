@@ -69,9 +69,10 @@ class InitialModel:
     metadata: dict[str, Any] = field(default_factory=dict)
 
 
-def files(model_files: Sequence[str]) -> tuple[str, ...]:
-    """The files that training writes into the model directory of a model of these files."""
-    return (*model_files, *TOKENIZER_FILES, *(f"last/{name}" for name in model_files), *history.FILES, losses.FILE_NAME)
+def files(model_files: Sequence[str], samples: bool = True) -> tuple[str, ...]:
+    """The files that training writes into the model directory of a model of these files, with or without sampled texts."""
+    last = (f"last/{name}" for name in model_files)
+    return (*model_files, *TOKENIZER_FILES, *last, *history.FILES, losses.FILE_NAME, *([history.SAMPLES] if samples else []))
 
 
 class Settings(Protocol):
@@ -159,10 +160,11 @@ def _advising_deletion(folder: Path) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class TrainedLanguageModel:
-    """A language model behind its training."""
+    """A language model (or an encoder–decoder) behind its training, with or without a file of texts sampled on the way."""
 
     start: InitialModel
     trainer: Trainer
+    samples: bool = True
 
     def write(self, directory: Path) -> None:
         """Write a model directory: the best or the last weights, the last ones under ``last/`` too, history and losses."""
@@ -172,7 +174,9 @@ class TrainedLanguageModel:
                 self.trainer.load_best()
             self.start.save(self.start.tokenizer, directory)
         progress = self.trainer.progress
-        history.write_history(directory, progress.history, progress.speed, progress.samples, progress.sampling)
+        history.write_history(directory, progress.history, progress.speed, progress.sampling)
+        if self.samples:
+            history.write_samples(directory, progress.samples)
         losses.write_losses(directory / losses.FILE_NAME, (losses.Losses(**evaluation) for evaluation in progress.losses))
 
     def summary(self) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from transformers import PreTrainedModel
 
 from relab import precision
 from relab.errors import UserError
-from relab.settings.models import Training
+from relab.settings.models import StepwiseTraining
 from relab.training import sharding, snapshots
 from relab.training.losses import Losses
 from relab.training.objectives.objective import BatchLoss, Objective
@@ -78,7 +78,7 @@ class Trainer:
         self,
         model: PreTrainedModel,
         objective: Objective,
-        settings: Training,
+        settings: StepwiseTraining,
         *,
         sampler: Callable[[int], list[dict[str, Any]]] | None = None,
         device: torch.device,
@@ -228,11 +228,11 @@ class Trainer:
 
     def _evaluate_and_sample(self) -> None:
         """Evaluate and sample if that is due at this step and not done yet."""
-        progress, samples = self.progress, self.settings.samples
+        progress, samples = self.progress, self.settings.samples if self.sampler else None
         if self._due(self._evaluates_at, progress.history):
             with self._untimed():
                 self._evaluate()
-        if self.sampler and samples and self._due(lambda step: step % samples.every == 0, progress.samples):
+        if samples and self._due(lambda step: step % samples.every == 0, progress.samples):
             with self._untimed():
                 self._finite_losses()
                 self._sample()
@@ -368,7 +368,7 @@ class Trainer:
 
 
 @contextmanager
-def _out_of_memory_as_error(settings: Training, objective: Objective) -> Iterator[None]:
+def _out_of_memory_as_error(settings: StepwiseTraining, objective: Objective) -> Iterator[None]:
     """Turn PyTorch's out-of-memory error into one sentence for the user."""
     try:
         yield

@@ -50,9 +50,9 @@ def training_parser(description: str | None, splits: dict[str, str], directory: 
     return cli
 
 
-def language_model_parser(description: str | None) -> argparse.ArgumentParser:
-    """The options of every program that trains a language model."""
-    splits = {"train": "training split as token ids (Arrow)", "validation": "validation split as token ids (Arrow)"}
+def language_model_parser(description: str | None, what: str = "as token ids (Arrow)") -> argparse.ArgumentParser:
+    """The options of every program that trains a language model on splits of a corpus (or of ``what`` else)."""
+    splits = {"train": f"training split {what}", "validation": f"validation split {what}"}
     return training_parser(description, splits, "model directory, named as the model")
 
 
@@ -126,6 +126,31 @@ def train_language_model(
     run_training(
         args, settings, train_from_start,
         files=lambda job: files(model_files),
+        inputs=lambda job: [args.train, args.validation, *inputs],
+        stop=stop,
+    )  # fmt: skip
+
+
+def train_on_pairs(
+    args: argparse.Namespace,
+    settings: type[BaseModel],
+    start: Callable[[Any, Any], InitialModel],
+    *,
+    model_files: Sequence[str],
+    inputs: Sequence[Path],
+    stop: StopSignal,
+) -> None:
+    """Train a model on pairs of a source and its target; arguments as those of :func:`train_language_model`."""
+    from relab.training.job import TrainedLanguageModel, files
+    from relab.training.pairs import train
+
+    def train_from_start(job: Any, *, device: Any, **options: Any) -> TrainedLanguageModel:
+        initial, splits = start(job, device), {"train": args.train, "validation": args.validation}
+        return TrainedLanguageModel(initial, train(job, initial, **splits, device=device, **options), samples=False)
+
+    run_training(
+        args, settings, train_from_start,
+        files=lambda job: files(model_files, samples=False),
         inputs=lambda job: [args.train, args.validation, *inputs],
         stop=stop,
     )  # fmt: skip

@@ -14,7 +14,7 @@ from typing import TypeVar, get_args
 
 from pydantic import BaseModel
 
-from relab.settings.samplings import Decoding
+from relab.settings.samplings import Decoding, Method
 
 JUDGED, CONTEXTS, ACCOUNTS = "judged", "contexts", "accounts"
 
@@ -51,9 +51,9 @@ class SamplerSetting(BaseModel):
         """What experiments and tables call it."""
         return f"T {self.temperature:g}" + (f", k {self.top_k}" if self.top_k else "")
 
-    def decoding(self, rule: str) -> Decoding:
-        """The setting under an account of what the temperature does."""
-        return Decoding(do_sample=True, temperature=self.temperature, temperature_rule=rule, top_k=self.top_k)
+    def decoding(self, rule: str) -> Method:
+        """The setting under an account of what the temperature does, as a method that adds nothing to a prompt."""
+        return Method(do_sample=True, temperature=self.temperature, temperature_rule=rule, top_k=self.top_k)
 
 
 class ComparedSetting(SamplerSetting):

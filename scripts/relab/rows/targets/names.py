@@ -1,0 +1,127 @@
+"""What the jobs of a row share: their settings, the names of experiments, what tables say of each metric.
+
+Experiments are ``{name of the row}/{system}``, where a baseline is a system too, and ``… − {system}`` of what one has beyond
+another, pair by pair; the split is that of the pairs. ``BLEU p`` of a difference is the two-sided p-value of a paired
+randomisation test (:func:`relab.statistics.randomisation_p`), uncorrected. Of trained models there are ``{name of the
+row}/{model}`` with the split ``files``: counts of parameters and the size of what is stored.
+"""
+
+from __future__ import annotations
+
+import re
+
+from relab.settings.base import Int, Name, Settings
+
+COPY, LEAD = "copy", "lead"
+BASELINES = (COPY, LEAD)
+
+#: The metric that says in which language a text is.
+LANGUAGE_SHARE = "language share"
+
+#: What tables say of each metric (:mod:`relab.metrics.generation_names`, which takes a second to load).
+ABOUT = {
+    "BLEU": "Precision of runs of one to four words, times a penalty for outputs that are too short.",
+    "chrF": "F score, in which recall counts twice, of runs of one to six characters.",
+    "TER": "Insertions, deletions, substitutions and shifts of words by the words of the reference.",
+    "ROUGE-1": "F score of words (their stems), in any order.",
+    "ROUGE-2": "F score of pairs of words; a single word has none.",
+    "ROUGE-L": "F score of the longest common subsequence of words.",
+    "ROUGE-Lsum": "The same, of each sentence with all sentences.",
+    "token error rate": "Insertions, deletions and substitutions of what stands between blanks, by that of the reference: of "
+    "phonemes the phoneme error rate.",
+    "exact match": "Share of outputs that are a reference, but for white space.",
+    "length ratio": "Words of the outputs by those of the references.",
+    "copied words": "Share of the words of the outputs that stand in their source.",
+    "longest copied run": "Words of the longest run of the output that stands in its source.",
+    **{
+        f"novel {size}-grams": f"Share of runs of {size} words of the outputs that do not stand in their source."
+        for size in (2, 3, 4)
+    },
+    "verbatim sentences": "Share of the sentences of the outputs that stand in their source, sign by sign.",
+    "novel 1-grams": "Share of the words of the outputs that do not stand in their source.",
+    "cut by the limit": "Share of outputs that the limit of their tokens ended.",
+    "repeated 4-grams": "Share of runs of four words that stood in the same output before.",
+    LANGUAGE_SHARE: "Share of outputs that an identifier takes for the language that they should be in.",
+}
+
+#: Metrics of a row that names none.
+DEFAULT_METRICS = ("ROUGE-1", "ROUGE-L", "BLEU", "chrF", "exact match", "length ratio", "copied words", "cut by the limit")
+
+#: Metrics that are drawn: the first ones.
+DRAWN = 4
+
+FILES = "files"
+PARAMETERS, TRAINED, BYTES = "parameters", "trained parameters", "bytes on disk"
+
+
+class TargetSystem(Settings):
+    """Texts of a sampling by one of its methods."""
+
+    sampling: Name
+    method: str
+
+
+class Spec(Settings):
+    """Settings of the jobs that score the row and write its tables: systems by name, their order, the baselines after them."""
+
+    name: Name
+    dataset: Name
+    split: str
+    systems: dict[str, TargetSystem]
+    order: list[str]
+    baselines: list[str]
+    lead: Int
+    metrics: list[str]
+    compared_with: str | None = None
+    language: str | None = None
+    examples: Int = 0
+
+    @property
+    def samplings(self) -> list[str]:
+        """The samplings of the systems, each once."""
+        return list(dict.fromkeys(self.systems[name].sampling for name in self.order))
+
+    @property
+    def compared(self) -> list[str]:
+        """The systems that are compared with another one."""
+        names = [*self.order, *self.baselines]
+        return [] if self.compared_with is None else [name for name in names if name != self.compared_with]
+
+    def experiment(self, system: str, other: str = "") -> str:
+        """The experiment of a system, or of what it has beyond another one."""
+        return f"{self.name}/{system} − {other}" if other else f"{self.name}/{system}"
+
+    def label(self, system: str) -> str:
+        """What tables call a system: its name, and a baseline by what it is."""
+        if system not in self.baselines:
+            return system
+        if system == COPY:
+            return "the source itself"
+        return "the first sentence" if self.lead == 1 else f"the first {self.lead} sentences"
+
+
+class CostModel(Settings):
+    """A trained model: what tables call it, its seed, what of it was trained, and for an adapter its base."""
+
+    label: str
+    seed: Int
+    trained: str
+    base: Name | None = None
+
+
+class CostSpec(Settings):
+    """Settings of the job that writes what training took."""
+
+    name: Name
+    models: dict[Name, CostModel]
+    order: list[Name]
+
+
+def p_value(metric: str) -> str:
+    """The metric of the p-value of a difference."""
+    return f"{metric} p"
+
+
+def column(metric: str) -> str:
+    """The column of a metric: ``rouge_1`` for ROUGE-1."""
+    return re.sub(r"\W+", "_", metric.lower())
