@@ -8,6 +8,7 @@ its layers hold the updates, with a prefix (Li & Liang 2021) it attends to that 
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import warnings
@@ -36,6 +37,9 @@ CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 
 #: The files of an adapter.
 FILES = (CONFIG, WEIGHTS)
+
+# PEFT loads bitsandbytes where it is installed, which says that one more package would make it faster
+logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
 
 #: PEFT's names of the tasks of a causal language model and of an encoder–decoder.
 CAUSAL_LM, SEQ_2_SEQ_LM = "CAUSAL_LM", "SEQ_2_SEQ_LM"
@@ -144,7 +148,7 @@ def _matches_target(name: str, target: str) -> bool:
 def _prefix_config(settings: PrefixAdaptation, start: torch.Tensor | None) -> PeftConfig:
     from peft import PrefixTuningConfig
 
-    tokens = settings.tokens if start is None else len(start)
+    tokens = settings.length if start is None else len(start)
     return PrefixTuningConfig(task_type=CAUSAL_LM, num_virtual_tokens=tokens, init_weights="zero")
 
 

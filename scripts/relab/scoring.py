@@ -76,21 +76,33 @@ def _target_logprobs(
     model: PreTrainedModel, pairs: Sequence[tuple[Sequence[int], Sequence[int]]], tokens: int, progress: Callable[[int], object]
 ) -> list[list[float]]:
     """Log-probabilities of each token of targets, given their sources."""
-    opening = target_opening(model)
-    check_lengths(model, [source for source, _ in pairs], len(opening) - 1 + max(len(target) for _, target in pairs))
+    opening, longest_target = target_opening(model), max((len(target) for _, target in pairs), default=0)
+    check_lengths(model, [source for source, _ in pairs], len(opening) - 1 + longest_target)
     logprobs_by_text: list[list[float]] = [[] for _ in pairs]
     for rows in _batches([len(source) + len(target) for source, target in pairs], tokens):
         targets = [pairs[row][1] for row in rows]
-        longest = max(map(len, targets))
-        ids = torch.tensor([[*target, *[0] * (longest - len(target))] for target in targets], device=model.device)
-        inputs = torch.cat([torch.tensor([opening] * len(rows), device=model.device), ids], 1)[:, :-1]
-        sources = EncodedSources.of(model, [pairs[row][0] for row in rows])
-        logits = model(decoder_input_ids=inputs, use_cache=False, **sources.arguments()).logits[:, len(opening) - 1 :]
-        losses = functional.cross_entropy(logits.float().flatten(0, 1), ids.flatten(), reduction="none").view(len(rows), -1)
-        for row, target, loss in zip(rows, targets, losses.cpu(), strict=True):
-            logprobs_by_text[row] = (-loss[: len(target)]).tolist()
+        if longest := max(map(len, targets)):
+            ids = torch.tensor([[*target, *[0] * (longest - len(target))] for target in targets], device=model.device)
+            logits = _target_logits(model, [pairs[row][0] for row in rows], ids)
+            losses = functional.cross_entropy(logits.float().flatten(0, 1), ids.flatten(), reduction="none").view(len(rows), -1)
+            for row, target, loss in zip(rows, targets, losses.cpu(), strict=True):
+                logprobs_by_text[row] = (-loss[: len(target)]).tolist()
         progress(len(rows))
     return logprobs_by_text
+
+
+@torch.inference_mode()
+def target_logprobs(model: PreTrainedModel, source: Sequence[int], target: Sequence[int]) -> torch.Tensor:
+    """Log-probabilities ``[tokens, vocabulary]`` of what an encoder–decoder could write at each token of a target."""
+    return _target_logits(model, [source], torch.tensor([list(target)], device=model.device))[0].float().log_softmax(-1)
+
+
+def _target_logits(model: PreTrainedModel, sources: Sequence[Sequence[int]], targets: torch.Tensor) -> torch.Tensor:
+    """Logits ``[targets, tokens, vocabulary]`` for the tokens of targets, given as ids ``[targets, tokens]``."""
+    opening = target_opening(model)
+    inputs = torch.cat([torch.tensor([opening] * len(targets), device=model.device), targets], 1)[:, :-1]
+    encoded = EncodedSources.of(model, sources)
+    return model(decoder_input_ids=inputs, use_cache=False, **encoded.arguments()).logits[:, len(opening) - 1 :]
 
 
 def _batches(lengths: Sequence[int], tokens: int) -> Iterator[list[int]]:

@@ -7,6 +7,7 @@ import math
 
 import pytest
 import torch
+import yaml
 from support.row_program import run_program
 from support.tiny_gpt2 import FOLDER
 
@@ -14,8 +15,11 @@ from relab.checkpoints import load_model, load_tokenizer
 from relab.datasets import storage
 from relab.errors import UserError
 from relab.files import read_csv
+from relab.metrics import generation_names
 from relab.published.model import import_model
-from relab.rows.quantised.names import FILES, HELD, PERPLEXITY, STORED, MeasureSpec, Spec
+from relab.rows.quantised.names import FILES, HELD, LOSS, PERPLEXITY, STORED, MeasureSpec, Spec
+from relab.rows.registry import FOLDER as FOLDER_OF_KINDS
+from relab.rows.shared.text_metrics import ABOUT, column
 from relab.sampling.prompts import LanguageModel, build_prompts
 from relab.sampling.texts import sample_records, write_records
 from relab.scores import Summaries
@@ -69,6 +73,12 @@ def test_the_jobs_of_a_row(declared):
     assert inputs["measure"]["weights"] == "results/models/smollm2/model.safetensors"
     assert inputs["score"]["samples"] == [f"results/samples/{name}.jsonl" for name in ROW["samplings"]]
     assert sorted(resolved.needed["samplings"]) == sorted(ROW["samplings"]) and "summaries" in resolved.needed["datasets"]
+
+
+def test_the_metrics_of_settings_are_those_that_there_are_and_each_has_a_column():
+    assert sorted(ABOUT) == sorted(generation_names.ALL)
+    shown = yaml.safe_load((FOLDER_OF_KINDS / "quantised" / "show.yaml").read_text())["tables"]["main"]["columns"]
+    assert set(map(column, ABOUT)) < set(shown)
 
 
 def test_a_metric_more_does_not_measure_anew(declared):
@@ -169,10 +179,10 @@ def test_perplexity_is_of_the_targets_behind_what_was_asked(made):
 
 def test_a_form_does_not_differ_from_itself_and_another_one_does(made):
     table = read_csv(made / "differences.csv").set_index(["sampling", "metric"])
-    assert table.loc[("again", PERPLEXITY), ["difference", "difference_low", "difference_high"]].tolist() == [0, 0, 0]
+    assert table.loc[("again", LOSS), ["difference", "difference_low", "difference_high"]].tolist() == [0, 0, 0]
     for name in ("narrow", "rounded"):
-        row = table.loc[(name, PERPLEXITY)]
-        assert row["difference"] == pytest.approx(row["value"] - row["reference"], abs=0.011)
+        row = table.loc[(name, LOSS)]
+        assert row["difference"] == pytest.approx(row["value"] - row["reference"], abs=0.00011) != 0
         assert row["difference_low"] <= row["difference"] <= row["difference_high"] and row["n"] == len(ROWS)
 
 

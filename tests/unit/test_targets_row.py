@@ -23,6 +23,7 @@ from relab.report.tables import shown_columns
 from relab.rows import registry
 from relab.rows.job import Job
 from relab.rows.registry import display_settings
+from relab.rows.shared import text_metrics
 from relab.rows.targets import costs, names, scores, tables
 from relab.rows.targets.figures import draw_metrics
 from relab.scores import Summaries, write_summarised
@@ -223,11 +224,11 @@ def test_metrics_say_what_computed_them(folder):
 
 
 def test_every_metric_is_known_to_the_row_and_shown():
-    assert set(names.ABOUT) == set(generation_names.ALL)
+    assert set(text_metrics.ABOUT) == set(generation_names.ALL)
     columns = display_settings("targets")["tables"]["main"]["columns"]
-    assert {names.column(metric) for metric in generation_names.ALL} <= set(columns)
-    assert len({names.column(metric) for metric in generation_names.ALL}) == len(generation_names.ALL)
-    assert (names.LANGUAGE_SHARE, set(names.DEFAULT_METRICS) <= set(names.ABOUT)) == (generation_names.LANGUAGE, True)
+    assert {text_metrics.column(metric) for metric in generation_names.ALL} <= set(columns)
+    assert len({text_metrics.column(metric) for metric in generation_names.ALL}) == len(generation_names.ALL)
+    assert (text_metrics.LANGUAGE, set(names.DEFAULT_METRICS) <= set(text_metrics.ABOUT)) == (generation_names.LANGUAGE, True)
 
 
 def test_the_page_shows_every_table(folder):

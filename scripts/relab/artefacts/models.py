@@ -12,6 +12,7 @@ from relab.artefacts.kind import Artefacts, Files, Kind, Maker, declared
 from relab.errors import UserError
 from relab.settings.models import EncoderDecoderModel, EncoderModel, FinetunedModel, PublishedModel, TrainedModel, kind_or
 from relab.settings.pair_models import FinetunedOnPairs, TrainedOnPairs
+from relab.settings.references import is_encoder_decoder
 
 Model = Annotated[
     Annotated[TrainedModel, Tag("trained")]
@@ -85,6 +86,30 @@ def _check(artefacts: Artefacts, model: str) -> None:
             raise UserError(
                 f"tokenizers.{root}: expected another name, or the asset {settings.asset}, since models.{root} is what "
                 f"models.{model} starts from and its own tokenizer has that name, too; found the asset {asset}"
+            )
+    _check_learns_pairs(artefacts, model)
+
+
+def _check_learns_pairs(artefacts: Artefacts, model: str) -> None:
+    """What is trained on pairs fits its architecture: a job would find out only when it starts."""
+    settings, key = artefacts.models[model].settings, f"models.{model}"
+    if settings.kind == "trained_on_pairs":
+        tokenizer = artefacts.tokenizers[settings.tokenizer].settings
+        if tokenizer.kind == "character" and tokenizer.dataset is None:
+            raise UserError(
+                f"{key}.tokenizer: expected one with a token that ends a text, such as the characters of a dataset, found "
+                f"{settings.tokenizer!r}, whose tokens are the characters of a corpus alone"
+            )
+    elif settings.kind == "finetuned_on_pairs":
+        pairs = is_encoder_decoder(settings, artefacts.models)
+        if pairs and settings.adaptation.kind == "prefix":
+            raise UserError(
+                f"{key}.adaptation.kind: a prefix does not reach the encoder of {settings.base}; expected full or lora, found "
+                "prefix"
+            )
+        if not pairs and settings.training.smoothing:
+            raise UserError(
+                f"{key}.training.smoothing: of encoder–decoders alone; expected 0, found {settings.training.smoothing}"
             )
 
 

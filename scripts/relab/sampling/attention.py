@@ -46,16 +46,23 @@ def attention(
     attention_mask: torch.Tensor | None,
     dropout: float = 0.0,
     scaling: float | None = None,
+    position_bias: torch.Tensor | None = None,
     **kwargs,
 ) -> tuple[torch.Tensor, None]:
-    """Attention ``[batch, heads, queries, size]`` → ``[batch, queries, heads, size]``; keys may have fewer heads."""
+    """Attention ``[batch, heads, queries, size]`` → ``[batch, queries, heads, size]``; keys may have fewer heads.
+
+    ``position_bias`` ``[batch or 1, heads, queries, keys]`` is added to the scores: T5's relative positions.
+    """
     if query.shape[2] > 1:
-        return sdpa_attention_forward(module, query, key, value, attention_mask, dropout, scaling, **kwargs)
+        options = {"position_bias": position_bias, **kwargs}
+        return sdpa_attention_forward(module, query, key, value, attention_mask, dropout, scaling, **options)
     batch, heads, _, size = query.shape
     scaling = size**-0.5 if scaling is None else scaling
     # the heads that share a key stand beside each other, as queries of that key
     grouped = (query * scaling).view(batch, key.shape[1], heads // key.shape[1], size)
     weights = torch.matmul(grouped, key.transpose(2, 3))
+    if position_bias is not None:
+        weights = weights + position_bias.view(-1, *weights.shape[1:])
     if attention_mask is not None:
         weights = weights.masked_fill(~attention_mask[..., : key.shape[2]], -torch.inf)
     # in float32 whatever the model's type, as torch's kernel does

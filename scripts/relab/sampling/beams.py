@@ -51,7 +51,7 @@ def beam_search(
 
 def _check_length(model: PreTrainedModel, prompt_length: int, length: int) -> None:
     if is_encoder_decoder(model):
-        check_lengths(model, [range(prompt_length)], len(target_opening(model)) + length)
+        check_lengths(model, [range(prompt_length)], len(target_opening(model)) + length - 1)  # the last token is no input
         return
     window = context_length(model)
     if prompt_length + length > window:
@@ -70,13 +70,14 @@ def _generate(
     banned: Collection[int],
 ) -> list[list[int]]:
     """Token ids of the best text for each prompt, cut after the token that ends it."""
-    inputs, prompt_length = _inputs(model, prompts)
+    inputs, opening = _inputs(model, prompts)
+    forced = opening[1:]  # generate() counts it among the tokens that the length penalty divides by
     with _without_model_defaults(model):
         generated = model.generate(
             **inputs,
             generation_config=GenerationConfig(
-                max_new_tokens=length,
-                min_new_tokens=method.min_new_tokens or None,
+                max_new_tokens=len(forced) + length,
+                min_new_tokens=len(forced) + method.min_new_tokens if method.min_new_tokens else None,
                 do_sample=False,
                 num_beams=method.num_beams,
                 early_stopping=method.early_stopping,
@@ -85,23 +86,23 @@ def _generate(
                 suppress_tokens=sorted(banned) or None,
                 eos_token_id=sorted(stop) or None,
                 pad_token_id=min(stop, default=0),
-                decoder_start_token_id=target_opening(model)[0] if is_encoder_decoder(model) else None,
+                decoder_start_token_id=opening[0] if opening else None,
+                forced_bos_token_id=forced[0] if forced else None,
             ),
         )
-    return [_cut_after_stop(text, stop) for text in generated[:, prompt_length:].tolist()]
+    start = len(opening) if opening else inputs["input_ids"].shape[1]
+    return [_cut_after_stop(text, stop) for text in generated[:, start:].tolist()]
 
 
-def _inputs(model: PreTrainedModel, prompts: Sequence[Sequence[int]]) -> tuple[dict[str, torch.Tensor], int]:
-    """The tensors that ``generate()`` starts from, and the number of tokens before those that it generates."""
+def _inputs(model: PreTrainedModel, prompts: Sequence[Sequence[int]]) -> tuple[dict[str, torch.Tensor], list[int]]:
+    """The tensors that ``generate()`` starts from, and what the targets of an encoder–decoder start from."""
     if is_encoder_decoder(model):
         tokens, mask = padded(prompts, model.device)
-        opening = target_opening(model)
-        started = torch.tensor([opening] * len(prompts), device=model.device)
-        return {"input_ids": tokens, "attention_mask": mask, "decoder_input_ids": started}, len(opening)
+        return {"input_ids": tokens, "attention_mask": mask}, target_opening(model)
     longest = max(map(len, prompts))
     tokens = torch.tensor([[0] * (longest - len(prompt)) + list(prompt) for prompt in prompts], device=model.device)
     mask = torch.tensor([[0] * (longest - len(prompt)) + [1] * len(prompt) for prompt in prompts], device=model.device)
-    return {"input_ids": tokens, "attention_mask": mask}, longest
+    return {"input_ids": tokens, "attention_mask": mask}, []
 
 
 def _cut_after_stop(tokens: list[int], stop: Collection[int]) -> list[int]:

@@ -24,6 +24,8 @@ from relab.settings.samplings import Decoding
 
 #: Steps between two checks of which texts have ended: a check makes a GPU wait.
 _STOP_CHECK_INTERVAL = 4
+#: A batch of fewer texts is never parted for the sake of padding; a step of one takes the time of so many tokens of a prompt.
+_LEAST_BATCH, _STEP_TOKENS = 8, 12
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ def sample(
     generations: dict[int, Generation] = {}
     beam_rows = [row for row, method in enumerate(methods) if method.num_beams > 1]
     with _evaluation_mode(model), decoding_attention(model):
-        for rows in _batches(prompts, sorted(set(range(len(prompts))) - set(beam_rows)), batch):
+        for rows in _batches(prompts, sorted(set(range(len(prompts))) - set(beam_rows)), batch, length):
             draws = torch.from_numpy(np.stack([uniforms(seeds[row], length) for row in rows]))
             # double precision where there is any (Apple's GPUs have none): a sum over 50,000 probabilities loses digits
             draws = draws.to(model.device, torch.float32 if model.device.type == "mps" else torch.float64)
@@ -254,18 +256,33 @@ def _alternatives_of(
     """The most probable tokens at every step of a given text."""
     if not count:
         return []
-    from relab.scoring import next_token_logprobs
+    from relab.scoring import next_token_logprobs, target_logprobs
 
-    steps = next_token_logprobs(model, [*prompt, *token_ids[:-1]])[len(prompt) - 1 :]
+    if is_encoder_decoder(model):
+        steps = target_logprobs(model, prompt, token_ids)
+    else:
+        steps = next_token_logprobs(model, [*prompt, *token_ids[:-1]])[len(prompt) - 1 :]
     values, tokens = (part.tolist() for part in steps.topk(min(count, steps.shape[-1])))
     return [list(zip(*step, strict=True)) for step in zip(tokens, values, strict=True)]
 
 
-def _batches(prompts: Sequence[Sequence[int]], rows: list[int], size: int) -> Iterator[list[int]]:
-    """Rows of prompts of similar length, at most ``size`` at a time."""
-    ordered = sorted(rows, key=lambda row: len(prompts[row]))
-    for first in range(0, len(ordered), size):
-        yield ordered[first : first + size]
+def _batches(prompts: Sequence[Sequence[int]], rows: list[int], size: int, length: int) -> Iterator[list[int]]:
+    """Rows of prompts of similar length, at most ``size`` at a time.
+
+    Another batch begins where padding would cost more than its own steps do, each of which takes the time of some twelve tokens
+    of a prompt on a CPU (a model of 135 M parameters): 48 docstrings of 18 to 247 tokens take 18 s instead of 44.
+    """
+    batch: list[int] = []
+    tokens = 0
+    for row in sorted(rows, key=lambda row: len(prompts[row])):
+        padding = len(batch) * len(prompts[row]) - tokens
+        if len(batch) == size or (len(batch) >= _LEAST_BATCH and padding > _STEP_TOKENS * length):
+            yield batch
+            batch, tokens = [], 0
+        batch.append(row)
+        tokens += len(prompts[row])
+    if batch:
+        yield batch
 
 
 @contextmanager

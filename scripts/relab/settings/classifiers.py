@@ -8,7 +8,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 
 from relab.settings.base import Declaration, Float, Int
 from relab.settings.models import FullAdaptation, LoraAdaptation, Optimization, kind_or
-from relab.settings.references import WITH_WEIGHTS, Ref, of_kind
+from relab.settings.references import ENCODER_OR_LANGUAGE_MODEL, WITH_WEIGHTS, Ref, of_kind
 
 #: What may be trained of a classifier beside its head.
 Adaptation = Annotated[
@@ -33,7 +33,7 @@ class FinetunedClassifier(Declaration):
     """A pretrained network with a classification head, fine-tuned on a data set; its best weights are those of the lowest
     validation loss."""
 
-    model: Ref["models", WITH_WEIGHTS] = Field(
+    model: Ref["models", ENCODER_OR_LANGUAGE_MODEL, WITH_WEIGHTS] = Field(
         description="The network: an encoder, or a language model, whose last real position is read."
     )
     pretrained: bool = Field(True, description="Start from the model's weights; if not, from random ones of the same network.")

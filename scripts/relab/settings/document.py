@@ -189,7 +189,7 @@ def _emit(values: dict[str, Any], models: list[type[BaseModel]], depth: int, des
                 lines.append("")
             lines += [f"{indent}# {line}" for line in textwrap.wrap(fields[0].description, 118 - len(indent))]
         if isinstance(value, dict) and value:
-            lines.append(f"{indent}{key}:")
+            lines.append(f"{indent}{_word(key)}:")
             lines += _emit(value, below, depth + 1, described)
         else:
             lines += _leaf(key, value, indent)
@@ -203,8 +203,13 @@ def _of_kind(models: list[type[BaseModel]], kind: Any) -> list[type[BaseModel]]:
     return chosen or models
 
 
+def _word(key: str) -> str:
+    """A key as YAML, quoted where it has to be."""
+    return yaml.safe_dump(key, allow_unicode=True, width=10**6).split("\n")[0]
+
+
 def _leaf(key: str, value: Any, indent: str) -> list[str]:
-    word = yaml.safe_dump(key, allow_unicode=True).split("\n")[0]
+    word = _word(key)
     if isinstance(value, str) and "\n" in value:
         return [f"{indent}{word}: {json.dumps(value, ensure_ascii=False)}"]
     if isinstance(value, list) and any(isinstance(item, str) and "\n" in item for item in value):

@@ -5,13 +5,15 @@ from __future__ import annotations
 from pydantic import Field
 
 from relab.settings.base import Declaration, Int, Precision
-from relab.settings.references import WITH_WEIGHTS, Ref
+from relab.settings.references import ENCODER_OR_LANGUAGE_MODEL, WITH_WEIGHTS, Ref
 
 
 class Encoder(Declaration):
     """A frozen encoder: a model whose last layer is pooled into one vector a text."""
 
-    model: Ref["models", WITH_WEIGHTS] = Field(description="The model: an encoder, or any language model.")
+    model: Ref["models", ENCODER_OR_LANGUAGE_MODEL, WITH_WEIGHTS] = Field(
+        description="The model: an encoder, or any language model."
+    )
     tokens: Int = Field(
         128, description="Tokens of a text at most, marks at its ends among them; what is longer is cut and counted.", ge=2
     )

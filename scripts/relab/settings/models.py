@@ -225,7 +225,9 @@ class PrefixAdaptation(Settings):
     """
 
     kind: Literal["prefix"] = Field(description="What is trained: all weights, LoRA's factors, or a prefix.")
-    tokens: Int = Field(20, description="Length of the prefix, which starts from zeros.", ge=1)
+    tokens: Int | None = Field(
+        None, description="Length of the prefix, which starts from zeros; none, without a text: 20.", ge=1
+    )
     text: str | None = Field(
         None,
         description="Text from whose keys and values the prefix starts instead, such as a prompt that does the task; it is as "
@@ -233,9 +235,14 @@ class PrefixAdaptation(Settings):
         min_length=1,
     )
 
+    @property
+    def length(self) -> int | None:
+        """Tokens of a prefix that starts from zeros; None for one that is as long as its text."""
+        return (self.tokens or 20) if self.text is None else None
+
     @model_validator(mode="after")
     def _has_one_length(self):
-        if self.text is not None and "tokens" in self.model_fields_set:
+        if self.text is not None and self.tokens is not None:
             raise ValueError("tokens: expected none beside text, whose tokens are the length of the prefix")
         return self
 
@@ -273,8 +280,7 @@ class FinetunedModel(Declaration):
     adaptation: Adaptation = Field(FullAdaptation(), description="What is trained.")
     quantisation: Literal["8bit", "4bit"] | None = Field(
         None,
-        description="Width of the frozen base's weights while an adapter is trained, by bitsandbytes; on CUDA only. None: not "
-        "quantised.",
+        description="Width of the frozen base's weights while an adapter is trained, by bitsandbytes. None: not quantised.",
     )
     training: Training = Field(description="Its training.")
     seed: Int = Field(0, description="Seed of new weights, of the blocks drawn and of the texts sampled.", ge=0, lt=2**63)

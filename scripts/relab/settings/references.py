@@ -55,6 +55,12 @@ LANGUAGE_MODEL = Narrowing(
     lambda model, models: model.kind != "encoder" and not is_encoder_decoder(model, models),
     lambda model: "an encoder" if model.kind == "encoder" else "an encoder–decoder",
 )
+#: One network that reads a text and gives a state for each of its tokens.
+ENCODER_OR_LANGUAGE_MODEL = Narrowing(
+    "an encoder or a language model",
+    lambda model, models: not is_encoder_decoder(model, models),
+    lambda model: "an encoder–decoder",
+)
 WITH_WEIGHTS = Narrowing(
     "a model with weights of its own", lambda model, models: not getattr(model, "is_adapter", False), lambda model: "an adapter"
 )

@@ -10,7 +10,7 @@ from relab.artefacts import models
 from relab.artefacts.kind import Artefacts, Files
 from relab.rows.contract import MAIN, TRAIN, RowPaths, RowSettings, Step
 from relab.settings.base import Int, spec
-from relab.settings.references import WITH_WEIGHTS, Ref
+from relab.settings.references import ENCODER_OR_LANGUAGE_MODEL, WITH_WEIGHTS, Ref
 from relab.settings.sizes import Size
 
 
@@ -18,7 +18,7 @@ class Row(RowSettings):
     """A model's layers and configuration; the memory of training it, measured, and of training architectures of other sizes."""
 
     kind: Literal["model_memory"]
-    model: Ref["models", WITH_WEIGHTS] = Field(
+    model: Ref["models", ENCODER_OR_LANGUAGE_MODEL, WITH_WEIGHTS] = Field(
         description="The model whose layers, configuration and training memory are shown."
     )
     sizes: list[Size] = Field(description="The architectures whose memory is computed.", min_length=1)

@@ -10,7 +10,7 @@ from relab.artefacts import datasets, models, samplings
 from relab.artefacts.kind import Artefacts, Files
 from relab.errors import UserError
 from relab.rows.contract import MAIN, TRAIN, RowPaths, RowSettings, Step
-from relab.rows.targets.names import ABOUT, LANGUAGE_SHARE
+from relab.rows.shared.text_metrics import ABOUT, LANGUAGE
 from relab.settings.base import spec
 from relab.settings.references import Ref
 from relab.settings.samplings import DatasetPrompts, Sampling
@@ -32,7 +32,7 @@ class Row(RowSettings):
         description=f"The metrics of its texts in the order of tables. There are {', '.join(ABOUT)}.", min_length=1
     )
     language: str | None = Field(
-        None, description=f"Language that the texts should be in, such as en: of the metric {LANGUAGE_SHARE}."
+        None, description=f"Language that the texts should be in, such as en: of the metric {LANGUAGE}."
     )
 
     STEPS = (
@@ -101,8 +101,8 @@ class Row(RowSettings):
 
     def check(self, paths: RowPaths, artefacts: Artefacts) -> None:
         """Refuse samplings that differ in more than their precision, and such as are not one text for each source of pairs."""
-        if LANGUAGE_SHARE in self.metrics and self.language is None:
-            raise UserError(f"{paths.key}.language: required by the metric {LANGUAGE_SHARE}")
+        if LANGUAGE in self.metrics and self.language is None:
+            raise UserError(f"{paths.key}.language: required by the metric {LANGUAGE}")
         first: dict[str, Any] | None = None
         for name in self.samplings:
             settings = artefacts.samplings[name].settings

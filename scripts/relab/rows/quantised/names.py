@@ -14,7 +14,8 @@ from relab import json_lines
 from relab.errors import UserError
 from relab.settings.base import Int, Name, Settings
 
-PERPLEXITY = "perplexity"
+#: Of the tokens of targets. Differences are of the loss, in nats a token: that of two perplexities varies with their height.
+PERPLEXITY, LOSS = "perplexity", "loss"
 FILES, STORED, HELD = "files", "bytes on disk", "bytes in memory"
 
 

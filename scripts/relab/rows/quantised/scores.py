@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from relab.datasets import storage
@@ -11,7 +12,7 @@ from relab.metrics.generation import Outputs, measure
 from relab.metrics.perplexity import corpus_perplexity
 from relab.metrics.references import PAIR
 from relab.rows.job import Job
-from relab.rows.quantised.names import FILES, HELD, PERPLEXITY, STORED, Form, Spec, read_forms
+from relab.rows.quantised.names import FILES, HELD, LOSS, PERPLEXITY, STORED, Form, Spec, read_forms
 from relab.scores import Row, exact
 from relab.scores import score as score_row
 from relab.statistics import Measurement, difference, units_digest
@@ -47,6 +48,8 @@ def form_scores(
             yield score_row(spec.experiment(name), seed, spec.split, metric, measurement, data)
     for name in spec.compared:
         for metric, measurement in measured[name].items():
+            if metric == PERPLEXITY:
+                continue
             beyond = difference({seed: measurement}, {seed: measured[spec.reference][metric]})
             yield score_row(spec.experiment(name, spec.reference), seed, spec.split, metric, beyond, data)
 
@@ -64,7 +67,8 @@ def _measured(
         items=data,
         language=spec.language,
     )
-    return {PERPLEXITY: corpus_perplexity(form.logprobs, data, PAIR), **measure(outputs, spec.metrics).scores}
+    perplexity = corpus_perplexity(form.logprobs, data, PAIR)
+    return {PERPLEXITY: perplexity, LOSS: replace(perplexity, scale="mean"), **measure(outputs, spec.metrics).scores}
 
 
 def _references(pairs: Mapping[str, Sequence[Any]], row: int) -> list[str]:

@@ -9,8 +9,8 @@ import pandas as pd
 
 from relab.cells import format_fixed
 from relab.rows.job import MAIN, Job
-from relab.rows.quantised.names import FILES, HELD, PERPLEXITY, STORED, Form, Spec, read_forms
-from relab.rows.targets.names import column
+from relab.rows.quantised.names import FILES, HELD, LOSS, PERPLEXITY, STORED, Form, Spec, read_forms
+from relab.rows.shared.text_metrics import column
 from relab.scores import Summaries
 
 #: Decimals of perplexities and of all else.
@@ -26,7 +26,7 @@ def tabulate(job: Job) -> dict[str, pd.DataFrame]:
 
 def forms_table(spec: Spec, forms: Mapping[str, Form], scores: Summaries) -> pd.DataFrame:
     """A form a row: ``sampling``, ``weights``, ``megabytes`` on disk and ``megabytes_in_memory`` (10^6 bytes), ``perplexity``
-    and a column a metric (:func:`relab.rows.targets.names.column`), each with the ends of its 95 % interval over ``_n`` pairs.
+    and each metric (:func:`relab.rows.shared.text_metrics.column`), with the ends of its 95 % interval over ``_n`` pairs.
 
     Raises:
         UserError: where a score is missing.
@@ -54,7 +54,7 @@ def differences_table(spec: Spec, forms: Mapping[str, Form], scores: Summaries) 
     columns = ["sampling", "weights", "metric", "value", "reference", "difference", "difference_low", "difference_high", "n"]
     rows = []
     for name in spec.compared:
-        for metric in (PERPLEXITY, *spec.metrics):
+        for metric in (LOSS, *spec.metrics):
             digits, beyond = DIGITS.get(metric, 4), spec.experiment(name, spec.reference)
             sides = {"value": spec.experiment(name), "reference": spec.experiment(spec.reference)}
             row: dict[str, Any] = {"sampling": name, "weights": forms[name].weights, "metric": metric}

@@ -51,7 +51,7 @@ def adaptation_label(adaptation: Adaptation) -> str:
     if adaptation.kind == "lora":
         return f"LoRA, rank {adaptation.rank}"
     if adaptation.kind == "prefix":
-        return f"a prefix of {adaptation.tokens} tokens"
+        return "a prefix that starts from a text" if adaptation.length is None else f"a prefix of {adaptation.length} tokens"
     return "all weights"
 
 

@@ -13,6 +13,7 @@ from relab.artefacts import datasets, models, samplings
 from relab.artefacts.kind import Artefacts, Files, Member
 from relab.errors import UserError
 from relab.rows.contract import MAIN, RowPaths, RowSettings, Step
+from relab.rows.shared import text_metrics
 from relab.rows.shared.trained import check_seeds
 from relab.rows.targets import names
 from relab.settings.base import Int, Settings
@@ -59,7 +60,7 @@ class Row(RowSettings):
     metrics: list[str] = Field(
         list(names.DEFAULT_METRICS),
         description=f"The metrics in the order of tables; the first {names.DRAWN} are drawn. There are: "
-        f"{', '.join(names.ABOUT)}.",
+        f"{', '.join(text_metrics.ABOUT)}.",
         min_length=1,
     )
     compared_with: str | None = Field(
@@ -69,7 +70,7 @@ class Row(RowSettings):
     language: str | None = Field(
         None,
         description="Language that the outputs should be in, as an ISO 639-1 code such as en: of the metric "
-        f"{names.LANGUAGE_SHARE}.",
+        f"{text_metrics.LANGUAGE}.",
     )
     examples: Int = Field(4, description="Pairs whose outputs are shown, evenly spread over those that were scored.", ge=1)
     models: dict[str, Family["models", TRAINED_HERE]] = Field(
@@ -82,7 +83,7 @@ class Row(RowSettings):
     @classmethod
     def _metrics_are_known(cls, metrics: list[str]) -> list[str]:
         for metric in metrics:
-            _check_known(metric, names.ABOUT, "metrics")
+            _check_known(metric, text_metrics.ABOUT, "metrics")
         if len(set(metrics)) < len(metrics):
             raise ValueError(f"expected each metric once, found {', '.join(metrics)}")
         return metrics
@@ -94,8 +95,8 @@ class Row(RowSettings):
                 raise ValueError(f"systems.{name}: expected another name, since a baseline has it")
         if self.compared_with is not None:
             _check_known(self.compared_with, [*self.systems, *self.baselines], "systems and baselines", "compared_with: ")
-        if names.LANGUAGE_SHARE in self.metrics and self.language is None:
-            raise ValueError(f"language: required by the metric {names.LANGUAGE_SHARE}")
+        if text_metrics.LANGUAGE in self.metrics and self.language is None:
+            raise ValueError(f"language: required by the metric {text_metrics.LANGUAGE}")
         return self
 
     @property

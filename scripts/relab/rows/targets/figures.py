@@ -13,7 +13,7 @@ from relab.figures import COLOURS, WIDTH
 from relab.files import read_csv, require_columns
 from relab.rows.job import Job
 from relab.rows.shared.finetuning_figures import draw_losses
-from relab.rows.targets.names import column
+from relab.rows.shared.text_metrics import column
 
 
 def draw(job: Job) -> dict[str, Figure]:

@@ -11,7 +11,8 @@ from relab.cells import format_fixed
 from relab.metrics.generation import Measured
 from relab.metrics.generation_names import LOWER_IS_BETTER
 from relab.rows.job import MAIN, Job
-from relab.rows.targets.names import ABOUT, COPY, Spec, column, p_value
+from relab.rows.shared.text_metrics import ABOUT, column
+from relab.rows.targets.names import COPY, Spec, p_value
 from relab.rows.targets.outputs import Pairs, Written, measure_systems, read_outputs
 from relab.rows.targets.telling import HIGHER_IS_BETTER, disagreements_table, telling_table
 from relab.scores import Summaries
