@@ -62,7 +62,7 @@ class Adapter:
         model: the base with the adapter.
 
     Raises:
-        UserError: a layer to update that the base lacks, a prefix of an encoder–decoder.
+        UserError: a layer to update that the base lacks, a prefix of an encoder–decoder or of a text as long as the context.
     """
 
     def __init__(self, base: PreTrainedModel, settings: LoraAdaptation | PrefixAdaptation, directory: Path):
@@ -157,6 +157,10 @@ def _keys_and_values(base: PreTrainedModel, text: str, directory: Path) -> torch
     """What a model keeps of a text, ``[tokens, layers × (keys, values) × heads × size]``, as PEFT orders a prefix."""
     tokenizer = load_tokenizer(directory)
     ids = [*opening_tokens(tokenizer), *encode(tokenizer, text, "adaptation.text").tolist()]
+    if len(ids) >= (context := prefix.context_length(base)):
+        raise UserError(
+            f"adaptation.text: expected fewer tokens than the context of {directory} has, {context}, found {len(ids)}"
+        )
     training = base.training
     cache = base.eval()(torch.tensor([ids], device=base.device), use_cache=True).past_key_values
     base.train(training)

@@ -22,8 +22,9 @@ from typing import Any
 
 import pytest
 from safetensors.torch import load_file
-from support import classifiers, finetuning, training
+from support import classifiers, finetuning, pairs_training, training
 from support.classifiers import ClassifierRun
+from support.pairs_training import PairsRun
 from support.runs import environment
 from support.training import TrainingRun
 
@@ -47,6 +48,8 @@ KINDS = {
     "fine-tuned language model": Kind(finetuning.spec(finetuning.FULL), 24, "play"),
     "LoRA of a language model": Kind(finetuning.spec(finetuning.LORA), 24, "play"),
     "prefix of a language model": Kind(finetuning.spec(finetuning.PREFIX), 24, "play"),
+    "encoder-decoder on pairs": Kind(pairs_training.SCRATCH, 24, "pairs", PairsRun),
+    "LoRA on pairs": Kind(pairs_training.PAIRS_LORA, 24, "pairs", PairsRun),
     "classifier": Kind(classifiers.SPEC, classifiers.STEPS, "lines", ClassifierRun),
     "LoRA of a classifier": Kind(
         {**classifiers.SPEC, "adaptation": classifiers.LORA}, classifiers.STEPS, "lines", ClassifierRun
@@ -68,6 +71,7 @@ MAKERS: dict[str, Callable[[Path], Path]] = {
     "blocks": training.make_corpus,
     "words": lambda folder: training.make_corpus(folder, separator=" "),
     "play": make_play,
+    "pairs": pairs_training.make_words,
     "lines": classifiers.make_models,
 }
 
@@ -83,7 +87,7 @@ def make_run(tmp_path_factory) -> Callable[..., TrainingRun]:
     def make(kind: str, folder: Path, changes: dict[str, Any] | None = None, **paths: Path) -> TrainingRun:
         spec, corpus = copy.deepcopy(KINDS[kind].spec), data(KINDS[kind].data)
         spec["training"] |= changes or {}
-        base = corpus.parent / "base" if KINDS[kind].data == "play" else None
+        base = corpus.parent / "base" if "base" in spec else None
         return KINDS[kind].run(folder, corpus, spec, base=base, **paths)
 
     return make
@@ -149,6 +153,15 @@ def test_the_files_of_a_classifier(finished):
     assert set(full) == set(fresh) == {*both, "model.safetensors"}
     assert set(lora) == {*both, "adapter_config.json", "adapter_model.safetensors"}
     assert full["model.safetensors"] != fresh["model.safetensors"]
+
+
+def test_the_files_of_models_of_pairs(finished):
+    scratch, lora = (finished(kind).files() for kind in ("encoder-decoder on pairs", "LoRA on pairs"))
+    both = {"tokenizer.json", "tokenizer_config.json", "history.csv", "losses.parquet"}
+    whole = {"config.json", "generation_config.json", "model.safetensors"}
+    adapter = {"adapter_config.json", "adapter_model.safetensors"}
+    assert set(scratch) == {*both, *whole, *(f"last/{name}" for name in whole)}
+    assert set(lora) == {*both, *adapter, *(f"last/{name}" for name in adapter)}
 
 
 @every_program

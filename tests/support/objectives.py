@@ -104,13 +104,16 @@ def prompts(batch: int, accumulation: int, processes: Processes, device: torch.d
     train, validation = (
         PromptTargets([text[:5] for text in texts], [text[5:] for text in texts], BLOCK) for texts in (TRAIN, VALIDATION)
     )
-    return _of_examples(train, validation, batch, accumulation, processes, device)
+    return _of_examples(train, validation, batch, accumulation, processes, device, by_length=True)
 
 
-def _of_examples(train, validation, batch: int, accumulation: int, processes: Processes, device: torch.device) -> Objective:
+def _of_examples(
+    train, validation, batch: int, accumulation: int, processes: Processes, device: torch.device, by_length: bool = False
+) -> Objective:
     drawn = RandomExamples(
-        train, batch=batch, accumulation=accumulation, seed=SEED, device=CPU, replacement=False, processes=processes
-    )
+        train, batch=batch, accumulation=accumulation, seed=SEED, device=CPU, processes=processes, replacement=False,
+        by_length=by_length,
+    )  # fmt: skip
     return NextToken(TrainingData(drawn, evenly_spread_examples(validation, count=8, batch=3, device=device)), "documents")
 
 

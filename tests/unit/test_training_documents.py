@@ -19,6 +19,7 @@ from relab.training.batches import (
     PADDING,
     Batch,
     Documents,
+    PromptTargets,
     RandomExamples,
     collate,
     evenly_spread_examples,
@@ -165,6 +166,23 @@ def test_without_replacement_two_documents_a_step_are_both_documents_of_a_corpus
         assert sorted(rows(source.batches(step))) == ids
         assert source.targets(step) == [3]
     assert len({tuple(map(tuple, rows(source.batches(step)))) for step in range(10)}) == 2, "in an order that is drawn"
+
+
+@pytest.mark.parametrize("accumulation", [1, 3])
+def test_by_length_each_example_is_drawn_once_an_epoch_beside_those_of_similar_length(accumulation):
+    lengths = [2 + number * 7 % 40 for number in range(90)]
+    prompts, targets = [[number] for number in range(90)], [[number] * (length - 1) for number, length in enumerate(lengths)]
+    examples = PromptTargets(prompts, targets, 64)
+    source = RandomExamples(examples, batch=8, accumulation=accumulation, seed=0, device=CPU, by_length=True)
+    steps = 12 // accumulation
+    epochs = [[batch for step in range(steps) for batch in source.batches(epoch * steps + step)] for epoch in range(3)]
+    numbers = [[batch.inputs[:, 0].tolist() for batch in epoch] for epoch in epochs]
+    assert all(sorted(sum(epoch, [])) == list(range(90)) for epoch in numbers)
+    assert len({str(epoch) for epoch in numbers}) == 3, "each epoch has an order of its own"
+    counted = [count for step in range(3 * steps) for count in source.targets(step)]
+    assert counted == [int(batch.counts().sum()) for epoch in epochs for batch in epoch]
+    padded = [batch.inputs.numel() - sum(lengths[number] - 1 for number in batch.inputs[:, 0].tolist()) for batch in epochs[0]]
+    assert sum(padded) < 0.15 * sum(lengths)
 
 
 def test_validation_documents_reach_from_the_first_to_the_last():

@@ -18,7 +18,7 @@ from relab.checkpoints import load_tokenizer
 from relab.encoded_sources import is_encoder_decoder
 from relab.encoding import encode
 from relab.errors import UserError
-from relab.sampling.prompts import LanguageModel
+from relab.sampling.prompts import LanguageModel, ModelInput
 from relab.settings.asking import Asking
 from relab.settings.base import Int
 from relab.settings.pair_models import PairsTraining, TrainedOnPairs
@@ -93,22 +93,24 @@ class _EncodedPairs:
         rows = pyarrow.parquet.read_table(path, columns=["source", "target"]).to_pylist()
         asking = job if isinstance(job, Asking) else Asking()
         pairs = [_encode_pair(lm, asking, row, f"{path}, row {number}") for number, row in enumerate(rows)]
-        self.sources = [_cut_source(source, job.source_tokens, lm) for source, _ in pairs]
+        self.sources = [_cut_source(read.token_ids, job.source_tokens, lm) for read, _ in pairs]
         self.targets = [target[: job.target_tokens] for _, target in pairs]
-        self.cut = sum(len(source) > job.source_tokens or len(target) > job.target_tokens for source, target in pairs)
+        self.cut = sum(
+            read.cut > 0 or len(read.token_ids) > job.source_tokens or len(target) > job.target_tokens for read, target in pairs
+        )
 
 
-def _encode_pair(lm: LanguageModel, asking: Asking, row: dict[str, str], name: str) -> tuple[list[int], list[int]]:
-    """Token ids of a source as the model reads it, and of its target, which ends with the end token.
+def _encode_pair(lm: LanguageModel, asking: Asking, row: dict[str, str], name: str) -> tuple[ModelInput, list[int]]:
+    """A source as the model reads it, and the token ids of its target, which ends with the end token.
 
     A language model's target continues what it reads: behind a blank, unless that ends with one or is a chat.
     """
     read = lm.ask(row["source"], asking, name, "model")
     if is_encoder_decoder(lm.model):
-        return read.token_ids, _ended(lm.tokenizer(text_target=row["target"], verbose=False)["input_ids"], lm.tokenizer)
+        return read, _ended(lm.tokenizer(text_target=row["target"], verbose=False)["input_ids"], lm.tokenizer)
     text = row["source"] if read.asked is None else read.asked
     between = "" if asking.chat or text[-1:].isspace() else " "
-    return read.token_ids, _ended(encode(lm.tokenizer, between + row["target"], name).tolist(), lm.tokenizer)
+    return read, _ended(encode(lm.tokenizer, between + row["target"], name).tolist(), lm.tokenizer)
 
 
 def _cut_source(source: Sequence[int], most: int, lm: LanguageModel) -> Sequence[int]:

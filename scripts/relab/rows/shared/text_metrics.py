@@ -1,6 +1,6 @@
 """Names of the metrics of texts with references, and what tables say of each.
 
-:mod:`relab.metrics.generation_names` has the names too, but takes a second to load, which a start of Snakemake need not wait for.
+:mod:`relab.metrics.generation_names` has the names too, but takes a second to load, for which no start of Snakemake should wait.
 """
 
 from __future__ import annotations
