@@ -27,7 +27,8 @@ MODEL = ("a model directory", ("config.json", "model.safetensors"))
 ADAPTER = ("an adapter", ("adapter_config.json", "adapter_model.safetensors"))
 TOKENIZER = ("a tokenizer", ("tokenizer.json", "tokenizer_config.json"))
 
-READING_ERRORS = (OSError, ValueError, RuntimeError, LookupError, ImportError, UnpicklingError, struct.error)
+#: What Transformers raises for files that are missing or damaged: a TypeError for a tokenizer without its vocabulary.
+READING_ERRORS = (OSError, ValueError, TypeError, RuntimeError, LookupError, ImportError, UnpicklingError, struct.error)
 
 
 def load_model(directory: str | Path, device, precision: str = AUTO) -> PreTrainedModel:

@@ -8,15 +8,18 @@ from __future__ import annotations
 import argparse
 import types
 import typing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-from relab.errors import UserError
-from relab.settings.base import Precision, check
-from relab.settings.samplings import Decoding
+from pydantic.fields import FieldInfo
 
-DESCRIPTION = "Sample texts from a language model in a directory: one trained here, an imported one, or any of its form."
+from relab.errors import UserError
+from relab.settings.asking import Asking
+from relab.settings.base import WeightPrecision, check
+from relab.settings.samplings import Method
+
+DESCRIPTION = "Sample texts from a model in a directory: one trained here, an imported one, or any of its form."
 
 EPILOG = """\
 examples:
@@ -26,6 +29,8 @@ examples:
   The most probable continuation by beam search, no three tokens in a row twice:
     relab generate --model results/models/smollm2 --prompt "The sky is blue because" \\
         --num-beams 4 --no-repeat-ngram-size 3 --length 40
+  A question through the model's chat template, answered greedily:
+    relab generate --model results/models/smollm2 --prompt "Why is the sky blue?" --chat --greedy
   Two texts for each of two prompts, the second of which is empty:
     relab generate --model DIR --prompt "To be" --prompt "" --num-samples 2
 
@@ -49,7 +54,7 @@ class _Help(argparse.RawDescriptionHelpFormatter):
 
 
 def parser() -> argparse.ArgumentParser:
-    """The parser of ``relab generate``; :func:`decoding` turns what it parsed into the sampler's settings."""
+    """The parser of ``relab generate``; :func:`method` turns what it parsed into the sampler's settings."""
     cli = argparse.ArgumentParser(
         prog="relab generate", description=DESCRIPTION, epilog=EPILOG, formatter_class=_Help, allow_abbrev=False
     )
@@ -60,6 +65,7 @@ def parser() -> argparse.ArgumentParser:
         help="the text to continue, taken as it is, blanks at its end too; give it several times for several prompts; an "
         "empty one is the start-of-text token alone",
     )  # fmt: skip
+    _add_fields(texts, Asking.model_fields)
     texts.add_argument("--num-samples", type=_whole_number(1), default=1, metavar="N", help="texts for each prompt")
     texts.add_argument(
         "--length", type=_whole_number(1), default=100, metavar="N",
@@ -77,15 +83,16 @@ def parser() -> argparse.ArgumentParser:
         help="compute threads; their number changes the last bits of the results",
     )  # fmt: skip
     machine.add_argument(
-        "--precision", choices=typing.get_args(Precision), default="auto",
-        help="number format of the model's weights; auto is float32, on a CUDA card the one that they are stored in",
+        "--precision", default="auto", **_argument(typing.get_args(WeightPrecision)[0]),
+        help="number format of the model's weights; auto is float32, on a CUDA card the one that they are stored in; those in "
+        "bits round it",
     )  # fmt: skip
     return cli
 
 
 def options() -> dict[str, str]:
-    """The options that follow from the settings of decoding, with the name of the setting that each sets."""
-    return {option(name): name for name in Decoding.model_fields if name not in WITHOUT_OPTION}
+    """The options that follow from the settings of a method, with the name of the setting that each sets."""
+    return {option(name): name for name in Method.model_fields if name not in WITHOUT_OPTION}
 
 
 def _add_decoding(cli: argparse.ArgumentParser) -> None:
@@ -94,11 +101,16 @@ def _add_decoding(cli: argparse.ArgumentParser) -> None:
         "how the next token is chosen", "Tokens are drawn by their probabilities unless --greedy or --num-beams is given."
     )
     group.add_argument("--greedy", action="store_true", help="take the most probable token every time")
-    for flag, name in options().items():
-        field = Decoding.model_fields[name]
-        sentence = (field.description or "").partition(". ")[0].removesuffix(".")
-        about = sentence[:1].lower() + sentence[1:]
-        group.add_argument(flag, default=field.default, help=about, **_argument(field.annotation))
+    _add_fields(group, {name: field for name, field in Method.model_fields.items() if name not in Asking.model_fields})
+
+
+def _add_fields(group: argparse._ArgumentGroup, fields: Mapping[str, FieldInfo]) -> None:
+    """An option for each field of a group of settings."""
+    for name, field in fields.items():
+        if name not in WITHOUT_OPTION:
+            sentence = (field.description or "").partition(". ")[0].removesuffix(".")
+            about = sentence[:1].lower() + sentence[1:]
+            group.add_argument(option(name), default=field.default, help=about, **_argument(field.annotation))
 
 
 def _argument(annotation: Any) -> dict[str, Any]:
@@ -111,7 +123,7 @@ def _argument(annotation: Any) -> dict[str, Any]:
         return {"choices": typing.get_args(annotation)}
     if annotation is bool:
         return {"action": "store_true"}
-    return {"type": annotation, "metavar": {int: "N", float: "X"}[annotation]}
+    return {"type": annotation, "metavar": {int: "N", float: "X", str: "TEXT"}[annotation]}
 
 
 def _whole_number(least: int, most: int | None = None) -> Callable[[str], int]:
@@ -130,8 +142,8 @@ def _whole_number(least: int, most: int | None = None) -> Callable[[str], int]:
     return whole
 
 
-def decoding(args: argparse.Namespace) -> Decoding:
-    """How tokens are chosen, from the parsed options: drawn, unless ``--greedy`` or ``--num-beams`` above 1 is given.
+def method(args: argparse.Namespace) -> Method:
+    """How the model is asked and tokens are chosen: drawn, unless ``--greedy`` or ``--num-beams`` above 1 is given.
 
     Raises:
         UserError: a value out of bounds, or options that contradict each other: two ways of choosing, an option that does
@@ -142,17 +154,17 @@ def decoding(args: argparse.Namespace) -> Decoding:
         raise UserError(f"--greedy and --num-beams {args.num_beams}: expected one of them, a text is greedy or searched")
     drawn = not args.greedy and not searched
     if not drawn:
-        method = f"--num-beams {args.num_beams}" if searched else "--greedy"
-        _refuse(args, DRAWING, f"with {method} nothing is drawn")
+        how = f"--num-beams {args.num_beams}" if searched else "--greedy"
+        _refuse(args, DRAWING, f"with {how} nothing is drawn")
         if args.num_samples > 1:
-            raise UserError(f"--num-samples {args.num_samples}: with {method} a prompt has one continuation, expected 1")
+            raise UserError(f"--num-samples {args.num_samples}: with {how} a prompt has one continuation, expected 1")
     if args.min_new_tokens > args.length:
         raise UserError(f"--min-new-tokens {args.min_new_tokens}: expected at most --length, which is {args.length}")
     if not searched:
         _refuse(args, SEARCHING, "it has a meaning with --num-beams above 1 only")
-    settings = {name: getattr(args, name) for name in Decoding.model_fields if hasattr(args, name)}
+    settings = {name: getattr(args, name) for name in Method.model_fields if hasattr(args, name)}
     try:
-        return check(Decoding, {**settings, "do_sample": drawn}, "")
+        return check(Method, {**settings, "do_sample": drawn}, "")
     except UserError as error:
         key, _, reason = str(error).partition(": ")
         raise UserError(f"{option(key)}: {reason}") from None
@@ -160,7 +172,7 @@ def decoding(args: argparse.Namespace) -> Decoding:
 
 def _refuse(args: argparse.Namespace, names: Sequence[str], reason: str) -> None:
     for name in names:
-        if getattr(args, name) != Decoding.model_fields[name].default:
+        if getattr(args, name) != Method.model_fields[name].default:
             raise UserError(f"{option(name)}: {reason}; leave it out")
 
 

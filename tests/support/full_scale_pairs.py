@@ -129,16 +129,11 @@ def _make_t5(folder: Path) -> None:
         sentence_iterator=iter(line for text in texts() for line in text.splitlines()), model_prefix=str(folder / "spiece"),
         vocab_size=140, character_coverage=1.0, pad_id=0, eos_id=1, unk_id=2, bos_id=-1, minloglevel=2,
     )  # fmt: skip
+    asked = {"summarization": {"num_beams": 4, "min_length": 30, "no_repeat_ngram_size": 3, "prefix": "summarize: "}}
     config = T5Config(
-        vocab_size=250,
-        d_model=16,
-        d_kv=8,
-        d_ff=32,
-        num_layers=1,
-        num_heads=2,
-        decoder_start_token_id=0,
-        tie_word_embeddings=False,
-    )
+        vocab_size=250, d_model=16, d_kv=8, d_ff=32, num_layers=1, num_heads=2, decoder_start_token_id=0,
+        tie_word_embeddings=False, n_positions=512, task_specific_params=asked,
+    )  # fmt: skip
     torch.manual_seed(0)
     T5ForConditionalGeneration(config).save_pretrained(folder)
     AutoTokenizer.from_pretrained(folder).save_pretrained(folder)

@@ -6,9 +6,12 @@ import random
 
 import pytest
 import torch
+from support.encoder_decoders import build
 from transformers import AutoModelForCausalLM, GPT2Config, LlamaConfig, OPTConfig
 
+from relab import characters
 from relab.adapters import Adapter
+from relab.checkpoints import load_model, load_tokenizer
 from relab.errors import UserError
 from relab.prefix import context_length
 from relab.sampling import sample
@@ -154,3 +157,62 @@ def test_an_untrained_adapter_changes_little_or_nothing(tmp_path):
         before = base(torch.tensor([[1, 2, 3]])).logits
         after = Adapter(base, ADAPTATIONS["lora"], tmp_path / "base").model.eval()(torch.tensor([[1, 2, 3]])).logits
     assert torch.equal(before, after)
+
+
+TEXT = "badge"
+
+
+@pytest.fixture(params=ARCHITECTURES)
+def directory(request, tmp_path):
+    """The directory of a base whose tokens are letters."""
+    torch.manual_seed(0)
+    AutoModelForCausalLM.from_config(ARCHITECTURES[request.param]).save_pretrained(tmp_path / "base")
+    characters.save(characters.build("abcdefghijklmnopqrstuvw"), tmp_path / "base")
+    return tmp_path / "base"
+
+
+def test_a_prefix_of_a_text_is_that_text_before_it_is_trained(directory):
+    """Alone, in a padded batch, with a cache, and opened again."""
+    base = load_model(directory, torch.device("cpu"))
+    text = load_tokenizer(directory)(TEXT)["input_ids"]
+    behind = [([*text, *prompt], [5, 6, 7]) for prompt in PROMPTS]
+    expected = [next_token_logprobs(base, [*text, *prompt])[len(text) :] for prompt in PROMPTS]
+    scores = logprobs(base, behind)
+    greedy = sample(base, [prompt for prompt, _ in behind], length=6, seeds=range(5), decoding=Decoding())
+    adapter = Adapter(base.train(), PrefixAdaptation(kind="prefix", text=TEXT), directory)
+    (directory.parent / "adapter").mkdir()
+    adapter.save_pretrained(directory.parent / "adapter")
+    characters.save(load_tokenizer(directory), directory.parent / "adapter")
+    for model in (adapter.model.eval(), load_model(directory.parent / "adapter", torch.device("cpu"))):
+        assert context_length(model) == CONTEXT - len(text)
+        for prompt, values in zip(PROMPTS, expected, strict=True):
+            assert torch.allclose(next_token_logprobs(model, prompt), values, atol=1e-4)
+        for score, value in zip(scores, logprobs(model, [(prompt, [5, 6, 7]) for prompt in PROMPTS]), strict=True):
+            assert value == pytest.approx(score, abs=1e-4)
+        found = sample(model, PROMPTS, length=6, seeds=range(5), decoding=Decoding())
+        assert [one.token_ids for one in found] == [one.token_ids for one in greedy]
+
+
+def test_a_prefix_of_a_text_is_trained_and_leaves_its_base(directory):
+    base = load_model(directory, torch.device("cpu")).train()
+    model = Adapter(base, PrefixAdaptation(kind="prefix", text=TEXT), directory).model
+    trained = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
+    assert [parameter.shape[0] for parameter in trained.values()] == [len(TEXT)]
+    model(torch.tensor([[1, 2, 3]]), labels=torch.tensor([[1, 2, 3]])).loss.backward()
+    (parameter,) = trained.values()
+    assert (parameter.grad.abs().sum(1) > 0).all(), "every token of the prefix learns"
+
+
+def test_a_text_as_long_as_the_context_is_no_prefix(directory):
+    base = load_model(directory, torch.device("cpu"))
+    longest = PrefixAdaptation(kind="prefix", text="ab" * (CONTEXT // 2))
+    with pytest.raises(UserError, match=f"adaptation.text: expected fewer tokens than the context of .* has, {CONTEXT}, found"):
+        Adapter(base, longest, directory)
+    with pytest.raises(UserError, match="adaptation.text: .*'Z'"):
+        Adapter(base, PrefixAdaptation(kind="prefix", text="abZ"), directory)
+
+
+def test_a_prefix_of_an_encoder_decoder_is_refused(tmp_path):
+    for settings in (PrefixAdaptation(kind="prefix", tokens=3), PrefixAdaptation(kind="prefix", text=TEXT)):
+        with pytest.raises(UserError, match="a prefix does not reach the encoder of .*; expected full or lora, found prefix"):
+            Adapter(build("t5"), settings, tmp_path)

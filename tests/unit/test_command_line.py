@@ -14,46 +14,46 @@ from pydantic import Field
 from support.runs import CHECKOUT
 
 from relab import command_line
-from relab.command_line import decoding, parser
+from relab.command_line import method, parser
 from relab.errors import UserError
 from relab.settings.base import Float, Int
-from relab.settings.samplings import Decoding
+from relab.settings.samplings import Method
 
 GIVEN = ("--model", "DIR", "--prompt", "Once upon a time ")
 
 
-def chosen(*options: str) -> Decoding:
-    return decoding(parser().parse_args([*GIVEN, *options]))
+def chosen(*options: str) -> Method:
+    return method(parser().parse_args([*GIVEN, *options]))
 
 
 def test_tokens_are_drawn_where_nothing_is_said():
-    assert chosen() == Decoding(do_sample=True)
+    assert chosen() == Method(do_sample=True)
 
 
 def test_each_option_sets_its_argument():
-    assert chosen("--top-k", "2", "--temperature", "0.5", "--top-p", "0.9", "--min-p", "0.1") == Decoding(
+    assert chosen("--top-k", "2", "--temperature", "0.5", "--top-p", "0.9", "--min-p", "0.1") == Method(
         do_sample=True, top_k=2, temperature=0.5, top_p=0.9, min_p=0.1
     )
-    assert chosen("--greedy", "--no-repeat-ngram-size", "3") == Decoding(no_repeat_ngram_size=3)
-    assert chosen("--min-new-tokens", "7") == Decoding(do_sample=True, min_new_tokens=7)
-    assert chosen("--num-beams", "4", "--early-stopping", "--length-penalty", "0.5") == Decoding(
+    assert chosen("--greedy", "--no-repeat-ngram-size", "3") == Method(no_repeat_ngram_size=3)
+    assert chosen("--min-new-tokens", "7") == Method(do_sample=True, min_new_tokens=7)
+    assert chosen("--num-beams", "4", "--early-stopping", "--length-penalty", "0.5") == Method(
         num_beams=4, early_stopping=True, length_penalty=0.5
     )
 
 
 def test_every_argument_of_the_sampler_has_an_option():
     known = vars(parser().parse_args(GIVEN))
-    assert set(Decoding.model_fields) - set(known) == {"do_sample", "temperature_rule"}
+    assert set(Method.model_fields) - set(known) == {"do_sample", "temperature_rule"}
 
 
 def test_a_new_setting_of_decoding_is_an_option(monkeypatch, capsys):
-    class More(Decoding):
+    class More(Method):
         typical_p: Float | None = Field(None, description="Draw among typical tokens of mass X. A second sentence.", lt=1)
         guard: Literal["soft", "hard"] = Field("soft", description="How it is kept.")
         watermark: bool = Field(False, description="Leave a trace.")
         window: Int = Field(7, description="Look back N tokens.", ge=1)
 
-    monkeypatch.setattr(command_line, "Decoding", More)
+    monkeypatch.setattr(command_line, "Method", More)
     assert chosen("--typical-p", "0.5", "--guard", "hard", "--watermark", "--window", "8") == More(
         do_sample=True, typical_p=0.5, guard="hard", watermark=True, window=8
     )
@@ -113,9 +113,9 @@ def test_help_tells_defaults_and_examples_that_parse():
     assert "(default: 1.0)" in told
     assert "None" not in told and "SUPPRESS" not in told and "False" not in told
     examples = re.findall(r"relab generate((?:.*\\\n)*.*)", told.partition("examples:")[2])
-    assert len(examples) == 3
+    assert len(examples) == 4
     for example in examples:
-        decoding(parser().parse_args(shlex.split(example.replace("\\\n", " "))))
+        method(parser().parse_args(shlex.split(example.replace("\\\n", " "))))
 
 
 def test_the_options_come_without_heavy_imports():

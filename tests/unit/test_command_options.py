@@ -8,7 +8,7 @@ import shlex
 import pytest
 from support.row_steps import run_step
 
-from relab.command_line import decoding, parser
+from relab.command_line import method, parser
 from relab.errors import UserError
 from relab.files import read_csv
 from relab.rows.command_options.options import described_options, option_values
@@ -39,7 +39,7 @@ def table_spec() -> dict:
 def test_the_command_of_a_sampling_makes_that_sampling():
     options = option_values(sampling(), "sampling")
     args = parser().parse_args([word for name, value in options.items() for word in (name, *shlex.split(value))])
-    assert decoding(args) == sampling().methods["sampling"].decoding
+    assert method(args) == sampling().methods["sampling"]
     assert (args.prompt, args.num_samples, args.length) == (["Once upon a time "], 32, 40)
 
 

@@ -41,11 +41,16 @@ def raw(merged):
         ({}, FullAdaptation()),
         ({"kind": "full"}, FullAdaptation()),
         (LORA, LoraAdaptation(kind="lora", rank=16, alpha=32, dropout=0.05, targets=["c_attn"], bias="none")),
-        ({"kind": "prefix"}, PrefixAdaptation(kind="prefix", tokens=20)),
+        ({"kind": "prefix", "tokens": None}, PrefixAdaptation(kind="prefix")),
     ],
 )
 def test_kinds_of_adaptation_and_their_defaults(given, expected):
     assert check(Adaptation, given, "adaptation") == expected
+
+
+@pytest.mark.parametrize(("given", "length"), [({}, 20), ({"tokens": 7}, 7), ({"text": "Once upon a time"}, None)])
+def test_the_length_of_a_prefix(given, length):
+    assert check(Adaptation, {"kind": "prefix", **given}, "adaptation").length == length
 
 
 @pytest.mark.parametrize(
@@ -63,6 +68,7 @@ def test_kinds_of_adaptation_and_their_defaults(given, expected):
         ("mine", {"adaptation": {**LORA, "rnk": 2}}, "models.mine.adaptation.lora.rnk: unknown key; did you mean rank?"),
         ("mine", {"adaptation": {**LORA, "targets": []}}, "models.mine.adaptation.lora.targets: list should have at least"),
         ("mine", {"quantisation": "4bit"}, "models.mine: quantisation: only the frozen base of an adapter is quantised"),
+        ("mine", {"adaptation": {"kind": "prefix", "text": "a", "tokens": 2}}, "models.mine.adaptation.prefix: tokens: "),
         ("mine", {"quantisation": "2bit", "adaptation": LORA}, "models.mine.quantisation: input should be '8bit' or '4bit'"),
     ],
 )  # fmt: skip

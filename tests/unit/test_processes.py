@@ -55,6 +55,15 @@ def test_an_equal_global_batch_gives_the_objective_the_same_losses(name, tmp_pat
         assert_same_losses(history, alone)
 
 
+@pytest.mark.parametrize(("name", "batch"), [("next token of the target behind a prompt", 39), ("sequence to sequence", 59)])
+def test_a_row_that_is_left_over_for_one_process_counts_once(name, batch, tmp_path):
+    """An epoch's last batch has one row, which both processes read, since both take part in every update."""
+    settings = {**SETTINGS, "batch": batch, "accumulation": 1, "steps": 4}
+    alone, _ = train(ALONE, name, tmp_path / "alone", settings)
+    for history, _ in together(train, name, tmp_path / "together", settings):
+        assert_same_losses(history, alone)
+
+
 @pytest.mark.parametrize("name", ["next token of documents", "classification"])
 def test_what_one_process_is_told_all_do_and_go_on_from_there(name, tmp_path):
     """With dropout, which each process draws for itself."""

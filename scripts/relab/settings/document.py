@@ -68,6 +68,8 @@ def _inline(node: Any, definitions: dict[str, Any], required: bool) -> Any:
     kept = {key: value for key, value in node.items() if key not in ("discriminator", "title", "documentation")}
     if not required:
         kept.pop("required", None)
+        if "oneOf" in kept:  # without the kind, which tells them apart, a group may fit several
+            kept["anyOf"] = kept.pop("oneOf")
         if kept.get("pattern") == f"^{NAME}$":  # in a declaration, a name may hold a swept key in braces
             kept["pattern"] = "^[A-Za-z0-9{][A-Za-z0-9._{}-]*$"
     inlined = {key: _inline(value, definitions, required) for key, value in kept.items()}

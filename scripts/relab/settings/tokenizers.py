@@ -16,7 +16,9 @@ class _Trained(Declaration):
 
     corpus: Ref["corpora"] | None = Field(None, description="The corpus that it is made from.")
     dataset: Ref["datasets", PAIRS] | None = Field(
-        None, description="The data set of pairs that it is made from instead; then it has tokens for padding and for the end."
+        None,
+        description="The data set of pairs that it is made from instead; that of characters then has tokens for padding and "
+        "for the end of a text.",
     )
 
     @model_validator(mode="after")

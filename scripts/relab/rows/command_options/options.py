@@ -10,7 +10,6 @@ import shlex
 
 from relab.command_line import option, parser
 from relab.errors import UserError
-from relab.settings.asking import Asking
 from relab.settings.samplings import Decoding, Sampling
 
 
@@ -43,8 +42,6 @@ def option_values(sampling: Sampling, key: str) -> dict[str, str]:
     if not isinstance(sampling.prompts, list) or len(sampling.prompts) > 1 or len(sampling.methods) > 1:
         raise UserError(f"{key}: expected a sampling of one prompt in words and one method, which one command can make")
     (prompt,), (method,) = sampling.prompts, sampling.methods.values()
-    if method.asking != Asking():
-        raise UserError(f"{key}: expected a method that adds nothing to a prompt: no option gives template or chat")
     if not sampling.stop or method.temperature_rule != Decoding.model_fields["temperature_rule"].default:
         raise UserError(f"{key}: expected a sampling with stop and the temperature_rule divide, the only ones with an option")
     wanted = {
@@ -55,7 +52,7 @@ def option_values(sampling: Sampling, key: str) -> dict[str, str]:
         "--seed": sampling.seed,
         "--precision": sampling.precision,
         "--greedy": not method.do_sample and method.num_beams == 1,
-        **{option(name): value for name, value in method.decoding if name not in ("do_sample", "temperature_rule")},
+        **{option(name): value for name, value in method if name not in ("do_sample", "temperature_rule")},
     }
     defaults = {action.option_strings[-1]: action.default for action in parser()._actions}
     changed = {name: value for name, value in wanted.items() if value != defaults[name]}

@@ -1,6 +1,6 @@
 """Names of the metrics of texts with references, and what tables say of each.
 
-:mod:`relab.metrics.generation_names` has the names too, but takes a second to load, for which no start of Snakemake should wait.
+:mod:`relab.metrics.generation_names` has the names too, but takes a second to load, for which Snakemake should not wait.
 """
 
 from __future__ import annotations

@@ -1,0 +1,59 @@
+"""Pairs of a user's own through the real rules: the lead scores as plainly computed, and an adapter learns from them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+from statistics import mean
+
+import pytest
+from rouge_score.rouge_scorer import RougeScorer
+from support.runs import CHECKOUT, run_snakemake
+
+from relab.files import read_csv
+
+DATA = os.environ.get("RELAB_TEST_DATA")
+TABLE = "results/tables/mine/own_summaries.csv"
+
+pytestmark = [
+    pytest.mark.skipif(not DATA, reason="RELAB_TEST_DATA names no folder of benchmark texts"),
+    pytest.mark.timeout(2400),
+]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A run whose adapter learns from 96 dialogues; some four minutes of one core."""
+    folder = tmp_path_factory.mktemp("pairs")
+    words = ("--cores", "1", "--configfile", str(CHECKOUT / "tests/config/samsum.yaml"), "--", TABLE)
+    cache = {"RELAB_CACHE": os.environ["RELAB_CACHE"]} if "RELAB_CACHE" in os.environ else {}
+    done = run_snakemake(folder, *words, timeout=2300, RELAB_TEST_DATA=DATA, **cache)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+def scored(run: Path, system: str) -> dict[str, float]:
+    table = read_csv(run / TABLE).set_index("system")
+    return {name: float(table.loc[system, name]) for name in ("rouge_1", "rouge_2", "rouge_l")}
+
+
+def test_the_first_three_sentences_score_as_a_plain_computation_has_it(run):
+    """Sentences end at a mark that a blank follows; the lines of a dialogue run on. pySBD knows abbreviations besides."""
+    texts = [json.loads(line) for line in (run / "results/samples/own_base.jsonl").read_text(encoding="utf-8").splitlines()]
+    published = json.loads((Path(DATA) / "samsum/test.json").read_text(encoding="utf-8"))
+    summaries = {row["dialogue"].strip(): row["summary"] for row in published}
+    scorer = RougeScorer(["rouge1", "rouge2", "rougeL"], use_stemmer=True)
+    scores = []
+    for dialogue in (text["prompt"] for text in texts):
+        lead = " ".join(re.split(r"(?<=[.!?])\s+", " ".join(dialogue.split()))[:3])
+        scores.append(scorer.score(summaries[dialogue], lead))
+    expected = {name: mean(score[name].fmeasure for score in scores) for name in ("rouge1", "rouge2", "rougeL")}
+    assert list(scored(run, "the first 3 sentences").values()) == pytest.approx(list(expected.values()), abs=0.005)
+
+
+def test_the_adapter_sums_up_better_than_its_base_and_than_the_lead(run):
+    before, after, lead = (scored(run, system)["rouge_1"] for system in ("before", "LoRA", "the first 3 sentences"))
+    assert after > before + 0.1
+    assert after > lead
