@@ -1,8 +1,8 @@
-"""Make one part of a data set from the files of its asset: a split of a classification, choice or pairs set, or the documents,
-the queries or the judgments of a retrieval set.
+"""Make one part of a data set from the files of its asset: a split of a classification, choice, pairs or preferences set, or
+the documents, the queries or the judgments of a retrieval set.
 
 Rows are read from tables (CSV, TSV, JSON lines, Parquet, Arrow, SQLite), pairs also from aligned lines, dictionaries and
-docstrings; for the next speech of a play they are made from plays.
+docstrings; preferences may be drawn from labelled texts; for the next speech of a play they are made from plays.
 """
 
 from __future__ import annotations
@@ -26,8 +26,7 @@ def main() -> None:
     # documentation such as the title is not among a job's settings
     dataset = check(AnyDataset, {"title": "", **spec["dataset"]}, "--spec dataset")
 
-    from relab.datasets.build import build
-    from relab.datasets.pairs import left_out
+    from relab.datasets.build import build, left_out_by_kind
 
     with record_provenance(args, outputs=[args.output, args.stats]):
         try:
@@ -38,7 +37,7 @@ def main() -> None:
     print(
         f"{counts['rows']:,} rows of {counts['available']:,}; {counts['read']:,} read, {counts['bad']:,} bad, "
         f"{counts['duplicates']:,} equal to one of a later split, {counts['near_duplicates']:,} near one; "
-        f"{counts['grouped']:,} with a duplicate in the same split{left_out(counts)}"
+        f"{counts['grouped']:,} with a duplicate in the same split{left_out_by_kind(counts)}"
     )
 
 

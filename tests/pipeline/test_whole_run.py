@@ -101,7 +101,7 @@ BACKWARDS = (
 #: What is only brought here, the same files for whoever asks.
 BROUGHT = {"fetch_asset", "import_model", "import_encoder", "import_tokenizer"}
 #: What is not the same twice: what is measured, the page with its date, an archive whose entries are dated.
-DATED = ("speed.csv", "measured_memory.csv", ".html", ".skops")
+DATED = ("speed.csv", "cost.csv", "measured_memory.csv", ".html", ".skops")
 
 
 def row_steps() -> dict[str, str]:

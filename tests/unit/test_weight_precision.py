@@ -232,7 +232,7 @@ def test_a_job_computes_in_the_format_that_is_asked_for_and_its_record_names_it(
 def test_the_command_that_samples_takes_a_format(folder):
     def texts(*options: str):
         args = parser().parse_args(["--model", str(folder / "gpt2"), "--prompt", "Once", "--length", "3", "--greedy", *options])
-        return generate.texts(args, generate.sampling(args))
+        return generate.texts(args, generate.sampling(args))[0]
 
     (plain,), (exact,), (narrow,) = texts(), texts("--precision", "float32"), texts("--precision", "bfloat16")
     assert plain == exact and exact["token_logprobs"] != narrow["token_logprobs"]

@@ -19,7 +19,12 @@ def file(dataset: str, part: str) -> str:
 
 def text_columns(settings: Dataset) -> list[str]:
     """The columns of a data set that hold texts."""
-    columns = {"classification": ["text"], "retrieval": ["text"], "pairs": ["source", "target"]}
+    columns = {
+        "classification": ["text"],
+        "retrieval": ["text"],
+        "pairs": ["source", "target"],
+        "preferences": ["prompt", "chosen", "rejected"],
+    }
     return columns.get(settings.kind, ["question", "choices"])
 
 

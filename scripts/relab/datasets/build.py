@@ -4,28 +4,40 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from relab.corpora.splitting import split_size
-from relab.datasets import pairs, retrieval, speeches, tables
-from relab.datasets.draws import random_keys, stratified_sample
+from relab.datasets import pairs, preferences, retrieval, speeches, tables
+from relab.datasets.draws import SAMPLE, TEST, VALIDATION, random_keys, stratified_sample
 from relab.datasets.duplicates import Texts, duplicate_groups, find_duplicates
-from relab.datasets.storage import CHOICE, CLASSIFICATION, PAIRS, write
+from relab.datasets.storage import CHOICE, CLASSIFICATION, PAIRS, PREFERENCES, write
 from relab.errors import UserError
 from relab.settings.datasets import AnyDataset, NextSpeechDataset, Split
 
-#: Random streams of a data set's draws, so that none repeats another.
-TEST, VALIDATION, SAMPLE = 0, 1, 2
 Rows = list[dict[str, Any]]
 #: Rows in their splits.
 Splits = dict[str, Rows]
 #: What turns a table into rows, by kind of data set.
-ROWS = {"classification": tables.classification_rows, "choice": tables.choice_rows, "pairs": pairs.pair_rows}
+ROWS = {
+    "classification": tables.classification_rows,
+    "choice": tables.choice_rows,
+    "pairs": pairs.pair_rows,
+    "preferences": preferences.preference_rows,
+}
+#: What rows are left out for in some kinds of data sets (:mod:`relab.datasets.pairs`, :mod:`relab.datasets.preferences`).
+LEFT_OUT = {
+    "merged": "merged into one of the same source",
+    "outside_limits": "outside the limits",
+    "equal_sides": "equal sides",
+    "other_label": "of another label",
+    "repeated": "repeated",
+    "without_partner": "without a partner",
+}
 #: The schemas of rows that are no questions with choices.
-SCHEMAS = {"classification": CLASSIFICATION, "pairs": PAIRS}
+SCHEMAS = {"classification": CLASSIFICATION, "pairs": PAIRS, "preferences": PREFERENCES}
 
 
 def build(files: Sequence[str | os.PathLike], dataset: AnyDataset, part: str, path: str | os.PathLike) -> dict[str, Any]:
@@ -38,8 +50,7 @@ def build(files: Sequence[str | os.PathLike], dataset: AnyDataset, part: str, pa
     Returns:
         Counts of rows: ``rows`` written, ``available`` before sampling, ``read``, ``bad`` ones left out, ``duplicates`` and
         ``near_duplicates`` of later splits left out, ``grouped``: available ones drawn together with a duplicate; and what the
-        kind of data set adds (``classes``, ``plays``, …); of pairs ``merged``, ``outside_limits``, ``equal_sides``
-        (:mod:`relab.datasets.pairs`).
+        kind of data set adds (``classes``, ``plays``, …; :data:`LEFT_OUT`).
 
     Raises:
         UserError: files or rows that are not what the settings say; a split that would be empty.
@@ -52,11 +63,16 @@ def build(files: Sequence[str | os.PathLike], dataset: AnyDataset, part: str, pa
     rows = _sample(rows, dataset, part)
     if not rows:
         counted = f"{counts['read']} rows read, {counts.get('bad', 0)} bad, {sum(left_out.values())} duplicates of later splits"
-        raise UserError(f"the {part} split is empty: {counted}{pairs.left_out(counts)}")
+        raise UserError(f"the {part} split is empty: {counted}{left_out_by_kind(counts)}")
     write(path, rows, SCHEMAS.get(dataset.kind, CHOICE))
     if dataset.kind == "classification":
         counts["classes"] = dict(Counter(row["label"] for row in rows))
     return {"bad": 0, **counts, "rows": len(rows)}
+
+
+def left_out_by_kind(counts: Mapping[str, Any]) -> str:
+    """What was counted in some kinds of data sets alone, for messages; nothing for others."""
+    return "".join(f", {counts[key]:,} {noun}" for key, noun in LEFT_OUT.items() if key in counts)
 
 
 def _from_tables(files: Sequence[str | os.PathLike], dataset: Split, part: str) -> tuple[Splits, dict[str, Any]]:
@@ -124,7 +140,10 @@ def _without_later_duplicates(splits: Splits, dataset: Split | NextSpeechDataset
 
 def _compared_texts(row: dict[str, Any], dataset: Split | NextSpeechDataset) -> Texts:
     """The texts by which rows are compared: a text; a question with its choices in any order, or with its answer alone where
-    the other choices were drawn; the source of a pair, since one that is known betrays its target, whichever is recorded."""
+    the other choices were drawn; the source of a pair, since one that is known betrays its target, whichever is recorded;
+    the prompt of answers likewise."""
+    if dataset.kind == "preferences":
+        return (row["prompt"],)
     if dataset.kind == "pairs":
         return (row["source"],)
     if dataset.kind == "classification":

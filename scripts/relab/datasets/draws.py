@@ -6,6 +6,9 @@ from collections.abc import Hashable, Sequence
 
 import numpy as np
 
+#: Random streams of a data set's draws, so that none repeats another.
+TEST, VALIDATION, SAMPLE, PARTNERS = range(4)
+
 
 def random_keys(number: int, seed: int, stream: int = 0) -> np.ndarray:
     """A random key for each of ``number`` rows: raw output of NumPy's PCG64, which no version changes."""

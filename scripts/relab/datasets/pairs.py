@@ -17,9 +17,6 @@ from relab.datasets.tables import BadRow, TableReader, join_texts, text_list
 from relab.settings.datasets import PairsDataset, PairSource, Side
 from relab.tabular import LocatedRow, cell_value
 
-#: What is counted of pairs alone, and what it is called.
-COUNTED = {"merged": "merged into one of the same source", "outside_limits": "outside the limits", "equal_sides": "equal sides"}
-
 
 def pair_rows(reader: TableReader, table: PairSource, dataset: PairsDataset) -> list[dict[str, Any]]:
     """The rows ``source, target, references`` of a table, or of another kind of file.
@@ -28,7 +25,7 @@ def pair_rows(reader: TableReader, table: PairSource, dataset: PairsDataset) -> 
         UserError: a file that is not what its kind says; a bad row, such as one with an empty side, unless such rows are left
             out.
     """
-    reader.counts.update(dict.fromkeys(COUNTED, 0))
+    reader.counts.update(dict.fromkeys(("merged", "outside_limits", "equal_sides"), 0))
     if table.kind == "table":
         columns = _Columns(dataset)
         rows = reader.parse(reader.located_rows(table, columns.names), columns.pair)
@@ -37,11 +34,6 @@ def pair_rows(reader: TableReader, table: PairSource, dataset: PairsDataset) -> 
     if table.kind == "dictionary" or dataset.same_source == "merge":
         rows = _merge(rows, reader.counts)
     return [row for row in rows if _is_kept(row, dataset, reader.counts)]
-
-
-def left_out(counts: Mapping[str, Any]) -> str:
-    """What was counted of pairs alone, for messages; nothing for other kinds of data sets."""
-    return "".join(f", {counts[key]:,} {noun}" for key, noun in COUNTED.items() if key in counts)
 
 
 class _Columns:
@@ -111,7 +103,7 @@ def _distinct(target: str, references: Sequence[str]) -> list[str]:
 
 def _is_kept(row: Mapping[str, Any], dataset: PairsDataset, counts: Counter[str]) -> bool:
     sides = dataset.sides
-    if not (_fits(row["source"], sides.source) and _fits(row["target"], sides.target)):
+    if not (fits(row["source"], sides.source) and fits(row["target"], sides.target)):
         counts["outside_limits"] += 1
         return False
     if sides.equal == "drop" and row["source"].split() == row["target"].split():
@@ -120,7 +112,8 @@ def _is_kept(row: Mapping[str, Any], dataset: PairsDataset, counts: Counter[str]
     return True
 
 
-def _fits(text: str, side: Side) -> bool:
+def fits(text: str, side: Side) -> bool:
+    """Whether a text is within the limits of its side."""
     if side.words and not side.words[0] <= len(text.split()) <= side.words[1]:
         return False
     if side.characters and not side.characters[0] <= len(text) <= side.characters[1]:

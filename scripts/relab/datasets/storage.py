@@ -14,6 +14,7 @@ from relab.files import replacing
 CLASSIFICATION = pa.schema([("text", pa.string()), ("label", pa.string())])
 CHOICE = pa.schema([("question", pa.string()), ("choices", pa.list_(pa.string())), ("answer", pa.int64())])
 PAIRS = pa.schema([("source", pa.string()), ("target", pa.string()), ("references", pa.list_(pa.string()))])
+PREFERENCES = pa.schema([("prompt", pa.string()), ("chosen", pa.string()), ("rejected", pa.string())])
 DOCUMENTS = pa.schema([("id", pa.string()), ("text", pa.string())])
 QRELS = pa.schema([("query", pa.string()), ("document", pa.string()), ("relevance", pa.int64())])
 

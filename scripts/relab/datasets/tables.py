@@ -17,6 +17,9 @@ from relab.tabular import LocatedRow, TableFormat, cell_value, matches, read_row
 class BadRow(Exception):
     """What is wrong with a row; the message follows the row's location."""
 
+    #: What it is counted as where such rows are left out.
+    counted = "bad"
+
 
 class TableReader:
     """Reads rows of an asset's tables; bad rows raise an error, or are left out and counted, as the data set's settings say."""
@@ -63,15 +66,15 @@ class TableReader:
             try:
                 parsed = _check_unicode(parse(row))
             except BadRow as bad_row:
-                self.reject(location, str(bad_row))
+                self.reject(location, str(bad_row), bad_row.counted)
                 continue
             yield parsed
 
-    def reject(self, location: str, reason: str) -> None:
+    def reject(self, location: str, reason: str, counted: str = "bad") -> None:
         """Count a bad row, or raise it as an error."""
         if not self.drop:
             raise UserError(f"{location}: {reason}; mend it, or leave such rows out with the data set's `bad_rows: drop`")
-        self.counts["bad"] += 1
+        self.counts[counted] += 1
 
 
 def classification_rows(reader: TableReader, table: Table, dataset: ClassificationDataset) -> list[dict[str, Any]]:
@@ -79,7 +82,7 @@ def classification_rows(reader: TableReader, table: Table, dataset: Classificati
     text_columns = [dataset.text] if isinstance(dataset.text, str) else dataset.text
 
     def parse(row: Mapping[str, Any]) -> dict[str, Any]:
-        label = _comparable(cell_value(row, dataset.label))
+        label = comparable(cell_value(row, dataset.label))
         if label not in dataset.labels:
             raise BadRow(f"column {dataset.label!r}: expected one of {', '.join(dataset.labels)}, found {label!r}")
         return {"text": join_texts(row, text_columns), "label": dataset.labels[label]}
@@ -100,7 +103,7 @@ def choice_rows(reader: TableReader, table: Table, dataset: ChoiceDataset) -> li
         names = text_list(row, dataset.names) if dataset.names else [str(index) for index in range(len(choices))]
         if len(choices) < 2 or not all(choice.strip() for choice in choices):
             raise BadRow(f"column {choice_columns[0]!r}: expected at least two choices with text, found {choices!r}")
-        answer = _comparable(cell_value(row, dataset.answer))
+        answer = comparable(cell_value(row, dataset.answer))
         if answer not in names[: len(choices)]:
             raise BadRow(f"column {dataset.answer!r}: expected one of {', '.join(names[: len(choices)])}, found {answer!r}")
         texts = [" ".join(choice.split()) for choice in choices]
@@ -184,13 +187,13 @@ def text_list(row: Mapping[str, Any], column: str) -> list[str]:
 
 
 def _id(row: Mapping[str, Any], column: str) -> str:
-    identifier = _comparable(cell_value(row, column))
+    identifier = comparable(cell_value(row, column))
     if not identifier:
         raise BadRow(f"column {column!r}: expected an id, found none")
     return identifier
 
 
-def _comparable(value: Any) -> str:
+def comparable(value: Any) -> str:
     """A cell as text for comparisons: numbers as they are written, 1.0 as 1."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag,
 from relab.settings.assets import FileName
 from relab.settings.base import Declaration, Float, Int, Settings, documentation
 from relab.settings.corpora import RegularExpression
+from relab.settings.preferences import PreferenceForm, TextColumns
 from relab.settings.references import Ref
 
 Column = Annotated[str, Field(min_length=1)]
@@ -110,9 +111,9 @@ class Dataset(Declaration):
     asset: Ref["assets"] = Field(description="The asset that holds its files.")
     bad_rows: Literal["error", "drop"] = Field(
         "error",
-        description="What becomes of a row without a text, with an unknown label, an answer that is no choice, a judgment on "
-        "a document that is not there, and of a file of code that Python cannot parse: an error that names it, or it is left "
-        "out and counted.",
+        description="What becomes of a row without a text, with an unknown label, an answer that is no choice, two answers "
+        "that are equal, a judgment on a document that is not there, and of a file of code that Python cannot parse: an error "
+        "that names it, or it is left out and counted.",
     )
 
     @property
@@ -302,6 +303,18 @@ class PairsDataset(Split):
     sides: Sides = Field(Sides(), description="What the sides of a pair must be; other pairs are left out and counted.")
 
 
+class PreferencesDataset(Split):
+    """Prompts with two answers each, one of which was preferred. Rows are compared by their prompts: no prompt lies in two
+    splits, whatever its answers are.
+    """
+
+    kind: Literal["preferences"]
+    form: PreferenceForm = Field(TextColumns(), description="What the rows of the tables are.")
+    sides: dict[Literal["prompt", "chosen", "rejected"], Side] = Field(
+        {}, description="What prompts and answers must be; other rows (or labelled texts) are left out and counted."
+    )
+
+
 class Documents(Table):
     """A table of texts with names."""
 
@@ -349,7 +362,8 @@ class RetrievalDataset(Dataset):
 
 
 AnyDataset = Annotated[
-    ClassificationDataset | ChoiceDataset | NextSpeechDataset | RetrievalDataset | PairsDataset, Field(discriminator="kind")
+    ClassificationDataset | ChoiceDataset | NextSpeechDataset | RetrievalDataset | PairsDataset | PreferencesDataset,
+    Field(discriminator="kind"),
 ]
 
 

@@ -16,7 +16,7 @@ from relab import json_lines, precision
 from relab.checkpoints import load_model, load_tokenizer
 from relab.datasets import storage
 from relab.device import device_name, peak_gpu_memory, pick_device, prepare_device
-from relab.encoded_sources import is_encoder_decoder
+from relab.encoded_sources import is_encoder_decoder, target_opening
 from relab.encoding import encode
 from relab.errors import UserError
 from relab.rows.job import Job
@@ -67,7 +67,8 @@ def _measured(
     """A form of the model, the seconds that it took to score all targets, and the tokens that it read and scored."""
     model, tokenizer = load_model(directory, device, asked), load_tokenizer(directory)
     stored = bytes_on_disk(model)
-    pairs = [_pair(tokenizer, is_encoder_decoder(model), prompt, targets[prompt.row]) for prompt in prompts]
+    opening = target_opening(model) if is_encoder_decoder(model) else None
+    pairs = [_pair(tokenizer, opening, prompt, targets[prompt.row]) for prompt in prompts]
     logprobs(model, pairs[:1])  # the first multiplication prepares the others
     start = time.perf_counter()
     scored = logprobs(model, pairs)
@@ -82,14 +83,16 @@ def _measured(
     return form, seconds, sum(len(source) + len(target) for source, target in pairs)
 
 
-def _pair(tokenizer: PreTrainedTokenizerBase, separate: bool, prompt: Asked, target: str) -> Pair:
+def _pair(tokenizer: PreTrainedTokenizerBase, opening: list[int] | None, prompt: Asked, target: str) -> Pair:
     """What the model read, and the target without a token at its end.
 
-    An encoder–decoder's target stands ``separate``. Behind a prompt there is a blank before it, unless the prompt ends with one
-    or with the tokens of a chat.
+    An encoder–decoder's target stands alone, without the tokens that every target starts from (``opening``). Behind a prompt
+    there is a blank before it, unless the prompt ends with one or with the tokens of a chat.
     """
-    if separate:
+    if opening is not None:
         ids = tokenizer(text_target=target, verbose=False)["input_ids"]
+        forced = opening[1:]
+        ids = ids[len(forced) :] if ids[: len(forced)] == forced else ids
         return prompt.prompt_ids, ids[:-1] if ids[-1:] == [tokenizer.eos_token_id] else ids
     read = prompt.prompt if prompt.asked is None else prompt.asked
     between = "" if prompt.settings.chat or read[-1:].isspace() else " "
