@@ -69,12 +69,16 @@ def _text(row: Mapping[str, Any], column: str) -> str:
     value = cell_value(row, column)
     if isinstance(value, str) and value.strip():
         return value
-    raise BadRow(f"column {column!r}: expected a text, found {_kind(value)}")
+    raise BadRow(f"column {column!r}: expected a text, found {_instead(value)}")
 
 
-def _kind(value: Any) -> str:
+def _instead(value: Any) -> str:
     """What stands in place of a text or of messages; it may be too long to be shown."""
-    return "none" if value is None or isinstance(value, str) and not value.strip() else f"a {type(value).__name__}"
+    return (
+        "none"
+        if value is None or isinstance(value, str) and not value.strip()
+        else f"a value of the type {type(value).__name__}"
+    )
 
 
 def _from_columns(row: Mapping[str, Any], form: TextColumns) -> dict[str, str]:
@@ -109,7 +113,7 @@ def _messages(value: Any, column: str) -> list[tuple[str, str]]:
     messages = [message if isinstance(message, Mapping) else {} for message in (value if isinstance(value, list) else [])]
     if not messages or not all(isinstance(message.get(key), str) for message in messages for key in ("role", "content")):
         expected = "expected a list of messages, each with a role and a content"
-        raise BadRow(f"column {column!r}: {expected}, found {_kind(value)}")
+        raise BadRow(f"column {column!r}: {expected}, found {_instead(value)}")
     return [(message["role"], message["content"]) for message in messages]
 
 

@@ -57,7 +57,7 @@ def telling_table(spec: Spec, pairs: Pairs, written: Mapping[str, Written], meas
                 "source": pairs.sources[pair],
                 "reference": "\n".join(pairs.references[pair]),
                 "output": written[name].outputs.texts[pair],
-                "values": "\n".join(judged.value(metric, name, pair) for metric in metrics),
+                "values": "; ".join(judged.value(metric, name, pair) for metric in metrics),
             }
         )
     return pd.DataFrame(rows, columns=COLUMNS)
