@@ -67,6 +67,7 @@ WITH_WEIGHTS = Narrowing(
 TRAINED = of_kind("models", "trained")
 FINETUNED = of_kind("models", "finetuned")
 PAIRS = of_kind("a data set", "pairs")
+PREFERENCES = of_kind("a data set", "preferences")
 
 
 @dataclass(frozen=True)
