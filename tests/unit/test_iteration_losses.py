@@ -266,10 +266,10 @@ def test_a_row_of_a_user_s_own_has_experiments_of_its_own_name(merged):
     raw = merged()
     about = {"title": "My model", "text": "It learns.", "chapter": "mine", "every": 200}
     raw |= {"chapters": {"mine": {"title": "Mine"}}}
-    raw["rows"]["verses"] = {"kind": "iteration_losses", "models": "mingpt_larger", **about}
+    raw["rows"]["endings"] = {"kind": "iteration_losses", "models": "mingpt_larger", **about}
     resolved = resolve(raw)
-    row = resolved.declared_rows["verses"]
+    row = resolved.declared_rows["endings"]
     spec = row.settings.spec("score", row.paths, resolved.artefacts)
-    assert spec == {"experiment": "verses", "models": {"mingpt-larger-s0": 0, "mingpt-larger-s1": 1}}
+    assert spec == {"experiment": "endings", "models": {"mingpt-larger-s0": 0, "mingpt-larger-s1": 1}}
     assert "tokenizer" not in row.settings.inputs("score", row.paths, resolved.artefacts)
-    assert row.tables == {MAIN: "results/tables/mine/verses.csv", "curve": "results/tables/mine/verses_curve.csv"}
+    assert row.tables == {MAIN: "results/tables/mine/endings.csv", "curve": "results/tables/mine/endings_curve.csv"}
