@@ -22,9 +22,10 @@ from typing import Any
 
 import pytest
 from safetensors.torch import load_file
-from support import classifiers, finetuning, pairs_training, training
+from support import classifiers, finetuning, pairs_training, preferences, training
 from support.classifiers import ClassifierRun
 from support.pairs_training import PairsRun
+from support.preferences import PreferencesRun
 from support.runs import environment
 from support.training import TrainingRun
 
@@ -50,6 +51,8 @@ KINDS = {
     "prefix of a language model": Kind(finetuning.spec(finetuning.PREFIX), 24, "play"),
     "encoder-decoder on pairs": Kind(pairs_training.SCRATCH, 24, "pairs", PairsRun),
     "LoRA on pairs": Kind(pairs_training.PAIRS_LORA, 24, "pairs", PairsRun),
+    "preferences": Kind(preferences.DPO, 24, "preferences", PreferencesRun),
+    "LoRA on preferences": Kind(preferences.DPO_LORA, 24, "preferences", PreferencesRun),
     "classifier": Kind(classifiers.SPEC, classifiers.STEPS, "lines", ClassifierRun),
     "LoRA of a classifier": Kind(
         {**classifiers.SPEC, "adaptation": classifiers.LORA}, classifiers.STEPS, "lines", ClassifierRun
@@ -72,6 +75,7 @@ MAKERS: dict[str, Callable[[Path], Path]] = {
     "words": lambda folder: training.make_corpus(folder, separator=" "),
     "play": make_play,
     "pairs": pairs_training.make_words,
+    "preferences": preferences.make_preferences,
     "lines": classifiers.make_models,
 }
 

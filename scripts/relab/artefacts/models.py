@@ -12,6 +12,7 @@ from relab.artefacts.kind import Artefacts, Files, Kind, Maker, declared
 from relab.errors import UserError
 from relab.settings.models import EncoderDecoderModel, EncoderModel, FinetunedModel, PublishedModel, TrainedModel, kind_or
 from relab.settings.pair_models import FinetunedOnPairs, TrainedOnPairs
+from relab.settings.preference_models import DpoModel
 from relab.settings.references import is_encoder_decoder
 
 Model = Annotated[
@@ -21,7 +22,8 @@ Model = Annotated[
     | Annotated[EncoderModel, Tag("encoder")]
     | Annotated[EncoderDecoderModel, Tag("encoder_decoder")]
     | Annotated[TrainedOnPairs, Tag("trained_on_pairs")]
-    | Annotated[FinetunedOnPairs, Tag("finetuned_on_pairs")],
+    | Annotated[FinetunedOnPairs, Tag("finetuned_on_pairs")]
+    | Annotated[DpoModel, Tag("dpo")],
     Discriminator(kind_or("trained")),
 ]
 
@@ -138,6 +140,10 @@ def _trained_on_pairs_from(artefacts: Artefacts, model: str) -> Files:
     return {**_pairs(artefacts, model), **files(artefacts, settings.base)}
 
 
+def _preferences_from(artefacts: Artefacts, model: str) -> Files:
+    return {**_pairs(artefacts, model), **files(artefacts, artefacts.models[model].settings.base)}
+
+
 def _imported_from(artefacts: Artefacts, model: str) -> Files:
     return {"files": assets.files(artefacts, artefacts.models[model].settings.asset)}
 
@@ -177,6 +183,20 @@ KIND = Kind(
         ),
         Maker(
             "adapt_to_pairs", _trained_on_pairs_from, _training, lambda settings: _learns_pairs(settings, True), seconds=60.0
+        ),
+        Maker(
+            "train_dpo",
+            _preferences_from,
+            _training,
+            lambda settings: settings.kind == "dpo" and not is_adapter(settings),
+            seconds=60.0,
+        ),
+        Maker(
+            "adapt_by_dpo",
+            _preferences_from,
+            _training,
+            lambda settings: settings.kind == "dpo" and is_adapter(settings),
+            seconds=60.0,
         ),
         Maker(
             "import_model",
