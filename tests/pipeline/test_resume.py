@@ -22,10 +22,11 @@ from typing import Any
 
 import pytest
 from safetensors.torch import load_file
-from support import classifiers, finetuning, pairs_training, preferences, training
+from support import classifiers, finetuning, pairs_training, preferences, reward_models, training
 from support.classifiers import ClassifierRun
 from support.pairs_training import PairsRun
 from support.preferences import PreferencesRun
+from support.reward_models import RewardRun
 from support.runs import environment
 from support.training import TrainingRun
 
@@ -60,6 +61,8 @@ KINDS = {
     "classifier from random weights": Kind(
         {**classifiers.SPEC, "pretrained": False}, classifiers.STEPS, "lines", ClassifierRun
     ),
+    "reward model": Kind(reward_models.SPEC, 24, "rewards", RewardRun),
+    "LoRA of a reward model": Kind({**reward_models.SPEC, "adaptation": reward_models.LORA}, 24, "rewards", RewardRun),
 }
 every_kind = pytest.mark.parametrize("kind", KINDS)
 every_program = pytest.mark.parametrize("kind", ["language model", "classifier"])
@@ -77,6 +80,7 @@ MAKERS: dict[str, Callable[[Path], Path]] = {
     "pairs": pairs_training.make_words,
     "preferences": preferences.make_preferences,
     "lines": classifiers.make_models,
+    "rewards": reward_models.make_preferences,
 }
 
 

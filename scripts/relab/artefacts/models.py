@@ -64,6 +64,17 @@ def bases(artefacts: Artefacts, model: str) -> list[str]:
     return names
 
 
+def check_context(artefacts: Artefacts, model: str, tokens: int, key: str) -> None:
+    """Refuse more tokens than a model reads that is trained here; the ``key`` stands for them.
+
+    Raises:
+        UserError: naming the key.
+    """
+    architecture = getattr(artefacts.models[model].settings, "architecture", None)
+    if architecture is not None and tokens > architecture.block:
+        raise UserError(f"{key}: expected at most {architecture.block}, the context of models.{model}, found {tokens}")
+
+
 def tokenizer_of(artefacts: Artefacts, model: str) -> str:
     """The tokenizer of a language model, as paths name it: the one that a trained model declares, or for a published model
     the model itself, whose directory holds it. A finetuned model has that of the model that it starts from in the end.
