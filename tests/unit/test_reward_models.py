@@ -281,7 +281,7 @@ def test_accuracy_of_pairs_by_hand():
 
 def test_pairs_of_one_prompt_count_as_one_when_it_comes_to_the_interval():
     """A hundred pairs that all share a prompt with nine others say no more than ten pairs, each for itself."""
-    correct = np.tile([1.0, 1.0, 1.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0, 1.0], 1)
+    correct = np.array([1.0, 1.0, 1.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0, 1.0])
     prompts = [str(number) for number in range(10)]
     alone = estimate({0: pair_accuracy(correct, [0.5] * 10, prompts)})
     repeated = estimate({0: pair_accuracy(correct.repeat(10), [0.5] * 100, np.repeat(prompts, 10))})
