@@ -220,6 +220,90 @@ rule adapt_to_pairs:
         )
 
 
+rule train_dpo:
+    """Train all weights of a language model on preferences (DPO); killed, it goes on as training does."""
+    input:
+        unpack(inputs("train_dpo")),
+    output:
+        weights="results/models/{model}/model.safetensors",
+        config="results/models/{model}/config.json",
+        generation="results/models/{model}/generation_config.json",
+        tokenizer="results/models/{model}/tokenizer.json",
+        tokenizer_config="results/models/{model}/tokenizer_config.json",
+        last="results/models/{model}/last/model.safetensors",
+        last_config="results/models/{model}/last/config.json",
+        last_generation="results/models/{model}/last/generation_config.json",
+        history="results/models/{model}/history.csv",
+        losses="results/models/{model}/losses.parquet",
+        speed="results/models/{model}/speed.csv",
+        provenance="results/models/{model}/model.safetensors.provenance.json",
+    log:
+        "results/logs/train_dpo/{model}.log",
+    benchmark:
+        "results/benchmarks/train_dpo/{model}.jsonl"
+    wildcard_constraints:
+        model=made_by("train_dpo"),
+    conda:
+        "../envs/train.yaml"
+    threads: ARTEFACTS.threads
+    resources:
+        gpu=gpu,
+        mem_mb=8000 if CARDS else 6000,
+        runtime=480,
+    params:
+        base=input_folder("weights"),
+        directory=output_folder("history"),
+        spec=spec("train_dpo"),
+        code=code("train_dpo"),
+        program=program("train_dpo"),
+    shell:
+        recorded(
+            "python {params.program:q} --train {input.train:q} --validation {input.validation:q} --base {params.base:q} "
+            "--output-dir {params.directory:q} --state state --cards {resources.gpu}"
+        )
+
+
+rule adapt_by_dpo:
+    """Train a LoRA adapter of a language model on preferences (DPO); killed, it goes on as training does."""
+    input:
+        unpack(inputs("adapt_by_dpo")),
+    output:
+        weights="results/models/{model}/adapter_model.safetensors",
+        config="results/models/{model}/adapter_config.json",
+        tokenizer="results/models/{model}/tokenizer.json",
+        tokenizer_config="results/models/{model}/tokenizer_config.json",
+        last="results/models/{model}/last/adapter_model.safetensors",
+        last_config="results/models/{model}/last/adapter_config.json",
+        history="results/models/{model}/history.csv",
+        losses="results/models/{model}/losses.parquet",
+        speed="results/models/{model}/speed.csv",
+        provenance="results/models/{model}/adapter_model.safetensors.provenance.json",
+    log:
+        "results/logs/adapt_by_dpo/{model}.log",
+    benchmark:
+        "results/benchmarks/adapt_by_dpo/{model}.jsonl"
+    wildcard_constraints:
+        model=made_by("adapt_by_dpo"),
+    conda:
+        "../envs/train.yaml"
+    threads: ARTEFACTS.threads
+    resources:
+        gpu=gpu,
+        mem_mb=8000 if CARDS else 3000,
+        runtime=480,
+    params:
+        base=input_folder("weights"),
+        directory=output_folder("history"),
+        spec=spec("adapt_by_dpo"),
+        code=code("adapt_by_dpo"),
+        program=program("adapt_by_dpo"),
+    shell:
+        recorded(
+            "python {params.program:q} --train {input.train:q} --validation {input.validation:q} --base {params.base:q} "
+            "--output-dir {params.directory:q} --state state --cards {resources.gpu}"
+        )
+
+
 rule import_model:
     """Turn the published files of a language model or an encoder–decoder into a model directory with safetensors in it."""
     input:

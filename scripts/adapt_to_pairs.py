@@ -6,7 +6,7 @@ The model's weights stay as they are; what is written is a PEFT directory, as by
 from pathlib import Path
 
 from relab.errors import run
-from relab.training.program import language_model_parser, train_on_pairs
+from relab.training.program import language_model_parser, train_on_dataset
 from relab.training.signals import StopSignal
 
 
@@ -17,12 +17,13 @@ def main() -> None:
 
     with StopSignal() as stop:
         from relab import adapters
+        from relab.training import pairs
         from relab.training.finetuning import Finetuning, with_adapter
 
         inputs = [args.base / name for name in ("model.safetensors", "config.json", "tokenizer.json")]
-        train_on_pairs(
+        train_on_dataset(
             args, Finetuning, lambda job, device: with_adapter(job, args.base, device),
-            model_files=adapters.FILES, inputs=inputs, stop=stop,
+            train=pairs.train, model_files=adapters.FILES, inputs=inputs, stop=stop,
         )  # fmt: skip
 
 

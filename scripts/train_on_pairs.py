@@ -7,7 +7,7 @@ loss on the target alone. Progress is kept, and signals are answered, as by trai
 from pathlib import Path
 
 from relab.errors import run
-from relab.training.program import language_model_parser, train_on_pairs
+from relab.training.program import language_model_parser, train_on_dataset
 from relab.training.signals import StopSignal
 
 
@@ -22,16 +22,16 @@ def main() -> None:
         from relab import gpt
         from relab.training import finetuning, pairs
 
-        options = {"model_files": gpt.FILES, "stop": stop}
+        options = {"train": pairs.train, "model_files": gpt.FILES, "stop": stop}
         if args.tokenizer:
             inputs = [args.tokenizer / "tokenizer.json"]
-            train_on_pairs(
+            train_on_dataset(
                 args, pairs.FromScratch, lambda job, device: pairs.from_scratch(job, args.tokenizer, device),
                 inputs=inputs, **options,
             )  # fmt: skip
             return
         inputs = [args.base / name for name in ("model.safetensors", "config.json", "tokenizer.json")]
-        train_on_pairs(
+        train_on_dataset(
             args, finetuning.Finetuning, lambda job, device: finetuning.from_pretrained(job, args.base, device),
             inputs=inputs, **options,
         )  # fmt: skip

@@ -41,6 +41,19 @@ def install(model: GPT2LMHeadModel) -> None:
     model.set_attn_implementation(NAME)
 
 
+def switch_off(model: nn.Module) -> None:
+    """Set every dropout rate of a network to 0, in place, for good; its configuration keeps those that it has.
+
+    Transformers keeps rates in modules, this one's and torch's, and as numbers in layers, whole layers' among them (OPT).
+    """
+    for module in model.modules():
+        if isinstance(module, Dropout | nn.Dropout):
+            module.p = 0.0
+        rates = [name for name, value in vars(module).items() if "drop" in name and isinstance(value, float)]
+        for name in rates:
+            setattr(module, name, 0.0)
+
+
 class Dropout(nn.Module):
     """Drop each element with probability ``p`` and scale the rest to keep the expectation, in training only."""
 

@@ -45,6 +45,14 @@ FINETUNED = pa.schema(
     ]
 )
 
+#: Reward models: the rewards of both texts of each pair.
+REWARDS = pa.schema(
+    [
+        ("row", pa.int64()),
+        *((name, pa.float32()) for name in ("reward_chosen", "reward_rejected")),
+    ]
+)
+
 
 def finetuned_predictions(
     classifier: str, split: str, seed: int, classes: Sequence[str], labels: Sequence[int], probabilities: np.ndarray

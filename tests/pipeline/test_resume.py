@@ -22,9 +22,11 @@ from typing import Any
 
 import pytest
 from safetensors.torch import load_file
-from support import classifiers, finetuning, pairs_training, training
+from support import classifiers, finetuning, pairs_training, preferences, reward_models, training
 from support.classifiers import ClassifierRun
 from support.pairs_training import PairsRun
+from support.preferences import PreferencesRun
+from support.reward_models import RewardRun
 from support.runs import environment
 from support.training import TrainingRun
 
@@ -50,6 +52,8 @@ KINDS = {
     "prefix of a language model": Kind(finetuning.spec(finetuning.PREFIX), 24, "play"),
     "encoder-decoder on pairs": Kind(pairs_training.SCRATCH, 24, "pairs", PairsRun),
     "LoRA on pairs": Kind(pairs_training.PAIRS_LORA, 24, "pairs", PairsRun),
+    "preferences": Kind(preferences.DPO, 24, "preferences", PreferencesRun),
+    "LoRA on preferences": Kind(preferences.DPO_LORA, 24, "preferences", PreferencesRun),
     "classifier": Kind(classifiers.SPEC, classifiers.STEPS, "lines", ClassifierRun),
     "LoRA of a classifier": Kind(
         {**classifiers.SPEC, "adaptation": classifiers.LORA}, classifiers.STEPS, "lines", ClassifierRun
@@ -57,6 +61,8 @@ KINDS = {
     "classifier from random weights": Kind(
         {**classifiers.SPEC, "pretrained": False}, classifiers.STEPS, "lines", ClassifierRun
     ),
+    "reward model": Kind(reward_models.SPEC, 24, "rewards", RewardRun),
+    "LoRA of a reward model": Kind({**reward_models.SPEC, "adaptation": reward_models.LORA}, 24, "rewards", RewardRun),
 }
 every_kind = pytest.mark.parametrize("kind", KINDS)
 every_program = pytest.mark.parametrize("kind", ["language model", "classifier"])
@@ -72,7 +78,9 @@ MAKERS: dict[str, Callable[[Path], Path]] = {
     "words": lambda folder: training.make_corpus(folder, separator=" "),
     "play": make_play,
     "pairs": pairs_training.make_words,
+    "preferences": preferences.make_preferences,
     "lines": classifiers.make_models,
+    "rewards": reward_models.make_preferences,
 }
 
 

@@ -24,6 +24,7 @@ from relab.training.batches import (
 )
 from relab.training.loop import Trainer
 from relab.training.objectives.classification import Classification
+from relab.training.objectives.dpo import Comparisons, DirectPreference
 from relab.training.objectives.next_token import NextToken, TrainingData
 from relab.training.objectives.objective import Objective
 from relab.training.objectives.pairwise import Pairwise, Preferences
@@ -138,6 +139,24 @@ def pairwise(batch: int, accumulation: int, processes: Processes, device: torch.
     return Pairwise(train, validation, **_options(batch, accumulation, processes, device))
 
 
+def comparisons(texts: list[list[int]]) -> Comparisons:
+    """Behind its beginning a text is better than all of its letters in order."""
+    prompts, answers = [text[:5] for text in texts], ([text[5:] for text in texts], [sorted(text) for text in texts])
+    return Comparisons(*(PromptTargets(prompts, side, BLOCK) for side in answers))
+
+
+def direct_preference(batch: int, accumulation: int, processes: Processes, device: torch.device) -> Objective:
+    """With another network than the one that is trained as the reference."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(1)
+        reference = decoder(0.0).eval()
+    options = _options(batch, accumulation, processes, device)
+    train, validation = (
+        comparisons(texts).with_reference(reference, batch=8, pad=PAD, device=CPU) for texts in (TRAIN, VALIDATION)
+    )
+    return DirectPreference(train, validation, beta=0.5, **options)
+
+
 def _options(batch: int, accumulation: int, processes: Processes, device: torch.device) -> dict[str, Any]:
     shared = {"device": device, "processes": processes}
     return {"batch": batch, "accumulation": accumulation, "seed": SEED, "pad": PAD, **shared}
@@ -171,5 +190,6 @@ OBJECTIVES = {
     "next token of the target behind a prompt": Trained(prompts, decoder),
     "classification": Trained(classification, lambda dropout: reader(2, dropout)),
     "sequence to sequence": Trained(sequence_to_sequence, translator),
+    "direct preference": Trained(direct_preference, decoder),
     "pairwise preference": Trained(pairwise, lambda dropout: reader(1, dropout)),
 }

@@ -45,7 +45,7 @@ def train(processes: Processes, name: str, folder: Path, settings: dict, stop_at
 def assert_same_losses(history: list[dict], expected: list[dict]) -> None:
     for row, expected_row in zip(history, expected, strict=True):
         for key, value in expected_row.items():
-            assert row[key] == (value if value is None else pytest.approx(value, abs=1e-6)), key
+            assert row[key] == (value if value is None else pytest.approx(value, rel=1e-6, abs=1e-6)), key
 
 
 @pytest.mark.parametrize("name", OBJECTIVES)

@@ -6,7 +6,6 @@ from typing import Any
 
 from relab.artefacts import datasets, models
 from relab.artefacts.kind import Artefacts, Files, Kind, Maker
-from relab.errors import UserError
 from relab.settings.base import spec
 from relab.settings.classifiers import FinetunedClassifier
 from relab.settings.datasets import SPLITS
@@ -39,12 +38,7 @@ def is_adapted(settings: FinetunedClassifier) -> bool:
 def _check(artefacts: Artefacts, classifier: str) -> None:
     """Fine-tuned classifiers read no more than their networks can."""
     settings = artefacts.classifiers[classifier].settings
-    architecture = getattr(artefacts.models[settings.model].settings, "architecture", None)
-    if architecture is not None and settings.tokens > architecture.block:
-        raise UserError(
-            f"classifiers.{classifier}.tokens: expected at most {architecture.block}, the context of "
-            f"models.{settings.model}, found {settings.tokens}"
-        )
+    models.check_context(artefacts, settings.model, settings.tokens, f"classifiers.{classifier}.tokens")
 
 
 KIND = Kind(

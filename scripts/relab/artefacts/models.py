@@ -12,6 +12,7 @@ from relab.artefacts.kind import Artefacts, Files, Kind, Maker, declared
 from relab.errors import UserError
 from relab.settings.models import EncoderDecoderModel, EncoderModel, FinetunedModel, PublishedModel, TrainedModel, kind_or
 from relab.settings.pair_models import FinetunedOnPairs, TrainedOnPairs
+from relab.settings.preference_models import DpoModel
 from relab.settings.references import is_encoder_decoder
 
 Model = Annotated[
@@ -21,7 +22,8 @@ Model = Annotated[
     | Annotated[EncoderModel, Tag("encoder")]
     | Annotated[EncoderDecoderModel, Tag("encoder_decoder")]
     | Annotated[TrainedOnPairs, Tag("trained_on_pairs")]
-    | Annotated[FinetunedOnPairs, Tag("finetuned_on_pairs")],
+    | Annotated[FinetunedOnPairs, Tag("finetuned_on_pairs")]
+    | Annotated[DpoModel, Tag("dpo")],
     Discriminator(kind_or("trained")),
 ]
 
@@ -60,6 +62,17 @@ def bases(artefacts: Artefacts, model: str) -> list[str]:
         model = base
         names.append(model)
     return names
+
+
+def check_context(artefacts: Artefacts, model: str, tokens: int, key: str) -> None:
+    """Refuse more tokens than a model reads that is trained here; the ``key`` stands for them.
+
+    Raises:
+        UserError: naming the key.
+    """
+    architecture = getattr(artefacts.models[model].settings, "architecture", None)
+    if architecture is not None and tokens > architecture.block:
+        raise UserError(f"{key}: expected at most {architecture.block}, the context of models.{model}, found {tokens}")
 
 
 def tokenizer_of(artefacts: Artefacts, model: str) -> str:
@@ -138,6 +151,10 @@ def _trained_on_pairs_from(artefacts: Artefacts, model: str) -> Files:
     return {**_pairs(artefacts, model), **files(artefacts, settings.base)}
 
 
+def _preferences_from(artefacts: Artefacts, model: str) -> Files:
+    return {**_pairs(artefacts, model), **files(artefacts, artefacts.models[model].settings.base)}
+
+
 def _imported_from(artefacts: Artefacts, model: str) -> Files:
     return {"files": assets.files(artefacts, artefacts.models[model].settings.asset)}
 
@@ -177,6 +194,20 @@ KIND = Kind(
         ),
         Maker(
             "adapt_to_pairs", _trained_on_pairs_from, _training, lambda settings: _learns_pairs(settings, True), seconds=60.0
+        ),
+        Maker(
+            "train_dpo",
+            _preferences_from,
+            _training,
+            lambda settings: settings.kind == "dpo" and not is_adapter(settings),
+            seconds=60.0,
+        ),
+        Maker(
+            "adapt_by_dpo",
+            _preferences_from,
+            _training,
+            lambda settings: settings.kind == "dpo" and is_adapter(settings),
+            seconds=60.0,
         ),
         Maker(
             "import_model",

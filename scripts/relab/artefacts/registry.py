@@ -10,6 +10,7 @@ from relab.artefacts import (
     encoders,
     models,
     probes,
+    reward_models,
     samplings,
     tokenizers,
 )
@@ -17,7 +18,7 @@ from relab.artefacts.kind import Kind, Maker
 
 KINDS: dict[str, Kind] = {
     module.KIND.name: module.KIND
-    for module in (assets, corpora, tokenizers, models, samplings, datasets, encoders, probes, classifiers)
+    for module in (assets, corpora, tokenizers, models, samplings, datasets, encoders, probes, classifiers, reward_models)
 }
 
 #: The rules that make artefacts, each with the kind of artefacts that it makes.

@@ -61,15 +61,29 @@ def encode_split(path: Path, tokenizer: PreTrainedTokenizerBase, classes: Sequen
                 f"{', '.join(classes)}"
             )
     texts = split["text"]
+    ids, truncated = encode_texts(texts, tokenizer, limit, str(path))
+    return EncodedSplit(ids, [numbers[label] for label in split["label"]], truncated, texts)
+
+
+def encode_texts(
+    texts: Sequence[str], tokenizer: PreTrainedTokenizerBase, limit: int, source: str
+) -> tuple[list[list[int]], int]:
+    """Token ids of each text, and how many texts are longer than ``limit`` tokens, special tokens included.
+
+    They lose their end, or their beginning where the tokenizer's ``truncation_side`` is left. A special token written in a text
+    is encoded as ordinary characters. Errors name the ``source``.
+
+    Raises:
+        UserError: a text without a token or with a character that a tokenizer of characters does not know.
+    """
     if alphabet(tokenizer) is None:
         with _special_tokens_as_text(tokenizer):
-            ids, truncated = tokenize(tokenizer, texts, limit)
-    else:
-        encoded = [encode(tokenizer, text, f"{path}, row {number}").tolist() for number, text in enumerate(texts, start=1)]
-        if "" in texts:
-            raise UserError(f"{path}: row {texts.index('') + 1} has an empty text")
-        ids, truncated = [row[:limit] for row in encoded], sum(len(row) > limit for row in encoded)
-    return EncodedSplit(ids, [numbers[label] for label in split["label"]], truncated, texts)
+            return tokenize(tokenizer, texts, limit)
+    encoded = [encode(tokenizer, text, f"{source}, row {number}").tolist() for number, text in enumerate(texts, start=1)]
+    if "" in texts:
+        raise UserError(f"{source}: row {list(texts).index('') + 1} has an empty text")
+    kept = slice(-limit, None) if tokenizer.truncation_side == "left" else slice(limit)
+    return [row[kept] for row in encoded], sum(len(row) > limit for row in encoded)
 
 
 @contextmanager

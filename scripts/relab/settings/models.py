@@ -265,6 +265,21 @@ Adaptation = Annotated[
 ]
 
 
+def check_adaptation(settings: Any) -> None:
+    """Refuse an adaptation that does not go together with the training or the quantisation beside it.
+
+    Raises:
+        ValueError: naming the key.
+    """
+    kind = settings.adaptation.kind
+    if settings.training.sharded and kind != "full":
+        raise ValueError(f"training.sharded: only all weights are divided, found adaptation {kind}")
+    if settings.quantisation and kind == "full":
+        raise ValueError("quantisation: only the frozen base of an adapter is quantised, found adaptation full")
+    if settings.training.gradient_checkpointing and kind == "prefix":
+        raise ValueError("training.gradient_checkpointing: a prefix stands in the cache, which checkpoints do not keep")
+
+
 class FinetunedModel(Declaration):
     """A language model trained on from another one's weights: all of them, or an adapter beside them.
 
@@ -292,10 +307,5 @@ class FinetunedModel(Declaration):
 
     @model_validator(mode="after")
     def _goes_together(self):
-        if self.training.sharded and self.is_adapter:
-            raise ValueError(f"training.sharded: only all weights are divided, found adaptation {self.adaptation.kind}")
-        if self.quantisation and not self.is_adapter:
-            raise ValueError("quantisation: only the frozen base of an adapter is quantised, found adaptation full")
-        if self.training.gradient_checkpointing and self.adaptation.kind == "prefix":
-            raise ValueError("training.gradient_checkpointing: a prefix stands in the cache, which checkpoints do not keep")
+        check_adaptation(self)
         return self

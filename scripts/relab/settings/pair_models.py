@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from relab.settings.asking import Asking
 from relab.settings.base import Declaration, Float, Int, Settings
-from relab.settings.models import Adaptation, FullAdaptation, StepwiseTraining
+from relab.settings.models import Adaptation, FullAdaptation, StepwiseTraining, check_adaptation
 from relab.settings.references import GENERATIVE, PAIRS, WITH_WEIGHTS, Ref
 
 
@@ -104,10 +104,5 @@ class FinetunedOnPairs(_OnPairs, Asking):
 
     @model_validator(mode="after")
     def _goes_together(self):
-        if self.training.sharded and self.is_adapter:
-            raise ValueError(f"training.sharded: only all weights are divided, found adaptation {self.adaptation.kind}")
-        if self.quantisation and not self.is_adapter:
-            raise ValueError("quantisation: only the frozen base of an adapter is quantised, found adaptation full")
-        if self.training.gradient_checkpointing and self.adaptation.kind == "prefix":
-            raise ValueError("training.gradient_checkpointing: a prefix stands in the cache, which checkpoints do not keep")
+        check_adaptation(self)
         return self

@@ -19,6 +19,7 @@ from relab.quantisation import bitsandbytes_settings
 from relab.settings.base import Int
 from relab.settings.models import FinetunedModel
 from relab.settings.pair_models import FinetunedOnPairs
+from relab.settings.preference_models import DpoModel
 from relab.training.job import InitialModel
 
 
@@ -34,7 +35,16 @@ class Finetuning(FinetunedOnPairs):
     threads: Int = Field(description="Compute threads.", ge=1)
 
 
-def from_pretrained(job: Job | Finetuning, base: Path, device: torch.device) -> InitialModel:
+class PreferenceFinetuning(DpoModel):
+    """The settings of a job that fine-tunes on preferences: those of its model and the compute threads."""
+
+    threads: Int = Field(description="Compute threads.", ge=1)
+
+
+AnyJob = Job | Finetuning | PreferenceFinetuning
+
+
+def from_pretrained(job: AnyJob, base: Path, device: torch.device) -> InitialModel:
     """A base model in float32, all of whose weights are trained.
 
     Raises:
@@ -46,7 +56,7 @@ def from_pretrained(job: Job | Finetuning, base: Path, device: torch.device) -> 
     return InitialModel(model, base, job.block, partial(gpt.save, model), metadata={"base": base.name})
 
 
-def with_adapter(job: Job | Finetuning, base: Path, device: torch.device) -> InitialModel:
+def with_adapter(job: AnyJob, base: Path, device: torch.device) -> InitialModel:
     """A base model with frozen weights and an adapter to train: weights in the job's precision, or quantised.
 
     Raises:
@@ -70,7 +80,7 @@ def _with_fast_dropout(model: PreTrainedModel) -> PreTrainedModel:
     return model
 
 
-def _check_context(model: PreTrainedModel, job: Job | Finetuning, base: Path) -> None:
+def _check_context(model: PreTrainedModel, job: AnyJob, base: Path) -> None:
     if is_encoder_decoder(model):
         for key in ("source_tokens", "target_tokens"):
             if (tokens := getattr(job, key)) > positions(model):
@@ -79,5 +89,6 @@ def _check_context(model: PreTrainedModel, job: Job | Finetuning, base: Path) ->
     context = context_length(model)
     if job.block > context:
         behind = "" if context == model.config.max_position_embeddings else " behind the prefix"
-        key = "block" if isinstance(job, Job) else "source_tokens and target_tokens"
+        parts = ("source_tokens", "target_tokens", "prompt_tokens", "answer_tokens")
+        key = " and ".join(part for part in parts if hasattr(job, part)) or "block"
         raise UserError(f"{key}: expected at most the context of {base}, {context} tokens{behind}, found {job.block}")

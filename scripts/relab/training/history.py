@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,6 @@ COLUMNS = [
     "folded",  # whether the tokenizer changes the text: then bits per byte compare with no other tokenizer's
     "learning_rate",
 ]
-SPEED_COLUMNS = ["step", "seconds", "tokens_per_second", "sampled_per_second"]
 
 #: The files of :func:`write_history`, and of :func:`write_samples`.
 FILES, SAMPLES = ("history.csv", "speed.csv"), "samples.jsonl"
@@ -35,19 +35,30 @@ def bits_per_byte(nats: float | None, text_bytes: float) -> float | None:
     return None if nats is None or not text_bytes else nats / text_bytes / math.log(2)
 
 
+def speed_columns(items: str) -> list[str]:
+    """The columns of ``speed.csv`` of a training whose losses are means over items of this name."""
+    return ["step", "seconds", f"{items}_per_second", "sampled_per_second"]
+
+
+SPEED_COLUMNS = speed_columns("tokens")
+
+
 def write_history(
-    directory: Path, history: list[dict[str, Any]], speed: list[dict[str, Any]], sampling: list[dict[str, Any]]
-) -> None:
+    directory: Path, history: list[dict[str, Any]], speed: list[dict[str, Any]], sampling: list[dict[str, Any]],
+    columns: Sequence[str] = COLUMNS, items: str = "tokens",
+) -> None:  # fmt: skip
     """Write ``history.csv`` and ``speed.csv``, whose times differ from run to run.
 
-    ``speed.csv`` has a row for each step at which speed was measured: tokens per second of training since the row before, and
-    of sampling at the step.
+    ``speed.csv`` has a row for each step at which speed was measured: ``items`` per second of training since the row before,
+    and tokens per second of sampling at the step.
     """
-    write_csv(directory / "history.csv", pd.DataFrame(history, columns=COLUMNS))
+    write_csv(directory / "history.csv", pd.DataFrame(history, columns=columns))
     rows = {row["step"]: dict(row) for row in speed}
     for row in sampling:
         rows.setdefault(row["step"], {}).update(row)
-    write_csv(directory / "speed.csv", pd.DataFrame([rows[step] for step in sorted(rows)], columns=SPEED_COLUMNS).round(3))
+    write_csv(
+        directory / "speed.csv", pd.DataFrame([rows[step] for step in sorted(rows)], columns=speed_columns(items)).round(3)
+    )
 
 
 def write_samples(directory: Path, samples: list[dict[str, Any]]) -> None:

@@ -173,8 +173,10 @@ class TrainedLanguageModel:
             if self.trainer.settings.keep == "best":
                 self.trainer.load_best()
             self.start.save(self.start.tokenizer, directory)
-        progress = self.trainer.progress
-        history.write_history(directory, progress.history, progress.speed, progress.sampling)
+        progress, objective = self.trainer.progress, self.trainer.objective
+        history.write_history(
+            directory, progress.history, progress.speed, progress.sampling, objective.columns, objective.item_name
+        )
         if self.samples:
             history.write_samples(directory, progress.samples)
         losses.write_losses(directory / losses.FILE_NAME, (losses.Losses(**evaluation) for evaluation in progress.losses))

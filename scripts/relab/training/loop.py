@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
 from typing import Any, TypeVar
@@ -72,6 +72,7 @@ class Trainer:
         device: where the network runs.
         evaluate_at: the steps at which it is evaluated beside the first and the last; None: as the settings say.
         processes: the processes that train it together.
+        rate_scales: multiples of the learning rate by the beginning of parameters' names, such as that of a new head.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class Trainer:
         device: torch.device,
         evaluate_at: Collection[int] | None = None,
         processes: Processes = ALONE,
+        rate_scales: Mapping[str, float] | None = None,
     ):
         processes.check_batch(settings.batch)
         self.model = model.train()
@@ -98,7 +100,7 @@ class Trainer:
         self.processes = processes
         self.precision = precision.resolve(settings.precision, device)
         self.parameters = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
-        self.optimizer = optimizer(model, settings)
+        self.optimizer = optimizer(model, settings, rate_scales)
         self.progress = Progress()
         self.best: dict[str, torch.Tensor] = {}
         self._network = model if settings.sharded else processes.averaging(model, device)
@@ -145,7 +147,7 @@ class Trainer:
         """One optimizer step."""
         settings, step = self.settings, self.progress.step
         for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(settings, step, self.progress.validation_losses())
+            group["lr"] = group["rate_scale"] * learning_rate(settings, step, self.progress.validation_losses())
         losses: list[torch.Tensor] = []
         totals: dict[str, list[torch.Tensor]] = {}
         items = self.objective.items(step)

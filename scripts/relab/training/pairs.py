@@ -93,7 +93,7 @@ class _EncodedPairs:
         rows = pyarrow.parquet.read_table(path, columns=["source", "target"]).to_pylist()
         asking = job if isinstance(job, Asking) else Asking()
         pairs = [_encode_pair(lm, asking, row, f"{path}, row {number}") for number, row in enumerate(rows)]
-        self.sources = [_cut_source(read.token_ids, job.source_tokens, lm) for read, _ in pairs]
+        self.sources = [cut_prompt(read.token_ids, job.source_tokens, lm) for read, _ in pairs]
         self.targets = [target[: job.target_tokens] for _, target in pairs]
         self.cut = sum(
             read.cut > 0 or len(read.token_ids) > job.source_tokens or len(target) > job.target_tokens for read, target in pairs
@@ -107,20 +107,20 @@ def _encode_pair(lm: LanguageModel, asking: Asking, row: dict[str, str], name: s
     """
     read = lm.ask(row["source"], asking, name, "model")
     if is_encoder_decoder(lm.model):
-        return read, _ended(lm.tokenizer(text_target=row["target"], verbose=False)["input_ids"], lm.tokenizer)
+        return read, ended(lm.tokenizer(text_target=row["target"], verbose=False)["input_ids"], lm.tokenizer)
     text = row["source"] if read.asked is None else read.asked
     between = "" if asking.chat or text[-1:].isspace() else " "
-    return read, _ended(encode(lm.tokenizer, between + row["target"], name).tolist(), lm.tokenizer)
+    return read, ended(encode(lm.tokenizer, between + row["target"], name).tolist(), lm.tokenizer)
 
 
-def _cut_source(source: Sequence[int], most: int, lm: LanguageModel) -> Sequence[int]:
+def cut_prompt(source: Sequence[int], most: int, lm: LanguageModel) -> Sequence[int]:
     """At most so many tokens: of a prompt the last ones, which ask; of an encoder's source the first ones and its end."""
     if len(source) <= most:
         return source
     return [*source[: most - 1], source[-1]] if is_encoder_decoder(lm.model) else source[-most:]
 
 
-def _ended(target: list[int], tokenizer: PreTrainedTokenizerBase) -> list[int]:
+def ended(target: list[int], tokenizer: PreTrainedTokenizerBase) -> list[int]:
     """A target with the token that ends a text behind it, once.
 
     Raises:

@@ -14,6 +14,7 @@ from relab.training.signals import StopSignal
 
 if TYPE_CHECKING:
     from relab.training.job import InitialModel
+    from relab.training.loop import Trainer
 
 
 class Trained(Protocol):
@@ -131,18 +132,22 @@ def train_language_model(
     )  # fmt: skip
 
 
-def train_on_pairs(
+def train_on_dataset(
     args: argparse.Namespace,
     settings: type[BaseModel],
     start: Callable[[Any, Any], InitialModel],
     *,
+    train: Callable[..., Trainer],
     model_files: Sequence[str],
     inputs: Sequence[Path],
     stop: StopSignal,
 ) -> None:
-    """Train a model on pairs of a source and its target; arguments as those of :func:`train_language_model`."""
+    """Train a model on the rows of a data set, such as pairs of a source and its target.
+
+    ``train`` is that of the rows' kind, such as :func:`relab.training.pairs.train`; the other arguments are those of
+    :func:`train_language_model`.
+    """
     from relab.training.job import TrainedLanguageModel, files
-    from relab.training.pairs import train
 
     def train_from_start(job: Any, *, device: Any, **options: Any) -> TrainedLanguageModel:
         initial, splits = start(job, device), {"train": args.train, "validation": args.validation}

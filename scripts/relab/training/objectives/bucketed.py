@@ -45,6 +45,11 @@ class BucketedObjective(Objective):
         """The number of items of training rows; one each by default."""
         return len(rows)
 
+    def drawn(self, steps: int) -> list[int]:
+        """The training rows that the first so many updates draw, in any of the processes, ascending."""
+        steps = min(steps, self._draws.steps_per_epoch)  # an epoch has every row
+        return sorted({row for step in range(steps) for rows in self._draws.rows(step) for row in rows})
+
     def batches(self, step: int) -> Iterator[Any]:
         for rows in self._draws.rows(step):
             # the last batch of an epoch may have fewer rows than there are processes, which all take part in every update

@@ -7,12 +7,13 @@ evaluation measures, and by which figure the best weights are chosen.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import torch
 
+from relab.training import history
 from relab.training.losses import Losses
 
 
@@ -49,6 +50,8 @@ class Objective(ABC):
     #: The column of the history by which the best weights are chosen, and whether more of it is better.
     criterion: ClassVar[str] = "validation_loss"
     more_is_better: ClassVar[bool] = False
+    #: The columns of a language model's ``history.csv``.
+    columns: ClassVar[Sequence[str]] = history.COLUMNS
 
     @abstractmethod
     def batches(self, step: int) -> Iterator[Any]:
