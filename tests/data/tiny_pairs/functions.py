@@ -4,11 +4,13 @@ def add():
     Return the sum of both.
     """
 
+
 def sub():
     """Subtract two numbers.
 
     Take the second from the first.
     """
+
 
 def mul():
     """Multiply two numbers.
@@ -16,11 +18,13 @@ def mul():
     Both may be whole numbers.
     """
 
+
 def size():
     """Tell how many there are.
 
     Count the items of a list.
     """
+
 
 def head():
     """Give the first item.
@@ -28,11 +32,13 @@ def head():
     The list must not be empty.
     """
 
+
 def tail():
     """Give the other items.
 
     An empty list has no rest.
     """
+
 
 def join():
     """Put words into one line.
@@ -40,11 +46,13 @@ def join():
     A blank stands between them.
     """
 
+
 def cut():
     """Split a line into words.
 
     Blanks part the words.
     """
+
 
 def low():
     """Make all letters small.
@@ -52,11 +60,13 @@ def low():
     Marks stay as they are.
     """
 
+
 def up():
     """Make all letters large.
 
     Digits stay as they are.
     """
+
 
 def read():
     """Read the lines of a file.
@@ -64,11 +74,13 @@ def read():
     The file must be text.
     """
 
+
 def write():
     """Write lines into a file.
 
     An old file is lost.
     """
+
 
 def open_door():
     """Open the door of a room.
@@ -76,17 +88,20 @@ def open_door():
     It may be locked.
     """
 
+
 def shut():
     """Shut the door of a room.
 
     It may be open already.
     """
 
+
 def ring():
     """Ring the bell of a house.
 
     Somebody may come.
     """
+
 
 def wait():
     """Wait for the next event.
