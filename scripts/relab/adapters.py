@@ -177,6 +177,24 @@ def _base_with_adapter(peft: PeftModel) -> PreTrainedModel:
 
 
 @contextmanager
+def switched_off(model: PreTrainedModel) -> Iterator[PreTrainedModel]:
+    """The base of a model with LoRA updates, which leave its layers alone inside the block; not of a prefix, nor of biases."""
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    layers = [module for module in model.modules() if isinstance(module, BaseTunerLayer)]
+    requires_grad = {parameter: parameter.requires_grad for parameter in model.parameters()}
+    try:
+        for layer in layers:
+            layer.enable_adapters(False)
+        yield model
+    finally:
+        for layer in layers:
+            layer.enable_adapters(True)
+        for parameter, required in requires_grad.items():  # switching freezes an adapter's weights
+            parameter.requires_grad_(required)
+
+
+@contextmanager
 def without_peft_warnings() -> Iterator[None]:
     """Silence the warning about a Transformers property that PEFT uses by its old name."""
     with warnings.catch_warnings():

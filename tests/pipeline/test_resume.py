@@ -22,9 +22,10 @@ from typing import Any
 
 import pytest
 from safetensors.torch import load_file
-from support import classifiers, finetuning, pairs_training, preferences, reward_models, training
+from support import classifiers, finetuning, pairs_training, policies, preferences, reward_models, training
 from support.classifiers import ClassifierRun
 from support.pairs_training import PairsRun
+from support.policies import PolicyRun
 from support.preferences import PreferencesRun
 from support.reward_models import RewardRun
 from support.runs import environment
@@ -54,6 +55,8 @@ KINDS = {
     "LoRA on pairs": Kind(pairs_training.PAIRS_LORA, 24, "pairs", PairsRun),
     "preferences": Kind(preferences.DPO, 24, "preferences", PreferencesRun),
     "LoRA on preferences": Kind(preferences.DPO_LORA, 24, "preferences", PreferencesRun),
+    "policy": Kind(policies.PPO, 12, "policies", PolicyRun),
+    "LoRA of a policy": Kind(policies.PPO_LORA, 12, "policies", PolicyRun),
     "classifier": Kind(classifiers.SPEC, classifiers.STEPS, "lines", ClassifierRun),
     "LoRA of a classifier": Kind(
         {**classifiers.SPEC, "adaptation": classifiers.LORA}, classifiers.STEPS, "lines", ClassifierRun
@@ -79,6 +82,7 @@ MAKERS: dict[str, Callable[[Path], Path]] = {
     "play": make_play,
     "pairs": pairs_training.make_words,
     "preferences": preferences.make_preferences,
+    "policies": policies.make_policies,
     "lines": classifiers.make_models,
     "rewards": reward_models.make_preferences,
 }

@@ -12,6 +12,7 @@ from relab.artefacts.kind import Artefacts, Files, Kind, Maker, declared
 from relab.errors import UserError
 from relab.settings.models import EncoderDecoderModel, EncoderModel, FinetunedModel, PublishedModel, TrainedModel, kind_or
 from relab.settings.pair_models import FinetunedOnPairs, TrainedOnPairs
+from relab.settings.policies import PpoModel
 from relab.settings.preference_models import DpoModel
 from relab.settings.references import is_encoder_decoder
 
@@ -23,7 +24,8 @@ Model = Annotated[
     | Annotated[EncoderDecoderModel, Tag("encoder_decoder")]
     | Annotated[TrainedOnPairs, Tag("trained_on_pairs")]
     | Annotated[FinetunedOnPairs, Tag("finetuned_on_pairs")]
-    | Annotated[DpoModel, Tag("dpo")],
+    | Annotated[DpoModel, Tag("dpo")]
+    | Annotated[PpoModel, Tag("ppo")],
     Discriminator(kind_or("trained")),
 ]
 
@@ -101,6 +103,10 @@ def _check(artefacts: Artefacts, model: str) -> None:
                 f"models.{model} starts from and its own tokenizer has that name, too; found the asset {asset}"
             )
     _check_learns_pairs(artefacts, model)
+    settings = artefacts.models[model].settings
+    if settings.kind in ("dpo", "ppo"):
+        check_context(artefacts, settings.base, settings.block, f"models.{model}.prompt_tokens and answer_tokens")
+    _check_reward(artefacts, model)
 
 
 def _check_learns_pairs(artefacts: Artefacts, model: str) -> None:
@@ -124,6 +130,24 @@ def _check_learns_pairs(artefacts: Artefacts, model: str) -> None:
             raise UserError(
                 f"{key}.training.smoothing: of encoder–decoders alone; expected 0, found {settings.training.smoothing}"
             )
+
+
+def _check_reward(artefacts: Artefacts, model: str) -> None:
+    """What scores a policy's answers does not come from that policy."""
+    if (reward_model := getattr(artefacts.models[model].settings, "reward_model", None)) is None:
+        return
+    waiting, seen = [artefacts.reward_models[reward_model].settings.model], set()
+    while waiting:
+        if (name := waiting.pop()) == model:
+            raise UserError(
+                f"models.{model}.reward_model: expected one that does not start from models.{model}, found {reward_model!r}"
+            )
+        settings = artefacts.models[name].settings
+        sources = [settings.base] if hasattr(settings, "base") else []
+        if hasattr(settings, "reward_model"):
+            sources.append(artefacts.reward_models[settings.reward_model].settings.model)
+        waiting += [source for source in sources if source not in seen]
+        seen |= set(sources)
 
 
 def _tokens(artefacts: Artefacts, model: str) -> Files:
@@ -153,6 +177,14 @@ def _trained_on_pairs_from(artefacts: Artefacts, model: str) -> Files:
 
 def _preferences_from(artefacts: Artefacts, model: str) -> Files:
     return {**_pairs(artefacts, model), **files(artefacts, artefacts.models[model].settings.base)}
+
+
+def _policy_from(artefacts: Artefacts, model: str) -> Files:
+    """The preferences whose prompts are answered, the base, and what scores the answers."""
+    from relab.artefacts import reward_models
+
+    reward = reward_models.files(artefacts.models[model].settings.reward_model)
+    return {**_preferences_from(artefacts, model), **{f"reward_{key}": path for key, path in reward.items()}}
 
 
 def _imported_from(artefacts: Artefacts, model: str) -> Files:
@@ -208,6 +240,20 @@ KIND = Kind(
             _training,
             lambda settings: settings.kind == "dpo" and is_adapter(settings),
             seconds=60.0,
+        ),
+        Maker(
+            "train_policy",
+            _policy_from,
+            _training,
+            lambda settings: settings.kind == "ppo" and not is_adapter(settings),
+            seconds=90.0,
+        ),
+        Maker(
+            "adapt_policy",
+            _policy_from,
+            _training,
+            lambda settings: settings.kind == "ppo" and is_adapter(settings),
+            seconds=90.0,
         ),
         Maker(
             "import_model",

@@ -19,6 +19,7 @@ from relab.quantisation import bitsandbytes_settings
 from relab.settings.base import Int
 from relab.settings.models import FinetunedModel
 from relab.settings.pair_models import FinetunedOnPairs
+from relab.settings.policies import PpoModel
 from relab.settings.preference_models import DpoModel
 from relab.training.job import InitialModel
 
@@ -41,7 +42,13 @@ class PreferenceFinetuning(DpoModel):
     threads: Int = Field(description="Compute threads.", ge=1)
 
 
-AnyJob = Job | Finetuning | PreferenceFinetuning
+class PolicyFinetuning(PpoModel):
+    """The settings of a job that trains a policy: those of its model and the compute threads."""
+
+    threads: Int = Field(description="Compute threads.", ge=1)
+
+
+AnyJob = Job | Finetuning | PreferenceFinetuning | PolicyFinetuning
 
 
 def from_pretrained(job: AnyJob, base: Path, device: torch.device) -> InitialModel:

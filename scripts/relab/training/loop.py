@@ -191,6 +191,7 @@ class Trainer:
             tensors |= {f"random.{rank}.{kind}": value for kind, value in states.items()}
         tensors["losses"] = self._summed(self._losses)
         tensors |= {f"totals.{name}": self._summed(values) for name, values in self._totals.items()}
+        tensors |= {f"objective.{name}": value for name, value in self.objective.state().items()}
         return tensors, {**asdict(self.progress), "device": self.device.type}
 
     def restore(self, tensors: dict[str, torch.Tensor], progress: dict[str, Any]) -> None:
@@ -207,6 +208,7 @@ class Trainer:
         }
         self._losses = self._own_part(tensors["losses"])
         self._totals = {name: self._own_part(values) for name, values in with_prefix("totals.", tensors).items()}
+        self.objective.restore(with_prefix("objective.", tensors))
         if device != self.device.type:
             log.warning("the checkpoint was made on %s: from here on the numbers differ from an unbroken run's", device)
         if states := with_prefix(f"random.{self.processes.rank}.", tensors):

@@ -57,6 +57,14 @@ def language_model_parser(description: str | None, what: str = "as token ids (Ar
     return training_parser(description, splits, "model directory, named as the model")
 
 
+def policy_parser(description: str | None) -> argparse.ArgumentParser:
+    """The options of every program that trains a policy."""
+    cli = language_model_parser(description, "of preferences, whose prompts are answered (Parquet)")
+    cli.add_argument("--base", required=True, type=Path, metavar="FOLDER", help="model directory of the base")
+    cli.add_argument("--reward-model", required=True, type=Path, metavar="FOLDER", help="directory of the reward model")
+    return cli
+
+
 def run_training(
     args: argparse.Namespace,
     settings: type[BaseModel],

@@ -7,7 +7,7 @@ evaluation measures, and by which figure the best weights are chosen.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -39,8 +39,9 @@ class EvaluationResult:
 class Objective(ABC):
     """What a network is trained for.
 
-    Batches are a function of the number of finished steps alone, so that a resumed training goes on with the same ones. Of a
-    training by several processes each has an objective of its own, with its share of every batch.
+    Batches are a function of the number of finished steps alone, so that a resumed training goes on with the same ones; where
+    they are not, what else they depend on is the objective's :meth:`state`. Of a training by several processes each has an
+    objective of its own, with its share of every batch.
     """
 
     #: What losses are means over, and what the history and the speed count.
@@ -86,6 +87,13 @@ class Objective(ABC):
     def training_losses(self, network: torch.nn.Module, step: int) -> list[Losses]:
         """The losses of units of the training data, measured once in the end; none by default."""
         return []
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """What later batches depend on beside the finished steps, as tensors of a checkpoint by name; nothing by default."""
+        return {}
+
+    def restore(self, tensors: Mapping[str, torch.Tensor]) -> None:  # noqa: B027 - most objectives have no state
+        """Restore what :meth:`state` returned."""
 
     def in_words(self, row: dict[str, Any]) -> str:
         """What else a line of the log says of an evaluation."""
