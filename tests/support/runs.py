@@ -24,7 +24,7 @@ def environment(**more: str) -> dict[str, str]:
 
 
 def run_snakemake(
-    directory: Path, *words: str, checkout: Path = CHECKOUT, timeout: int = 900, **more: str
+    directory: Path, *words: str, checkout: Path = CHECKOUT, timeout: int = 1700, **more: str
 ) -> subprocess.CompletedProcess:
     """Run Snakemake on a checkout's Snakefile in the folder of a run; returns its output whatever its status."""
     directory.mkdir(parents=True, exist_ok=True)
