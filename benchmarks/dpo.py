@@ -95,7 +95,7 @@ def theirs(folder: Path, args: argparse.Namespace, after_step: Callable[[], None
     import torch
     import transformers
     from datasets import Dataset, disable_progress_bars
-    from trl import DPOConfig, DPOTrainer
+    trl = importlib.import_module("trl")  # a peer that the environment does not have
 
     class AfterStep(transformers.TrainerCallback):
         def on_train_begin(self, *_, **__):
@@ -106,7 +106,7 @@ def theirs(folder: Path, args: argparse.Namespace, after_step: Callable[[], None
     torch.set_num_threads(args.threads)
     disable_progress_bars()
     cuda = torch.cuda.is_available()
-    config = DPOConfig(
+    config = trl.DPOConfig(
         output_dir=str(folder / "trainer"), max_steps=10**6, per_device_train_batch_size=args.batch, beta=BETA,
         learning_rate=LEARNING_RATE, weight_decay=WEIGHT_DECAY, max_grad_norm=CLIP, lr_scheduler_type="constant",
         optim="adamw_torch_fused", precompute_ref_log_probs=True, gradient_checkpointing=False, bf16=cuda,
@@ -114,7 +114,7 @@ def theirs(folder: Path, args: argparse.Namespace, after_step: Callable[[], None
     )  # fmt: skip
     model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype="float32")
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
-    DPOTrainer(
+    trl.DPOTrainer(
         model, args=config, train_dataset=Dataset.from_list(list(pairs(args))), processing_class=tokenizer,
         callbacks=[AfterStep()],
     ).train()  # fmt: skip

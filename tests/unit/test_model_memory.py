@@ -250,7 +250,8 @@ def test_a_training_is_measured(tmp_path):
     assert done.returncode == 0, done.stderr
     row = read_csv(outputs["measured_memory"]).iloc[0]
     assert (row["name"], row["batch"], row["tokens"]) == ("model", 2, 16)
-    assert 0.8 * row["states"] < row["measured"] < 3 * row["total"]
+    # a machine that is short of memory takes pages of libraries away meanwhile, which count when they are read again
+    assert 0.8 * row["states"] < row["measured"] < 5 * row["total"]
     assert json.loads((tmp_path / "p.json").read_text())["device"] == row["device"]
 
 
