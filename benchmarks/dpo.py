@@ -95,6 +95,7 @@ def theirs(folder: Path, args: argparse.Namespace, after_step: Callable[[], None
     import torch
     import transformers
     from datasets import Dataset, disable_progress_bars
+
     trl = importlib.import_module("trl")  # a peer that the environment does not have
 
     class AfterStep(transformers.TrainerCallback):
