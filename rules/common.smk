@@ -49,6 +49,30 @@ def recorded(command):
     )
 
 
+def trained(*, adapter=False, samples=False):
+    """The outputs of a training: files of the model or adapter, those of the last step, what was measured on the way.
+
+    With `samples` there is a file of texts sampled on the way, too.
+    """
+    weights = "adapter_model.safetensors" if adapter else "model.safetensors"
+    names = {"weights": weights, "config": "adapter_config.json" if adapter else "config.json"}
+    if not adapter:
+        names["generation"] = "generation_config.json"
+    last = {("last" if name == "weights" else f"last_{name}"): f"last/{file}" for name, file in names.items()}
+    names |= {"tokenizer": "tokenizer.json", "tokenizer_config": "tokenizer_config.json"} | last
+    names |= {"history": "history.csv", "losses": "losses.parquet", "speed": "speed.csv"}
+    if samples:
+        names["samples"] = "samples.jsonl"
+    names["provenance"] = f"{weights}.provenance.json"
+    return {name: f"results/models/{{model}}/{file}" for name, file in names.items()}
+
+
+def prompt_files(input):
+    """The files that prompts are taken from, as options; none where they stand in the settings."""
+    named = {name: input[name] for name in ("corpus", "dataset", "files") if name in input.keys()}
+    return [word for name, paths in named.items() for word in (f"--{name}", *([paths] if isinstance(paths, str) else paths))]
+
+
 def flags(option, files):
     """Files by name as options of scripts/row.py."""
     named = {name: [paths] if isinstance(paths, str) else list(paths) for name, paths in files.items()}

@@ -3,19 +3,7 @@ rule train_model:
     input:
         unpack(inputs("train_model")),
     output:
-        weights="results/models/{model}/model.safetensors",
-        config="results/models/{model}/config.json",
-        generation="results/models/{model}/generation_config.json",
-        tokenizer="results/models/{model}/tokenizer.json",
-        tokenizer_config="results/models/{model}/tokenizer_config.json",
-        last="results/models/{model}/last/model.safetensors",
-        last_config="results/models/{model}/last/config.json",
-        last_generation="results/models/{model}/last/generation_config.json",
-        history="results/models/{model}/history.csv",
-        losses="results/models/{model}/losses.parquet",
-        speed="results/models/{model}/speed.csv",
-        samples="results/models/{model}/samples.jsonl",
-        provenance="results/models/{model}/model.safetensors.provenance.json",
+        **trained(samples=True),
     log:
         "results/logs/train_model/{model}.log",
     benchmark:
@@ -48,19 +36,7 @@ rule finetune_model:
     input:
         unpack(inputs("finetune_model")),
     output:
-        weights="results/models/{model}/model.safetensors",
-        config="results/models/{model}/config.json",
-        generation="results/models/{model}/generation_config.json",
-        tokenizer="results/models/{model}/tokenizer.json",
-        tokenizer_config="results/models/{model}/tokenizer_config.json",
-        last="results/models/{model}/last/model.safetensors",
-        last_config="results/models/{model}/last/config.json",
-        last_generation="results/models/{model}/last/generation_config.json",
-        history="results/models/{model}/history.csv",
-        losses="results/models/{model}/losses.parquet",
-        speed="results/models/{model}/speed.csv",
-        samples="results/models/{model}/samples.jsonl",
-        provenance="results/models/{model}/model.safetensors.provenance.json",
+        **trained(samples=True),
     log:
         "results/logs/finetune_model/{model}.log",
     benchmark:
@@ -93,17 +69,7 @@ rule train_adapter:
     input:
         unpack(inputs("train_adapter")),
     output:
-        weights="results/models/{model}/adapter_model.safetensors",
-        config="results/models/{model}/adapter_config.json",
-        tokenizer="results/models/{model}/tokenizer.json",
-        tokenizer_config="results/models/{model}/tokenizer_config.json",
-        last="results/models/{model}/last/adapter_model.safetensors",
-        last_config="results/models/{model}/last/adapter_config.json",
-        history="results/models/{model}/history.csv",
-        losses="results/models/{model}/losses.parquet",
-        speed="results/models/{model}/speed.csv",
-        samples="results/models/{model}/samples.jsonl",
-        provenance="results/models/{model}/adapter_model.safetensors.provenance.json",
+        **trained(adapter=True, samples=True),
     log:
         "results/logs/train_adapter/{model}.log",
     benchmark:
@@ -136,18 +102,7 @@ rule train_on_pairs:
     input:
         unpack(inputs("train_on_pairs")),
     output:
-        weights="results/models/{model}/model.safetensors",
-        config="results/models/{model}/config.json",
-        generation="results/models/{model}/generation_config.json",
-        tokenizer="results/models/{model}/tokenizer.json",
-        tokenizer_config="results/models/{model}/tokenizer_config.json",
-        last="results/models/{model}/last/model.safetensors",
-        last_config="results/models/{model}/last/config.json",
-        last_generation="results/models/{model}/last/generation_config.json",
-        history="results/models/{model}/history.csv",
-        losses="results/models/{model}/losses.parquet",
-        speed="results/models/{model}/speed.csv",
-        provenance="results/models/{model}/model.safetensors.provenance.json",
+        **trained(),
     log:
         "results/logs/train_on_pairs/{model}.log",
     benchmark:
@@ -184,16 +139,7 @@ rule adapt_to_pairs:
     input:
         unpack(inputs("adapt_to_pairs")),
     output:
-        weights="results/models/{model}/adapter_model.safetensors",
-        config="results/models/{model}/adapter_config.json",
-        tokenizer="results/models/{model}/tokenizer.json",
-        tokenizer_config="results/models/{model}/tokenizer_config.json",
-        last="results/models/{model}/last/adapter_model.safetensors",
-        last_config="results/models/{model}/last/adapter_config.json",
-        history="results/models/{model}/history.csv",
-        losses="results/models/{model}/losses.parquet",
-        speed="results/models/{model}/speed.csv",
-        provenance="results/models/{model}/adapter_model.safetensors.provenance.json",
+        **trained(adapter=True),
     log:
         "results/logs/adapt_to_pairs/{model}.log",
     benchmark:
@@ -217,176 +163,6 @@ rule adapt_to_pairs:
         recorded(
             "python {params.program:q} --train {input.train:q} --validation {input.validation:q} --base {params.base:q} "
             "--output-dir {params.directory:q} --state state --cards {resources.gpu}"
-        )
-
-
-rule train_dpo:
-    """Train all weights of a language model on preferences (DPO); killed, it goes on as training does."""
-    input:
-        unpack(inputs("train_dpo")),
-    output:
-        weights="results/models/{model}/model.safetensors",
-        config="results/models/{model}/config.json",
-        generation="results/models/{model}/generation_config.json",
-        tokenizer="results/models/{model}/tokenizer.json",
-        tokenizer_config="results/models/{model}/tokenizer_config.json",
-        last="results/models/{model}/last/model.safetensors",
-        last_config="results/models/{model}/last/config.json",
-        last_generation="results/models/{model}/last/generation_config.json",
-        history="results/models/{model}/history.csv",
-        losses="results/models/{model}/losses.parquet",
-        speed="results/models/{model}/speed.csv",
-        provenance="results/models/{model}/model.safetensors.provenance.json",
-    log:
-        "results/logs/train_dpo/{model}.log",
-    benchmark:
-        "results/benchmarks/train_dpo/{model}.jsonl"
-    wildcard_constraints:
-        model=made_by("train_dpo"),
-    conda:
-        "../envs/train.yaml"
-    threads: ARTEFACTS.threads
-    resources:
-        gpu=gpu,
-        mem_mb=8000 if CARDS else 6000,
-        runtime=480,
-    params:
-        base=input_folder("weights"),
-        directory=output_folder("history"),
-        spec=spec("train_dpo"),
-        code=code("train_dpo"),
-        program=program("train_dpo"),
-    shell:
-        recorded(
-            "python {params.program:q} --train {input.train:q} --validation {input.validation:q} --base {params.base:q} "
-            "--output-dir {params.directory:q} --state state --cards {resources.gpu}"
-        )
-
-
-rule adapt_by_dpo:
-    """Train a LoRA adapter of a language model on preferences (DPO); killed, it goes on as training does."""
-    input:
-        unpack(inputs("adapt_by_dpo")),
-    output:
-        weights="results/models/{model}/adapter_model.safetensors",
-        config="results/models/{model}/adapter_config.json",
-        tokenizer="results/models/{model}/tokenizer.json",
-        tokenizer_config="results/models/{model}/tokenizer_config.json",
-        last="results/models/{model}/last/adapter_model.safetensors",
-        last_config="results/models/{model}/last/adapter_config.json",
-        history="results/models/{model}/history.csv",
-        losses="results/models/{model}/losses.parquet",
-        speed="results/models/{model}/speed.csv",
-        provenance="results/models/{model}/adapter_model.safetensors.provenance.json",
-    log:
-        "results/logs/adapt_by_dpo/{model}.log",
-    benchmark:
-        "results/benchmarks/adapt_by_dpo/{model}.jsonl"
-    wildcard_constraints:
-        model=made_by("adapt_by_dpo"),
-    conda:
-        "../envs/train.yaml"
-    threads: ARTEFACTS.threads
-    resources:
-        gpu=gpu,
-        mem_mb=8000 if CARDS else 3000,
-        runtime=480,
-    params:
-        base=input_folder("weights"),
-        directory=output_folder("history"),
-        spec=spec("adapt_by_dpo"),
-        code=code("adapt_by_dpo"),
-        program=program("adapt_by_dpo"),
-    shell:
-        recorded(
-            "python {params.program:q} --train {input.train:q} --validation {input.validation:q} --base {params.base:q} "
-            "--output-dir {params.directory:q} --state state --cards {resources.gpu}"
-        )
-
-
-rule train_policy:
-    """Train all weights of a language model on the rewards of its own answers; killed, it goes on as training does."""
-    input:
-        unpack(inputs("train_policy")),
-    output:
-        weights="results/models/{model}/model.safetensors",
-        config="results/models/{model}/config.json",
-        generation="results/models/{model}/generation_config.json",
-        tokenizer="results/models/{model}/tokenizer.json",
-        tokenizer_config="results/models/{model}/tokenizer_config.json",
-        last="results/models/{model}/last/model.safetensors",
-        last_config="results/models/{model}/last/config.json",
-        last_generation="results/models/{model}/last/generation_config.json",
-        history="results/models/{model}/history.csv",
-        losses="results/models/{model}/losses.parquet",
-        speed="results/models/{model}/speed.csv",
-        provenance="results/models/{model}/model.safetensors.provenance.json",
-    log:
-        "results/logs/train_policy/{model}.log",
-    benchmark:
-        "results/benchmarks/train_policy/{model}.jsonl"
-    wildcard_constraints:
-        model=made_by("train_policy"),
-    conda:
-        "../envs/train.yaml"
-    threads: ARTEFACTS.threads
-    resources:
-        gpu=gpu,
-        mem_mb=12000 if CARDS else 9000,
-        runtime=480,
-    params:
-        base=input_folder("weights"),
-        reward_model=input_folder("reward_weights"),
-        directory=output_folder("history"),
-        spec=spec("train_policy"),
-        code=code("train_policy"),
-        program=program("train_policy"),
-    shell:
-        recorded(
-            "python {params.program:q} --train {input.train:q} --validation {input.validation:q} --base {params.base:q} "
-            "--reward-model {params.reward_model:q} --output-dir {params.directory:q} --state state --cards {resources.gpu}"
-        )
-
-
-rule adapt_policy:
-    """Train a LoRA adapter of a language model on the rewards of its own answers; killed, it goes on as training does."""
-    input:
-        unpack(inputs("adapt_policy")),
-    output:
-        weights="results/models/{model}/adapter_model.safetensors",
-        config="results/models/{model}/adapter_config.json",
-        tokenizer="results/models/{model}/tokenizer.json",
-        tokenizer_config="results/models/{model}/tokenizer_config.json",
-        last="results/models/{model}/last/adapter_model.safetensors",
-        last_config="results/models/{model}/last/adapter_config.json",
-        history="results/models/{model}/history.csv",
-        losses="results/models/{model}/losses.parquet",
-        speed="results/models/{model}/speed.csv",
-        provenance="results/models/{model}/adapter_model.safetensors.provenance.json",
-    log:
-        "results/logs/adapt_policy/{model}.log",
-    benchmark:
-        "results/benchmarks/adapt_policy/{model}.jsonl"
-    wildcard_constraints:
-        model=made_by("adapt_policy"),
-    conda:
-        "../envs/train.yaml"
-    threads: ARTEFACTS.threads
-    resources:
-        gpu=gpu,
-        mem_mb=8000 if CARDS else 4000,
-        runtime=480,
-    params:
-        base=input_folder("weights"),
-        reward_model=input_folder("reward_weights"),
-        directory=output_folder("history"),
-        spec=spec("adapt_policy"),
-        code=code("adapt_policy"),
-        program=program("adapt_policy"),
-    shell:
-        recorded(
-            "python {params.program:q} --train {input.train:q} --validation {input.validation:q} --base {params.base:q} "
-            "--reward-model {params.reward_model:q} --output-dir {params.directory:q} --state state --cards {resources.gpu}"
         )
 
 

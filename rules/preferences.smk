@@ -1,4 +1,4 @@
-# What learns which of two texts is preferred, beside the language models of models.smk: reward models.
+# What learns which of two texts is preferred: reward models, and language models by DPO or by a reward model.
 
 
 rule train_reward_model:
@@ -38,4 +38,134 @@ rule train_reward_model:
         recorded(
             "python {params.program:q} --train {input.train:q} --validation {input.validation:q} --test "
             "{input.test:q} --model {params.model:q} --output-dir {params.directory:q} --state state --cards {resources.gpu}"
+        )
+
+
+rule train_dpo:
+    """Train all weights of a language model on preferences (DPO); killed, it goes on as training does."""
+    input:
+        unpack(inputs("train_dpo")),
+    output:
+        **trained(),
+    log:
+        "results/logs/train_dpo/{model}.log",
+    benchmark:
+        "results/benchmarks/train_dpo/{model}.jsonl"
+    wildcard_constraints:
+        model=made_by("train_dpo"),
+    conda:
+        "../envs/train.yaml"
+    threads: ARTEFACTS.threads
+    resources:
+        gpu=gpu,
+        mem_mb=8000 if CARDS else 6000,
+        runtime=480,
+    params:
+        base=input_folder("weights"),
+        directory=output_folder("history"),
+        spec=spec("train_dpo"),
+        code=code("train_dpo"),
+        program=program("train_dpo"),
+    shell:
+        recorded(
+            "python {params.program:q} --train {input.train:q} --validation {input.validation:q} --base {params.base:q} "
+            "--output-dir {params.directory:q} --state state --cards {resources.gpu}"
+        )
+
+
+rule adapt_by_dpo:
+    """Train a LoRA adapter of a language model on preferences (DPO); killed, it goes on as training does."""
+    input:
+        unpack(inputs("adapt_by_dpo")),
+    output:
+        **trained(adapter=True),
+    log:
+        "results/logs/adapt_by_dpo/{model}.log",
+    benchmark:
+        "results/benchmarks/adapt_by_dpo/{model}.jsonl"
+    wildcard_constraints:
+        model=made_by("adapt_by_dpo"),
+    conda:
+        "../envs/train.yaml"
+    threads: ARTEFACTS.threads
+    resources:
+        gpu=gpu,
+        mem_mb=8000 if CARDS else 3000,
+        runtime=480,
+    params:
+        base=input_folder("weights"),
+        directory=output_folder("history"),
+        spec=spec("adapt_by_dpo"),
+        code=code("adapt_by_dpo"),
+        program=program("adapt_by_dpo"),
+    shell:
+        recorded(
+            "python {params.program:q} --train {input.train:q} --validation {input.validation:q} --base {params.base:q} "
+            "--output-dir {params.directory:q} --state state --cards {resources.gpu}"
+        )
+
+
+rule train_policy:
+    """Train all weights of a language model on the rewards of its own answers; killed, it goes on as training does."""
+    input:
+        unpack(inputs("train_policy")),
+    output:
+        **trained(),
+    log:
+        "results/logs/train_policy/{model}.log",
+    benchmark:
+        "results/benchmarks/train_policy/{model}.jsonl"
+    wildcard_constraints:
+        model=made_by("train_policy"),
+    conda:
+        "../envs/train.yaml"
+    threads: ARTEFACTS.threads
+    resources:
+        gpu=gpu,
+        mem_mb=12000 if CARDS else 9000,
+        runtime=480,
+    params:
+        base=input_folder("weights"),
+        reward_model=input_folder("reward_weights"),
+        directory=output_folder("history"),
+        spec=spec("train_policy"),
+        code=code("train_policy"),
+        program=program("train_policy"),
+    shell:
+        recorded(
+            "python {params.program:q} --train {input.train:q} --validation {input.validation:q} --base {params.base:q} "
+            "--reward-model {params.reward_model:q} --output-dir {params.directory:q} --state state --cards {resources.gpu}"
+        )
+
+
+rule adapt_policy:
+    """Train a LoRA adapter of a language model on the rewards of its own answers; killed, it goes on as training does."""
+    input:
+        unpack(inputs("adapt_policy")),
+    output:
+        **trained(adapter=True),
+    log:
+        "results/logs/adapt_policy/{model}.log",
+    benchmark:
+        "results/benchmarks/adapt_policy/{model}.jsonl"
+    wildcard_constraints:
+        model=made_by("adapt_policy"),
+    conda:
+        "../envs/train.yaml"
+    threads: ARTEFACTS.threads
+    resources:
+        gpu=gpu,
+        mem_mb=8000 if CARDS else 4000,
+        runtime=480,
+    params:
+        base=input_folder("weights"),
+        reward_model=input_folder("reward_weights"),
+        directory=output_folder("history"),
+        spec=spec("adapt_policy"),
+        code=code("adapt_policy"),
+        program=program("adapt_policy"),
+    shell:
+        recorded(
+            "python {params.program:q} --train {input.train:q} --validation {input.validation:q} --base {params.base:q} "
+            "--reward-model {params.reward_model:q} --output-dir {params.directory:q} --state state --cards {resources.gpu}"
         )

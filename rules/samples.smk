@@ -1,12 +1,6 @@
 # Texts that models generate.
 
 
-def prompt_files(input):
-    """The files that prompts are taken from, as options; none where they stand in the settings."""
-    named = {name: input[name] for name in ("corpus", "dataset", "files") if name in input.keys()}
-    return [word for name, paths in named.items() for word in (f"--{name}", *([paths] if isinstance(paths, str) else paths))]
-
-
 rule sample_texts:
     """Sample texts from a model: every method of a sampling continues every prompt, or answers it."""
     input:

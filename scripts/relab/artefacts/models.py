@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Annotated, Any
 
 from pydantic import Discriminator, Tag
@@ -191,10 +191,13 @@ def _imported_from(artefacts: Artefacts, model: str) -> Files:
     return {"files": assets.files(artefacts, artefacts.models[model].settings.asset)}
 
 
-def _learns_pairs(settings: Any, adapter: bool) -> bool:
-    """Whether a model learns from pairs, as an adapter or by weights of its own."""
-    return settings.kind in ("trained_on_pairs", "finetuned_on_pairs") and is_adapter(settings) == adapter
+def _of_kind(*kinds: str, adapter: bool = False) -> Callable[[Any], bool]:
+    """Whether settings are of one of some kinds, as an adapter or as a model with weights of its own."""
+    return lambda settings: settings.kind in kinds and is_adapter(settings) == adapter
 
+
+#: The kinds of models that learn from pairs of a source and its target.
+ON_PAIRS = ("trained_on_pairs", "finetuned_on_pairs")
 
 _training = declared("models", "model", threads=True)
 _importing = declared("models", "model")
@@ -206,63 +209,17 @@ KIND = Kind(
     "Language models and encoders",
     lambda artefacts, model: weights(artefacts, [model]),
     (
-        Maker("train_model", _trained_from, _training, lambda settings: settings.kind == "trained"),
-        Maker(
-            "finetune_model",
-            _finetuned_from,
-            _training,
-            lambda settings: settings.kind == "finetuned" and not is_adapter(settings),
-            seconds=40.0,
-        ),
-        Maker(
-            "train_adapter",
-            _finetuned_from,
-            _training,
-            lambda settings: settings.kind == "finetuned" and is_adapter(settings),
-            seconds=35.0,
-        ),
-        Maker(
-            "train_on_pairs", _trained_on_pairs_from, _training, lambda settings: _learns_pairs(settings, False), seconds=75.0
-        ),
-        Maker(
-            "adapt_to_pairs", _trained_on_pairs_from, _training, lambda settings: _learns_pairs(settings, True), seconds=60.0
-        ),
-        Maker(
-            "train_dpo",
-            _preferences_from,
-            _training,
-            lambda settings: settings.kind == "dpo" and not is_adapter(settings),
-            seconds=60.0,
-        ),
-        Maker(
-            "adapt_by_dpo",
-            _preferences_from,
-            _training,
-            lambda settings: settings.kind == "dpo" and is_adapter(settings),
-            seconds=60.0,
-        ),
-        Maker(
-            "train_policy",
-            _policy_from,
-            _training,
-            lambda settings: settings.kind == "ppo" and not is_adapter(settings),
-            seconds=90.0,
-        ),
-        Maker(
-            "adapt_policy",
-            _policy_from,
-            _training,
-            lambda settings: settings.kind == "ppo" and is_adapter(settings),
-            seconds=90.0,
-        ),
-        Maker(
-            "import_model",
-            _imported_from,
-            _importing,
-            lambda settings: settings.kind in ("published", "encoder_decoder"),
-            seconds=25.0,
-        ),
-        Maker("import_encoder", _imported_from, _importing, lambda settings: settings.kind == "encoder", seconds=6.0),
+        Maker("train_model", _trained_from, _training, _of_kind("trained")),
+        Maker("finetune_model", _finetuned_from, _training, _of_kind("finetuned"), seconds=40.0),
+        Maker("train_adapter", _finetuned_from, _training, _of_kind("finetuned", adapter=True), seconds=35.0),
+        Maker("train_on_pairs", _trained_on_pairs_from, _training, _of_kind(*ON_PAIRS), seconds=75.0),
+        Maker("adapt_to_pairs", _trained_on_pairs_from, _training, _of_kind(*ON_PAIRS, adapter=True), seconds=60.0),
+        Maker("train_dpo", _preferences_from, _training, _of_kind("dpo"), seconds=60.0),
+        Maker("adapt_by_dpo", _preferences_from, _training, _of_kind("dpo", adapter=True), seconds=60.0),
+        Maker("train_policy", _policy_from, _training, _of_kind("ppo"), seconds=90.0),
+        Maker("adapt_policy", _policy_from, _training, _of_kind("ppo", adapter=True), seconds=90.0),
+        Maker("import_model", _imported_from, _importing, _of_kind("published", "encoder_decoder"), seconds=25.0),
+        Maker("import_encoder", _imported_from, _importing, _of_kind("encoder"), seconds=6.0),
     ),
     check=_check,
 )

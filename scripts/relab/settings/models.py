@@ -265,22 +265,27 @@ Adaptation = Annotated[
 ]
 
 
-def check_adaptation(settings: Any) -> None:
-    """Refuse an adaptation that does not go together with the training or the quantisation beside it.
+class Adapted(Settings):
+    """What all models that start from another one have in common: whether they are an adapter, and what goes together."""
 
-    Raises:
-        ValueError: naming the key.
-    """
-    kind = settings.adaptation.kind
-    if settings.training.sharded and kind != "full":
-        raise ValueError(f"training.sharded: only all weights are divided, found adaptation {kind}")
-    if settings.quantisation and kind == "full":
-        raise ValueError("quantisation: only the frozen base of an adapter is quantised, found adaptation full")
-    if settings.training.gradient_checkpointing and kind == "prefix":
-        raise ValueError("training.gradient_checkpointing: a prefix stands in the cache, which checkpoints do not keep")
+    @property
+    def is_adapter(self) -> bool:
+        """Whether it is an adapter beside its base, not a model of its own."""
+        return self.adaptation.kind != "full"
+
+    @model_validator(mode="after")
+    def _adaptation_goes_together(self):
+        kind = self.adaptation.kind
+        if self.training.sharded and kind != "full":
+            raise ValueError(f"training.sharded: only all weights are divided, found adaptation {kind}")
+        if self.quantisation and kind == "full":
+            raise ValueError("quantisation: only the frozen base of an adapter is quantised, found adaptation full")
+        if self.training.gradient_checkpointing and kind == "prefix":
+            raise ValueError("training.gradient_checkpointing: a prefix stands in the cache, which checkpoints do not keep")
+        return self
 
 
-class FinetunedModel(Declaration):
+class FinetunedModel(Declaration, Adapted):
     """A language model trained on from another one's weights: all of them, or an adapter beside them.
 
     Dropout is that of the configuration of the base.
@@ -299,13 +304,3 @@ class FinetunedModel(Declaration):
     )
     training: Training = Field(description="Its training.")
     seed: Int = Field(0, description="Seed of new weights, of the blocks drawn and of the texts sampled.", ge=0, lt=2**63)
-
-    @property
-    def is_adapter(self) -> bool:
-        """Whether it is an adapter beside its base, not a model of its own."""
-        return self.adaptation.kind != "full"
-
-    @model_validator(mode="after")
-    def _goes_together(self):
-        check_adaptation(self)
-        return self

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from relab.settings.asking import Asking
 from relab.settings.base import Declaration, Float, Int, Settings
-from relab.settings.models import Adaptation, FullAdaptation, StepwiseTraining, check_adaptation
+from relab.settings.models import Adaptation, Adapted, FullAdaptation, StepwiseTraining
 from relab.settings.references import GENERATIVE, PAIRS, WITH_WEIGHTS, Ref
 
 
@@ -78,7 +78,7 @@ class TrainedOnPairs(_OnPairs):
     architecture: EncoderDecoder = Field(description="Its architecture.")
 
 
-class FinetunedOnPairs(_OnPairs, Asking):
+class FinetunedOnPairs(_OnPairs, Asking, Adapted):
     """A model trained on to write the target of a source: all of its weights, or an adapter beside them.
 
     An encoder–decoder reads the source and writes the target; a language model continues the source by it.
@@ -93,16 +93,6 @@ class FinetunedOnPairs(_OnPairs, Asking):
     )
 
     @property
-    def is_adapter(self) -> bool:
-        """Whether it is an adapter beside its base, not a model of its own."""
-        return self.adaptation.kind != "full"
-
-    @property
     def block(self) -> int:
         """Tokens of a source and its target at most, which a language model reads as one text."""
         return self.source_tokens + self.target_tokens
-
-    @model_validator(mode="after")
-    def _goes_together(self):
-        check_adaptation(self)
-        return self

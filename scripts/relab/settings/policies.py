@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from relab.settings.asking import Asking
 from relab.settings.base import Declaration, Float, Int, Settings
-from relab.settings.models import FullAdaptation, StepwiseTraining, check_adaptation
+from relab.settings.models import Adapted, FullAdaptation, StepwiseTraining
 from relab.settings.preference_models import PolicyAdaptation
 from relab.settings.references import LANGUAGE_MODEL, PREFERENCES, WITH_WEIGHTS, Ref
 
@@ -87,7 +87,7 @@ class KlPenalty(Settings):
         return self
 
 
-class PpoModel(Declaration, Asking):
+class PpoModel(Declaration, Asking, Adapted):
     """A language model that learns from the rewards of its own answers, by proximal policy optimisation (Schulman et al. 2017).
 
     Its reference is the base that it starts from. Answers are drawn from the whole distribution, without dropout. With
@@ -141,11 +141,6 @@ class PpoModel(Declaration, Asking):
     seed: Int = Field(0, description="Seed of new weights, of the order of prompts and texts, of the draws.", ge=0, lt=2**63)
 
     @property
-    def is_adapter(self) -> bool:
-        """Whether it is an adapter beside its base, not a model of its own."""
-        return self.adaptation.kind != "full"
-
-    @property
     def block(self) -> int:
         """Tokens of a prompt and an answer at most, which it reads as one text."""
         return self.prompt_tokens + self.answer_tokens
@@ -159,7 +154,6 @@ class PpoModel(Declaration, Asking):
 
     @model_validator(mode="after")
     def _goes_together(self):
-        check_adaptation(self)
         if self.is_adapter and self.adaptation.bias != "none":
             raise ValueError(
                 "adaptation.bias: expected none, since the base without its adapter is the reference, found "

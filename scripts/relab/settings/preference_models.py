@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import Discriminator, Field, Tag
 
 from relab.settings.asking import Asking
 from relab.settings.base import Declaration, Float, Int
-from relab.settings.models import FullAdaptation, LoraAdaptation, StepwiseTraining, check_adaptation, kind_or
+from relab.settings.models import Adapted, FullAdaptation, LoraAdaptation, StepwiseTraining, kind_or
 from relab.settings.pair_models import PairsEvaluation
 from relab.settings.references import LANGUAGE_MODEL, PREFERENCES, WITH_WEIGHTS, Ref
 
@@ -38,7 +38,7 @@ class PreferenceTraining(StepwiseTraining):
     evaluation: PairsEvaluation = Field(description="Evaluation during training.")
 
 
-class DpoModel(Declaration, Asking):
+class DpoModel(Declaration, Asking, Adapted):
     """A language model that learns which of two answers is preferred, by direct preference optimisation (Rafailov et al. 2023).
 
     Its reference is the base that it starts from. There is no dropout, whatever the base's configuration says. An answer
@@ -68,16 +68,6 @@ class DpoModel(Declaration, Asking):
     seed: Int = Field(0, description="Seed of new weights and of the order of the pairs.", ge=0, lt=2**63)
 
     @property
-    def is_adapter(self) -> bool:
-        """Whether it is an adapter beside its base, not a model of its own."""
-        return self.adaptation.kind != "full"
-
-    @property
     def block(self) -> int:
         """Tokens of a prompt and an answer at most, which it reads as one text."""
         return self.prompt_tokens + self.answer_tokens
-
-    @model_validator(mode="after")
-    def _goes_together(self):
-        check_adaptation(self)
-        return self
