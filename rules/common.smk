@@ -36,7 +36,7 @@ if DeploymentMethod.CONDA not in workflow.deployment_settings.deployment_method:
             f"Snakemake runs in {sys.prefix}, which lacks torch: run .venv/bin/snakemake, which `make environment` sets up, or"
             " give --sdm conda"
         )
-    # No rule has an environment of its own: `python` is the one that runs Snakemake, whichever comes first on the path.
+    # Without an environment for each rule, `python` is the one that runs Snakemake, whichever comes first on the path.
     PREFIX += f'export PATH={shlex.quote(os.path.dirname(sys.executable))}:"$PATH"; '
 shell.prefix(PREFIX.replace("{", "{{").replace("}", "}}"))
 

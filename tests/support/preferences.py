@@ -59,3 +59,21 @@ class PreferencesRun(PairsRun):
     def record(self) -> Path:
         weights = "model" if self.program.stem == "train_dpo" else "adapter_model"
         return self.output / f"{weights}.safetensors.provenance.json"
+
+
+def with_preferences(raw: dict[str, Any], models: dict[str, Any], adapter: str) -> dict[str, Any]:
+    """A configuration with models that learn from a data set ``liked``, other bases beside them, and texts of an adapter."""
+    published = raw["assets"]["tiny_gpt2"]
+    raw["assets"] |= {
+        "gpt2_small": published,
+        "t5": published,
+        "liked": {**raw["assets"]["tiny_sets"], "files": {"liked.csv": {}}},
+    }
+    raw["datasets"]["liked"] = {"kind": "preferences", "title": "", "asset": "liked", "tables": {"all": {"file": "liked.csv"}}}
+    raw["models"] |= {
+        "gpt2_small": {"kind": "published", "asset": "gpt2_small"},
+        "t5": {"kind": "encoder_decoder", "asset": "t5"},
+        **models,
+    }
+    raw["samplings"]["of_adapter"] = {"model": adapter, "prompts": ["a"], "methods": {"greedy": {}}, "length": 4}
+    return raw

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import random
 from collections import Counter
-from pathlib import Path
 
 import pytest
 from support.made_datasets import all_parts, csv_file, dataset, jsonl_file, made, refused
@@ -120,14 +118,12 @@ def test_a_text_that_is_none_is_a_bad_row(tmp_path):
     refused(files, settings, "train", tmp_path, "a.csv, line 3: column 'text': expected a text, found none; mend it")
 
 
-@pytest.mark.skipif("RELAB_CACHE" not in os.environ, reason="RELAB_CACHE names no folder with the film sentences")
-def test_film_sentences(tmp_path):
-    files = sorted(Path(os.environ["RELAB_CACHE"]).glob("movie_reviews/*/reviews.csv"))
-    if not files:
-        pytest.skip("the film sentences are not downloaded")
-    table = {"file": "reviews.csv", "where": {"source": "rotten_tomatoes"}}
-    settings = dataset(BASE, tables={"all": table}, form={**FORM, "words": 2, "pairs": 20})
-    parts = all_parts(files[:1], settings, tmp_path)
+def test_no_prompt_lies_in_two_splits_of_many(tmp_path):
+    source = random.Random(2)
+    words = [f"{source.choice('bcdfgklm')}{source.choice('aeiou')}{source.choice('nrst')}{index}" for index in range(24)]
+    texts = {f"{source.choice(words)} {source.choice(words)} text{index} {source.random()}": index % 2 for index in range(4000)}
+    settings = dataset(BASE, tables={"all": "a.csv"}, form={**FORM, "words": 2, "pairs": 20})
+    parts = all_parts([csv_file(tmp_path / "a.csv", texts.items())], settings, tmp_path)
     prompts = [{" ".join(row["prompt"].casefold().split()) for row in rows} for rows, _ in parts.values()]
     assert sum(map(len, prompts)) == len(set.union(*prompts)) > 300
     assert sum(counts["rows"] for _, counts in parts.values()) > 800

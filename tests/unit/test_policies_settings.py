@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from support.preferences import with_preferences
 
 from relab.artefacts import reward_models
 from relab.artefacts.models import bases, files, tokenizer_of
@@ -19,22 +20,9 @@ REWARD = {"model": "gpt2_small", "dataset": "liked", "tokens": 32, "training": T
 def raw(merged):
     """The tests' tiniest configuration with a reward model, policies, and a sampling of the adapter."""
     raw = merged("tests/config/tiny.yaml")
-    published = raw["assets"]["tiny_gpt2"]
-    raw["assets"] |= {
-        "gpt2_small": published,
-        "t5": published,
-        "liked": {**raw["assets"]["tiny_sets"], "files": {"liked.csv": {}}},
-    }
-    raw["datasets"]["liked"] = {"kind": "preferences", "title": "", "asset": "liked", "tables": {"all": {"file": "liked.csv"}}}
     raw.setdefault("reward_models", {})["taste"] = REWARD
-    raw["models"] |= {
-        "gpt2_small": {"kind": "published", "asset": "gpt2_small"},
-        "t5": {"kind": "encoder_decoder", "asset": "t5"},
-        "ppo": PPO,
-        "ppo_lora": {**PPO, "base": "ppo", "adaptation": {"kind": "lora"}},
-    }
-    raw["samplings"]["of_ppo"] = {"model": "ppo_lora", "prompts": ["a"], "methods": {"greedy": {}}, "length": 4}
-    return raw
+    models = {"ppo": PPO, "ppo_lora": {**PPO, "base": "ppo", "adaptation": {"kind": "lora"}}}
+    return with_preferences(raw, models, "ppo_lora")
 
 
 def test_a_rule_makes_each_from_prompts_base_and_reward_model(raw):
@@ -50,7 +38,7 @@ def test_a_rule_makes_each_from_prompts_base_and_reward_model(raw):
 
 
 def test_what_samples_a_policy_needs_its_reward_model(raw):
-    raw["samplings"]["continuations"] = raw["samplings"]["of_ppo"]
+    raw["samplings"]["continuations"] = raw["samplings"]["of_adapter"]
     needed = resolve(raw).needed
     assert {"ppo_lora", "ppo", "gpt2_small"} <= set(needed["models"])
     assert "taste" in needed["reward_models"] and "liked" in needed["datasets"]

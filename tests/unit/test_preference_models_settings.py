@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from support.preferences import with_preferences
 
 from relab.artefacts.models import bases, files, tokenizer_of
 from relab.artefacts.registry import MAKERS
@@ -18,21 +19,8 @@ SPLITS = {split: f"results/datasets/liked/{split}.parquet" for split in ("train"
 def raw(merged):
     """The tests' tiniest configuration with models that learn from preferences, and a sampling of the adapter."""
     raw = merged("tests/config/tiny.yaml")
-    published = raw["assets"]["tiny_gpt2"]
-    raw["assets"] |= {
-        "gpt2_small": published,
-        "t5": published,
-        "liked": {**raw["assets"]["tiny_sets"], "files": {"liked.csv": {}}},
-    }
-    raw["datasets"]["liked"] = {"kind": "preferences", "title": "", "asset": "liked", "tables": {"all": {"file": "liked.csv"}}}
-    raw["models"] |= {
-        "gpt2_small": {"kind": "published", "asset": "gpt2_small"},
-        "t5": {"kind": "encoder_decoder", "asset": "t5"},
-        "dpo": DPO,
-        "dpo_lora": {**DPO, "base": "dpo", "adaptation": {"kind": "lora"}},
-    }
-    raw["samplings"]["of_dpo"] = {"model": "dpo_lora", "prompts": ["a"], "methods": {"greedy": {}}, "length": 4}
-    return raw
+    models = {"dpo": DPO, "dpo_lora": {**DPO, "base": "dpo", "adaptation": {"kind": "lora"}}}
+    return with_preferences(raw, models, "dpo_lora")
 
 
 def test_a_rule_makes_each_from_the_pairs_and_its_base(raw):
@@ -46,10 +34,10 @@ def test_a_rule_makes_each_from_the_pairs_and_its_base(raw):
 
 
 def test_the_adapter_is_sampled_beside_its_base(raw):
-    raw["samplings"]["continuations"] = raw["samplings"]["of_dpo"]
+    raw["samplings"]["continuations"] = raw["samplings"]["of_adapter"]
     resolved = resolve(raw)
     assert {"dpo_lora", "dpo", "gpt2_small"} <= set(resolved.needed["models"]) and "liked" in resolved.needed["datasets"]
-    read = MAKERS["sample_texts"][0].inputs(resolved.artefacts, sampling="of_dpo")
+    read = MAKERS["sample_texts"][0].inputs(resolved.artefacts, sampling="of_adapter")
     assert {"results/models/dpo_lora/adapter_model.safetensors", "results/models/dpo/model.safetensors"} <= {*read.values()}
 
 
