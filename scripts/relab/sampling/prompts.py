@@ -117,6 +117,15 @@ class LanguageModel:
         return end_tokens(self.model, self.tokenizer)
 
 
+def target_behind(tokenizer: PreTrainedTokenizerBase, read: str, chat: bool, target: str, name: str) -> list[int]:
+    """Token ids of a target as the continuation of what a language model read, without a token at its end.
+
+    A blank stands between them, unless what was read ends with one or is a chat. ``name`` is the target's in messages.
+    """
+    between = "" if chat or read[-1:].isspace() else " "
+    return encode(tokenizer, between + target, name).tolist()
+
+
 def build_prompts(settings: Sampling, lm: LanguageModel, files: Sequence[Path] = ()) -> list[Prompt]:
     """The prompts of a sampling, from its settings or from files: a split of a corpus or of a data set, or texts.
 

@@ -16,9 +16,8 @@ from transformers import PreTrainedTokenizerBase
 from relab import encoder_decoders, gpt
 from relab.checkpoints import load_tokenizer
 from relab.encoded_sources import is_encoder_decoder
-from relab.encoding import encode
 from relab.errors import UserError
-from relab.sampling.prompts import LanguageModel, ModelInput
+from relab.sampling.prompts import LanguageModel, ModelInput, target_behind
 from relab.settings.asking import Asking
 from relab.settings.base import Int
 from relab.settings.pair_models import PairsTraining, TrainedOnPairs
@@ -103,14 +102,13 @@ class _EncodedPairs:
 def _encode_pair(lm: LanguageModel, asking: Asking, row: dict[str, str], name: str) -> tuple[ModelInput, list[int]]:
     """A source as the model reads it, and the token ids of its target, which ends with the end token.
 
-    A language model's target continues what it reads: behind a blank, unless that ends with one or is a chat.
+    A language model's target continues what it reads (:func:`relab.sampling.prompts.target_behind`).
     """
     read = lm.ask(row["source"], asking, name, "model")
     if is_encoder_decoder(lm.model):
         return read, ended(lm.tokenizer(text_target=row["target"], verbose=False)["input_ids"], lm.tokenizer)
     text = row["source"] if read.asked is None else read.asked
-    between = "" if asking.chat or text[-1:].isspace() else " "
-    return read, ended(encode(lm.tokenizer, between + row["target"], name).tolist(), lm.tokenizer)
+    return read, ended(target_behind(lm.tokenizer, text, asking.chat, row["target"], name), lm.tokenizer)
 
 
 def cut_prompt(source: Sequence[int], most: int, lm: LanguageModel) -> Sequence[int]:

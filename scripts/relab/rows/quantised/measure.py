@@ -17,11 +17,11 @@ from relab.checkpoints import load_model, load_tokenizer
 from relab.datasets import storage
 from relab.device import device_name, peak_gpu_memory, pick_device, prepare_device
 from relab.encoded_sources import is_encoder_decoder, target_opening
-from relab.encoding import encode
 from relab.errors import UserError
 from relab.rows.job import Job
 from relab.rows.quantised.names import Form, MeasureSpec
 from relab.rows.quantised.sizes import bytes_in_memory, bytes_on_disk
+from relab.sampling.prompts import target_behind
 from relab.scoring import logprobs
 from relab.settings.samplings import Method
 
@@ -86,8 +86,7 @@ def _measured(
 def _pair(tokenizer: PreTrainedTokenizerBase, opening: list[int] | None, prompt: Asked, target: str) -> Pair:
     """What the model read, and the target without a token at its end.
 
-    An encoder–decoder's target stands alone, without the tokens that every target starts from (``opening``). Behind a prompt
-    there is a blank before it, unless the prompt ends with one or with the tokens of a chat.
+    An encoder–decoder's target stands alone, without the tokens that every target starts from (``opening``).
     """
     if opening is not None:
         ids = tokenizer(text_target=target, verbose=False)["input_ids"]
@@ -95,5 +94,4 @@ def _pair(tokenizer: PreTrainedTokenizerBase, opening: list[int] | None, prompt:
         ids = ids[len(forced) :] if ids[: len(forced)] == forced else ids
         return prompt.prompt_ids, ids[:-1] if ids[-1:] == [tokenizer.eos_token_id] else ids
     read = prompt.prompt if prompt.asked is None else prompt.asked
-    between = "" if prompt.settings.chat or read[-1:].isspace() else " "
-    return prompt.prompt_ids, encode(tokenizer, between + target, f"target {prompt.row}").tolist()
+    return prompt.prompt_ids, target_behind(tokenizer, read, prompt.settings.chat, target, f"target {prompt.row}")
