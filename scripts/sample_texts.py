@@ -27,7 +27,7 @@ def main() -> None:
     cli.add_argument("--model", required=True, type=Path, metavar="FOLDER", help="model directory")
     prompts = cli.add_argument_group("where prompts are taken from, if they do not stand in the settings")
     prompts.add_argument("--corpus", type=Path, metavar="FILE", help="a split of a corpus (Parquet)")
-    prompts.add_argument("--dataset", type=Path, metavar="FILE", help="a split of a data set of pairs (Parquet)")
+    prompts.add_argument("--dataset", type=Path, metavar="FILE", help="a split of a data set (Parquet)")
     prompts.add_argument("--files", type=Path, nargs="+", default=[], metavar="FILE", help="files of one text each (UTF-8)")
     cli.add_argument("--output", required=True, type=Path, metavar="FILE", help="the texts (JSON lines)")
     args = cli.parse_args()

@@ -155,6 +155,13 @@ def test_sources_of_a_data_set_are_evenly_spread_rows(plain, tmp_path, asked, ex
     assert [record["prompt_index"] for record in found] == list(range(len(found)))
 
 
+def test_preferences_give_their_prompts(plain, tmp_path):
+    path = tmp_path / "test.parquet"
+    storage.write(path, [{"prompt": "the house", "chosen": " a", "rejected": " b"}], storage.PREFERENCES)
+    (record,) = records(plain, [path], prompts={"dataset": "liked"})
+    assert record["prompt"] == "the house" and record["row"] == 0
+
+
 def test_more_sources_than_there_are_and_no_file_are_told(plain, tmp_path):
     with pytest.raises(UserError, match=r"test\.parquet: expected 8 rows \(prompts\.number\), found 7"):
         records(plain, [pairs(tmp_path / "test.parquet", 7)], prompts={"dataset": "pairs", "number": 8})

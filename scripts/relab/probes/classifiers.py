@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import warnings
+import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +28,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 
 from relab.cells import format_fixed
 from relab.datasets.draws import random_keys, stratified_sample
+from relab.errors import UserError
 from relab.files import replacing
 from relab.probes.systems import LOGISTIC, MAJORITY, PERCEPTRON, TFIDF, classifier_system
 from relab.settings.probes import Classifier
@@ -174,3 +176,20 @@ def save_models(path: str | os.PathLike, fits: Iterable[FittedClassifier]) -> No
 
     with replacing(path) as temporary:
         skops.io.dump({f"{fit.system}/{fit.seed}": fit.model for fit in fits}, temporary)
+
+
+def open_model(path: str | os.PathLike, system: str, seed: int) -> Pipeline:
+    """A fitted model of a file of them.
+
+    Raises:
+        UserError: no such file, or no such model in it.
+    """
+    import skops.io
+
+    try:
+        models = skops.io.load(path)
+    except (zipfile.BadZipFile, TypeError, KeyError, ValueError) as error:
+        raise UserError(f"{path}: expected fitted classifiers ({error})") from None
+    if f"{system}/{seed}" not in models:
+        raise UserError(f"{path}: expected the classifier {system!r} of the seed {seed}, found {', '.join(models)}")
+    return models[f"{system}/{seed}"]

@@ -36,8 +36,8 @@ class ModelInput:
 class Prompt:
     """A text to continue or to answer, with what the model reads of it by method.
 
-    For the beginning of a document ``human`` are the token ids of its own continuation; for the source of a data set ``row`` is
-    its row number from 0.
+    For the beginning of a document ``human`` are the token ids of its own continuation; for what a data set asks ``row`` is its
+    row number from 0.
     """
 
     text: str
@@ -147,7 +147,8 @@ def _texts(prompts: object, files: Sequence[Path]) -> Iterator[tuple[str, str, i
             yield text, f"prompts.{number}", None
     elif isinstance(prompts, DatasetPrompts):
         (path,) = files
-        texts = storage.read(path)["source"]
+        rows = storage.read(path)
+        texts = rows["source"] if "source" in rows else rows["prompt"]
         number = len(texts) if prompts.number is None else prompts.number
         if number > len(texts):
             raise UserError(f"{path}: expected {number} rows (prompts.number), found {len(texts)}")

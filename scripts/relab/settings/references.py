@@ -68,6 +68,7 @@ TRAINED = of_kind("models", "trained")
 FINETUNED = of_kind("models", "finetuned")
 PAIRS = of_kind("a data set", "pairs")
 PREFERENCES = of_kind("a data set", "preferences")
+WITH_PROMPTS = of_kind("a data set", "pairs", "preferences")
 
 
 @dataclass(frozen=True)

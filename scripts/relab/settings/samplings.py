@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from relab.settings.asking import Asking
 from relab.settings.base import Declaration, Float, Int, Settings, WeightPrecision
-from relab.settings.references import GENERATIVE, PAIRS, Ref
+from relab.settings.references import GENERATIVE, WITH_PROMPTS, Ref
 
 
 class Decoding(Settings):
@@ -79,11 +79,11 @@ class CorpusPrompts(Settings):
 
 
 class DatasetPrompts(Settings):
-    """Prompts from a data set of pairs: the sources of one of its splits."""
+    """Prompts from a split of a data set: the sources of pairs, or the prompts of preferences."""
 
-    dataset: Ref["datasets", PAIRS] = Field(description="The data set.")
+    dataset: Ref["datasets", WITH_PROMPTS] = Field(description="The data set.")
     split: Literal["train", "validation", "test"] = Field("test", description="Its split.")
-    number: Int | None = Field(None, description="Sources, evenly spread over the split; none: all of them.", ge=1)
+    number: Int | None = Field(None, description="Rows, evenly spread over the split; none: all of them.", ge=1)
 
 
 class FilePrompts(Settings):

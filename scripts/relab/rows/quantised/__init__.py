@@ -106,7 +106,7 @@ class Row(RowSettings):
         first: dict[str, Any] | None = None
         for name in self.samplings:
             settings = artefacts.samplings[name].settings
-            self._check_sampling(paths.key, name, settings)
+            self._check_sampling(paths.key, name, settings, artefacts)
             asked = spec(settings) | {"precision": None, "methods": spec(settings.methods[self.method])}
             first = first or asked
             if differing := sorted(key for key in first | asked if first.get(key) != asked.get(key)):
@@ -115,9 +115,10 @@ class Row(RowSettings):
                     f"{self.samplings[0]} and {name}, which differ in {', '.join(differing)}"
                 )
 
-    def _check_sampling(self, key: str, name: str, settings: Sampling) -> None:
-        if not isinstance(settings.prompts, DatasetPrompts):
-            raise UserError(f"{key}.samplings: expected samplings from the sources of a data set, found {name}")
+    def _check_sampling(self, key: str, name: str, settings: Sampling, artefacts: Artefacts) -> None:
+        dataset = settings.prompts.dataset if isinstance(settings.prompts, DatasetPrompts) else None
+        if dataset is None or artefacts.datasets[dataset].settings.kind != "pairs":
+            raise UserError(f"{key}.samplings: expected samplings from the sources of a data set of pairs, found {name}")
         if self.method not in settings.methods:
             known = ", ".join(settings.methods)
             raise UserError(f"{key}.method: expected a method of {name} ({known}), found {self.method!r}")
