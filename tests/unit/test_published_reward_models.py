@@ -22,8 +22,12 @@ from transformers import (
     BartConfig,
     BartForSequenceClassification,
     BertForSequenceClassification,
+    DistilBertConfig,
+    DistilBertForSequenceClassification,
     GPT2Config,
     GPT2ForSequenceClassification,
+    LlamaConfig,
+    LlamaForSequenceClassification,
     PreTrainedTokenizerFast,
     RobertaConfig,
     RobertaForSequenceClassification,
@@ -46,6 +50,13 @@ LABELS = {"0": "NEGATIVE", "1": "POSITIVE"}
 ROBERTA = RobertaConfig(
     vocab_size=SIZE, hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32,
     max_position_embeddings=30, initializer_range=0.2, id2label=LABELS,
+)  # fmt: skip
+DISTILBERT = DistilBertConfig(
+    vocab_size=SIZE, dim=16, n_layers=2, n_heads=2, hidden_dim=32, max_position_embeddings=24, initializer_range=0.2
+)  # fmt: skip
+LLAMA = LlamaConfig(
+    vocab_size=tiny_gpt2.VOCABULARY, hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32,
+    max_position_embeddings=60, initializer_range=0.2, num_labels=1,
 )  # fmt: skip
 XLNET = XLNetConfig(vocab_size=SIZE, d_model=16, n_layer=2, n_head=2, d_inner=32, id2label=LABELS, initializer_range=0.2)
 BART = BartConfig(
@@ -75,6 +86,8 @@ NETWORKS = {
     "bert": (bert, "bert", "POSITIVE"),
     "bert, negative": (bert, "bert", "NEGATIVE"),
     "roberta": (lambda: seeded(RobertaForSequenceClassification, ROBERTA), "bert", "POSITIVE"),
+    "distilbert": (lambda: seeded(DistilBertForSequenceClassification, DISTILBERT), "bert", "POSITIVE"),
+    "llama": (lambda: seeded(LlamaForSequenceClassification, LLAMA), "base", None),
     "gpt2": (gpt2, "base", None),
     "gpt2 with a token of padding": (lambda: gpt2(pad_token_id=7, num_labels=3, id2label=None), "base", "LABEL_2"),
 }
