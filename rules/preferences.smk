@@ -41,6 +41,41 @@ rule train_reward_model:
         )
 
 
+rule import_reward_model:
+    """Turn a published classifier into a reward model: one of its logits is the reward."""
+    input:
+        unpack(inputs("import_reward_model")),
+    output:
+        weights="results/reward_models/{reward_model}/model.safetensors",
+        config="results/reward_models/{reward_model}/config.json",
+        header="results/reward_models/{reward_model}/reward_model.json",
+        tokenizer="results/reward_models/{reward_model}/tokenizer.json",
+        tokenizer_config="results/reward_models/{reward_model}/tokenizer_config.json",
+        provenance="results/reward_models/{reward_model}/model.safetensors.provenance.json",
+    log:
+        "results/logs/import_reward_model/{reward_model}.log",
+    benchmark:
+        "results/benchmarks/import_reward_model/{reward_model}.jsonl"
+    wildcard_constraints:
+        reward_model=made_by("import_reward_model"),
+    conda:
+        "../envs/train.yaml"
+    resources:
+        mem_mb=2500,
+        runtime=120,
+    params:
+        tokenizer=input_folder("tokenizer"),
+        directory=output_folder("weights"),
+        spec=spec("import_reward_model"),
+        code=code("import_reward_model"),
+        program=program("import_reward_model"),
+    shell:
+        recorded(
+            "python {params.program:q} --files {input.files:q} --tokenizer {params.tokenizer:q} "
+            "--output-dir {params.directory:q}"
+        )
+
+
 rule train_dpo:
     """Train all weights of a language model on preferences (DPO); killed, it goes on as training does."""
     input:

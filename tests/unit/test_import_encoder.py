@@ -113,7 +113,7 @@ def test_what_is_no_encoder_is_refused(asset, tmp_path, target):
     assert told.startswith(str(tmp_path / "gpt2" / "config.json"))
     (tmp_path / "gguf").mkdir()
     tiny_gguf.write(tmp_path / "gguf" / "model.gguf")
-    refused(tmp_path / "gguf", target, "model.gguf: expected an encoder in .safetensors or pytorch_model.bin, found GGUF")
+    refused(tmp_path / "gguf", target, r"model.gguf: expected an encoder .* in .safetensors or pytorch_model.bin, found GGUF")
     change(asset / "config.json", quantization_config={"quant_method": "bitsandbytes"})
     refused(asset, target, "its weights are quantized")
 

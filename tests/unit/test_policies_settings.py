@@ -44,6 +44,34 @@ def test_what_samples_a_policy_needs_its_reward_model(raw):
     assert "taste" in needed["reward_models"] and "liked" in needed["datasets"]
 
 
+def test_a_published_classifier_rewards_a_policy_with_the_tokenizer_of_a_model(raw):
+    raw["reward_models"]["taste"] = {"kind": "published", "asset": "t5", "model": "gpt2_small", "label": "GOOD"}
+    raw["samplings"]["continuations"] = raw["samplings"]["of_adapter"]
+    resolved = resolve(raw)
+    maker, _ = MAKERS["import_reward_model"]
+    read = maker.inputs(resolved.artefacts, reward_model="taste")
+    assert {path for path in read.pop("files")} == {f"results/assets/t5/{name}" for name in raw["assets"]["t5"]["files"]}
+    assert read == {key: f"results/models/gpt2_small/{key}.json" for key in ("tokenizer", "tokenizer_config")}
+    assert maker.settings(resolved.artefacts, reward_model="taste") == {**raw["reward_models"]["taste"], "tokens": 128}
+    assert "taste" in resolved.needed["reward_models"] and {"t5", "gpt2_small"} <= set(resolved.needed["assets"])
+    assert set(reward_models.files("taste").values()) <= {
+        *MAKERS["train_policy"][0].inputs(resolved.artefacts, model="ppo").values()
+    }
+
+
+def test_the_kind_of_a_trained_reward_model_may_be_left_out(raw):
+    """Written out it changes nothing of its job."""
+    jobs = []
+    for kind in ({}, {"kind": "trained"}):
+        raw["reward_models"]["taste"] = REWARD | kind
+        artefacts = resolve(raw).artefacts
+        assert [rule for rule, (maker, made) in MAKERS.items() if made.name == "reward_models"
+                and maker.makes(artefacts.reward_models["taste"].settings)] == ["train_reward_model"]  # fmt: skip
+        maker, _ = MAKERS["train_reward_model"]
+        jobs.append((maker.inputs(artefacts, reward_model="taste"), maker.settings(artefacts, reward_model="taste")))
+    assert jobs[0] == jobs[1] and "kind" not in jobs[0][1]
+
+
 def test_what_estimates_values_follows_from_what_is_trained(raw):
     raw["models"]["rloo"] = {**PPO, "advantages": "leave_one_out", "answers": 4}
     artefacts = resolve(raw).artefacts

@@ -97,6 +97,11 @@ CHAR = "models/char_gpt"
     [
         ("corpora/italian/asssset", "x", "corpora.italian.asssset: unknown key; did you mean asset?"),
         ("modles", {}, "modles: unknown key; did you mean models?"),
+        (
+            "models/smollm2/corpus",
+            "italian",
+            "models.smollm2.corpus: unknown key; expected one of asset, kind, name, note, sweep",
+        ),
         ("corpora/italian/reader/letter", "d", "letter: unknown key; expected one of"),
         (f"{CHAR}/architecture/heads", 3, "models.char_gpt.architecture: the width must be divisible by the heads"),
         (f"{CHAR}/architecture/block", 1, "architecture.block: input should be greater than or equal to 2, found 1"),

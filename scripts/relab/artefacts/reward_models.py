@@ -1,11 +1,21 @@
-"""Reward models: their files, and the job that trains them."""
+"""Reward models: their files, and the jobs that train or import them."""
 
 from __future__ import annotations
 
-from relab.artefacts import datasets, models
+from typing import Annotated
+
+from pydantic import Discriminator, Tag
+
+from relab.artefacts import assets, datasets, models
 from relab.artefacts.kind import Artefacts, Files, Kind, Maker, declared
 from relab.settings.datasets import SPLITS
-from relab.settings.reward_models import TrainedRewardModel
+from relab.settings.models import kind_or
+from relab.settings.reward_models import PublishedRewardModel, TrainedRewardModel
+
+RewardModel = Annotated[
+    Annotated[TrainedRewardModel, Tag("trained")] | Annotated[PublishedRewardModel, Tag("published")],
+    Discriminator(kind_or("trained")),
+]
 
 #: The files that load a reward model, by the names that jobs give them.
 NAMES = {
@@ -27,12 +37,20 @@ def files(reward_model: str) -> dict[str, str]:
     return {key: file(reward_model, name) for key, name in NAMES.items()}
 
 
-def _inputs(artefacts: Artefacts, reward_model: str) -> Files:
+def _trained_from(artefacts: Artefacts, reward_model: str) -> Files:
     """The pairs of all splits, and the network that learns from them."""
     settings = artefacts.reward_models[reward_model].settings
     splits = {split: datasets.file(settings.dataset, split) for split in SPLITS}
     network = models.files(artefacts, settings.model)
     return {**splits, **{key: network[key] for key in ("weights", "config", "tokenizer", "tokenizer_config")}}
+
+
+def _imported_from(artefacts: Artefacts, reward_model: str) -> Files:
+    """The published network, and the tokenizer that it reads with."""
+    settings = artefacts.reward_models[reward_model].settings
+    model = models.files(artefacts, settings.model)
+    tokenizer = {key: model[key] for key in ("tokenizer", "tokenizer_config")}
+    return {"files": assets.files(artefacts, settings.asset), **tokenizer}
 
 
 def _check(artefacts: Artefacts, reward_model: str) -> None:
@@ -41,12 +59,18 @@ def _check(artefacts: Artefacts, reward_model: str) -> None:
     models.check_context(artefacts, settings.model, settings.tokens, f"reward_models.{reward_model}.tokens")
 
 
+_training = declared("reward_models", "reward_model", threads=True)
+_importing = declared("reward_models", "reward_model")
+
 KIND = Kind(
     "reward_models",
     "reward_model",
-    TrainedRewardModel,
+    RewardModel,
     "Reward models",
     lambda artefacts, reward_model: [file(reward_model, "model.safetensors")],
-    (Maker("train_reward_model", _inputs, declared("reward_models", "reward_model", threads=True), seconds=60.0),),
+    (
+        Maker("train_reward_model", _trained_from, _training, lambda settings: settings.kind == "trained", seconds=60.0),
+        Maker("import_reward_model", _imported_from, _importing, lambda settings: settings.kind == "published", seconds=6.0),
+    ),
     check=_check,
 )

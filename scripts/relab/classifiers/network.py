@@ -56,9 +56,7 @@ def build(
             )
         else:
             network = AutoModelForSequenceClassification.from_config(config, dtype=torch.float32)
-    positions = context_length(network)
-    if settings.tokens > positions:
-        raise UserError(f"tokens: expected at most {positions}, the context of {directory.name}, found {settings.tokens}")
+    check_context(network, settings.tokens, directory.name)
     if pad >= config.vocab_size:  # a token that the network does not know yet
         network.resize_token_embeddings(len(tokenizer), mean_resizing=False)
     network.config.pad_token_id = pad
@@ -76,10 +74,22 @@ def _load_config(directory: Path):
 
 def context_length(network: PreTrainedModel) -> float:
     """Tokens of context; infinite where the network has no position embeddings."""
-    positions = getattr(network.config, "max_position_embeddings", None) or math.inf
+    positions = getattr(network.config, "max_position_embeddings", None) or 0
+    if positions <= 0:  # XLNet says -1
+        return math.inf
     table = getattr(getattr(network.base_model, "embeddings", None), "position_embeddings", None)
     # RoBERTa and its kin keep the rows up to that of padding for padding
     return positions - (0 if getattr(table, "padding_idx", None) is None else table.padding_idx + 1)
+
+
+def check_context(network: PreTrainedModel, tokens: int, name: str) -> None:
+    """Refuse more tokens than a network has positions; errors call it by its ``name``.
+
+    Raises:
+        UserError: there are more.
+    """
+    if tokens > (positions := context_length(network)):
+        raise UserError(f"tokens: expected at most {positions}, the context of {name}, found {tokens}")
 
 
 def _with_adapter(settings: FinetunedClassifier, network: PreTrainedModel, directory: Path) -> torch.nn.Module:

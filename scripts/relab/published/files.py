@@ -91,6 +91,7 @@ def companion_files(files: Mapping[str, Path]) -> dict[str, Path]:
 CAUSAL = ("a causal language model", "MODEL_FOR_CAUSAL_LM_MAPPING_NAMES")
 ENCODER = ("an encoder (a masked language model)", "MODEL_FOR_MASKED_LM_MAPPING_NAMES")
 ENCODER_DECODER = ("an encoder–decoder", "MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES")
+CLASSIFIER = ("a network for sequence classification", "MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES")
 
 
 def check_config(path: Path, kind: tuple[str, str] = CAUSAL) -> None:

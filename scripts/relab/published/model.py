@@ -1,4 +1,4 @@
-"""Importing published language models, encoder–decoders and encoders as model directories with one file of weights."""
+"""Importing published networks (language models, encoder–decoders, encoders) as model directories with one file of weights."""
 
 from __future__ import annotations
 
@@ -7,7 +7,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from transformers import AutoModel, AutoModelForCausalLM, AutoModelForSeq2SeqLM, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import (
+    AutoModel,
+    AutoModelForCausalLM,
+    AutoModelForSeq2SeqLM,
+    AutoModelForSequenceClassification,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
 
 from relab import gpt
 from relab.checkpoints import user_errors
@@ -29,6 +36,7 @@ CLASSES = {
     published_files.CAUSAL: AutoModelForCausalLM,
     published_files.ENCODER_DECODER: AutoModelForSeq2SeqLM,
     published_files.ENCODER: AutoModel,
+    published_files.CLASSIFIER: AutoModelForSequenceClassification,
 }
 
 
@@ -47,17 +55,12 @@ def import_model(paths: Iterable[Path], directory: Path, encoder_decoder: bool =
     kind = published_files.ENCODER_DECODER if encoder_decoder else published_files.CAUSAL
     files = files_by_name(paths)
     weight_format, weight_files = find_weights(files)
-    if weight_format == "gguf" and encoder_decoder:
-        raise UserError(f"{next(iter(weight_files))}: expected {kind[0]} in .safetensors or pytorch_model.bin, found GGUF")
-    if weight_format != "gguf":
-        _check_config(files, kind)
+    if weight_format == "gguf" and not encoder_decoder:
+        model, unused = _load_gguf(weight_files), []
+    else:
+        weight_format, model, unused = load_checkpoint(files, kind)
     tokenizer = load_tokenizer(files)
-    model, unused = (
-        (_load_gguf(weight_files), [])
-        if weight_format == "gguf"
-        else _load_checkpoint(weight_format, files, weight_files, kind)
-    )
-    _check_vocabulary(model, tokenizer, next(iter(files.values())).parent)
+    check_vocabulary(model, tokenizer, str(next(iter(files.values())).parent))
     with TemporaryDirectory() as folder:
         tokenizer.save_pretrained(folder, save_jinja_files=False)  # a chat template stays in the tokenizer's settings
         gpt.save(model, folder, directory)
@@ -70,23 +73,13 @@ def import_encoder(paths: Iterable[Path], directory: Path) -> dict[str, Any]:
     Returns and raises as :func:`import_model`; the weights of a head are among ``unused_weights``.
     """
     files = files_by_name(paths)
-    weight_format, weight_files = find_weights(files)
-    if weight_format == "gguf":
-        raise UserError(f"{next(iter(weight_files))}: expected an encoder in .safetensors or pytorch_model.bin, found GGUF")
-    _check_config(files, published_files.ENCODER)
+    weight_format, model, unused = load_checkpoint(files, published_files.ENCODER)
     tokenizer = load_tokenizer(files)
-    model, unused = _load_checkpoint(weight_format, files, weight_files, published_files.ENCODER)
-    _check_vocabulary(model, tokenizer, next(iter(files.values())).parent)
+    check_vocabulary(model, tokenizer, str(next(iter(files.values())).parent))
     with TemporaryDirectory() as folder:
         tokenizer.save_pretrained(folder)
         gpt.save(model, folder, directory, files=ENCODER_WEIGHTS)
     return {"format": weight_format, "parameters": gpt.parameter_count(model), "unused_weights": unused}
-
-
-def _check_config(files: Mapping[str, Path], kind: tuple[str, str]) -> None:
-    if "config.json" not in files:
-        raise UserError(f"model: found only {', '.join(files)}, expected config.json beside the weights")
-    published_files.check_config(files["config.json"], kind)
 
 
 def _load_gguf(weight_files: Mapping[str, Path]) -> PreTrainedModel:
@@ -95,10 +88,18 @@ def _load_gguf(weight_files: Mapping[str, Path]) -> PreTrainedModel:
         return gguf.load_model(path)
 
 
-def _load_checkpoint(
-    weight_format: str, files: Mapping[str, Path], weight_files: Mapping[str, Path], kind: tuple[str, str]
-) -> tuple[PreTrainedModel, list[str]]:
-    """The model of a configuration and its weights, and the names of weights that it does not use."""
+def load_checkpoint(files: Mapping[str, Path], kind: tuple[str, str]) -> tuple[str, PreTrainedModel, list[str]]:
+    """The format of the weights, the model of a configuration with them, and the names of weights that it does not use.
+
+    Raises:
+        UserError: no model of the kind, weights in GGUF, or not all of them.
+    """
+    weight_format, weight_files = find_weights(files)
+    if weight_format == "gguf":
+        raise UserError(f"{next(iter(weight_files))}: expected {kind[0]} in .safetensors or pytorch_model.bin, found GGUF")
+    if "config.json" not in files:
+        raise UserError(f"model: found only {', '.join(files)}, expected config.json beside the weights")
+    published_files.check_config(files["config.json"], kind)
     asset_folder = files["config.json"].parent
     with linked_folder({**companion_files(files), **weight_files}) as folder, user_errors(asset_folder, kind[0]):
         model, info = CLASSES[kind].from_pretrained(
@@ -113,15 +114,21 @@ def _load_checkpoint(
         unused_note = f" (and {len(unused)} of the files have no place in it, as {unused[0]})" if unused else ""
         raise UserError(
             f"{asset_folder}: {len(missing)} weights of the model are missing, among them {', '.join(missing[:3])}{unused_note}"
+            f"; expected {kind[0]}"
         )
     if hasattr(model.config, "auto_map"):
         del model.config.auto_map  # names code that is not there
-    return model, unused
+    return weight_format, model, unused
 
 
-def _check_vocabulary(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
+def check_vocabulary(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, source: str) -> None:
+    """Refuse a tokenizer with tokens that the model has no embeddings for; errors name the ``source``.
+
+    Raises:
+        UserError: there are such tokens.
+    """
     highest_id, rows = max(tokenizer.get_vocab().values()), model.get_input_embeddings().weight.shape[0]
     if highest_id >= rows:
         raise UserError(
-            f"{folder}: the tokenizer has the token id {highest_id}, but the model has embeddings for {rows} tokens"
+            f"{source}: the tokenizer has the token id {highest_id}, but the model has embeddings for {rows} tokens"
         )

@@ -1,8 +1,9 @@
 """Reward models and the directories that hold them.
 
-The directory of a reward model holds the body's weights under the names that Transformers gives them below a head, the head's
-as ``score.weight``, and ``reward_model.json``. Where the head reads the last token of a language model,
-``AutoModelForSequenceClassification`` opens it; ``AutoModel`` opens the body of any.
+The directory of a trained reward model holds the body's weights under the names that Transformers gives them below a head, the
+head's as ``score.weight``, and ``reward_model.json``. Where the head reads the last token of a language model,
+``AutoModelForSequenceClassification`` opens it; ``AutoModel`` opens the body of any. That of a published reward model holds the
+network for sequence classification with all of its outputs; ``reward_model.json`` says which of them is the reward.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch.nn.utils.rnn import pad_sequence
@@ -27,7 +28,7 @@ from relab.errors import UserError
 from relab.features.encode import length_batches
 from relab.files import replacing, sha256, write_json
 from relab.precision import FLOAT32
-from relab.rewards.network import RewardNetwork
+from relab.rewards.network import PublishedRewardNetwork, RewardNetwork, load_published
 from relab.settings.base import Int, Settings, check
 from relab.settings.reward_models import Pooling
 
@@ -46,10 +47,21 @@ BATCH_TOKENS = 4096
 class Header(Settings):
     """What ``reward_model.json`` says."""
 
-    base: str = Field(description="Name of the model that the reward model started from.")
-    pooling: Pooling = Field(description="What the head reads.")
+    base: str = Field(description="Name of the model that the reward model started from, or of the asset that it is.")
+    pooling: Pooling | None = Field(None, description="What the head of a trained reward model reads.")
+    output: Int | None = Field(None, description="Index of the logit that is the reward of a published one.", ge=0)
     tokens: Int = Field(description="Tokens of a text at most; what is longer loses its beginning.", ge=2)
     tokenizer: str = Field(description="SHA-256 of the tokenizer.json that it was trained with.")
+
+    @model_validator(mode="after")
+    def _is_trained_or_published(self):
+        if (self.pooling is None) == (self.output is None):
+            raise ValueError(f"expected either pooling or output, found {'neither' if self.output is None else 'both'}")
+        return self
+
+    def write(self, directory: Path) -> None:
+        """Write it into the directory of its reward model."""
+        write_json(directory / HEADER, self.model_dump(exclude_none=True))
 
 
 class RewardModel:
@@ -62,10 +74,13 @@ class RewardModel:
         directory: where it was read from, for errors.
     """
 
-    def __init__(self, network: RewardNetwork, tokenizer: PreTrainedTokenizerBase, header: Header, directory: Path):
+    def __init__(
+        self, network: RewardNetwork | PublishedRewardNetwork, tokenizer: PreTrainedTokenizerBase, header: Header,
+        directory: Path,
+    ):  # fmt: skip
         tokenizer.truncation_side = "left"
         self.network, self.tokenizer, self.header, self.directory = network, tokenizer, header, directory
-        ids = (tokenizer.pad_token_id, tokenizer.eos_token_id)
+        ids = (network.padding, tokenizer.pad_token_id, tokenizer.eos_token_id)
         #: the token id of padding; None where the tokenizer has no token for it
         self.pad = next((token for token in ids if token is not None and token < self.vocabulary), None)
 
@@ -74,7 +89,7 @@ class RewardModel:
         """Open a reward model's directory, on ``device``, in evaluation mode, float32.
 
         Raises:
-            UserError: no reward model, or one with another tokenizer than it was trained with.
+            UserError: no reward model, one without all of its weights, or with another tokenizer than it was trained with.
         """
         directory = Path(directory)
         if missing := [name for name in FILES if not (directory / name).is_file()]:
@@ -88,8 +103,7 @@ class RewardModel:
                 f"{header.tokenizer[:16]}…, found {digest[:16]}…"
             )
         with torch.random.fork_rng(devices=[]):  # weights are drawn before they are read
-            network = RewardNetwork(checkpoints.load_encoder(directory, device, FLOAT32), header.pooling)
-        network.head.weight.data = _read_head(directory, network.head.in_features)
+            network = load_published(directory, header.output) if header.pooling is None else _load_trained(directory, header)
         return cls(network.to(device).eval(), checkpoints.load_tokenizer(directory), header, directory)
 
     @property
@@ -127,7 +141,7 @@ class RewardModel:
             tokens = [torch.tensor(ids[row]) for row in rows]
             inputs = pad_sequence(tokens, batch_first=True, padding_value=self.pad or 0)
             mask = pad_sequence([torch.ones_like(row) for row in tokens], batch_first=True)
-            device = self.network.head.weight.device
+            device = self.network.body.device
             rewards[rows] = self.network(inputs.to(device), mask.to(device)).logits.squeeze(1).cpu()
         for text, reward in zip(texts, rewards.tolist(), strict=True):
             if not math.isfinite(reward):
@@ -135,7 +149,7 @@ class RewardModel:
         return rewards
 
     def save(self, base: Path, directory: Path) -> None:
-        """Write the directory, every file whole or not at all.
+        """Write the directory of a trained reward model, every file whole or not at all.
 
         Args:
             base: the model directory whose tokenizer it has.
@@ -151,7 +165,7 @@ class RewardModel:
                     shutil.copyfile(source, path)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
-        write_json(directory / HEADER, self.header.model_dump())
+        self.header.write(directory)
 
     def _save_network(self, folder: Path) -> None:
         body, prefix = self.network.body, self.network.body.base_model_prefix
@@ -182,6 +196,12 @@ def _read_header(path: Path) -> Header:
     except ValueError as error:
         raise UserError(f"{path}: expected JSON ({error})") from None
     return check(Header, content, str(path))
+
+
+def _load_trained(directory: Path, header: Header) -> RewardNetwork:
+    network = RewardNetwork(checkpoints.load_encoder(directory, torch.device("cpu"), FLOAT32), header.pooling)
+    network.head.weight.data = _read_head(directory, network.head.in_features)
+    return network
 
 
 def _read_head(directory: Path, width: int) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""The network of a reward model: a pretrained body, and a head that reads one state of it or the mean of all."""
+"""The networks of reward models: a pretrained body with a head that reads one state or the mean; a published classifier."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from pathlib import Path
 
 import torch
 from torch import nn
-from transformers import PreTrainedModel
+from transformers import AutoModelForSequenceClassification, PreTrainedModel
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 from relab import adapters
-from relab.checkpoints import load_encoder
-from relab.classifiers.network import context_length
+from relab.checkpoints import load_encoder, user_errors, without_weight_report
+from relab.classifiers.network import check_context
 from relab.errors import UserError
 from relab.precision import FLOAT32
+from relab.published.files import CLASSIFIER
 from relab.settings.models import LoraAdaptation
 from relab.settings.reward_models import Pooling, TrainedRewardModel
 
@@ -31,6 +32,8 @@ class RewardNetwork(nn.Module):
         body: a network that gives a state for each token.
         pooling: what of them the head reads.
     """
+
+    padding: int | None = None  #: the token id that it must be padded with; None: any
 
     def __init__(self, body: PreTrainedModel, pooling: Pooling):
         super().__init__()
@@ -66,6 +69,49 @@ class RewardNetwork(nn.Module):
                 self.body = self.body.merge_and_unload()
 
 
+class PublishedRewardNetwork(nn.Module):
+    """A network for sequence classification, one of whose logits is the reward.
+
+    Args:
+        body: the network with its head. Its configuration has a token id of padding, by which the heads of language models
+            find the last token of a text.
+        output: the index of the logit.
+    """
+
+    def __init__(self, body: PreTrainedModel, output: int):
+        super().__init__()
+        self.body, self.output = body, output
+
+    @property
+    def padding(self) -> int:
+        """The token id that it must be padded with."""
+        return self.body.config.get_text_config().pad_token_id
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> SequenceClassifierOutput:
+        """The rewards of texts that are padded on the right: ``logits [texts, 1]``, float32; see :class:`RewardNetwork`."""
+        logits = self.body(input_ids=input_ids, attention_mask=attention_mask).logits
+        return SequenceClassifierOutput(logits=logits[:, self.output, None].float())
+
+
+def load_published(directory: Path, output: int) -> PublishedRewardNetwork:
+    """The network of a published reward model's directory, on the CPU, float32, in evaluation mode.
+
+    Raises:
+        UserError: no network for sequence classification, or one without all of its weights, which would be drawn.
+    """
+    with user_errors(directory, CLASSIFIER[0]), without_weight_report():
+        body, info = AutoModelForSequenceClassification.from_pretrained(
+            directory, dtype="float32", use_safetensors=True, local_files_only=True, trust_remote_code=False,
+            output_loading_info=True,
+        )  # fmt: skip
+    if missing := sorted(info["missing_keys"]):
+        raise UserError(f"{directory}: expected {CLASSIFIER[0]}, found no weights {', '.join(missing[:3])}")
+    if not output < body.config.num_labels:
+        raise UserError(f"{directory}: expected output {output} among those of the network, found {body.config.num_labels}")
+    body.config.use_cache = False
+    return PublishedRewardNetwork(body, output).eval()
+
+
 def build(settings: TrainedRewardModel, directory: Path) -> RewardNetwork:
     """The network before its training, on the CPU, float32; what is new is drawn from torch's global random state.
 
@@ -81,8 +127,7 @@ def build(settings: TrainedRewardModel, directory: Path) -> RewardNetwork:
     body = load_encoder(directory, torch.device("cpu"), FLOAT32)
     if getattr(body.config, "vocab_size", None) is None:
         raise UserError(f"{directory}: a network of the kind {body.config.model_type}, expected one that reads texts")
-    if settings.tokens > (positions := context_length(body)):
-        raise UserError(f"tokens: expected at most {positions}, the context of {directory.name}, found {settings.tokens}")
+    check_context(body, settings.tokens, directory.name)
     body.config.use_cache = False
     network = RewardNetwork(body, settings.pooling)
     nn.init.normal_(network.head.weight, std=(network.head.in_features + 1) ** -0.5)

@@ -221,14 +221,13 @@ def check(model: Any, value: Any, key: str) -> Any:
 
 def _sentence(error: ValidationError, model: Any, key: str) -> str:
     first = error.errors()[0]
-    path = [str(part) for part in first["loc"] if not str(part).startswith(("function-", "tagged-union"))]
-    if not isinstance(model, type):  # the tag of a member of the union is no key
-        path = path[1:]
+    tagged_path = [str(part) for part in first["loc"] if not str(part).startswith(("function-", "tagged-union"))]
+    path = tagged_path if isinstance(model, type) else tagged_path[1:]  # the tag of a member of the union is no key
     key = ".".join([key, *path] if key else path)
     message = first["msg"].removeprefix("Value error, ")
     value = "" if isinstance(first.get("input"), (dict, BaseModel)) else f", found {first.get('input')!r}"
     if first["type"] == "extra_forbidden":
-        return f"{key}: unknown key; {_nearest(path[-1], model, path[:-1])}"
+        return f"{key}: unknown key; {_nearest(path[-1], model, tagged_path[:-1])}"
     if first["type"] == "missing":
         return f"{key}: this key is required"
     if first["type"] == "union_tag_invalid":

@@ -65,6 +65,7 @@ WITH_WEIGHTS = Narrowing(
     "a model with weights of its own", lambda model, models: not getattr(model, "is_adapter", False), lambda model: "an adapter"
 )
 TRAINED = of_kind("models", "trained")
+WITH_PUBLISHED_TOKENIZER = of_kind("a model", "published", "encoder")
 FINETUNED = of_kind("models", "finetuned")
 PAIRS = of_kind("a data set", "pairs")
 PREFERENCES = of_kind("a data set", "preferences")
