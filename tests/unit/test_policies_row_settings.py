@@ -75,8 +75,8 @@ def test_a_row_without_a_judge_needs_none(declared):
         ),
         (
             {},
-            {"film_ppo_dear": {"sweep": {"model": ["film-ppo-0.3-s0", "film-ppo-0.05-s1"]}}},
-            "rows.mine.ppo.PPO β 0.3: expected texts of models that differ in their seed alone, found film-ppo-0.3-s0, ",
+            {"film_ppo_dear": {"name": "of-{model}", "sweep": {"model": ["film-ppo-0.3-s0", "film-ppo-0.05-s1"]}}},
+            "rows.mine.ppo.PPO β 0.3: expected texts of models that differ in their seed alone, found of-film-ppo-0.3-s0, ",
         ),
         (
             {"judge": {"probe": "film_judge", "preferred": "good"}},

@@ -162,6 +162,18 @@ def test_preferences_give_their_prompts(plain, tmp_path):
     assert record["prompt"] == "the house" and record["row"] == 0
 
 
+def test_a_prompt_that_stands_in_two_rows_has_two_texts_and_other_rows_change_neither(plain, tmp_path):
+    answers = {"chosen": " a", "rejected": " b"}
+    prompts, drawn = ["the house", "a house", "the house"], {"drawn": {"do_sample": True}}
+    texts = {}
+    for rows in (prompts, prompts[:1] + prompts[2:]):
+        path = tmp_path / "test.parquet"
+        storage.write(path, [{"prompt": prompt, **answers} for prompt in rows], storage.PREFERENCES)
+        sampled = records(plain, [path], prompts={"dataset": "liked"}, methods=drawn, length=12)
+        texts[len(rows)] = [record["token_ids"] for record in sampled if record["prompt"] == "the house"]
+    assert texts[3] == texts[2] and texts[3][0] != texts[3][1]
+
+
 def test_more_sources_than_there_are_and_no_file_are_told(plain, tmp_path):
     with pytest.raises(UserError, match=r"test\.parquet: expected 8 rows \(prompts\.number\), found 7"):
         records(plain, [pairs(tmp_path / "test.parquet", 7)], prompts={"dataset": "pairs", "number": 8})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,8 @@ def sample_records(
 ) -> Iterator[dict[str, Any]]:
     """Yield the records of a sampling, by prompt, method and index of the text; ``batch`` texts are computed at once.
 
-    A text's random numbers depend on the sampling's seed, on what the model reads and on the text's index alone: methods that
-    ask alike use the same numbers.
+    A text's random numbers depend on the sampling's seed, on what the model reads and on the text's number among those of its
+    method that read the same: methods that ask alike use the same numbers, and a prompt that stands twice has other texts.
     """
     requests = [
         (prompt_index, name, index)
@@ -41,7 +42,8 @@ def sample_records(
         token_ids,
         length=settings.length,
         seeds=[
-            text_seed(settings.seed, prompt_key(ids), index) for ids, (_, _, index) in zip(token_ids, requests, strict=True)
+            text_seed(settings.seed, prompt_key(ids), number)
+            for ids, number in zip(token_ids, _numbers(requests, token_ids), strict=True)
         ],
         decoding=[settings.methods[name].decoding for _, name, _ in requests],
         stop=ends if settings.stop else (),
@@ -56,6 +58,14 @@ def sample_records(
             yield _record(settings, lm, prompts[prompt_index], prompt_index, name, index, generation)
         if human:
             yield _record(settings, lm, prompts[prompt_index], prompt_index, settings.prompts.human, 0, human[prompt_index])
+
+
+def _numbers(requests: Sequence[tuple[int, str, int]], token_ids: Sequence[Sequence[int]]) -> Iterator[int]:
+    """The number of each text, from 0, among those of its method for which the model reads the same."""
+    counts: Counter[tuple[str, tuple[int, ...]]] = Counter()
+    for (_, name, _), ids in zip(requests, token_ids, strict=True):
+        yield counts[name, tuple(ids)]
+        counts[name, tuple(ids)] += 1
 
 
 def _human(settings: Sampling, lm: LanguageModel, prompts: Sequence[Prompt]) -> list[Generation]:
