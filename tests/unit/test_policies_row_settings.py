@@ -61,7 +61,7 @@ def test_a_row_without_a_judge_needs_none(declared):
         (
             {"ppo": {"PPO": "film_dpo_far"}},
             {},
-            "rows.mine.ppo.PPO: expected texts of a model of the kind ppo that starts from film, found those of film-dpo-0.1-s0",
+            "rows.mine.ppo.PPO: expected texts of a model of the kind ppo that starts from film, found those of film-dpo-0.1-",
         ),
         (
             {},

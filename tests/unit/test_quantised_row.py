@@ -97,7 +97,7 @@ def test_a_metric_more_does_not_measure_anew(declared):
             "rows.narrow.samplings: expected samplings that differ in their precision alone, found in_float32 and "
             "longer, which differ in length",
         ),
-        ({"samplings": ["listed"]}, "rows.narrow.samplings: expected samplings from the sources of a data set of pairs, found listed"),
+        ({"samplings": ["listed"]}, "rows.narrow.samplings: expected samplings from the sources of a data set of pairs"),
         ({"method": "long"}, "rows.narrow.method: expected a method of in_float32 (plain, short, drawn), found 'long'"),
         (
             {"samplings": ["three"], "method": "drawn"},

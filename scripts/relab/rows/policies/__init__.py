@@ -1,4 +1,4 @@
-"""Policies that learnt from preferences: what a reward model and a judge make of their texts, beside the model they started from."""
+"""Policies that learnt from preferences: what a reward model and a judge make of their texts, beside their reference's."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SCORE = Step(
 )  # fmt: skip
 TABULATE = Step(
     "tabulate", "Write the tables of policies: their scores, differences, scorers, phrases, texts side by side.",
-    "tables.tabulate", tables=(MAIN, "differences", "scorers", "phrases", "texts"), memory=1500, seconds=3,
+    "tables.tabulate", tables=(MAIN, "differences", "scorers", "phrases", "texts", "seeds"), memory=1500, seconds=3,
 )  # fmt: skip
 CURVES = Step(
     "curves", "Tabulate what the training of policies, of their reference and of the reward model measured by step.",
@@ -53,7 +53,7 @@ class Judge(Settings):
 
 
 class Row(RowSettings):
-    """Policies that learnt from rewards (PPO) or from pairs (DPO), beside the model that they started from and human answers."""
+    """Policies that learnt from rewards (PPO) or from pairs (DPO), beside the model they started from and human answers."""
 
     kind: Literal["policies"]
     reference: Ref["samplings"] = Field(
@@ -88,8 +88,8 @@ class Row(RowSettings):
 
     def inputs(self, step: str, paths: RowPaths, artefacts: Artefacts) -> Files:
         if step == "draw":
-            shown = ["learning", *(["ppo_curves"] if self.ppo else []), *(["dpo_curves"] if self.dpo else [])]
-            return {"systems": paths.table(), **{table: paths.table(table) for table in shown}}
+            shown = ["seeds", "learning", *(["ppo_curves"] if self.ppo else []), *(["dpo_curves"] if self.dpo else [])]
+            return {table: paths.table(table) for table in shown}
         if step == "curves":
             return self._histories(artefacts)
         if step == "measure":
@@ -99,7 +99,7 @@ class Row(RowSettings):
 
     def spec(self, step: str, paths: RowPaths, artefacts: Artefacts) -> dict[str, Any]:
         if step == "draw":
-            return {"reference": self.reference_name, "judge": self.judge is not None}
+            return {"judge": self.judge is not None}
         if step == "curves":
             trained = {name: artefacts.models[name].settings for name in self._policies(artefacts)}
             shown = {
@@ -125,7 +125,8 @@ class Row(RowSettings):
         prompts = artefacts.samplings[self.reference].settings.prompts
         if not isinstance(prompts, DatasetPrompts) or artefacts.datasets[prompts.dataset].settings.kind != "preferences":
             raise UserError(
-                f"{paths.key}.reference: expected a sampling for the prompts of a data set of preferences, found {self.reference}"
+                f"{paths.key}.reference: expected a sampling for the prompts of a data set of preferences, found "
+                f"{self.reference}"
             )
         for label, members in self._systems(artefacts).items():
             group = next((group for group in ("ppo", "dpo") if label in getattr(self, group)), "")
@@ -135,8 +136,8 @@ class Row(RowSettings):
             labels = artefacts.datasets[artefacts.probes[self.judge.probe].settings.dataset].settings.labels
             if self.judge.preferred not in labels.values():
                 raise UserError(
-                    f"{paths.key}.judge.preferred: expected a class of {self.judge.probe} ({', '.join(labels.values())}), found "
-                    f"{self.judge.preferred!r}"
+                    f"{paths.key}.judge.preferred: expected a class of {self.judge.probe} ({', '.join(labels.values())}), "
+                    f"found {self.judge.preferred!r}"
                 )
 
     def _check_system(self, key: str, kind: str, members: dict[str, Member], artefacts: Artefacts) -> None:
@@ -170,10 +171,13 @@ class Row(RowSettings):
         return {member.settings.model: label for label, members in systems.items() for member in members.values()}
 
     def _seeds(self, artefacts: Artefacts) -> dict[str, dict[str, int]]:
-        return {
-            label: {name: getattr(artefacts.models[member.settings.model].settings, "seed", 0) for name, member in members.items()}
-            for label, members in self._systems(artefacts).items()
-        }
+        """The samplings of each system, each with the seed of its model."""
+
+        def seed(sampling: Member) -> int:
+            return getattr(artefacts.models[sampling.settings.model].settings, "seed", 0)
+
+        systems = self._systems(artefacts)
+        return {label: {name: seed(member) for name, member in members.items()} for label, members in systems.items()}
 
     def _prompts(self, artefacts: Artefacts) -> DatasetPrompts:
         return artefacts.samplings[self.reference].settings.prompts

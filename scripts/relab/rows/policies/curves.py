@@ -40,13 +40,14 @@ def learning_table(job: Job) -> pd.DataFrame:
     ``train`` and ``validation`` are nats a token of the reference, shares of pairs of the reward model. Neither has rows where
     it was not trained here.
     """
-    parts = [pd.DataFrame(columns=["stage", "step", "train", "validation"])]
+    parts = [pd.DataFrame(columns=["stage", "step", "train", "validation"], dtype=str)]
     for stage, files in ((REFERENCE, job.files("reference")), (REWARD_MODEL, job.files("reward"))):
         for path in files:
             history = _history(path, LEARNING[stage])
-            values = {split: _cells(history[column]) for split, column in zip(parts[0].columns[2:], LEARNING[stage], strict=True)}
-            parts.append(pd.DataFrame({"stage": stage, "step": history["step"], **values}))
-    return pd.concat(parts[1:] or parts, ignore_index=True)
+            train, validation = (_cells(history[column]) for column in LEARNING[stage])
+            columns = {"stage": stage, "step": history["step"], "train": train, "validation": validation}
+            parts.append(pd.DataFrame(columns))
+    return pd.concat(parts, ignore_index=True)
 
 
 def policy_curves(spec: CurvesSpec, histories: Mapping[str, Path], measures: Sequence[str], kind: str) -> pd.DataFrame:

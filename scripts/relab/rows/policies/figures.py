@@ -14,7 +14,7 @@ from relab.figures import COLOURS, WIDTH
 from relab.files import read_csv, require_columns
 from relab.rows.job import Job
 from relab.rows.policies.curves import DPO, PPO, REFERENCE, REWARD_MODEL
-from relab.rows.shared.curves import TRAINING, VALIDATION, add_legend, band_entry, draw_curve, entry, label_axes
+from relab.rows.shared.curves import GREY, TRAINING, VALIDATION, add_legend, band_entry, draw_curve, entry, label_axes
 
 #: What axes say of each measure of PPO.
 LABELS = {
@@ -31,9 +31,8 @@ DASHED = {"linestyle": (0, (3, 1.5))}
 
 def draw(job: Job) -> dict[str, Figure]:
     """The step ``draw``."""
-    systems = read_csv(job.file("systems"))
     figures = {
-        "tradeoff": draw_tradeoff(systems, job.spec["reference"], job.spec["judge"]),
+        "tradeoff": draw_tradeoff(read_csv(job.file("seeds")), job.spec["judge"]),
         "learning": draw_learning(read_csv(job.file("learning"))),
     }
     if job.files("ppo_curves"):
@@ -43,31 +42,30 @@ def draw(job: Job) -> dict[str, Figure]:
     return figures
 
 
-def draw_tradeoff(systems: pd.DataFrame, reference: str, judge: bool) -> Figure:
-    """What each policy gained, and what became of its diversity, against how far it went from the reference.
+def draw_tradeoff(seeds: pd.DataFrame, judge: bool) -> Figure:
+    """What each seed of each policy gained, and what became of its diversity, against how far it went from the reference.
 
     Raises:
-        UserError: where a column is missing.
+        UserError: where a column is missing or there is no row.
     """
     scorers = {"reward": FILLED, **({"judge": HOLLOW} if judge else {})}
-    columns = ["kl", *scorers, "distinct"]
-    require_columns(systems, ["system", *(f"{c}{end}" for c in columns for end in ("", "_low", "_high"))], "the systems have")
-    shown = systems[(systems["kl"] != "") | (systems["system"] == reference)]
+    columns = [f"{column}{end}" for column in ("kl", *scorers, "distinct") for end in ("", "_low", "_high")]
+    require_columns(seeds, ["system", *columns], "the seeds have", rows=True)
+    colours = dict(zip(seeds["system"].unique(), COLOURS * 2, strict=False))
     figure = Figure(figsize=(WIDTH, 4.6), layout="constrained")
     gains, diversity = figure.subplots(1, 2)
-    for colour, (_, row) in zip(COLOURS * 2, shown.iterrows(), strict=False):
+    for _, row in seeds.iterrows():
         for scorer, look in scorers.items():
-            _draw_point(gains, row, scorer, colour, look)
-        _draw_point(diversity, row, "distinct", colour, FILLED)
+            _draw_point(gains, row, scorer, colours[row["system"]], look)
+        _draw_point(diversity, row, "distinct", colours[row["system"]], FILLED)
     gains.set_ylabel("beyond the reference (SD of its texts)")
     diversity.set_ylabel("distinct-2 of all texts")
     for axes in (gains, diversity):
         axes.set_xlabel("KL divergence (nats a text)")
         axes.margins(0.08)
     diversity.set_ylim(0, 1)
-    marks: list[Artist] = [_mark("reward model", "#555555", FILLED), *([_mark("judge", "#555555", HOLLOW)] if judge else [])]
-    entries = [_mark(name, colour, FILLED) for colour, name in zip(COLOURS * 2, shown["system"], strict=False)]
-    add_legend(figure, [*entries, *marks])
+    marks: list[Artist] = [_mark("reward model", GREY, FILLED), *([_mark("judge", GREY, HOLLOW)] if judge else [])]
+    add_legend(figure, [*(_mark(name, colour, FILLED) for name, colour in colours.items()), *marks])
     return figure
 
 
@@ -143,7 +141,7 @@ def draw_dpo(curves: pd.DataFrame) -> Figure:
     _draw_systems(accuracy, curves, [("accuracy", {})])
     label_axes(logprobs, "step", "log-probability (nats an answer)")
     label_axes(accuracy, "step", "pairs in the right order")
-    sides = [entry("preferred answer", color="#555555"), entry("other answer", color="#555555", **DASHED)]
+    sides = [entry("preferred answer", color=GREY), entry("other answer", color=GREY, **DASHED)]
     add_legend(figure, [*_entries(curves), *sides])
     return figure
 

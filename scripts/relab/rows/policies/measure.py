@@ -1,4 +1,4 @@
-"""The measuring of texts: rewards, a judge's verdicts, and how far a policy's text is from the reference model's distribution."""
+"""The measuring of texts: rewards, a judge's verdicts, and how far a policy is from the reference model."""
 
 from __future__ import annotations
 

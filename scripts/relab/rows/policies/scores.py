@@ -1,4 +1,4 @@
-"""Scores of policies: what their texts get from each scorer, how far they went from the reference, what became of their texts."""
+"""Scores of policies: what their texts get from each scorer, how far they went from the reference, how varied they are."""
 
 from __future__ import annotations
 

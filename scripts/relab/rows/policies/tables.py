@@ -1,4 +1,4 @@
-"""Tables of policies: their scores, what they have beyond the reference, the scorers, the commonest phrases, texts side by side."""
+"""Tables of policies: scores, what they have beyond the reference, the scorers, commonest phrases, texts side by side."""
 
 from __future__ import annotations
 
@@ -59,6 +59,7 @@ def tabulate(job: Job) -> dict[str, pd.DataFrame]:
         "scorers": scorers_table(spec, scores),
         "phrases": phrases_table(systems),
         "texts": texts_table(spec, systems),
+        "seeds": seeds_table(spec, scores),
     }
 
 
@@ -86,6 +87,24 @@ def columns_of(spec: Spec) -> dict[str, str]:
     return {metric: column for metric, column in COLUMNS.items() if spec.judge or not column.startswith(JUDGE)}
 
 
+def seeds_table(spec: Spec, scores: Summaries) -> pd.DataFrame:
+    """The reference and the policies, a seed a row: what the figure against KL divergence draws.
+
+    ``_low`` and ``_high`` are ends of the 95 % interval over prompts.
+    """
+    rows = []
+    for system in spec.order:
+        for seed in spec.systems[system].values():
+            row: dict[str, Any] = {"system": system, "seed": seed}
+            for metric in (KL, *spec.scorers, DISTINCT):
+                frame = scores.per_seed(spec.experiment(system), metric, spec.split)
+                values = frame[frame["seed"] == str(seed)].iloc[0]
+                ends = {"": "value", "_low": "low", "_high": "high"}
+                row |= {f"{COLUMNS[metric]}{end}": format_fixed(values[name], DIGITS) for end, name in ends.items()}
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
 def differences_table(spec: Spec, systems: Systems, scores: Summaries) -> pd.DataFrame:
     """A metric and system a row: what the system has beyond the reference, paired by prompts."""
     rows = []
@@ -110,7 +129,7 @@ def scorers_table(spec: Spec, scores: Summaries) -> pd.DataFrame:
 
 
 def phrases_table(systems: Systems) -> pd.DataFrame:
-    """The commonest phrases of each system's first seed: a phrase a row, with the share of texts that hold it, here and elsewhere.
+    """The commonest phrases of each system's first seed: a phrase a row, with the share of texts that hold it.
 
     ``share_low`` and ``share_high`` are the 95 % interval over prompts; ``others`` are the shares of the other systems.
     """
@@ -131,7 +150,7 @@ def _phrases(system: str, first: dict[str, SystemTexts]) -> Iterator[dict[str, A
 
 
 def texts_table(spec: Spec, systems: Systems) -> pd.DataFrame:
-    """Texts of the first seeds, each with its prompt, after prompts that are evenly spread, never chosen: a system's text a row."""
+    """Texts of the first seeds with their prompts, which are evenly spread, never chosen: a system's text a row."""
     first = {system: next(iter(seeds.values())).frame for system, seeds in systems.items()}
     prompts = list(dict.fromkeys(first[spec.reference]["row"]))
     number = min(spec.examples, len(prompts))
