@@ -14,9 +14,11 @@ sys.path.insert(0, f"{workflow.basedir}/scripts")
 
 from relab.artefacts.registry import KINDS, MAKERS
 from relab.assets import local
+from relab.assets.plan import missing_file
 from relab.digest import code_digest
 from relab.errors import UserError
 from relab.machine import gpu_count, memory_mb
+from relab.menu import targets
 from relab.settings import report as report_jobs
 from relab.settings.base import canonical
 from relab.settings.config import resolve
@@ -140,8 +142,15 @@ def output_folder(key):
 
 
 def user_files(wildcards):
-    """The `user_files` parameter of a fetch: the state of the user's own files that it links, so that a change is seen."""
-    return local.fingerprint(ARTEFACTS.assets[wildcards.asset].settings, wildcards.file, Path(workflow.basedir))
+    """The `user_files` parameter of a fetch: the state of the user's own files that it links, so that a change is seen.
+
+    A path that leads nowhere is told before anything runs, as Snakemake does of a missing input.
+    """
+    declared = ARTEFACTS.assets[wildcards.asset].settings
+    missing = missing_file(wildcards.asset, wildcards.file, declared, Path(CACHE), Path(workflow.basedir))
+    if missing:
+        raise WorkflowError(f"assets.{wildcards.asset}: {wildcards.file} is missing. {missing}. {declared.missing}".strip())
+    return local.fingerprint(declared, wildcards.file, Path(workflow.basedir))
 
 
 def loaded(*paths):
