@@ -1,4 +1,5 @@
 # What the rules share: the checked settings, a job's slice of them, the digest of its code, the machine's limits.
+import argparse
 import hashlib
 import importlib.util
 import os
@@ -23,6 +24,12 @@ from relab.settings import report as report_jobs
 from relab.settings.base import canonical
 from relab.settings.config import resolve
 from relab.settings.datasets import PARTS, SPLITS
+
+if not os.access(".snakemake" if os.path.isdir(".snakemake") else ".", os.W_OK):
+    raise WorkflowError(
+        f"{os.getcwd()} cannot be written: expected a folder of yours for the run, which --directory names, and one for"
+        " downloads, which RELAB_CACHE names"
+    )
 
 try:
     SETTINGS = resolve(config)

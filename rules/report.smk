@@ -1,6 +1,17 @@
 # What the report says of the run as a whole, the ledger, and the page.
 
 
+PAGE = "results/report.html"
+
+# Snakemake writes its own report without asking what stands there.
+REQUESTED = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+REQUESTED.add_argument("--report", nargs="?", default="", const="report.html")
+if Path(REQUESTED.parse_known_args(sys.argv[1:])[0].report).resolve() == Path(PAGE).resolve():
+    raise WorkflowError(
+        f"--report {PAGE}: the rule build_report makes this page; expected another file for Snakemake's report, as report.html"
+    )
+
+
 rule tabulate_overview:
     """Write the tables of what all rows rest on: corpora, data sets, features, downloads."""
     input:
@@ -68,7 +79,7 @@ rule build_report:
         data=SETTINGS.contents.figure_data,
         records=report_jobs.records(SETTINGS),
     output:
-        page="results/report.html",
+        page=PAGE,
         provenance="results/report.html.provenance.json",
     log:
         "results/logs/build_report.log",
