@@ -33,12 +33,14 @@ rule tabulate_overview:
         runtime=30,
     params:
         spec=constant(canonical(report_jobs.overview_spec(SETTINGS))),
+        captions=captions,
+        directory=output_folder("provenance"),
         code=code("tabulate_overview"),
         program=program("tabulate_overview"),
     shell:
         recorded(
             "python {params.program:q} --corpora {input.corpora:q} --datasets {input.datasets:q} "
-            "--features {input.features:q} --assets {input.assets:q} --output-dir results/tables/overview"
+            "--features {input.features:q} --assets {input.assets:q} --output-dir {params.directory:q}"
         )
 
 
@@ -47,8 +49,8 @@ rule score_claims:
     input:
         scores=report_jobs.scores(SETTINGS),
     output:
-        ledger="results/tables/overview/ledger.csv",
-        provenance="results/tables/overview/ledger.csv.provenance.json",
+        ledger=report_jobs.LEDGER,
+        provenance=f"{report_jobs.LEDGER}.provenance.json",
     log:
         "results/logs/score_claims.log",
     benchmark:
@@ -73,7 +75,7 @@ rule score_claims:
 rule build_report:
     """Build the one page that shows it all."""
     input:
-        ledger="results/tables/overview/ledger.csv",
+        ledger=report_jobs.LEDGER,
         tables=report_jobs.tables(SETTINGS),
         figures=SETTINGS.contents.targets()[1],
         data=SETTINGS.contents.figure_data,

@@ -7,4 +7,4 @@ for TARGET in targets(SETTINGS):
         input:
             TARGET.files,
 
-    workflow.get_rule(TARGET.name).docstring = TARGET.description
+    describe(TARGET.name, TARGET.description)

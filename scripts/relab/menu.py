@@ -11,8 +11,6 @@ from relab.artefacts.registry import KINDS
 from relab.settings import report
 from relab.settings.config import Resolved
 
-LEDGER = "results/tables/overview/ledger.csv"
-
 
 @dataclass(frozen=True)
 class Target:
@@ -52,5 +50,5 @@ def targets(settings: Resolved) -> list[Target]:
         *rows,
         *stages,
         Target("features", "Every text that the report's probes need, encoded", report.features(settings)),
-        Target("ledger", "What the write-ups found, scored", [LEDGER]),
+        Target("ledger", "What the write-ups found, scored", [report.LEDGER]),
     ]
