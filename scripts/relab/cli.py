@@ -19,6 +19,7 @@ COMMANDS = {
     "list": "list the targets that one can ask for",
     "plan": "say what that would run, download and take",
     "fetch": "fetch the downloads that a configuration needs, and nothing else",
+    "run": "start a run as a copy of another one",
     "compare": "show what changed between two runs",
     "generate": "sample texts from a language model",
 }
