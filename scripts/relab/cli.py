@@ -17,6 +17,7 @@ from relab.errors import run
 COMMANDS = {
     "report": "compute everything that is out of date and build results/report.html",
     "list": "list the targets that one can ask for",
+    "graph": "draw how the stages rest on each other",
     "plan": "say what that would run, download and take",
     "fetch": "fetch the downloads that a configuration needs, and nothing else",
     "run": "start a run as a copy of another one",

@@ -81,3 +81,8 @@ def test_a_file_that_is_not_there_is_told_before_anything_runs(tmp_path, path):
         assert planned.returncode == 1 and sentence in planned.stdout + planned.stderr
         assert (told.returncode, told.stderr) == (1, f"error: {sentence}\n")
     assert run_snakemake(tmp_path / "run", "-n", *words[:3], "results/corpora/italian/stats.json").returncode == 0
+
+
+def test_the_stages_in_the_readme_are_those_of_the_jobs(tmp_path):
+    drawn = re.search(r"^```mermaid\n(.*?)^```$", (CHECKOUT / "README.md").read_text(encoding="utf-8"), re.M | re.S)
+    assert run_relab("graph", "--directory", tmp_path).stdout == drawn[1]

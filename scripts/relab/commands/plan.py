@@ -9,8 +9,6 @@ from __future__ import annotations
 import csv
 import json
 import os
-import re
-import subprocess
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -18,12 +16,9 @@ from pathlib import Path
 from relab.assets.cache import default_folder
 from relab.assets.plan import plan_downloads
 from relab.commands import workflow
-from relab.errors import UserError
 from relab.estimate import job_seconds
 from relab.settings.config import Resolved
 
-#: The end of the name of the record that each job makes.
-RECORD = ".provenance.json"
 #: What Snakemake's summary says instead of the log of a job that has not run.
 NO_LOG = "-"
 
@@ -36,26 +31,16 @@ def main(words: Sequence[str]) -> None:
     parser.add_argument("targets", nargs="*", default=["results/report.html"], help="files or rules (default: the report)")
     args = parser.parse_args(words)
     settings = workflow.load(args.configfile)
-    jobs = pending(summary(workflow.command(args, "--summary", "--", *args.targets)))
+    jobs = pending(workflow.output(args, "--summary", "--", *args.targets))
     report_jobs(args.directory, settings, jobs)
     report_downloads(settings, jobs)
-
-
-def summary(command: Sequence[str]) -> str:
-    """Snakemake's summary of every file that the targets rest on."""
-    done = subprocess.run(command, capture_output=True, text=True, env=workflow.environment())
-    if done.returncode:
-        # An error in a function of a rule stands amid lines that say which.
-        reason = re.search(r"WorkflowError:\n +(.+)", done.stderr)
-        raise UserError(reason[1] if reason else (done.stderr.strip() or "snakemake --summary failed").splitlines()[-1])
-    return done.stdout
 
 
 def pending(text: str) -> Jobs:
     """The jobs that would run."""
     jobs: Jobs = defaultdict(dict)
     for row in csv.DictReader(text.splitlines(), delimiter="\t"):
-        if row["plan"] != "no update" and row["output_file"].endswith(RECORD):
+        if row["plan"] != "no update" and row["output_file"].endswith(workflow.RECORD):
             log = row["log-file(s)"]
             jobs[row["rule"]][row["output_file"]] = None if log == NO_LOG else log
     return jobs

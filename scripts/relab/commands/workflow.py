@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
+import subprocess
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -14,6 +16,9 @@ from relab.files import CHECKOUT
 
 if TYPE_CHECKING:
     from relab.settings.config import Resolved
+
+#: The end of the name of the record that each job makes.
+RECORD = ".provenance.json"
 
 
 def overlay_parser(name: str, description: str | None, **options: str) -> argparse.ArgumentParser:
@@ -60,6 +65,20 @@ def command(run: argparse.Namespace, *words: str) -> list[str]:
     """Snakemake's command line for a run, with more words."""
     overlays = ["--configfile", *map(str, run.configfile)] if run.configfile else []
     return ["snakemake", "--snakefile", str(CHECKOUT / "Snakefile"), "--directory", str(run.directory), *overlays, *words]
+
+
+def output(run: argparse.Namespace, *words: str) -> str:
+    """What Snakemake prints of a run.
+
+    Raises:
+        UserError: Snakemake ends with an error; the sentence is its own.
+    """
+    done = subprocess.run(command(run, *words), capture_output=True, text=True, env=environment())
+    if done.returncode:
+        # An error in a function of a rule stands amid lines that say which.
+        reason = re.search(r"WorkflowError:\n +(.+)", done.stderr)
+        raise UserError(reason[1] if reason else (done.stderr.strip() or f"snakemake {words[0]} failed").splitlines()[-1])
+    return done.stdout
 
 
 def environment() -> dict[str, str]:
