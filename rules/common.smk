@@ -99,12 +99,12 @@ def read_files(wildcards, input):
 
 def made_files(wildcards, output):
     """The files that a row's job makes but for its record, as options of scripts/row.py."""
-    return flags("--output", output)
+    return flags("--output", {name: paths for name, paths in output.items() if name != "provenance"})
 
 
 def flags(option, files):
     """Files by name as options of scripts/row.py."""
-    named = {name: [paths] if isinstance(paths, str) else paths for name, paths in files.items() if name != "provenance"}
+    named = {name: [paths] if isinstance(paths, str) else paths for name, paths in files.items()}
     return [word for name, paths in named.items() for word in (option, name, *paths)]
 
 
