@@ -1,12 +1,24 @@
 # relab: every table and plot of five language-model lab write-ups, computed from real text.
 # `snakemake --list` is the menu; config/README.md explains every key; DESIGN in CONTRIBUTING.md explains the layout.
+import os
+
+from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
 min_version("9.27")
 
 
-configfile: f"{workflow.basedir}/config/assets.yaml"
-configfile: f"{workflow.basedir}/config/config.yaml"
+# Where this file lies, for a module of another workflow, too.
+CHECKOUT = str(workflow.current_basedir)
+if not os.path.isdir(CHECKOUT):
+    raise WorkflowError(
+        f"{CHECKOUT}/Snakefile: relab's programs must be files of this machine; clone the repository and name its Snakefile"
+    )
+DEFAULTS = [f"{CHECKOUT}/config/{name}" for name in ("assets.yaml", "config.yaml")]
+
+
+configfile: DEFAULTS[0]
+configfile: DEFAULTS[1]
 
 
 include: "rules/common.smk"

@@ -2,8 +2,8 @@
 
 It takes three steps, since no single one works everywhere: pip installs torch alone, from wherever this machine's pip finds
 it (a Linux machine gets the build for NVIDIA cards, several GB, unless --torch-index or pip's own settings name an index with
-another); pip installs uv; uv installs everything else. The last two check every file by hash. The command relab, which runs
-this checkout's own code, is written beside what they installed.
+another); pip installs uv; uv installs everything else. The last two check every file by hash. The commands relab and snakemake,
+which run this checkout's own code, are written beside what they installed; the second stands in place of Snakemake's.
 
 A stamp inside .venv, written last, says for which locks, Python and place it was made. An environment without a stamp was
 left half-made and is made anew; one whose stamp names other locks is updated. Only the standard library is used, in words
@@ -28,7 +28,9 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 OLDEST, NEWEST = (3, 11), (3, 13)
 PLATFORMS = {("Linux", "x86_64"), ("Linux", "aarch64"), ("Darwin", "arm64")}
-#: The command relab. The shell starts Python, since a path with blanks cannot stand after #!; Python takes its line for a text.
+#: The commands of the environment that are this checkout's code: folder and module of each.
+COMMANDS = {"relab": ("scripts", "relab.cli"), "snakemake": ("envs", "launcher")}
+#: A command. The shell starts Python, since a path with blanks cannot stand after #!; Python takes its line for a text.
 COMMAND = """\
 #!/bin/sh
 '''exec' {python} "$0" "$@"
@@ -36,8 +38,8 @@ COMMAND = """\
 # Written by {program}
 import sys
 
-sys.path.insert(0, {scripts!r})
-from relab.cli import main
+sys.path.insert(0, {folder!r})
+from {module} import main
 
 main()
 """
@@ -64,7 +66,7 @@ def main():
             current = stamp(venv)
             if not fits(current, wanted):
                 install(venv, current, wanted, arguments.torch_index, lock)
-    write_command(venv)
+    write_commands(venv)
 
 
 def requirements(venv, arguments):
@@ -172,13 +174,15 @@ def write_stamp(venv, python, wanted):
     write_whole(venv / "relab.json", json.dumps({**wanted, "python": version}, indent=2) + "\n")
 
 
-def write_command(venv):
-    """Write the command relab, unless it is up to date."""
+def write_commands(venv):
+    """Write the commands, but for those that are up to date: an installation puts Snakemake's own back."""
     python = shlex.quote(str(venv / "bin" / "python"))
-    text = COMMAND.format(python=python, program=Path(__file__).resolve(), scripts=str(HERE.parent / "scripts"))
-    command = venv / "bin" / "relab"
-    if not command.is_file() or command.read_text(encoding="utf-8") != text:
-        write_whole(command, text, executable=True)
+    for name, (folder, module) in COMMANDS.items():
+        folder = str(HERE.parent / folder)
+        text = COMMAND.format(python=python, program=Path(__file__).resolve(), folder=folder, module=module)
+        command = venv / "bin" / name
+        if not command.is_file() or command.read_text(encoding="utf-8") != text:
+            write_whole(command, text, executable=True)
 
 
 def write_whole(path, text, executable=False):

@@ -1,4 +1,6 @@
 # What the rules share: the checked settings, a job's slice of them, the digest of its code, the machine's limits.
+import argparse
+import copy
 import hashlib
 import importlib.util
 import os
@@ -7,20 +9,37 @@ import shlex
 import sys
 from pathlib import Path
 
+from snakemake.common.configfile import load_configfile
 from snakemake.exceptions import WorkflowError
 from snakemake.settings.types import DeploymentMethod
+from snakemake.utils import update_config
 
-sys.path.insert(0, f"{workflow.basedir}/scripts")
+sys.path.insert(0, f"{CHECKOUT}/scripts")
 
 from relab.artefacts.registry import KINDS, MAKERS
 from relab.assets import local
+from relab.assets.plan import missing_file
 from relab.digest import code_digest
 from relab.errors import UserError
 from relab.machine import gpu_count, memory_mb
+from relab.menu import targets
 from relab.settings import report as report_jobs
 from relab.settings.base import canonical
 from relab.settings.config import resolve
 from relab.settings.datasets import PARTS, SPLITS
+
+if not os.access(".snakemake" if os.path.isdir(".snakemake") else ".", os.W_OK):
+    raise WorkflowError(
+        f"{os.getcwd()} cannot be written: expected a folder of yours for the run, which --directory names, and one for"
+        " downloads, which RELAB_CACHE names"
+    )
+
+# In a module that is given a config Snakemake skips the lines `configfile:`; here the defaults go under it all the same.
+if workflow.modifier.skip_configfile:
+    LAYERS = [*map(load_configfile, DEFAULTS), copy.deepcopy(config)]
+    config = {}
+    for layer in LAYERS:
+        update_config(config, layer)
 
 try:
     SETTINGS = resolve(config)
@@ -73,9 +92,19 @@ def prompt_files(input):
     return [word for name, paths in named.items() for word in (f"--{name}", *([paths] if isinstance(paths, str) else paths))]
 
 
+def read_files(wildcards, input):
+    """The files that a row's job reads, as options of scripts/row.py."""
+    return flags("--input", input)
+
+
+def made_files(wildcards, output):
+    """The files that a row's job makes but for its record, as options of scripts/row.py."""
+    return flags("--output", {name: paths for name, paths in output.items() if name != "provenance"})
+
+
 def flags(option, files):
     """Files by name as options of scripts/row.py."""
-    named = {name: [paths] if isinstance(paths, str) else list(paths) for name, paths in files.items()}
+    named = {name: [paths] if isinstance(paths, str) else paths for name, paths in files.items()}
     return [word for name, paths in named.items() for word in (option, name, *paths)]
 
 
@@ -113,7 +142,7 @@ def constant(value):
 
 def code(rule, *modules):
     """The `code` parameter of a rule: a digest of its program and of what that imports from the library."""
-    return code_digest(Path(workflow.basedir, "scripts", f"{rule}.py"), *modules)
+    return code_digest(Path(CHECKOUT, "scripts", f"{rule}.py"), *modules)
 
 
 def program(rule):
@@ -126,7 +155,7 @@ def program(rule):
 
 def path_of(path):
     """The path of a file of the checkout as a parameter, which a moved checkout may change without a rerun."""
-    return lambda wildcards, output: f"{workflow.basedir}/{path}"
+    return lambda wildcards, output: f"{CHECKOUT}/{path}"
 
 
 def input_folder(key):
@@ -140,8 +169,15 @@ def output_folder(key):
 
 
 def user_files(wildcards):
-    """The `user_files` parameter of a fetch: the state of the user's own files that it links, so that a change is seen."""
-    return local.fingerprint(ARTEFACTS.assets[wildcards.asset].settings, wildcards.file, Path(workflow.basedir))
+    """The `user_files` parameter of a fetch: the state of the user's own files that it links, so that a change is seen.
+
+    A path that leads nowhere is told before anything runs, as Snakemake does of a missing input.
+    """
+    declared = ARTEFACTS.assets[wildcards.asset].settings
+    missing = missing_file(wildcards.asset, wildcards.file, declared, Path(CACHE), Path(CHECKOUT))
+    if missing:
+        raise WorkflowError(f"assets.{wildcards.asset}: {wildcards.file} is missing. {missing}. {declared.missing}".strip())
+    return local.fingerprint(declared, wildcards.file, Path(CHECKOUT))
 
 
 def loaded(*paths):
@@ -151,20 +187,26 @@ def loaded(*paths):
     """
     digest = hashlib.sha256()
     for path in paths:
-        digest.update(Path(workflow.basedir, path).read_bytes())
+        digest.update(Path(CHECKOUT, path).read_bytes())
     return digest.hexdigest()[:16]
 
 
 # Files of the checkout that say what the report shows, and how.
-WRITEUP_FILES = sorted(Path(workflow.basedir, "config/writeups").glob("*.yaml"))
+WRITEUP_FILES = sorted(Path(CHECKOUT, "config/writeups").glob("*.yaml"))
 SHOWN_FILES = sorted(
     path
     for pattern in ("report/templates/**/*.*", "rows/*/show.yaml", "rows/*/*.html.j2")
-    for path in Path(workflow.basedir, "scripts/relab").glob(pattern)
+    for path in Path(CHECKOUT, "scripts/relab").glob(pattern)
 )
 
-# For `snakemake --report`: title, chapter and row of every file that the report shows; rules/caption.rst reads them.
-CATALOGUE = config["catalogue"] = SETTINGS.contents.catalogue
+# For `snakemake --report`: title, caption, chapter and row of every file that the report shows.
+CATALOGUE = SETTINGS.contents.catalogue
+
+
+def captions(wildcards, output):
+    """The `captions` parameter of a rule, which rules/caption.rst reads: path, title and caption of each file it shows."""
+    entries = {path: CATALOGUE.get(path[path.rfind("results/") :]) for path in output}
+    return [{"path": path, **entry} for path, entry in entries.items() if entry]
 
 
 def shown(path):
@@ -182,7 +224,7 @@ def shown(path):
 
 
 # Downloads that all runs share.
-CACHE = os.environ.get("RELAB_CACHE") or f"{workflow.basedir}/.cache"
+CACHE = os.environ.get("RELAB_CACHE") or f"{CHECKOUT}/.cache"
 
 # Jobs are submitted elsewhere where their number is limited instead of the cores (`workflow.local_exec` is not known yet while
 # this is read).
@@ -200,3 +242,8 @@ if LOCAL:
     for resource, limit in {"gpu": CARDS, "mem_mb": int(0.9 * memory_mb())}.items():
         if workflow.global_resources.get(resource.removesuffix("_mb")).value is None:
             workflow.register_resource(resource, limit)
+
+
+def describe(name, text):
+    """Give a rule that a loop makes its docstring; `rules` knows it by this name in a module that renames it, too."""
+    getattr(rules, name).rule.docstring = text

@@ -30,8 +30,9 @@ for ROW, STEP in SETTINGS.steps:
         params:
             job=JOB,
             step=f"{ROW.settings.kind} {STEP.function}",
-            read=flags("--input", READ),
-            made=flags("--output", MADE),
+            read=read_files,
+            made=made_files,
+            captions=captions,
             spec=constant(canonical(ROW.settings.spec(STEP.name, ROW.paths, ARTEFACTS))),
             code=code("row", f"relab.rows.{ROW.settings.kind}.{STEP.function.partition('.')[0]}"),
             program=program("row"),
@@ -39,4 +40,4 @@ for ROW, STEP in SETTINGS.steps:
             "python {params.program:q} {params.step} {params.read:q} {params.made:q} --job {params.job:q}"
             " --spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
 
-    workflow.get_rule(JOB).docstring = f"{STEP.does.rstrip('.')} ({ROW.paths.key.removeprefix('rows.')})."
+    describe(JOB, f"{STEP.does.rstrip('.')} ({ROW.paths.key.removeprefix('rows.')}).")

@@ -16,8 +16,11 @@ from relab.errors import run
 #: The subcommands, in the order in which users meet them, with what each does.
 COMMANDS = {
     "report": "compute everything that is out of date and build results/report.html",
+    "list": "list the targets that one can ask for",
+    "graph": "draw how the stages rest on each other",
     "plan": "say what that would run, download and take",
     "fetch": "fetch the downloads that a configuration needs, and nothing else",
+    "run": "start a run as a copy of another one",
     "compare": "show what changed between two runs",
     "generate": "sample texts from a language model",
 }

@@ -84,7 +84,7 @@ def test_the_menu_explains_every_rule():
     names |= {"A9", "char_gpt", "models", "fetch", "score_retrieval", "tabulate_retrieval", "draw_retrieval"}
     for name in names:
         assert re.search(rf"^{name} \(\w", listed, re.M), f"rule {name} has no docstring"
-    assert "A9 (Tables and figures of A9: Retrieval by cosine.)" in listed
+    assert "A9 (Retrieval by cosine. results/tables/char_gpt/retrieval.csv " in listed
 
 
 def test_every_job_rule_has_a_log_a_benchmark_an_environment_and_resources():
@@ -167,3 +167,24 @@ def test_with_a_card_it_asks_for_one(tmp_path):
 def test_no_profile_that_loads_by_itself_holds_resources():
     default = yaml.safe_load((CHECKOUT / "profiles/default/config.yaml").read_text())
     assert not {"resources", "default-resources", "set-resources", "cores", "jobs"} & set(default)
+
+
+@pytest.mark.parametrize("words", [["--report", "results/report.html"], ["--report=./results/../results/report.html"]])
+def test_snakemakes_report_does_not_take_the_place_of_the_page(tmp_path, words):
+    page = tmp_path / "results/report.html"
+    page.parent.mkdir()
+    page.write_text("the page")
+    refused = run_snakemake(tmp_path, *TINY, *words)
+    assert refused.returncode == 1 and "the rule build_report makes this page" in refused.stdout + refused.stderr
+    assert page.read_text() == "the page"
+
+
+def test_a_folder_that_cannot_be_written_is_told_with_what_names_another(tmp_path):
+    """Root may write everywhere, so that the answer of the system is made up."""
+    program = "import os; os.access = lambda *words, **options: False; from snakemake.cli import main; main()"
+    words = ["-n", "--snakefile", CHECKOUT / "Snakefile", *TINY, "--directory", tmp_path]
+    command = [sys.executable, "-c", program, *map(str, words)]
+    refused = subprocess.run(command, capture_output=True, text=True, env=environment(), cwd=CHECKOUT)
+    told = refused.stdout + refused.stderr
+    assert refused.returncode == 1 and f"{tmp_path} cannot be written" in told
+    assert "--directory" in told and "RELAB_CACHE" in told and "PermissionError" not in told

@@ -18,6 +18,7 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from support.environments import program
 from support.runs import CHECKOUT
 
 from relab.digest import import_closure
@@ -33,14 +34,6 @@ MACHINES = [
     for system, machine in (("linux", "x86_64"), ("linux", "aarch64"), ("darwin", "arm64"))
     for python in ("3.11", "3.12", "3.13")
 ]
-
-
-def program(name: str):
-    """A program of envs/ as a module."""
-    specification = importlib.util.spec_from_file_location(name, ENVS / f"{name}.py")
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
 
 
 lock, setup = program("lock"), program("install")
@@ -249,7 +242,8 @@ def checkout_with_blanks(tmp_path) -> Path:
         (folder / "envs").mkdir(parents=True, exist_ok=True)
         (folder / "envs" / name).write_bytes((ENVS / name).read_bytes())
     (folder / "scripts/relab").mkdir(parents=True)
-    (folder / "scripts/relab/cli.py").write_text("import sys\ndef main():\n    print(sys.argv[1:], sys.executable, __file__)\n")
+    for module in ("scripts/relab/cli.py", "envs/launcher.py"):
+        (folder / module).write_text("import sys\ndef main():\n    print(sys.argv[1:], sys.executable, __file__)\n")
     (folder / ".venv/bin").mkdir(parents=True)
     (folder / ".venv/bin/python").symlink_to(sys.executable)
     stamp = setup.requirements(folder / ".venv", Arguments) | {"python": "3.12"}
@@ -257,20 +251,20 @@ def checkout_with_blanks(tmp_path) -> Path:
     return folder
 
 
-def test_every_setup_leaves_the_command_that_runs_its_checkout(checkout_with_blanks, tmp_path):
+@pytest.mark.parametrize(("name", "module"), [("relab", "scripts/relab/cli.py"), ("snakemake", "envs/launcher.py")])
+def test_every_setup_leaves_the_commands_that_run_its_checkout(checkout_with_blanks, tmp_path, name, module):
     def set_up() -> tuple[int, int]:
         subprocess.run([sys.executable, checkout_with_blanks / "envs/install.py"], check=True)
         return command.stat().st_ino, command.stat().st_mtime_ns
 
-    command = checkout_with_blanks / ".venv/bin/relab"
+    command = checkout_with_blanks / ".venv/bin" / name
     first = set_up()
     assert set_up() == first
     command.write_text("#!/bin/sh\necho that of another checkout\n")
     assert set_up() != first
     told = subprocess.run([command, "a b", "--c"], capture_output=True, text=True, check=True, cwd=tmp_path).stdout
-    python, module = checkout_with_blanks / ".venv/bin/python", checkout_with_blanks / "scripts/relab/cli.py"
-    assert told == f"['a b', '--c'] {python} {module}\n"
-    assert sorted(path.name for path in command.parent.iterdir()) == ["python", "relab"]
+    assert told == f"['a b', '--c'] {checkout_with_blanks / '.venv/bin/python'} {checkout_with_blanks / module}\n"
+    assert sorted(path.name for path in command.parent.iterdir()) == ["python", "relab", "snakemake"]
 
 
 def test_an_unfit_python_is_named_in_a_sentence(monkeypatch):

@@ -81,3 +81,11 @@ def test_lyrics_that_nobody_gave_are_told_in_their_own_words(tmp_path):
     (tmp_path / "mine.txt").write_bytes(BODY)
     assert run(tmp_path, declaration, "lyrics.txt", RELAB_LYRICS=str(tmp_path / "mine.txt")).returncode == 0
     assert os.readlink(tmp_path / "results/assets/thing/lyrics.txt") == str(tmp_path / "mine.txt")
+
+
+def test_a_cache_that_cannot_be_written_is_told_with_what_names_another(tmp_path):
+    """Here its disk is away; a read-only folder, which root could write, is told the same way."""
+    (tmp_path / "cache").symlink_to(tmp_path / "not mounted")
+    done = run(tmp_path, declared({"file.txt": {}}, {"kind": "url", "url": "https://nosuchhost.invalid/file.txt"}))
+    assert done.returncode == 1 and "RELAB_CACHE" in done.stderr
+    assert done.stderr.startswith(f"error: the cache {tmp_path / 'cache'} cannot be written (") and done.stderr.count("\n") == 1

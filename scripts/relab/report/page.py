@@ -18,7 +18,7 @@ from relab.report.environment import TEMPLATES, environment
 from relab.report.provenance import Job, Provenance
 from relab.rows import registry
 from relab.rows.contents import Artefact, Contents
-from relab.settings.report import PageSpec
+from relab.settings.report import LEDGER, PageSpec
 from relab.settings.writeups import OVERVIEW, Figure
 
 MEDIA_TYPES = {".csv": "text/csv;charset=utf-8", ".svg": "image/svg+xml"}
@@ -33,6 +33,11 @@ class Files:
     figures: list[str]
     data: list[str]
     provenance: list[str]
+
+    @property
+    def folder(self) -> str:
+        """The folder of the run, as the files' names begin with it; empty where they begin with ``results/``."""
+        return self.ledger.rpartition(LEDGER)[0]
 
 
 @dataclass(frozen=True)
@@ -98,7 +103,7 @@ def build(contents: Contents, spec: PageSpec, files: Files) -> str:
     """
     provenance = Provenance(files.provenance)
     views: dict[str, list[View]] = {}
-    for artefact in contents.artefacts:
+    for artefact in (artefact.within(files.folder) for artefact in contents.artefacts):
         section = artefact.row.id if artefact.row else OVERVIEW
         _check_files(artefact, section, files)
         shown = views.setdefault(section, [])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -47,6 +48,10 @@ class Artefact:
     row: Row | None
     data: tuple[str, ...] = ()
     kind: str = ""  #: kind of the row that makes it, in whose folder its template may lie
+
+    def within(self, folder: str) -> Artefact:
+        """The same with its files below a folder, as they lie for a workflow that has this one as a module."""
+        return replace(self, path=os.path.join(folder, self.path), data=tuple(os.path.join(folder, path) for path in self.data))
 
 
 @dataclass(frozen=True)

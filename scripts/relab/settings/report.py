@@ -16,6 +16,8 @@ from relab.settings.base import Scalar, Settings, canonical, check
 from relab.settings.config import Resolved
 from relab.settings.writeups import OVERVIEW, Writeups
 
+LEDGER = f"results/tables/{OVERVIEW}/ledger.csv"
+
 
 class PageSpec(Settings):
     """Settings of the job that builds the report."""
@@ -100,8 +102,7 @@ def claims_digest(resolved: Resolved) -> str:
 
 def page_spec(resolved: Resolved) -> dict[str, Any]:
     """The report records the whole configuration as it was written, but only the downloads that this run uses."""
-    config = {key: value for key, value in resolved.config.items() if key != "catalogue"}
-    config["assets"] = {name: config["assets"][name] for name in resolved.needed["assets"]}
+    config = {**resolved.config, "assets": {name: resolved.config["assets"][name] for name in resolved.needed["assets"]}}
     page = {"scale": resolved.scale, "about": resolved.about, "config": _normalised_numbers(config)}
     rows = [key for key, row in resolved.declared_rows.items() if row.settings.title]
     order = [*rows, *resolved.config.get("chapters", {})]
@@ -134,6 +135,6 @@ def records(resolved: Resolved) -> list[str]:
     """The records of every job behind the report, which say how each table and figure came to be."""
     outputs = [file for kind in KINDS.values() for file in resolved.needed_files(kind)]
     outputs += [*resolved.derived("tokens", "/train.arrow"), *features(resolved)]
-    outputs += [f"results/tables/{OVERVIEW}/{name}" for name in [OVERVIEW] * bool(overview_tables(resolved)) + ["ledger.csv"]]
+    outputs += [f"results/tables/{OVERVIEW}/{OVERVIEW}"] * bool(overview_tables(resolved)) + [LEDGER]
     of_rows = [record for row in resolved.rows.values() for record in row.records()]
     return [f"{path}.provenance.json" for path in outputs] + of_rows
