@@ -21,9 +21,20 @@ from relab.settings import report as report_jobs
 from relab.settings.base import canonical
 from relab.settings.config import resolve
 from relab.settings.datasets import PARTS, SPLITS
+from relab.settings.layers import merged
+
+
+def layers():
+    """The configuration from its files, which Snakemake has read with a loss: keys that stand twice, words such as `no`."""
+    if not workflow.modifier.is_main_snakefile() or workflow.modifier.skip_configfile:
+        return config  # of a module: what the outer workflow hands on
+    overlays = workflow.overwrite_configfiles
+    below = [] if workflow.config_settings.replace_workflow_config else workflow.configfiles[len(overlays) :]
+    return merged([*below, *overlays], workflow.config_settings.config)
+
 
 try:
-    SETTINGS = resolve(config)
+    SETTINGS = resolve(layers())
 except UserError as error:
     raise WorkflowError(str(error)) from None
 ARTEFACTS = SETTINGS.artefacts

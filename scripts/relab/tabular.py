@@ -16,6 +16,7 @@ from typing import Any, TextIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from relab.comparable import comparable
 from relab.corpora.json_arrays import array_values
 from relab.corpora.sources import DAMAGE, LARGEST_DOCUMENT, Source, lines_in, open_text, sources
 from relab.errors import UserError
@@ -71,23 +72,16 @@ def cell_value(row: Mapping[str, Any], path: str) -> Any:
     return inner.get(field) if isinstance(inner, Mapping) else None
 
 
-#: Which rows are kept: columns with the value that they must have, or a list of values.
-RowFilter = Mapping[str, str | int | bool | list[str | int | bool]]
+#: Which rows are kept: columns with the value that they must have, or a list of values, in comparable form.
+RowFilter = Mapping[str, str | list[str]]
 
 
 def matches(row: Mapping[str, Any], where: RowFilter) -> bool:
     """Whether the columns of a row have the values of ``where``, or one of a list."""
     return all(
-        any(_equals(cell_value(row, name), value) for value in (expected if isinstance(expected, list) else [expected]))
+        comparable(cell_value(row, name)) in (expected if isinstance(expected, list) else [expected])
         for name, expected in where.items()
     )
-
-
-def _equals(value: Any, expected: str | int | bool) -> bool:
-    """Whether a cell has the wanted value; cells of CSV are text, so 1 and true are also compared as text."""
-    if isinstance(value, str) and not isinstance(expected, str):
-        return value.lower() == str(expected).lower()
-    return value == expected and isinstance(value, bool) == isinstance(expected, bool)
 
 
 def _check_columns(columns: Iterable[str], present: Collection[str], location: str) -> None:

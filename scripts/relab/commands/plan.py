@@ -20,6 +20,7 @@ from relab.commands import workflow
 from relab.errors import UserError
 from relab.estimate import job_seconds
 from relab.settings.config import Resolved, resolve
+from relab.settings.layers import merged
 
 #: The end of the name of the record that each job makes.
 RECORD = ".provenance.json"
@@ -42,17 +43,8 @@ def main(words: Sequence[str]) -> None:
 
 def load(overlays: Iterable[Path]) -> Resolved:
     """The settings of the checkout with the overlays laid over them, as Snakemake merges them."""
-    from snakemake.common.configfile import load_configfile
-    from snakemake.exceptions import WorkflowError
-    from snakemake.utils import update_config
-
-    merged: dict = {}
-    for path in [*(workflow.CHECKOUT / "config" / name for name in ("assets.yaml", "config.yaml")), *overlays]:
-        try:
-            update_config(merged, load_configfile(str(path)))
-        except WorkflowError as error:
-            raise UserError(" ".join(str(error).split())) from None
-    return resolve(merged)
+    default = (workflow.CHECKOUT / "config" / name for name in ("assets.yaml", "config.yaml"))
+    return resolve(merged([*default, *overlays]))
 
 
 def summary(command: Sequence[str]) -> str:

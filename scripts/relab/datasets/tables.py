@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from relab.comparable import comparable
 from relab.errors import UserError
 from relab.settings.datasets import ChoiceDataset, ClassificationDataset, Documents, Judgments, Table
 from relab.tabular import LocatedRow, TableFormat, cell_value, matches, read_rows
@@ -100,7 +101,11 @@ def choice_rows(reader: TableReader, table: Table, dataset: ChoiceDataset) -> li
         choices = (
             text_list(row, choice_columns[0]) if choices_in_list else [join_texts(row, [column]) for column in choice_columns]
         )
-        names = text_list(row, dataset.names) if dataset.names else [str(index) for index in range(len(choices))]
+        names = (
+            list(map(comparable, text_list(row, dataset.names)))
+            if dataset.names
+            else [str(index) for index in range(len(choices))]
+        )
         if len(choices) < 2 or not all(choice.strip() for choice in choices):
             raise BadRow(f"column {choice_columns[0]!r}: expected at least two choices with text, found {choices!r}")
         answer = comparable(cell_value(row, dataset.answer))
@@ -191,10 +196,3 @@ def _id(row: Mapping[str, Any], column: str) -> str:
     if not identifier:
         raise BadRow(f"column {column!r}: expected an id, found none")
     return identifier
-
-
-def comparable(value: Any) -> str:
-    """A cell as text for comparisons: numbers as they are written, 1.0 as 1."""
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return "" if value is None else str(value).strip()

@@ -235,7 +235,14 @@ def _sentence(error: ValidationError, model: Any, key: str) -> str:
         return f"{key}: kind: expected one of {first['ctx']['expected_tags']}, found {first['ctx']['tag']!r}"
     if first["type"] == "value_error":
         return f"{key}: {message}"
-    hint = " (YAML reads no, off and false as False: quote the word)" if isinstance(first.get("input"), bool) else ""
+    if isinstance(first.get("input"), bool):
+        hint = " (YAML reads no, off and false as False: quote the word)"
+    else:
+        hint = (
+            " (YAML reads a number: quote it)"
+            if first["type"] == "string_type" and isinstance(first.get("input"), int | float)
+            else ""
+        )
     more = f" ({len(error.errors()) - 1} more to mend)" if len(error.errors()) > 1 else ""
     return f"{key}: {message[0].lower()}{message[1:]}{value}{hint}{more}"
 
@@ -254,7 +261,7 @@ def known_keys(model: Any, path: list[str]) -> set[str]:
     """The keys allowed at a dotted path below a model; where several models are possible, those of all of them."""
     models = models_in(model)
     for part in path:
-        tagged = [model for model in models if part in _kinds(model) and part not in model.model_fields]
+        tagged = [model for model in models if part in kinds_of(model) and part not in model.model_fields]
         models = tagged or [inner for outer in models for inner in _models_below(outer, part)]
     return {key for model in models for key in model.model_fields}
 
@@ -266,7 +273,7 @@ def models_in(annotation: Any) -> list[type[BaseModel]]:
     return [model for inner in typing.get_args(annotation) for model in models_in(inner)]
 
 
-def _kinds(model: type[BaseModel]) -> tuple[Any, ...]:
+def kinds_of(model: type[BaseModel]) -> tuple[Any, ...]:
     """The values of the key ``kind`` that tell a group from others."""
     kind = model.model_fields.get("kind")
     return typing.get_args(kind.annotation) if kind else ()

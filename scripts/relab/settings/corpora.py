@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema, model_validator
 
+from relab.comparable import comparable
 from relab.settings import grammars
 from relab.settings.base import Declaration, Float, Int, Settings, documentation
 from relab.settings.references import Ref
@@ -22,6 +23,12 @@ def _compiles(pattern: str) -> str:
 
 RegularExpression = Annotated[str, StringConstraints(min_length=1), AfterValidator(_compiles)]
 NonEmpty = Annotated[str, StringConstraints(min_length=1)]
+#: What the cell of a table is compared with.
+CellValue = Annotated[
+    str,
+    BeforeValidator(lambda value: comparable(value) if isinstance(value, str | bool | int | float) else value),
+    WithJsonSchema({"type": ["string", "number", "boolean"]}),
+]
 
 
 class PlayReader(Settings):
@@ -109,7 +116,7 @@ class TableReader(Settings):
 
     kind: Literal["table"]
     column: str = Field("text", description="The column that holds the text; `a.b` is the field b of the column a.")
-    where: dict[str, str | int | bool | list[str | int | bool]] = Field(
+    where: dict[str, CellValue | list[CellValue]] = Field(
         {}, description="Rows are kept where these columns have these values, or one of a list: `license: [mit, isc]`."
     )
 

@@ -7,9 +7,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
 
+from relab.comparable import comparable
 from relab.settings.assets import FileName
 from relab.settings.base import Declaration, Float, Int, Settings, documentation
-from relab.settings.corpora import RegularExpression
+from relab.settings.corpora import CellValue, RegularExpression
 from relab.settings.preferences import PreferenceForm, TextColumns
 from relab.settings.references import Ref
 
@@ -27,9 +28,17 @@ def _known_encoding(name: str) -> str:
     return name
 
 
-def _as_keys(value: Any) -> Any:
-    """YAML reads the key 0 as a number and false as a truth value; cells are compared as text."""
-    return {str(key): name for key, name in value.items()} if isinstance(value, dict) else value
+def _comparable_keys(value: Any) -> Any:
+    """Keys as cells are compared with them; two that are equal in that form are refused."""
+    if not isinstance(value, dict):
+        return value
+    keys: dict[str, Any] = {}
+    for key in value:
+        if (first := keys.setdefault(comparable(key), key)) != key:
+            raise ValueError(
+                f"expected values that differ, found {first!r} and {key!r}, which are compared as {comparable(key)!r}"
+            )
+    return {comparable(key): name for key, name in value.items()}
 
 
 def _in_order(bounds: tuple[int, int]) -> tuple[int, int]:
@@ -58,7 +67,9 @@ class Table(Settings):
         None, description="Encoding of the text by its name in Python, such as mac_roman; none: UTF-8."
     )
     sql: str | None = Field(None, description="For SQLite: the query whose result is the table.", min_length=1)
-    where: dict[str, str | int | bool] = Field({}, description="Rows are kept where these columns have these values.")
+    where: dict[str, CellValue | list[CellValue]] = Field(
+        {}, description="Rows are kept where these columns have these values, or one of a list."
+    )
     first: Int | None = Field(None, description="Only so many of the rows that are kept are read, the first ones.", ge=1)
 
     @property
@@ -140,7 +151,7 @@ class ClassificationDataset(Split):
     kind: Literal["classification"]
     text: Column | list[Column] = Field(description="The column of the text, or several that are joined by a blank.")
     label: Column = Field(description="The column of the class.")
-    labels: Annotated[dict[str, str], BeforeValidator(_as_keys)] = Field(
+    labels: Annotated[dict[str, str], BeforeValidator(_comparable_keys)] = Field(
         description="What the column of the class holds, and the name of that class; in the order in which tables show them.",
         min_length=2,
     )
