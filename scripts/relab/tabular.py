@@ -68,7 +68,7 @@ def cell_value(row: Mapping[str, Any], path: str) -> Any:
     if path in row:
         return row[path]
     column, _, field = path.partition(".")
-    inner = row[column]
+    inner = row.get(column)
     return inner.get(field) if isinstance(inner, Mapping) else None
 
 
@@ -84,12 +84,21 @@ def matches(row: Mapping[str, Any], where: RowFilter) -> bool:
     )
 
 
+def has_column(present: Collection[str], column: str) -> bool:
+    """Whether there is a column, or a field of a column, of that name in a row or among the names of columns."""
+    return column in present or _names_field(column, present)
+
+
 def _check_columns(columns: Iterable[str], present: Collection[str], location: str) -> None:
     for column in columns:
-        if column not in present and not _names_field(column, present):
-            raise UserError(f"{location}: expected a column {column!r}, found {', '.join(map(repr, present)) or 'none'}")
+        if not has_column(present, column):
+            raise _column_error(location, column, present)
         if isinstance(present, list) and present.count(column) > 1:
             raise UserError(f"{location}: expected one column {column!r}, found {present.count(column)} of that name")
+
+
+def _column_error(location: str, column: str, present: Collection[str]) -> UserError:
+    return UserError(f"{location}: expected a column {column!r}, found {', '.join(map(repr, present)) or 'none'}")
 
 
 def _names_field(path: str, present: Collection[str]) -> bool:
@@ -158,10 +167,15 @@ def _tsv(source: Source, columns: Iterable[str], table_format: TableFormat) -> I
 
 
 def _json_lines(source: Source, columns: Iterable[str], table_format: TableFormat) -> Iterator[LocatedRow]:
-    return _objects(enumerate(_lines(source, table_format.encoding), 1), source.name, columns, "one JSON object a line")
+    rows = _objects(enumerate(_lines(source, table_format.encoding), 1), source.name, "one JSON object a line")
+    return _with_columns(rows, source.name, columns)
 
 
 def _json(source: Source, columns: Iterable[str], table_format: TableFormat) -> Iterator[LocatedRow]:
+    return _with_columns(_json_rows(source, table_format), source.name, columns)
+
+
+def _json_rows(source: Source, table_format: TableFormat) -> Iterator[LocatedRow]:
     """An array of objects or JSON lines, told apart by the first character that is not blank."""
     with _open_text(source, table_format.encoding) as text:
         number = 1
@@ -171,18 +185,15 @@ def _json(source: Source, columns: Iterable[str], table_format: TableFormat) -> 
             remaining_lines = lines_in(text, source.name)
             lines = chain([beginning if beginning.endswith("\n") else beginning + next(remaining_lines, "")], remaining_lines)
             expected = "one JSON object a line, or one array of objects in the file"
-            yield from _objects(enumerate(lines, number), source.name, columns, expected)
+            yield from _objects(enumerate(lines, number), source.name, expected)
             return
         for location, row in array_values(text, source.name, beginning):
             if not isinstance(row, dict):
                 raise UserError(f"{location}: expected a JSON object, found a {type(row).__name__}")
-            _check_columns(columns, row, location)
             yield location, row
 
 
-def _objects(
-    numbered_lines: Iterable[tuple[int, str]], name: str, columns: Iterable[str], expected: str
-) -> Iterator[LocatedRow]:
+def _objects(numbered_lines: Iterable[tuple[int, str]], name: str, expected: str) -> Iterator[LocatedRow]:
     for number, line in numbered_lines:
         location = f"{name}, line {number}"
         if not line or line.isspace():
@@ -193,8 +204,18 @@ def _objects(
             raise UserError(f"{location}: expected {expected}, found none ({error})") from None
         if not isinstance(row, dict):
             raise UserError(f"{location}: expected {expected}, found a {type(row).__name__}")
-        _check_columns(columns, row, location)
         yield location, row
+
+
+def _with_columns(rows: Iterable[LocatedRow], name: str, columns: Iterable[str]) -> Iterator[LocatedRow]:
+    """The rows of JSON objects: a key that a row lacks is null in it (:func:`cell_value`), one that all rows lack an error."""
+    lacking, keys = list(columns), None
+    for location, row in rows:
+        lacking = [column for column in lacking if not has_column(row, column)]
+        keys = list(row) if keys is None else keys
+        yield location, row
+    if keys is not None and lacking:
+        raise _column_error(name, lacking[0], keys)
 
 
 def _parquet(source: Source, columns: Collection[str], table_format: TableFormat) -> Iterator[LocatedRow]:

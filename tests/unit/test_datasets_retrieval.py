@@ -73,7 +73,7 @@ def test_parts_hold_what_the_tables_hold(tmp_path):
     for part, rows in (("corpus", 60), ("queries", 15), ("qrels", 45)):
         assert counts[part] == {
             "rows": rows, "available": rows, "duplicates": 0, "near_duplicates": 0, "grouped": 0, "read": 126, "bad": 0,
-            "unanswered": 5,
+            "broken": 0, "unanswered": 5,
         }  # fmt: skip
 
 
@@ -161,11 +161,9 @@ def test_a_query_is_no_answer_to_itself(tmp_path):
     [
         ({"corpus": [("d0", "one"), ("", "two")]}, "corpus.tsv, line 3: column 'id': expected an id, found none"),
         ({"corpus": [("d0", "one"), ("d9", " ")]}, "corpus.tsv, line 3: column 'text': expected a text, found none"),
-        ({"corpus": [("d0", "one"), ("d0", "two")]}, "corpus.tsv, column 'id': two texts have the id 'd0'"),
+        ({"corpus": [("d0", "one"), ("d0", "two")]}, "corpus.tsv, line 3: column 'id': two texts have the id 'd0'"),
         ({"queries": [("q0", "one"), ("q9", "")]}, "queries.tsv, line 3: column 'text': expected a text, found none"),
         ({"queries": [("q0", "one"), (" ", "x")]}, "queries.tsv, line 3: column 'id': expected an id, found none"),
-        ({"qrels": [("q0", "d0", 1), ("q0", "d9", 1)]}, "qrels.tsv, judgment of 'q0' on 'd9': there is no document 'd9'"),
-        ({"qrels": [("q0", "d0", 1), ("q9", "d0", 1)]}, "qrels.tsv, judgment of 'q9' on 'd0': there is no query 'q9'"),
         ({"qrels": [("q0", "d0", 1), ("q0", "d0", "high")]}, "line 3: column 'grade': expected a whole number, found 'high'"),
         ({"qrels": [("q0", "d0", 1), ("q0", "d0", "")]}, "line 3: column 'grade': expected a whole number, found ''"),
         ({"qrels": [("q0", "d0", 1), ("", "d0", 1)]}, "line 3: column 'query': expected an id, found none"),
@@ -179,6 +177,31 @@ def test_a_bad_row_is_an_error_or_left_out(tmp_path, changed, told):
     parts, counts = made(files, settings(bad_rows="drop"), tmp_path)
     assert parts == {"corpus": {"d0": "one"}, "queries": {"q0": "one"}, "qrels": {("q0", "d0"): 1}}
     assert counts["corpus"]["bad"] == 1 and counts["corpus"]["read"] == 4
+
+
+@pytest.mark.parametrize(
+    ("judgment", "told"),
+    [
+        (("q0", "d9", 1), "qrels.tsv, line 3: judgment of 'q0' on 'd9': there is no document 'd9'"),
+        (("q9", "d0", 1), "qrels.tsv, line 3: judgment of 'q9' on 'd0': there is no query 'q9'"),
+    ],
+)
+def test_a_broken_reference_has_a_setting_of_its_own(tmp_path, judgment, told):
+    files = collection(tmp_path, [("d0", "one")], [("q0", "one")], [("q0", "d0", 1), judgment])
+    for bad_rows in ("error", "drop"):
+        refused(files, settings(bad_rows=bad_rows), tmp_path, f"{told}; .* with the data set's `broken_references: drop`")
+    parts, counts = made(files, settings(broken_references="drop"), tmp_path)
+    assert parts == {"corpus": {"d0": "one"}, "queries": {"q0": "one"}, "qrels": {("q0", "d0"): 1}}
+    assert (counts["corpus"]["bad"], counts["corpus"]["broken"]) == (0, 1)
+
+
+def test_a_share_of_broken_references_above_the_bound_is_an_error(tmp_path):
+    qrels = [(f"q{n}", f"d{n}" if n % 5 else f"D{n}", 1) for n in range(QUERIES_MADE)]
+    files = collection(tmp_path, qrels=qrels)
+    told = "line 2: .* no document 'D0'; `broken_references: drop` would leave out 4 such rows of 20, .* at most 0.05"
+    refused(files, settings(broken_references="drop"), tmp_path, told)
+    parts, counts = made(files, settings(broken_references="drop", bad_share=0.2), tmp_path)
+    assert (len(parts["queries"]), counts["queries"]["broken"], counts["queries"]["unanswered"]) == (16, 4, 4)
 
 
 def test_a_document_that_stands_twice_in_the_same_words_is_one(tmp_path):

@@ -28,7 +28,7 @@ def pair_rows(reader: TableReader, table: PairSource, dataset: PairsDataset) -> 
     reader.counts.update(dict.fromkeys(("merged", "outside_limits", "equal_sides"), 0))
     if table.kind == "table":
         columns = _Columns(dataset)
-        rows = reader.parse(reader.located_rows(table, columns.names), columns.pair)
+        rows = reader.parse(reader.located_rows(table, columns.names), columns.pair, columns.names)
     else:
         rows = reader.parse(_located_rows(reader, table), _pair)
     if table.kind == "dictionary" or dataset.same_source == "merge":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -11,8 +11,11 @@ from typing import Any
 
 from relab.comparable import comparable
 from relab.errors import UserError
-from relab.settings.datasets import ChoiceDataset, ClassificationDataset, Documents, Judgments, Table
-from relab.tabular import LocatedRow, TableFormat, cell_value, matches, read_rows
+from relab.settings.datasets import ChoiceDataset, ClassificationDataset, Dataset, Documents, Judgments, Table
+from relab.tabular import LocatedRow, TableFormat, cell_value, has_column, matches, read_rows
+
+#: So many bad rows of a table are no sign that the settings are wrong, whatever their share.
+MOST_BAD = 2
 
 
 class BadRow(Exception):
@@ -20,16 +23,27 @@ class BadRow(Exception):
 
     #: What it is counted as where such rows are left out.
     counted = "bad"
+    #: The setting that says what becomes of it.
+    setting = "bad_rows"
+
+
+class BrokenReference(BadRow):
+    """A row that names a row of another table that is not there."""
+
+    counted = "broken"
+    setting = "broken_references"
 
 
 class TableReader:
     """Reads rows of an asset's tables; bad rows raise an error, or are left out and counted, as the data set's settings say."""
 
-    def __init__(self, files: Sequence[str | os.PathLike], bad_rows: str):
+    def __init__(self, files: Sequence[str | os.PathLike], dataset: Dataset):
         """``files``: the files of the asset, looked up by name."""
         self.files = {Path(path).name: Path(path) for path in files}
-        self.drop = bad_rows == "drop"
+        self.dataset = dataset
         self.counts: Counter[str] = Counter()
+        #: What is wrong with the rows that are left out, by setting.
+        self.rejected: defaultdict[str, list[str]] = defaultdict(list)
 
     def read(
         self, table: Table, columns: Sequence[str], parse: Callable[[Mapping[str, Any]], dict[str, Any]]
@@ -39,7 +53,7 @@ class TableReader:
         Raises:
             UserError: a file that does not exist or cannot be read; a bad row, unless such rows are left out.
         """
-        return self.parse(self.located_rows(table, columns), parse)
+        return self.parse(self.located_rows(table, columns), parse, columns)
 
     def path(self, file: str) -> Path:
         """The path of a file of the asset.
@@ -59,23 +73,42 @@ class TableReader:
         return islice((located for located in rows if matches(located[1], table.where)), table.first)
 
     def parse(
-        self, rows: Iterable[LocatedRow], parse: Callable[[Mapping[str, Any]], dict[str, Any]]
+        self,
+        rows: Iterable[LocatedRow],
+        parse: Callable[[Mapping[str, Any]], dict[str, Any]],
+        columns: Sequence[str] = (),
     ) -> Iterator[dict[str, Any]]:
-        """Yield what ``parse`` makes of each row; bad rows as :meth:`read`."""
+        """Yield what ``parse`` makes of each row; bad rows as :meth:`read`, and too many of them are an error."""
+        read = 0
+        self.rejected.clear()
         for location, row in rows:
+            read += 1
             self.counts["read"] += 1
             try:
                 parsed = _check_unicode(parse(row))
             except BadRow as bad_row:
-                self.reject(location, str(bad_row), bad_row.counted)
+                lacks = any(not has_column(row, column) for column in columns)
+                self.reject(location, f"{bad_row}{f' (its keys are {_listed(row)})' if lacks else ''}", bad_row)
                 continue
             yield parsed
+        self._check_share(read)
 
-    def reject(self, location: str, reason: str, counted: str = "bad") -> None:
+    def reject(self, location: str, reason: str, kind: BadRow | type[BadRow] = BadRow) -> None:
         """Count a bad row, or raise it as an error."""
-        if not self.drop:
-            raise UserError(f"{location}: {reason}; mend it, or leave such rows out with the data set's `bad_rows: drop`")
-        self.counts[counted] += 1
+        if getattr(self.dataset, kind.setting) != "drop":
+            raise UserError(f"{location}: {reason}; mend it, or leave such rows out with the data set's `{kind.setting}: drop`")
+        self.counts[kind.counted] += 1
+        self.rejected[kind.setting].append(f"{location}: {reason}")
+
+    def _check_share(self, read: int) -> None:
+        """Refuse to leave out more rows than the settings allow: then the settings are wrong rather than the rows."""
+        for setting, reasons in self.rejected.items():
+            number, share = len(reasons), self.dataset.bad_share
+            if number > max(share * max(read, number), MOST_BAD):
+                raise UserError(
+                    f"{reasons[0]}; `{setting}: drop` would leave out {number:,} such rows of {max(read, number):,}, expected "
+                    f"a share of at most {share:g} (the data set's `bad_share`)"
+                )
 
 
 def classification_rows(reader: TableReader, table: Table, dataset: ClassificationDataset) -> list[dict[str, Any]]:
@@ -88,7 +121,13 @@ def classification_rows(reader: TableReader, table: Table, dataset: Classificati
             raise BadRow(f"column {dataset.label!r}: expected one of {', '.join(dataset.labels)}, found {label!r}")
         return {"text": join_texts(row, text_columns), "label": dataset.labels[label]}
 
-    return list(reader.read(table, [*text_columns, dataset.label], parse))
+    rows = list(reader.read(table, [*text_columns, dataset.label], parse))
+    vanished = set(dataset.labels.values()) - {row["label"] for row in rows}
+    if vanished and reader.rejected:
+        labels = _listed(label for label, name in dataset.labels.items() if name in vanished)
+        reason = next(iter(reader.rejected.values()))[0]
+        raise UserError(f"{reason}; without such rows none is left of the label {labels}, expected rows of every label")
+    return rows
 
 
 def choice_rows(reader: TableReader, table: Table, dataset: ChoiceDataset) -> list[dict[str, Any]]:
@@ -119,24 +158,39 @@ def choice_rows(reader: TableReader, table: Table, dataset: ChoiceDataset) -> li
     )
 
 
-def read_documents(reader: TableReader, table: Documents) -> dict[str, str]:
-    """The texts of a table by id.
+def read_documents(reader: TableReader, table: Documents) -> dict[str, str | None]:
+    """The texts of a table by id; None for one that is left out.
 
     Raises:
         UserError: also for an id with two texts.
     """
     columns = [table.text] if isinstance(table.text, str) else table.text
-    texts: dict[str, str] = {}
-    for row in reader.read(
-        table, [table.id, *columns], lambda row: {"id": _id(row, table.id), "text": join_texts(row, columns)}
-    ):
-        if texts.setdefault(row["id"], row["text"]) != row["text"]:
-            reader.reject(f"{table.file}, column {table.id!r}", f"two texts have the id {row['id']!r}")
+    texts: dict[str, str | None] = {}
+
+    def parse(row: Mapping[str, Any]) -> dict[str, Any]:
+        name = _id(row, table.id)
+        try:
+            text = join_texts(row, columns)
+        except BadRow:
+            texts.setdefault(name)
+            raise
+        if (texts.get(name) or text) != text:
+            raise BadRow(f"column {table.id!r}: two texts have the id {name!r}")
+        texts[name] = text
+        return {"id": name, "text": text}
+
+    for _ in reader.read(table, [table.id, *columns], parse):
+        pass
     return texts
 
 
-def read_judgments(reader: TableReader, table: Judgments) -> Iterator[dict[str, Any]]:
-    """The rows ``query, document, relevance`` of a table, graded 1 where it has no grades."""
+def read_judgments(
+    reader: TableReader, table: Judgments, texts: Mapping[str, Mapping[str, str | None]]
+) -> Iterator[dict[str, Any]]:
+    """The rows ``query, document, relevance`` of a table, graded 1 where it has no grades.
+
+    ``texts``: the texts by id (:func:`read_documents`) that a ``query`` and a ``document`` are among.
+    """
     columns = [table.query, table.document, *([table.relevance] if table.relevance else [])]
 
     def parse(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -145,9 +199,20 @@ def read_judgments(reader: TableReader, table: Judgments) -> Iterator[dict[str, 
             number = int(grade)
         except (TypeError, ValueError):
             raise BadRow(f"column {table.relevance!r}: expected a whole number, found {grade!r}") from None
-        return {"query": _id(row, table.query), "document": _id(row, table.document), "relevance": number}
+        names = {"query": _id(row, table.query), "document": _id(row, table.document)}
+        for kind, name in names.items():
+            judgment = f"judgment of {names['query']!r} on {names['document']!r}"
+            if name not in texts[kind]:
+                raise BrokenReference(f"{judgment}: there is no {kind} {name!r}")
+            if texts[kind][name] is None:
+                raise BadRow(f"{judgment}: the {kind} {name!r} has no text")
+        return {**names, "relevance": number}
 
     return reader.read(table, columns, parse)
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(map(repr, names)) or "none"
 
 
 def _check_unicode(row: dict[str, Any]) -> dict[str, Any]:

@@ -123,8 +123,15 @@ class Dataset(Declaration):
     bad_rows: Literal["error", "drop"] = Field(
         "error",
         description="What becomes of a row without a text, with an unknown label, an answer that is no choice, two answers "
-        "that are equal, a judgment on a document that is not there, and of a file of code that Python cannot parse: an error "
-        "that names it, or it is left out and counted.",
+        "that are equal, and of a file of code that Python cannot parse: an error that names it, or it is left out and "
+        "counted.",
+    )
+    bad_share: Float = Field(
+        0.05,
+        description="Share of the rows of a table that may be left out as bad, or as broken references; more than that, and "
+        "more than two, is an error.",
+        ge=0,
+        le=1,
     )
 
     @property
@@ -361,6 +368,11 @@ class RetrievalDataset(Dataset):
     corpus: Documents = Field(description="The documents.")
     queries: Documents = Field(description="The queries.")
     qrels: Judgments = Field(description="The judgments.")
+    broken_references: Literal["error", "drop"] = Field(
+        "error",
+        description="What becomes of a judgment on a document or for a query that is not there: an error that names it, or it "
+        "is left out and counted. A judgment on a text that `bad_rows` leaves out goes with it.",
+    )
     queries_are_documents: bool = Field(
         False, description="A query's id names it among the documents too: it is not a result of its own."
     )
