@@ -44,7 +44,7 @@ def build(files: Sequence[str | os.PathLike], dataset: RetrievalDataset, part: s
         "duplicates": 0,
         "near_duplicates": 0,
         "grouped": 0,
-        **{key: collection.counts[key] for key in ("read", "bad", "broken", "unanswered")},
+        **{key: collection.counts[key] for key in ("read", "bad", "broken", "repeated", "unanswered")},
     }
 
 
@@ -73,6 +73,7 @@ def read_collection(files: Sequence[str | os.PathLike], dataset: RetrievalDatase
         "read": reader.counts["read"],
         "bad": reader.counts["bad"],
         "broken": reader.counts["broken"],
+        "repeated": reader.counts["repeated"],
         "unanswered": len(queries) - len(relevant),
     }
     qrels = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
@@ -13,6 +14,8 @@ from relab.comparable import comparable
 from relab.errors import UserError
 from relab.settings.datasets import ChoiceDataset, ClassificationDataset, Dataset, Documents, Judgments, Table
 from relab.tabular import LocatedRow, TableFormat, cell_value, has_column, matches, read_rows
+
+_GRADE = re.compile(r"[+-]?[0-9]{1,9}")
 
 #: So many bad rows of a table are no sign that the settings are wrong, whatever their share.
 MOST_BAD = 2
@@ -189,16 +192,15 @@ def read_judgments(
 ) -> Iterator[dict[str, Any]]:
     """The rows ``query, document, relevance`` of a table, graded 1 where it has no grades.
 
+    A judgment that stands twice is counted; with two grades it is a bad row.
+
     ``texts``: the texts by id (:func:`read_documents`) that a ``query`` and a ``document`` are among.
     """
     columns = [table.query, table.document, *([table.relevance] if table.relevance else [])]
+    grades: dict[tuple[str, str], int] = {}
 
     def parse(row: Mapping[str, Any]) -> dict[str, Any]:
-        grade = cell_value(row, table.relevance) if table.relevance else 1
-        try:
-            number = int(grade)
-        except (TypeError, ValueError):
-            raise BadRow(f"column {table.relevance!r}: expected a whole number, found {grade!r}") from None
+        grade = _grade(row, table)
         names = {"query": _id(row, table.query), "document": _id(row, table.document)}
         for kind, name in names.items():
             judgment = f"judgment of {names['query']!r} on {names['document']!r}"
@@ -206,9 +208,28 @@ def read_judgments(
                 raise BrokenReference(f"{judgment}: there is no {kind} {name!r}")
             if texts[kind][name] is None:
                 raise BadRow(f"{judgment}: the {kind} {name!r} has no text")
-        return {**names, "relevance": number}
+        key = (names["query"], names["document"])
+        reader.counts["repeated"] += key in grades
+        if grades.setdefault(key, grade) != grade:
+            raise BadRow(f"{judgment}: expected one grade, found {grade} after {grades[key]}")
+        return {**names, "relevance": grade}
 
     return reader.read(table, columns, parse)
+
+
+def _grade(row: Mapping[str, Any], table: Judgments) -> int:
+    """The grade of a judgment."""
+    if table.relevance is None:
+        return 1
+    cell = cell_value(row, table.relevance)
+    text = comparable(cell)
+    if table.grades is not None:
+        if text not in table.grades:
+            raise BadRow(f"column {table.relevance!r}: expected one of {', '.join(table.grades)}, found {cell!r}")
+        return table.grades[text]
+    if not _GRADE.fullmatch(text):
+        raise BadRow(f"column {table.relevance!r}: expected a whole number, or `grades` that map it, found {cell!r}")
+    return int(text)
 
 
 def _listed(names: Iterable[str]) -> str:

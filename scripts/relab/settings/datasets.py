@@ -346,8 +346,22 @@ class Judgments(Table):
     query: Column = Field("query", description="The column of the query's id.")
     document: Column = Field("document", description="The column of the document's id.")
     relevance: Column | None = Field(
-        None, description="The column of the grade of relevance, a whole number; none: every document named is relevant."
+        None,
+        description="The column of the grade of relevance, a whole number: a higher one is better, 0 or less is not relevant; "
+        "none: every document named is relevant.",
     )
+    grades: Annotated[dict[str, Int], BeforeValidator(_comparable_keys)] | None = Field(
+        None,
+        description="What the column of the grade holds, and the grade that it means, where that is no whole number or where a "
+        "lower one is better: `{1: 3, 2: 2, 3: 1, 4: 0}`.",
+        min_length=1,
+    )
+
+    @model_validator(mode="after")
+    def _grades_of_a_column(self):
+        if self.grades is not None and self.relevance is None:
+            raise ValueError("grades: expected only with `relevance`, the column that holds them")
+        return self
 
 
 class RetrievalLimit(Settings):
