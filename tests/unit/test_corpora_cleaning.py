@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import random
+import sys
 import unicodedata
 from collections import Counter
 from pathlib import Path
 
 import pytest
+import regex
+from pydantic import ValidationError
 
 from relab.corpora.cleaning import Cleaner, treatment
 from relab.settings.corpora import Cleaning
@@ -83,7 +86,27 @@ def test_unicode_normalisation(form, expected):
 def test_replacement_is_one_pass_with_the_longest_first_and_counted():
     cleaned, cleaner = clean("e` a-- b- <<c>>", replace={"-": "--", "--": "—", "e`": "è", "<<": "«", ">>": "»", "«": "X"})
     assert cleaned == "è a— b-- «c»"
-    assert cleaner.replaced == {"e`": 1, "--": 1, "-": 1, "<<": 1, ">>": 1}
+    assert cleaner.replaced == {"e`": 1, "--": 1, "-": 1, "<<": 1, ">>": 1, "«": 0}
+
+
+def test_a_replaced_string_may_be_typed_in_another_form_of_unicode_than_the_text():
+    composed, typed_apart = "caf\u00e9", "e\u0301"
+    for text in (composed, unicodedata.normalize("NFD", composed)):
+        cleaned, cleaner = clean(text, replace={typed_apart: "e"})
+        assert (cleaned, cleaner.replaced) == ("cafe", {"\u00e9": 1})
+    assert clean("ﬁn", unicode="NFKC", replace={"ﬁ": "x"})[0] == "xn"
+    assert clean(composed, unicode="none", replace={typed_apart: "e"})[0] == composed
+    with pytest.raises(ValidationError, match="'\u00e9' stands twice, in two forms of Unicode"):
+        Cleaning(replace={"\u00e9": "e", typed_apart: "E"})
+
+
+def test_format_characters_that_unicode_does_not_call_ignorable_are_text():
+    ignorable = regex.compile(r"\p{Default_Ignorable_Code_Point}")  # that library's own table
+    formats = [chr(code) for code in range(sys.maxunicode + 1) if unicodedata.category(chr(code)) == "Cf"]
+    assert {character for character in formats if treatment(character) is None} == {
+        character for character in formats if not ignorable.match(character)
+    }
+    assert clean("\u06dd\u0662 \u0600\u0667\u200f")[0] == "\u06dd\u0662 \u0600\u0667"
 
 
 def test_steps_follow_the_documented_order():

@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 from relab.comparable import comparable
 from relab.settings import grammars
@@ -151,19 +161,33 @@ class Cleaning(Settings):
 
     Between `fold_case` and `minimum_count`, always: control characters, invisible ones (zero-width, directional marks, soft
     hyphens), private-use ones and replacement marks are removed, other blanks and line ends become a blank and a line end,
-    blanks at the end of a line and empty lines at both ends of a document go. What was removed is counted.
+    blanks at the end of a line and empty lines at both ends of a document go. Visible format characters, such as the sign at
+    the end of a verse of the Quran, stay. What was removed is counted.
     """
 
     mojibake: bool = Field(False, description="Mend text that was decoded wrongly before it came here (ftfy).")
     unicode: Literal["NFC", "NFKC", "none"] = Field("NFC", description="Unicode normalisation form.")
     replace: dict[NonEmpty, str] = Field(
-        {}, description="Strings that are replaced, each with its replacement; in one pass, the longest first."
+        {},
+        description="Strings that are replaced, each with its replacement; in one pass, the longest first. They are brought "
+        "into the normal form of the text.",
     )
     fold_case: bool = Field(False, description="Fold case to lower.")
     keep: str = Field("", description="Characters that are kept though they are invisible, such as the joiners of Persian.")
     minimum_count: Int = Field(
         1, description="Characters that occur less often in the whole corpus are removed (blanks and line ends never).", ge=1
     )
+
+    @field_validator("replace")
+    @classmethod
+    def _in_the_normal_form_of_the_text(cls, replace: dict[str, str], info: ValidationInfo) -> dict[str, str]:
+        form, normalised = info.data.get("unicode", "none"), {}
+        for string, replacement in replace.items():
+            key = string if form == "none" else unicodedata.normalize(form, string)
+            if key in normalised:
+                raise ValueError(f"{key!r} stands twice, in two forms of Unicode; expected it once")
+            normalised[key] = replacement
+        return normalised
 
 
 class Split(Settings):
