@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import json
 import os
+import reprlib
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import chain
@@ -18,8 +19,9 @@ import pyarrow.parquet as pq
 
 from relab.comparable import comparable
 from relab.corpora.json_arrays import array_values
-from relab.corpora.sources import DAMAGE, LARGEST_DOCUMENT, Source, lines_in, open_text, sources
+from relab.corpora.sources import DAMAGE, LARGEST_DOCUMENT, UTF8, Source, lines_in, open_text, sources
 from relab.errors import UserError
+from relab.settings.corpora import DelimitedText
 
 #: A row's location for messages (file and line or row), and its values by column.
 LocatedRow = tuple[str, Mapping[str, Any]]
@@ -35,7 +37,14 @@ class TableFormat:
     delimiter: str | None = None
     header: tuple[str, ...] | None = None
     sql: str | None = None
-    encoding: str = "utf-8-sig"
+    encoding: str = UTF8
+    quoted: bool | None = None
+
+    @classmethod
+    def of(cls, settings: DelimitedText, sql: str | None = None) -> TableFormat:
+        """The format that settings name."""
+        header = tuple(settings.header) if settings.header else None
+        return cls(settings.delimiter, header, sql, settings.codec, settings.quoted)
 
 
 def read_rows(
@@ -56,10 +65,10 @@ def read_rows(
 def source_rows(source: Source, columns: Collection[str], table_format: TableFormat = TableFormat()) -> Iterator[LocatedRow]:
     """The rows of one file, which may be in an archive; otherwise as :func:`read_rows`."""
     if table_format.delimiter is not None:
-        return _delimited(source, columns, table_format, **_quoting(table_format.delimiter))
+        return _delimited(source, columns, table_format, table_format.delimiter)
     if source.ending not in _FORMATS:
         known = ", ".join((*_FORMATS, *DATABASES))
-        raise UserError(f"{source.name}: expected one of {known} (.gz too) or a `delimiter`, found {source.ending!r}")
+        raise UserError(f"{source.name}: expected one of {known} (compressed too) or a `delimiter`, found {source.ending!r}")
     return _FORMATS[source.ending](source, columns, table_format)
 
 
@@ -137,22 +146,42 @@ def _damage_as_error(name: str, file_type: str) -> Iterator[None]:
         raise UserError(f"{name}: not {file_type} file, or a damaged one ({reason})") from None
 
 
-def _quoting(delimiter: str) -> dict[str, Any]:
-    quoting = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL  # in TSV a quotation mark is a character
-    return {"delimiter": delimiter, "quoting": quoting}
+def _check_unquoted(values: Sequence[str], location: str) -> None:
+    """Refuse a cell that was written with quotation marks around it and doubled ones inside, where marks are characters."""
+    for value in values:
+        if len(value) > 2 and value[0] == value[-1] == '"':
+            inner = value[1:-1].replace('""', "")
+            if '"' not in inner and len(inner) < len(value) - 2:
+                raise UserError(
+                    f"{location}: found a cell in quotation marks with doubled ones inside, {reprlib.repr(value)}; say by the "
+                    "table's `quoted` whether the marks belong to the text (false) or not (true)"
+                )
 
 
-def _delimited(source: Source, columns: Iterable[str], table_format: TableFormat, **options: Any) -> Iterator[LocatedRow]:
+def _check_header(columns: Iterable[str], header: list[str], location: str) -> None:
+    try:
+        _check_columns(columns, header, location)
+    except UserError as error:
+        hint = "; if these are several, name what parts them by `delimiter`" if len(header) == 1 else ""
+        raise UserError(f"{error}{hint}") from None
+
+
+def _delimited(source: Source, columns: Iterable[str], table_format: TableFormat, delimiter: str = ",") -> Iterator[LocatedRow]:
     csv.field_size_limit(LARGEST_DOCUMENT)
-    reader = csv.reader(_lines(source, table_format.encoding), strict=True, **options)
+    quoted = delimiter != "\t" if table_format.quoted is None else table_format.quoted
+    quoting = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
+    reader = csv.reader(_lines(source, table_format.encoding), strict=True, delimiter=delimiter, quoting=quoting)
     header_source = "as the `header` says" if table_format.header else "as in the header"
     try:
         header = list(table_format.header) if table_format.header else next(reader, [])
-        _check_columns(columns, header, source.name if table_format.header else f"{source.name}, line 1")
+        _check_header(columns, header, source.name if table_format.header else f"{source.name}, line 1")
         for values in filter(None, reader):
             location = f"{source.name}, line {reader.line_num}"
             if len(values) != len(header):
-                raise UserError(f"{location}: expected {len(header)} cells, {header_source}, found {len(values)}")
+                marks = "; if cells stand in quotation marks: `quoted: true`" if not quoted and '"' in "".join(values) else ""
+                raise UserError(f"{location}: expected {len(header)} cells, {header_source}, found {len(values)}{marks}")
+            if not quoted and table_format.quoted is None:
+                _check_unquoted(values, location)
             yield location, dict(zip(header, values, strict=True))
     except csv.Error as error:
         raise UserError(f"{source.name}, line {reader.line_num}: not a table of its kind ({error})") from None
@@ -163,7 +192,7 @@ def _csv(source: Source, columns: Iterable[str], table_format: TableFormat) -> I
 
 
 def _tsv(source: Source, columns: Iterable[str], table_format: TableFormat) -> Iterator[LocatedRow]:
-    return _delimited(source, columns, table_format, **_quoting("\t"))
+    return _delimited(source, columns, table_format, "\t")
 
 
 def _json_lines(source: Source, columns: Iterable[str], table_format: TableFormat) -> Iterator[LocatedRow]:

@@ -133,7 +133,7 @@ def endless(head, row, count):
 
     @contextmanager
     def opened():
-        yield File()
+        yield io.BufferedReader(File())
 
     return Source("a.json", ".json", opened)
 

@@ -354,6 +354,6 @@ def test_the_program_ends_on_a_bad_row_with_status_1_and_one_sentence(tmp_path):
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
         f"error: out, test: {tmp_path / 'a.csv'}, line 3: column 'label': expected one of 0, 1, found '3'; "
-        "mend it, or leave such rows out with the data set's `bad_rows: drop`\n"
+        "name it in `labels`, mend it, or leave such rows out with the data set's `bad_rows: drop`\n"
     )
     assert not (tmp_path / "out").exists() and not (tmp_path / "provenance.json").exists()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
+import io
 import json
 import sqlite3
 import tarfile
@@ -198,6 +200,26 @@ def test_a_mark_at_the_start_and_empty_lines_are_no_text(tmp_path):
 )
 def test_broken_delimited_text(tmp_path, content, place, told):
     assert refused(write(tmp_path / "t.csv", content), told, ["text"]).startswith(f"{place}: ")
+
+
+def test_quotation_marks_of_tsv_are_characters_unless_the_settings_say_otherwise(tmp_path):
+    written = io.StringIO()
+    texts = ['He said "yes"', "plain", "a\ttab", '"', "two\nlines"]
+    csv.writer(written, delimiter="\t", lineterminator="\n").writerows([["text"], *([text] for text in texts)])
+    path = write(tmp_path / "t.tsv", written.getvalue())
+    assert [row["text"] for row in rows(path, ["text"], quoted=True)] == texts
+    assert refused(path, "in quotation marks with doubled ones inside.*`quoted`", ["text"]).startswith(", line 2: ")
+    assert refused(path, "expected 1 cells.* `quoted: true`", ["text"], quoted=False).startswith(", line 4: ")
+    marks = ['"Hello"', 'say "x" and "y"', '"', '""', '"a" and "b"']
+    path = write(tmp_path / "m.tsv", "\n".join(["text", *marks]))
+    for quoted in (None, False):
+        assert [row["text"] for row in rows(path, ["text"], quoted=quoted)] == marks
+    path = write(tmp_path / "c.csv", 'text\n"a ""b"""\n')
+    assert [row["text"] for row in rows(path, ["text"], quoted=False)] == ['"a ""b"""']
+
+
+def test_a_header_in_one_piece_is_told_with_the_delimiter(tmp_path):
+    refused(write(tmp_path / "t.csv", "text;n\na;1\n"), "found 'text;n'; .*`delimiter`", ["text"])
 
 
 # JSON lines

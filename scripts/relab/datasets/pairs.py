@@ -79,9 +79,9 @@ def _located_rows(reader: TableReader, table: Any) -> Iterator[LocatedRow]:
     """The rows of what is no table, with the columns ``source`` and ``target``."""
     paths = [reader.path(file) for file in table.files.values()]
     if table.kind == "lines":
-        return pair_files.aligned_lines(paths, table.encoding or "utf-8-sig")
+        return pair_files.aligned_lines(paths, table.codec)
     if table.kind == "dictionary":
-        return pair_files.dictionary_entries(paths[0], table.encoding or "utf-8-sig")
+        return pair_files.dictionary_entries(paths[0], table.codec)
     return pair_files.docstrings(paths[0], table.exclude, reader.reject)
 
 

@@ -28,6 +28,14 @@ class BadRow(Exception):
     counted = "bad"
     #: The setting that says what becomes of it.
     setting = "bad_rows"
+    #: What to do about it.
+    remedy = "mend it"
+
+
+class UnknownLabel(BadRow):
+    """A row of a class that the settings do not name."""
+
+    remedy = "name it in `labels`, mend it"
 
 
 class BrokenReference(BadRow):
@@ -70,9 +78,7 @@ class TableReader:
 
     def located_rows(self, table: Table, columns: Sequence[str]) -> Iterator[LocatedRow]:
         """Yield the rows of a table that its settings keep, each with its location."""
-        header = tuple(table.header) if table.header else None
-        table_format = TableFormat(table.delimiter, header, table.sql, table.encoding or "utf-8-sig")
-        rows = read_rows(self.path(table.file), [*columns, *table.where], table_format)
+        rows = read_rows(self.path(table.file), [*columns, *table.where], TableFormat.of(table, table.sql))
         return islice((located for located in rows if matches(located[1], table.where)), table.first)
 
     def parse(
@@ -99,7 +105,8 @@ class TableReader:
     def reject(self, location: str, reason: str, kind: BadRow | type[BadRow] = BadRow) -> None:
         """Count a bad row, or raise it as an error."""
         if getattr(self.dataset, kind.setting) != "drop":
-            raise UserError(f"{location}: {reason}; mend it, or leave such rows out with the data set's `{kind.setting}: drop`")
+            drop = f"leave such rows out with the data set's `{kind.setting}: drop`"
+            raise UserError(f"{location}: {reason}; {kind.remedy}, or {drop}")
         self.counts[kind.counted] += 1
         self.rejected[kind.setting].append(f"{location}: {reason}")
 
@@ -121,7 +128,7 @@ def classification_rows(reader: TableReader, table: Table, dataset: Classificati
     def parse(row: Mapping[str, Any]) -> dict[str, Any]:
         label = comparable(cell_value(row, dataset.label))
         if label not in dataset.labels:
-            raise BadRow(f"column {dataset.label!r}: expected one of {', '.join(dataset.labels)}, found {label!r}")
+            raise UnknownLabel(f"column {dataset.label!r}: expected one of {', '.join(dataset.labels)}, found {label!r}")
         return {"text": join_texts(row, text_columns), "label": dataset.labels[label]}
 
     rows = list(reader.read(table, [*text_columns, dataset.label], parse))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import itertools
 import json
 import re
@@ -220,7 +221,10 @@ def check(model: Any, value: Any, key: str) -> Any:
 
 
 def _sentence(error: ValidationError, model: Any, key: str) -> str:
-    first = error.errors()[0]
+    errors = error.errors()
+    # a key that is missing may be one that stands there misspelt
+    unknown = next((entry for entry in errors if entry["type"] == "extra_forbidden"), None)
+    first = unknown if unknown and errors[0]["type"] == "missing" else errors[0]
     path = [str(part) for part in first["loc"] if not str(part).startswith(("function-", "tagged-union"))]
     if not isinstance(model, type):  # the tag of a member of the union is no key
         path = path[1:]
@@ -231,6 +235,8 @@ def _sentence(error: ValidationError, model: Any, key: str) -> str:
         return f"{key}: unknown key; {_nearest(path[-1], model, path[:-1])}"
     if first["type"] == "missing":
         return f"{key}: this key is required"
+    if first["type"] == "union_tag_not_found":
+        return missing_key(key, first["ctx"]["discriminator"].strip("'"), first["input"])
     if first["type"] == "union_tag_invalid":
         return f"{key}: kind: expected one of {first['ctx']['expected_tags']}, found {first['ctx']['tag']!r}"
     if first["type"] == "value_error":
@@ -243,13 +249,17 @@ def _sentence(error: ValidationError, model: Any, key: str) -> str:
             if first["type"] == "string_type" and isinstance(first.get("input"), int | float)
             else ""
         )
-    more = f" ({len(error.errors()) - 1} more to mend)" if len(error.errors()) > 1 else ""
+    more = f" ({len(errors) - 1} more to mend)" if len(errors) > 1 else ""
     return f"{key}: {message[0].lower()}{message[1:]}{value}{hint}{more}"
 
 
-def _nearest(key: str, model: Any, path: list[str]) -> str:
-    import difflib
+def missing_key(key: str, missing: str, present: Any) -> str:
+    """The sentence about a key that is missing in the group ``present`` at a key, or stands there misspelt."""
+    close = difflib.get_close_matches(missing, present if isinstance(present, dict) else (), n=1)
+    return f"{key}.{close[0]}: unknown key; did you mean {missing}?" if close else f"{key}.{missing}: this key is required"
 
+
+def _nearest(key: str, model: Any, path: list[str]) -> str:
     known = sorted(known_keys(model, path))
     close = difflib.get_close_matches(key, known, n=1)
     if close:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 import unicodedata
 from typing import Annotated, Literal
@@ -41,7 +42,45 @@ CellValue = Annotated[
 ]
 
 
-class PlayReader(Settings):
+def _known_encoding(name: str) -> str:
+    try:
+        codecs.lookup(name)
+    except LookupError:
+        raise ValueError(f"expected an encoding that Python knows, found {name!r}") from None
+    return name
+
+
+class EncodedText(Settings):
+    """Text in an encoding."""
+
+    encoding: Annotated[str, AfterValidator(_known_encoding)] | None = Field(
+        None, description="Encoding of the text by its name in Python, such as mac_roman; none: UTF-8."
+    )
+
+    @property
+    def codec(self) -> str:
+        """The name of the encoding; UTF-8 may begin with a byte order mark."""
+        return self.encoding or "utf-8-sig"
+
+
+class DelimitedText(EncodedText):
+    """Text in cells, where the file is no JSON, Parquet, Arrow or SQLite."""
+
+    delimiter: str | None = Field(
+        None,
+        description="What parts the cells of delimited text, where the ending does not say it.",
+        min_length=1,
+        max_length=1,
+    )
+    header: list[NonEmpty] | None = Field(None, description="Names of the columns of delimited text without a header line.")
+    quoted: bool | None = Field(
+        None,
+        description="Whether cells of delimited text may stand in quotation marks, with those inside doubled, as pandas writes "
+        "them; if not, a mark is a character. None: in all but TSV, where a cell with doubled marks in marks is an error.",
+    )
+
+
+class PlayReader(EncodedText):
     """Plays in Markdown: ``**NAME**`` speakers, ``_stage directions_``, ``#`` headings."""
 
     kind: Literal["play"]
@@ -59,7 +98,7 @@ class BibleReader(Settings):
     document: Literal["verse", "chapter", "book"] = Field("chapter", description="What one document is.")
 
 
-class Division(Settings):
+class Division(EncodedText):
     """How the text of a file is cut into documents."""
 
     document: Literal["file", "paragraph", "line", "heading", "separator"] = Field(
@@ -90,12 +129,13 @@ class GutenbergReader(Division):
 
 
 class TextReader(Division):
-    """Plain UTF-8 text."""
+    """Plain text."""
 
     kind: Literal["text"]
     undecodable: Literal["error", "drop"] = Field(
         "error",
-        description="What becomes of a file that is no UTF-8: an error that names the byte, or it is left out and counted.",
+        description="What becomes of a file that is no text in its encoding: an error that names the byte, or it is left out "
+        "and counted.",
     )
 
 
@@ -106,7 +146,7 @@ class GivenReader(Settings):
     texts: list[NonEmpty] = Field(description="The texts, a document each.", min_length=2)
 
 
-class LyricsReader(Division):
+class LyricsReader(Division, DelimitedText):
     """Song lyrics as published on lyrics pages: section marks such as ``[Verse 2]`` and residue of the page."""
 
     kind: Literal["lyrics"]
@@ -118,10 +158,17 @@ class LyricsReader(Division):
         "write-up does.",
     )
 
+    @model_validator(mode="after")
+    def _cells_of_tables(self):
+        for key in ("delimiter", "header", "quoted"):
+            if self.column is None and getattr(self, key) is not None:
+                raise ValueError(f"{key}: expected only with `column`, for tables, found {getattr(self, key)!r}")
+        return self
 
-class TableReader(Settings):
-    """CSV, TSV, JSON lines, one JSON array of objects or Parquet (by file ending; .gz too, and many in a .zip, .tar, .tar.gz or
-    .tgz), a document a row.
+
+class TableReader(DelimitedText):
+    """CSV, TSV, JSON lines, one JSON array of objects or Parquet (by file ending; compressed too, and many in a .zip or .tar),
+    a document a row.
     """
 
     kind: Literal["table"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
@@ -10,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag,
 from relab.comparable import comparable
 from relab.settings.assets import FileName
 from relab.settings.base import Declaration, Float, Int, Settings, documentation
-from relab.settings.corpora import CellValue, RegularExpression
+from relab.settings.corpora import CellValue, DelimitedText, EncodedText, RegularExpression
 from relab.settings.preferences import PreferenceForm, TextColumns
 from relab.settings.references import Ref
 
@@ -18,14 +17,6 @@ Column = Annotated[str, Field(min_length=1)]
 #: The splits of what is learned from, and the parts of a retrieval data set.
 SPLITS = ("train", "validation", "test")
 PARTS = ("corpus", "queries", "qrels")
-
-
-def _known_encoding(name: str) -> str:
-    try:
-        codecs.lookup(name)
-    except LookupError:
-        raise ValueError(f"expected an encoding that Python knows, found {name!r}") from None
-    return name
 
 
 def _comparable_keys(value: Any) -> Any:
@@ -47,25 +38,14 @@ def _in_order(bounds: tuple[int, int]) -> tuple[int, int]:
     return bounds
 
 
-Encoding = Annotated[str, AfterValidator(_known_encoding)]
 #: At least and at most so many.
 Bounds = Annotated[tuple[Int, Int], AfterValidator(_in_order)]
 
 
-class Table(Settings):
+class Table(DelimitedText):
     """One file of the asset and how its rows are read: CSV, TSV, JSON lines, Parquet, Arrow or SQLite, by its ending."""
 
     file: FileName = Field(description="The file of the asset.")
-    delimiter: str | None = Field(
-        None,
-        description="What parts the cells of delimited text, where the ending does not say it.",
-        min_length=1,
-        max_length=1,
-    )
-    header: list[Column] | None = Field(None, description="Names of the columns of delimited text without a header line.")
-    encoding: Encoding | None = Field(
-        None, description="Encoding of the text by its name in Python, such as mac_roman; none: UTF-8."
-    )
     sql: str | None = Field(None, description="For SQLite: the query whose result is the table.", min_length=1)
     where: dict[str, CellValue | list[CellValue]] = Field(
         {}, description="Rows are kept where these columns have these values, or one of a list."
@@ -204,7 +184,7 @@ class PairTable(Table):
     kind: Literal["table"] = "table"
 
 
-class AlignedFiles(Settings):
+class AlignedFiles(EncodedText):
     """Files of text that are aligned by their lines (Moses): a line of each makes a pair."""
 
     kind: Literal["lines"]
@@ -213,7 +193,6 @@ class AlignedFiles(Settings):
         description="The file of the asset that holds the targets, or several: the further ones hold references.",
         min_length=1,
     )
-    encoding: Encoding | None = Field(None, description="Encoding of the files by its name in Python; none: UTF-8.")
 
     @property
     def files(self) -> dict[str, str]:
@@ -223,14 +202,13 @@ class AlignedFiles(Settings):
         return {"source": self.source, **{f"target.{number}": file for number, file in enumerate(self.target)}}
 
 
-class Dictionary(Settings):
+class Dictionary(EncodedText):
     """A dictionary of pronunciations (CMUdict): on each line a word and, parted by blanks, its phonemes. Further entries of a
     word, such as `read(2)`, are references. Comments stand after `#` and in lines that begin with `;;;`.
     """
 
     kind: Literal["dictionary"]
     file: FileName = Field(description="The file of the asset.")
-    encoding: Encoding | None = Field(None, description="Encoding of the file by its name in Python; none: UTF-8.")
 
     @property
     def files(self) -> dict[str, str]:

@@ -75,7 +75,7 @@ def read(paths: Sequence[str | os.PathLike], settings: GutenbergReader, tally: C
     file is cut short or a licence would be taken for literature.
     """
     for source in sources(paths):
-        for work in _works(read_document(source), source, tally):
+        for work in _works(read_document(source, settings.codec), source, tally):
             yield from divide(io.StringIO(work), settings, source.name, tally)
 
 
