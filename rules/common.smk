@@ -21,7 +21,7 @@ from relab.settings import report as report_jobs
 from relab.settings.base import canonical
 from relab.settings.config import resolve
 from relab.settings.datasets import PARTS, SPLITS
-from relab.settings.layers import merged
+from relab.settings.merging import merged
 
 
 def layers():

@@ -19,7 +19,8 @@ from support.runs import CHECKOUT, TINY, copy_checkout, run_snakemake
 
 @functools.cache
 def _merged(*overlays: str) -> dict:
-    from relab.settings.layers import as_meant, merged
+    from relab.settings.layers import as_meant
+    from relab.settings.merging import merged
 
     return as_meant(merged(CHECKOUT / name for name in ("config/assets.yaml", "config/config.yaml", *overlays)))
 

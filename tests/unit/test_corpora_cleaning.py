@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 import random
-import sys
 import unicodedata
 from collections import Counter
 from pathlib import Path
 
 import pytest
-import regex
 from pydantic import ValidationError
 
 from relab.corpora.cleaning import Cleaner, treatment
@@ -100,13 +98,12 @@ def test_a_replaced_string_may_be_typed_in_another_form_of_unicode_than_the_text
         Cleaning(replace={"\u00e9": "e", typed_apart: "E"})
 
 
-def test_format_characters_that_unicode_does_not_call_ignorable_are_text():
-    ignorable = regex.compile(r"\p{Default_Ignorable_Code_Point}")  # that library's own table
-    formats = [chr(code) for code in range(sys.maxunicode + 1) if unicodedata.category(chr(code)) == "Cf"]
-    assert {character for character in formats if treatment(character) is None} == {
-        character for character in formats if not ignorable.match(character)
-    }
-    assert clean("\u06dd\u0662 \u0600\u0667\u200f")[0] == "\u06dd\u0662 \u0600\u0667"
+@pytest.mark.parametrize("sign", "\u0600\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd\ufff9\U00013430")
+def test_format_characters_that_a_reader_sees_are_text(sign):
+    """Unicode's prepended concatenation marks and others of its category Cf that it does not call default ignorable."""
+    cleaned, cleaner = clean(f"a{sign}\u0662\u200f\u2060\u061c")
+    assert cleaned == f"a{sign}\u0662"
+    assert {character for character, _ in cleaner.removed} == {"\u200f", "\u2060", "\u061c"}
 
 
 def test_steps_follow_the_documented_order():

@@ -11,7 +11,8 @@ from relab.comparable import comparable
 from relab.errors import UserError
 from relab.settings.base import Float, Int, Settings
 from relab.settings.config import resolve
-from relab.settings.layers import as_meant, merged, read_layer, read_yaml
+from relab.settings.layers import as_meant, read_layer, read_yaml
+from relab.settings.merging import merged
 
 
 class _Inner(Settings):

@@ -20,7 +20,7 @@ from relab.commands import workflow
 from relab.errors import UserError
 from relab.estimate import job_seconds
 from relab.settings.config import Resolved, resolve
-from relab.settings.layers import merged
+from relab.settings.merging import merged
 
 #: The end of the name of the record that each job makes.
 RECORD = ".provenance.json"

@@ -1,4 +1,4 @@
-"""YAML as users write it: read without loss, laid over one another, and turned into what each key means.
+"""YAML as users write it: read without loss, and turned into what each key means.
 
 YAML 1.1 takes the words ``no``, ``on`` and ``true`` for truth values and ``1984`` for a number, and lets the second of two
 equal keys win. Here a key stands once; keys are always text; and a value that YAML takes for a number or a truth value stays
@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import types
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -116,24 +116,6 @@ def _check_keys(node: yaml.Node, name: str, above: tuple[yaml.Node, ...]) -> Non
         if key.style or key.value != "<<":  # what an anchor merges in
             key.tag = _TEXT
         _check_keys(value, name, (*above, node))
-
-
-def merged(paths: Iterable[str | Path], last: Mapping[str, Any] = types.MappingProxyType({})) -> dict[str, Any]:
-    """The layers of settings in some files, the later over the earlier ones, and ``last`` over all, as Snakemake merges them.
-
-    Raises:
-        UserError: a file that is no group of settings; see :func:`read_layer`.
-    """
-    from snakemake.utils import update_config
-
-    layers: dict[str, Any] = {}
-    for path in paths:
-        layer = read_layer(path)
-        if not isinstance(layer, dict):
-            raise UserError(f"{path}: expected settings by key, found {layer!r}")
-        update_config(layers, layer)
-    update_config(layers, last)
-    return layers
 
 
 def as_meant(value: Any, *meanings: Any) -> Any:
