@@ -1,6 +1,5 @@
 # What the rules share: the checked settings, a job's slice of them, the digest of its code, the machine's limits.
 import argparse
-import copy
 import hashlib
 import importlib.util
 import os
@@ -9,10 +8,8 @@ import shlex
 import sys
 from pathlib import Path
 
-from snakemake.common.configfile import load_configfile
 from snakemake.exceptions import WorkflowError
 from snakemake.settings.types import DeploymentMethod
-from snakemake.utils import update_config
 
 sys.path.insert(0, f"{CHECKOUT}/scripts")
 
@@ -27,6 +24,19 @@ from relab.settings import report as report_jobs
 from relab.settings.base import canonical
 from relab.settings.config import resolve
 from relab.settings.datasets import PARTS, SPLITS
+from relab.settings.merging import merged
+
+
+def layers():
+    """The configuration from its files, which Snakemake has read with a loss: keys that stand twice, words such as `no`."""
+    if workflow.modifier.skip_configfile:  # of a module that is given a config: the defaults go under it all the same
+        return merged(DEFAULTS, config)
+    if not workflow.modifier.is_main_snakefile():
+        return config
+    overlays = workflow.overwrite_configfiles
+    below = [] if workflow.config_settings.replace_workflow_config else workflow.configfiles[len(overlays) :]
+    return merged([*below, *overlays], workflow.config_settings.config)
+
 
 if not os.access(".snakemake" if os.path.isdir(".snakemake") else ".", os.W_OK):
     raise WorkflowError(
@@ -34,15 +44,8 @@ if not os.access(".snakemake" if os.path.isdir(".snakemake") else ".", os.W_OK):
         " downloads, which RELAB_CACHE names"
     )
 
-# In a module that is given a config Snakemake skips the lines `configfile:`; here the defaults go under it all the same.
-if workflow.modifier.skip_configfile:
-    LAYERS = [*map(load_configfile, DEFAULTS), copy.deepcopy(config)]
-    config = {}
-    for layer in LAYERS:
-        update_config(config, layer)
-
 try:
-    SETTINGS = resolve(config)
+    SETTINGS = resolve(layers())
 except UserError as error:
     raise WorkflowError(str(error)) from None
 ARTEFACTS = SETTINGS.artefacts

@@ -1,4 +1,15 @@
 # Data sets, a job a part: a change that concerns one split makes that split alone.
+import time
+
+from relab.datasets.left_out import left_out
+
+STARTED = time.time()
+
+
+onsuccess:
+    # the last lines of the run
+    for line in left_out(ARTEFACTS.datasets, STARTED):
+        print(line, file=sys.stderr)
 
 
 rule make_dataset:

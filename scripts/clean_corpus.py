@@ -54,6 +54,9 @@ def print_statistics(stats: dict) -> None:
         f"duplicates), {total['characters']:,} characters, {total['distinct_characters']} distinct; training "
         f"{stats['train']['characters']:,}, validation {stats['validation']['characters']:,}"
     )
+    for string, count in stats["replaced"].items():
+        if not count:
+            print(f"clean.replace: {string!r} does not occur")
     for event, count in sorted(stats["reading"].items()):
         print(f"{event}: {count:,}")
 

@@ -13,19 +13,16 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
-import yaml
 from filelock import FileLock
 from support.runs import CHECKOUT, TINY, copy_checkout, run_snakemake
 
 
 @functools.cache
 def _merged(*overlays: str) -> dict:
-    from snakemake.utils import update_config
+    from relab.settings.layers import as_meant
+    from relab.settings.merging import merged
 
-    merged: dict = {}
-    for name in ("config/assets.yaml", "config/config.yaml", *overlays):
-        update_config(merged, yaml.safe_load((CHECKOUT / name).read_text(encoding="utf-8")))
-    return merged
+    return as_meant(merged(CHECKOUT / name for name in ("config/assets.yaml", "config/config.yaml", *overlays)))
 
 
 @pytest.fixture

@@ -82,6 +82,8 @@ def datasets_table(metadata: Mapping[str, DatasetMetadata], stats: Mapping[tuple
             "rows": counts["rows"],
             "available": counts["available"],
             "bad": counts["bad"],
+            "broken": counts.get("broken", 0),
+            "unanswered": counts.get("unanswered", 0),
             "unsuitable": counts.get("outside_limits", 0) + counts.get("equal_sides", 0),
             "duplicates": counts["duplicates"],
             "near_duplicates": counts["near_duplicates"],

@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import json
 import os
+import reprlib
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import chain
@@ -16,9 +17,11 @@ from typing import Any, TextIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from relab.comparable import comparable
 from relab.corpora.json_arrays import array_values
-from relab.corpora.sources import DAMAGE, LARGEST_DOCUMENT, Source, lines_in, open_text, sources
+from relab.corpora.sources import DAMAGE, LARGEST_DOCUMENT, UTF8, Source, lines_in, open_text, sources
 from relab.errors import UserError
+from relab.settings.corpora import DelimitedText
 
 #: A row's location for messages (file and line or row), and its values by column.
 LocatedRow = tuple[str, Mapping[str, Any]]
@@ -34,7 +37,14 @@ class TableFormat:
     delimiter: str | None = None
     header: tuple[str, ...] | None = None
     sql: str | None = None
-    encoding: str = "utf-8-sig"
+    encoding: str = UTF8
+    quoted: bool | None = None
+
+    @classmethod
+    def of(cls, settings: DelimitedText, sql: str | None = None) -> TableFormat:
+        """The format that settings name."""
+        header = tuple(settings.header) if settings.header else None
+        return cls(settings.delimiter, header, sql, settings.codec, settings.quoted)
 
 
 def read_rows(
@@ -55,10 +65,10 @@ def read_rows(
 def source_rows(source: Source, columns: Collection[str], table_format: TableFormat = TableFormat()) -> Iterator[LocatedRow]:
     """The rows of one file, which may be in an archive; otherwise as :func:`read_rows`."""
     if table_format.delimiter is not None:
-        return _delimited(source, columns, table_format, **_quoting(table_format.delimiter))
+        return _delimited(source, columns, table_format, table_format.delimiter)
     if source.ending not in _FORMATS:
         known = ", ".join((*_FORMATS, *DATABASES))
-        raise UserError(f"{source.name}: expected one of {known} (.gz too) or a `delimiter`, found {source.ending!r}")
+        raise UserError(f"{source.name}: expected one of {known} (compressed too) or a `delimiter`, found {source.ending!r}")
     return _FORMATS[source.ending](source, columns, table_format)
 
 
@@ -67,35 +77,37 @@ def cell_value(row: Mapping[str, Any], path: str) -> Any:
     if path in row:
         return row[path]
     column, _, field = path.partition(".")
-    inner = row[column]
+    inner = row.get(column)
     return inner.get(field) if isinstance(inner, Mapping) else None
 
 
-#: Which rows are kept: columns with the value that they must have, or a list of values.
-RowFilter = Mapping[str, str | int | bool | list[str | int | bool]]
+#: Which rows are kept: columns with the value that they must have, or a list of values, in comparable form.
+RowFilter = Mapping[str, str | list[str]]
 
 
 def matches(row: Mapping[str, Any], where: RowFilter) -> bool:
     """Whether the columns of a row have the values of ``where``, or one of a list."""
     return all(
-        any(_equals(cell_value(row, name), value) for value in (expected if isinstance(expected, list) else [expected]))
+        comparable(cell_value(row, name)) in (expected if isinstance(expected, list) else [expected])
         for name, expected in where.items()
     )
 
 
-def _equals(value: Any, expected: str | int | bool) -> bool:
-    """Whether a cell has the wanted value; cells of CSV are text, so 1 and true are also compared as text."""
-    if isinstance(value, str) and not isinstance(expected, str):
-        return value.lower() == str(expected).lower()
-    return value == expected and isinstance(value, bool) == isinstance(expected, bool)
+def has_column(present: Collection[str], column: str) -> bool:
+    """Whether there is a column, or a field of a column, of that name in a row or among the names of columns."""
+    return column in present or _names_field(column, present)
 
 
 def _check_columns(columns: Iterable[str], present: Collection[str], location: str) -> None:
     for column in columns:
-        if column not in present and not _names_field(column, present):
-            raise UserError(f"{location}: expected a column {column!r}, found {', '.join(map(repr, present)) or 'none'}")
+        if not has_column(present, column):
+            raise _column_error(location, column, present)
         if isinstance(present, list) and present.count(column) > 1:
             raise UserError(f"{location}: expected one column {column!r}, found {present.count(column)} of that name")
+
+
+def _column_error(location: str, column: str, present: Collection[str]) -> UserError:
+    return UserError(f"{location}: expected a column {column!r}, found {', '.join(map(repr, present)) or 'none'}")
 
 
 def _names_field(path: str, present: Collection[str]) -> bool:
@@ -134,22 +146,42 @@ def _damage_as_error(name: str, file_type: str) -> Iterator[None]:
         raise UserError(f"{name}: not {file_type} file, or a damaged one ({reason})") from None
 
 
-def _quoting(delimiter: str) -> dict[str, Any]:
-    quoting = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL  # in TSV a quotation mark is a character
-    return {"delimiter": delimiter, "quoting": quoting}
+def _check_unquoted(values: Sequence[str], location: str) -> None:
+    """Refuse a cell that was written with quotation marks around it and doubled ones inside, where marks are characters."""
+    for value in values:
+        if len(value) > 2 and value[0] == value[-1] == '"':
+            inner = value[1:-1].replace('""', "")
+            if '"' not in inner and len(inner) < len(value) - 2:
+                raise UserError(
+                    f"{location}: found a cell in quotation marks with doubled ones inside, {reprlib.repr(value)}; say by the "
+                    "table's `quoted` whether the marks belong to the text (false) or not (true)"
+                )
 
 
-def _delimited(source: Source, columns: Iterable[str], table_format: TableFormat, **options: Any) -> Iterator[LocatedRow]:
+def _check_header(columns: Iterable[str], header: list[str], location: str) -> None:
+    try:
+        _check_columns(columns, header, location)
+    except UserError as error:
+        hint = "; if these are several, name what parts them by `delimiter`" if len(header) == 1 else ""
+        raise UserError(f"{error}{hint}") from None
+
+
+def _delimited(source: Source, columns: Iterable[str], table_format: TableFormat, delimiter: str = ",") -> Iterator[LocatedRow]:
     csv.field_size_limit(LARGEST_DOCUMENT)
-    reader = csv.reader(_lines(source, table_format.encoding), strict=True, **options)
+    quoted = delimiter != "\t" if table_format.quoted is None else table_format.quoted
+    quoting = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
+    reader = csv.reader(_lines(source, table_format.encoding), strict=True, delimiter=delimiter, quoting=quoting)
     header_source = "as the `header` says" if table_format.header else "as in the header"
     try:
         header = list(table_format.header) if table_format.header else next(reader, [])
-        _check_columns(columns, header, source.name if table_format.header else f"{source.name}, line 1")
+        _check_header(columns, header, source.name if table_format.header else f"{source.name}, line 1")
         for values in filter(None, reader):
             location = f"{source.name}, line {reader.line_num}"
             if len(values) != len(header):
-                raise UserError(f"{location}: expected {len(header)} cells, {header_source}, found {len(values)}")
+                marks = "; if cells stand in quotation marks: `quoted: true`" if not quoted and '"' in "".join(values) else ""
+                raise UserError(f"{location}: expected {len(header)} cells, {header_source}, found {len(values)}{marks}")
+            if not quoted and table_format.quoted is None:
+                _check_unquoted(values, location)
             yield location, dict(zip(header, values, strict=True))
     except csv.Error as error:
         raise UserError(f"{source.name}, line {reader.line_num}: not a table of its kind ({error})") from None
@@ -160,14 +192,19 @@ def _csv(source: Source, columns: Iterable[str], table_format: TableFormat) -> I
 
 
 def _tsv(source: Source, columns: Iterable[str], table_format: TableFormat) -> Iterator[LocatedRow]:
-    return _delimited(source, columns, table_format, **_quoting("\t"))
+    return _delimited(source, columns, table_format, "\t")
 
 
 def _json_lines(source: Source, columns: Iterable[str], table_format: TableFormat) -> Iterator[LocatedRow]:
-    return _objects(enumerate(_lines(source, table_format.encoding), 1), source.name, columns, "one JSON object a line")
+    rows = _objects(enumerate(_lines(source, table_format.encoding), 1), source.name, "one JSON object a line")
+    return _with_columns(rows, source.name, columns)
 
 
 def _json(source: Source, columns: Iterable[str], table_format: TableFormat) -> Iterator[LocatedRow]:
+    return _with_columns(_json_rows(source, table_format), source.name, columns)
+
+
+def _json_rows(source: Source, table_format: TableFormat) -> Iterator[LocatedRow]:
     """An array of objects or JSON lines, told apart by the first character that is not blank."""
     with _open_text(source, table_format.encoding) as text:
         number = 1
@@ -177,18 +214,15 @@ def _json(source: Source, columns: Iterable[str], table_format: TableFormat) -> 
             remaining_lines = lines_in(text, source.name)
             lines = chain([beginning if beginning.endswith("\n") else beginning + next(remaining_lines, "")], remaining_lines)
             expected = "one JSON object a line, or one array of objects in the file"
-            yield from _objects(enumerate(lines, number), source.name, columns, expected)
+            yield from _objects(enumerate(lines, number), source.name, expected)
             return
         for location, row in array_values(text, source.name, beginning):
             if not isinstance(row, dict):
                 raise UserError(f"{location}: expected a JSON object, found a {type(row).__name__}")
-            _check_columns(columns, row, location)
             yield location, row
 
 
-def _objects(
-    numbered_lines: Iterable[tuple[int, str]], name: str, columns: Iterable[str], expected: str
-) -> Iterator[LocatedRow]:
+def _objects(numbered_lines: Iterable[tuple[int, str]], name: str, expected: str) -> Iterator[LocatedRow]:
     for number, line in numbered_lines:
         location = f"{name}, line {number}"
         if not line or line.isspace():
@@ -199,8 +233,18 @@ def _objects(
             raise UserError(f"{location}: expected {expected}, found none ({error})") from None
         if not isinstance(row, dict):
             raise UserError(f"{location}: expected {expected}, found a {type(row).__name__}")
-        _check_columns(columns, row, location)
         yield location, row
+
+
+def _with_columns(rows: Iterable[LocatedRow], name: str, columns: Iterable[str]) -> Iterator[LocatedRow]:
+    """The rows of JSON objects: a key that a row lacks is null in it (:func:`cell_value`), one that all rows lack an error."""
+    lacking, keys = list(columns), None
+    for location, row in rows:
+        lacking = [column for column in lacking if not has_column(row, column)]
+        keys = list(row) if keys is None else keys
+        yield location, row
+    if keys is not None and lacking:
+        raise _column_error(name, lacking[0], keys)
 
 
 def _parquet(source: Source, columns: Collection[str], table_format: TableFormat) -> Iterator[LocatedRow]:

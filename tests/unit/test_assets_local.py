@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import sysconfig
+import unicodedata
 import zipfile
 from functools import partial
 from pathlib import Path
@@ -71,6 +72,14 @@ def test_files_of_a_folder_are_taken_by_their_members(tmp_path):
     declaration = declared({"one.txt": {}, "two.txt": {}}, local("texts", **{"two.txt": "deep/b.txt"}))
     assert get(tmp_path, declaration, "one.txt").path.read_bytes() == b"one"
     assert get(tmp_path, declaration, "two.txt").path.read_bytes() == b"two"
+
+
+@pytest.mark.parametrize("name", ["Müller Übung 1.txt", "it's $x & y, (z).txt", "日本 語.txt"])
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_names_of_files_may_have_blanks_and_any_letters_in_either_form(tmp_path, name, form):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / unicodedata.normalize(form, name)).write_text("text")
+    assert get(tmp_path, declared({name: {}}, local(tmp_path / "mine")), name).path.read_text() == "text"
 
 
 def test_a_folder_is_packed_and_packed_anew_when_a_member_changed(tmp_path):

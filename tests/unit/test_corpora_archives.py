@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import bz2
 import gc
 import gzip
 import io
 import json
+import lzma
 import tarfile
+import zipfile
 from collections import Counter
-from contextlib import contextmanager
 
+import pyarrow as pa
 import pytest
 from pydantic import TypeAdapter
 
@@ -59,6 +62,92 @@ def test_members_of_a_tar_come_in_the_order_of_the_archive(tmp_path, name):
     assert read(path) == ["first", "second", "third", "fourth — the last"]
     assert [source.name for source in sources.sources([path])] == [f"{path}: {member}" for member in STORIES]
     assert list(tmp_path.iterdir()) == [path]
+
+
+#: A text compressed in each way that is read.
+COMPRESSED = {
+    ".gz": gzip.compress(b"one\ntwo\n"),
+    ".bz2": bz2.compress(b"one\n") + bz2.compress(b"two\n"),
+    ".xz": lzma.compress(b"one\ntwo\n"),
+    ".zst": pa.compress(b"one\n", "zstd", asbytes=True) + pa.compress(b"two\n", "zstd", asbytes=True),
+}
+
+
+@pytest.mark.parametrize("content", COMPRESSED.values(), ids=COMPRESSED)
+@pytest.mark.parametrize("ending", ["", *COMPRESSED])
+def test_compressed_files_are_read_by_their_first_bytes_whatever_their_name(tmp_path, content, ending):
+    path = tmp_path / f"a.txt{ending}"
+    path.write_bytes(content)
+    assert read(path, kind="text", document="line") == ["one", "two"]
+    assert [source.ending for source in sources.sources([path])] == [".txt"]
+
+
+@pytest.mark.parametrize("ending", COMPRESSED)
+def test_what_is_damaged_in_compressed_files_is_told(tmp_path, ending):
+    (tmp_path / f"a.txt{ending}").write_bytes(COMPRESSED[ending][:-9])
+    (tmp_path / f"b.txt{ending}").write_bytes(b"not compressed at all")
+    for name in "ab":
+        with pytest.raises(UserError, match=rf"{name}\.txt\{ending}: not an archive of its kind, or a damaged one"):
+            read(tmp_path / f"{name}.txt{ending}", kind="text")
+
+
+@pytest.mark.parametrize(
+    ("name", "compress"),
+    [("a.tar.bz2", bz2.compress), ("a.TBZ2", bz2.compress), ("a.tar.xz", lzma.compress), ("a.tar", gzip.compress)],
+)
+def test_a_tar_may_be_compressed_otherwise(tmp_path, name, compress):
+    (tmp_path / name).write_bytes(compress(stories()))
+    assert read(tmp_path / name) == ["first", "second", "third", "fourth — the last"]
+
+
+def zipped(members):
+    """The bytes of a zip."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return packed.getvalue()
+
+
+def with_field(content, field, value):
+    """A zip of one member with a byte of its two headers, at an offset from the version that is needed, set."""
+    changed = bytearray(content)
+    for signature, version in ((b"PK\x03\x04", 4), (b"PK\x01\x02", 6)):
+        changed[changed.index(signature) + version + field] = value
+    return bytes(changed)
+
+
+def test_an_encrypted_zip_is_told(tmp_path):
+    (tmp_path / "a.zip").write_bytes(with_field(zipped({"a.txt": "secret"}), 2, 1))
+    with pytest.raises(UserError, match=r"a\.zip: a\.txt is encrypted, expected an archive without a password"):
+        read(tmp_path / "a.zip", kind="text")
+
+
+def test_a_zip_of_a_compression_that_is_not_read_is_told(tmp_path):
+    (tmp_path / "a.zip").write_bytes(with_field(zipped({"a.txt": "text"}), 4, 9))
+    with pytest.raises(UserError, match=r"a\.zip.*: expected members that are stored or deflated"):
+        read(tmp_path / "a.zip", kind="text")
+
+
+NO_TEXT = {
+    "a zip archive": zipped({"word/document.xml": "x"}),
+    "a tar archive": stories(),
+    "an archive that is not read": b"7z\xbc\xaf\x27\x1c" + bytes(9),
+    "a PDF": b"%PDF-1.7\n%\xe2\xe3",
+    "an SQLite database": b"SQLite format 3\0" + bytes(9),
+    "a Parquet table": b"PAR1\x15\x04",
+}
+
+
+@pytest.mark.parametrize("what", NO_TEXT)
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_what_is_no_text_is_told_for_what_it_is(tmp_path, what, pack):
+    path = tmp_path / "a.txt"
+    path.write_bytes(pack(NO_TEXT[what]))
+    with pytest.raises(UserError, match=f"expected text, found {what}") as error:
+        read(path, kind="text")
+    assert "\n" not in str(error.value)
+    assert read(path, kind="text", undecodable="drop") == []
 
 
 def test_archives_stand_among_other_files(tmp_path):
@@ -116,13 +205,8 @@ def test_a_gzipped_tar_is_read_once_in_memory_that_its_members_do_not_fill(tmp_p
     content = tar({f"{number}.json": text.ljust(-(-len(text) // 8192) * 8192 + number % 3 * 100) for number in range(9)})
     path = saved(tmp_path / "a.tar.gz", content)
 
-    @contextmanager
-    def counted(path, mode):
-        with io.BufferedReader(Counting(path)) as raw, gzip.GzipFile(fileobj=raw) as unpacked:
-            yield unpacked
-
     monkeypatch.setattr(Counting, "count", 0)
-    monkeypatch.setattr(sources.gzip, "open", counted)
+    monkeypatch.setattr(sources, "open", lambda path, mode: io.BufferedReader(Counting(path)), raising=False)
     reader = TypeAdapter(AnyReader).validate_python({"kind": "table", "column": "story"})
     number = remembered = 0
     for number, _ in enumerate(readers.read([path], reader, Counter()), 1):

@@ -9,6 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from relab.corpora.cleaning import Cleaner, treatment
 from relab.settings.corpora import Cleaning
@@ -83,7 +84,26 @@ def test_unicode_normalisation(form, expected):
 def test_replacement_is_one_pass_with_the_longest_first_and_counted():
     cleaned, cleaner = clean("e` a-- b- <<c>>", replace={"-": "--", "--": "—", "e`": "è", "<<": "«", ">>": "»", "«": "X"})
     assert cleaned == "è a— b-- «c»"
-    assert cleaner.replaced == {"e`": 1, "--": 1, "-": 1, "<<": 1, ">>": 1}
+    assert cleaner.replaced == {"e`": 1, "--": 1, "-": 1, "<<": 1, ">>": 1, "«": 0}
+
+
+def test_a_replaced_string_may_be_typed_in_another_form_of_unicode_than_the_text():
+    composed, typed_apart = "caf\u00e9", "e\u0301"
+    for text in (composed, unicodedata.normalize("NFD", composed)):
+        cleaned, cleaner = clean(text, replace={typed_apart: "e"})
+        assert (cleaned, cleaner.replaced) == ("cafe", {"\u00e9": 1})
+    assert clean("ﬁn", unicode="NFKC", replace={"ﬁ": "x"})[0] == "xn"
+    assert clean(composed, unicode="none", replace={typed_apart: "e"})[0] == composed
+    with pytest.raises(ValidationError, match="'\u00e9' stands twice, in two forms of Unicode"):
+        Cleaning(replace={"\u00e9": "e", typed_apart: "E"})
+
+
+@pytest.mark.parametrize("sign", "\u0600\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd\ufff9\U00013430")
+def test_format_characters_that_a_reader_sees_are_text(sign):
+    """Unicode's prepended concatenation marks and others of its category Cf that it does not call default ignorable."""
+    cleaned, cleaner = clean(f"a{sign}\u0662\u200f\u2060\u061c")
+    assert cleaned == f"a{sign}\u0662"
+    assert {character for character, _ in cleaner.removed} == {"\u200f", "\u2060", "\u061c"}
 
 
 def test_steps_follow_the_documented_order():

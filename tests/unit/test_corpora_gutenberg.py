@@ -29,7 +29,23 @@ HEADERS = {
     "older small print": "News\n\n*END*THE SMALL PRINT! FOR PUBLIC DOMAIN ETEXTS*Ver.04.29.93*END*\n\n",
     "spaced small print": "News\n\n*END* THE SMALL PRINT! FOR PUBLIC DOMAIN ETEXTS*Ver.04.29.93*END*\n\n",
     "start, then small print": START + "lawyers\n\n*END*THE SMALL PRINT! FOR PUBLIC DOMAIN EBOOKS*Ver.02/11/02*END*\n",
+    "html version": START + "E-text prepared by A. Reader\n\n\n\nNote: Project Gutenberg also has an HTML version of this\n"
+    "      file which includes the original illustrations.\n      See 9-h.htm or 9-h.zip:\n"
+    "      (https://www.gutenberg.org/files/9/9-h/9-h.htm)\n\n\n      Images of the original pages are available through\n"
+    "      a library. See\n      https://archive.org/details/miller\n\n\n\n",
+    "indented note": START
+    + "E-text prepared by A. Reader\n\n\n\nTranscriber's note:\n\n      Text enclosed by underscores is in "
+    "italics (_so_).\n\n      Page numbers are left out.\n\n\n\n\n",
+    "headed note": START + "TRANSCRIBER'S NOTES\n\nObvious errors were mended.\n\nThe cover is in the public domain.\n\n\n\n\n",
+    "bracketed note": START
+    + "Produced by A.\n\n\n[Transcriber's note: errors were mended.\n\nAccents were kept as they are.]\n\n\n",
+    "boxed note": START + "+-------+\n| Transcriber's Note: |\n|  |\n| Errors were mended. |\n+-------+\n\n\n\n",
+    "German note": START
+    + "Anmerkungen zur Transkription:\n\n    Fehler wurden berichtigt.\n\n    Sperrsatz ist _so_.\n\n\n\n\n",
+    "images": START + "This file was made from images kindly provided by the Internet Archive\n\n\n\n",
+    "address": START + "Scans: https://example.org/miller\n\n\n",
 }
+NOTES_BEHIND = ("\n\n\n\nTranscriber's Notes:\n\nErrors were mended.\n", "\n\n\n\n[Note of the transcriber: p. 3 is lost.]\n")
 FOOTERS = {
     "today": "\n\n*** END OF THE PROJECT GUTENBERG EBOOK TWO CITIES ***\n",
     "this": "\n\n\n*** END OF THIS PROJECT GUTENBERG EBOOK X ***\n",
@@ -55,6 +71,31 @@ def read(tmp_path, text, tally=None, **settings):
 def test_headers_are_cut(tmp_path, header):
     (text,) = read(tmp_path, header + BODY + FOOTERS["today"] + LICENCE)
     assert text.strip("\n") == BODY.strip("\n")
+
+
+@pytest.mark.parametrize("header", ["credits", "html version", "indented note", "headed note", "address"])
+@pytest.mark.parametrize(
+    "beginning",
+    [
+        "      THE MILLER\n\n      A TALE\n\n", "  Nel mezzo del cammin\n  di nostra vita\n\n", "NOTE\n\nThis is a tale.\n\n",
+        "[Illustration: the mill]\n\n", "The scribe transcribed.\n\n",
+    ],
+)  # fmt: skip
+def test_the_work_begins_where_it_begins(tmp_path, header, beginning):
+    (text,) = read(tmp_path, HEADERS[header].rstrip("\n") + "\n" * 5 + beginning + BODY + FOOTERS["today"])
+    assert text.strip("\n") == (beginning + BODY).strip("\n")
+
+
+def test_a_note_without_a_gap_behind_it_does_not_take_the_work_with_it(tmp_path):
+    header = START + "TRANSCRIBER'S NOTE\n\n"
+    (text,) = read(tmp_path, header + BODY + "\n\nmore\n" * 2000 + FOOTERS["today"])
+    assert text.strip("\n").startswith("CHAPTER I\n\nIt was")
+
+
+@pytest.mark.parametrize("note", NOTES_BEHIND)
+def test_notes_behind_the_work_are_cut(tmp_path, note):
+    for text in (BODY + note, BODY + note * 2, BODY):
+        assert read(tmp_path, START + text + FOOTERS["today"])[0].strip("\n") == BODY.strip("\n")
 
 
 @pytest.mark.parametrize("footer", FOOTERS.values(), ids=FOOTERS)

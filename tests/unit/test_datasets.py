@@ -14,9 +14,11 @@ import pytest
 from support.made_datasets import TEXTS, all_parts, csv_file, dataset, jsonl_file, made, refused
 from support.runs import CHECKOUT
 
+from relab.artefacts.kind import Member
 from relab.corpora.splitting import split_size
 from relab.datasets.build import build
 from relab.datasets.draws import random_keys, stratified_sample
+from relab.datasets.left_out import left_out
 from relab.datasets.storage import CLASSIFICATION
 from relab.settings.datasets import SPLITS
 
@@ -261,6 +263,37 @@ def test_a_bad_row_is_an_error_or_left_out(tmp_path, row, told):
     assert (counts["read"], counts["bad"], counts["rows"]) == (3, 1, 2)
 
 
+@pytest.mark.parametrize(("bad", "share", "error"), [(2, 0, False), (3, 0.05, False), (4, 0.05, True), (4, 0.07, False)])
+def test_more_bad_rows_than_a_share_are_an_error_but_two_never(tmp_path, bad, share, error):
+    rows = [(f"text {n}", n % 2) for n in range(60 - bad)] + [("", 1)] * bad
+    files = [csv_file(tmp_path / "a.csv", rows)]
+    settings = dataset(tables={"test": "a.csv"}, bad_rows="drop", bad_share=share)
+    if error:
+        told = f"a.csv, line {62 - bad}: .* found none; `bad_rows: drop` would leave out 4 such rows of 60, .* at most 0.05"
+        refused(files, settings, "test", tmp_path, told)
+    else:
+        assert made(files, settings, "test", tmp_path)[1]["bad"] == bad
+
+
+def test_a_class_that_goes_with_the_bad_rows_is_an_error(tmp_path):
+    files = [csv_file(tmp_path / "a.csv", [(f"text {n}", "no" if n < 2 else "yes") for n in range(60)])]
+    settings = dataset(labels={"None": "bad", "yes": "good"}, tables={"all": "a.csv"}, bad_rows="drop")
+    refused(files, settings, "train", tmp_path, "line 2: .* found 'no'; without such rows none is left of the label 'None'")
+
+
+def test_keys_that_rows_of_json_lack_make_bad_rows(tmp_path):
+    files = [
+        jsonl_file(
+            tmp_path / "a.jsonl", [{"label": 0}, {"text": "one", "label": 0}, {"text": "two"}, {"text": "b", "label": 1}]
+        )
+    ]
+    refused(
+        files, dataset(tables={"test": "a.jsonl"}), "test", tmp_path, r"line 1: .* found none \(its keys are 'label'\); mend it"
+    )
+    rows, counts = made(files, dataset(tables={"test": "a.jsonl"}, bad_rows="drop"), "test", tmp_path)
+    assert ([row["text"] for row in rows], counts["bad"]) == (["one", "b"], 2)
+
+
 def test_what_is_wrong_with_a_file_is_an_error_whatever_becomes_of_rows(tmp_path):
     files = [tmp_path / "a.csv"]
     settings = dataset(tables={"test": "a.csv"}, bad_rows="drop")
@@ -271,6 +304,19 @@ def test_what_is_wrong_with_a_file_is_an_error_whatever_becomes_of_rows(tmp_path
 
 
 # what becomes a question with choices
+
+
+def test_a_run_ends_with_what_was_left_out_of_the_parts_that_it_made(tmp_path):
+    parts = {"a/train": (2, 0), "a/test": (2, 0), "b/train": (0, 0), "c/train": (1, 3)}
+    for name, (bad, broken) in parts.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / f"{name}.json").write_text(json.dumps({"bad": bad, "broken": broken, "read": 1200}))
+    members = {name: Member(dataset(tables={"test": "a.csv"}), {}, name) for name in "abcd"}
+    assert left_out(members, 0, tmp_path) == [
+        "datasets.a: left out rows: 2 bad, of 1,200 read",
+        "datasets.c: left out rows: 1 bad and 3 with broken references, of 1,200 read",
+    ]
+    assert left_out(members, (tmp_path / "a" / "train.json").stat().st_mtime + 1000, tmp_path) == []
 
 
 # the program
@@ -308,6 +354,6 @@ def test_the_program_ends_on_a_bad_row_with_status_1_and_one_sentence(tmp_path):
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
         f"error: out, test: {tmp_path / 'a.csv'}, line 3: column 'label': expected one of 0, 1, found '3'; "
-        "mend it, or leave such rows out with the data set's `bad_rows: drop`\n"
+        "name it in `labels`, mend it, or leave such rows out with the data set's `bad_rows: drop`\n"
     )
     assert not (tmp_path / "out").exists() and not (tmp_path / "provenance.json").exists()

@@ -283,9 +283,9 @@ def test_docstrings_of_an_archive_without_some_of_its_files(tmp_path):
             archive.writestr(name, code)
     table = {"kind": "docstrings", "file": "a.zip", "exclude": ["**/tests/**/*.py", "**/test/**/*.py"]}
     refused([tmp_path / "a.zip"], pairs(table), "test", tmp_path, "a.zip: pkg/coding.py: expected Python code, found none")
-    found, counts = sides([tmp_path / "a.zip"], pairs(table, bad_rows="drop"), tmp_path)
+    found, counts = sides([tmp_path / "a.zip"], pairs(table, bad_rows="drop", bad_share=1), tmp_path)
     assert (len(found), counts["bad"]) == (3, 3)
-    assert len(sides([tmp_path / "a.zip"], pairs({**table, "exclude": []}, bad_rows="drop"), tmp_path)[0]) == 9
+    assert len(sides([tmp_path / "a.zip"], pairs({**table, "exclude": []}, bad_rows="drop", bad_share=1), tmp_path)[0]) == 9
 
 
 # settings

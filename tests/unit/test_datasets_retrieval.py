@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import csv
+import json
 
 import pyarrow.parquet as pq
 import pytest
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from relab.datasets.build import build
 from relab.datasets.storage import DOCUMENTS, QRELS, read
@@ -73,7 +74,7 @@ def test_parts_hold_what_the_tables_hold(tmp_path):
     for part, rows in (("corpus", 60), ("queries", 15), ("qrels", 45)):
         assert counts[part] == {
             "rows": rows, "available": rows, "duplicates": 0, "near_duplicates": 0, "grouped": 0, "read": 126, "bad": 0,
-            "unanswered": 5,
+            "broken": 0, "repeated": 0, "unanswered": 5,
         }  # fmt: skip
 
 
@@ -161,13 +162,21 @@ def test_a_query_is_no_answer_to_itself(tmp_path):
     [
         ({"corpus": [("d0", "one"), ("", "two")]}, "corpus.tsv, line 3: column 'id': expected an id, found none"),
         ({"corpus": [("d0", "one"), ("d9", " ")]}, "corpus.tsv, line 3: column 'text': expected a text, found none"),
-        ({"corpus": [("d0", "one"), ("d0", "two")]}, "corpus.tsv, column 'id': two texts have the id 'd0'"),
+        ({"corpus": [("d0", "one"), ("d0", "two")]}, "corpus.tsv, line 3: column 'id': two texts have the id 'd0'"),
         ({"queries": [("q0", "one"), ("q9", "")]}, "queries.tsv, line 3: column 'text': expected a text, found none"),
         ({"queries": [("q0", "one"), (" ", "x")]}, "queries.tsv, line 3: column 'id': expected an id, found none"),
-        ({"qrels": [("q0", "d0", 1), ("q0", "d9", 1)]}, "qrels.tsv, judgment of 'q0' on 'd9': there is no document 'd9'"),
-        ({"qrels": [("q0", "d0", 1), ("q9", "d0", 1)]}, "qrels.tsv, judgment of 'q9' on 'd0': there is no query 'q9'"),
-        ({"qrels": [("q0", "d0", 1), ("q0", "d0", "high")]}, "line 3: column 'grade': expected a whole number, found 'high'"),
-        ({"qrels": [("q0", "d0", 1), ("q0", "d0", "")]}, "line 3: column 'grade': expected a whole number, found ''"),
+        (
+            {"qrels": [("q0", "d0", 1), ("q0", "d0", "high")]},
+            "line 3: column 'grade': expected a whole number, or `grades` that map it, found 'high'",
+        ),
+        (
+            {"qrels": [("q0", "d0", 1), ("q0", "d0", "")]},
+            "line 3: column 'grade': expected a whole number, or `grades` that map it, found ''",
+        ),
+        (
+            {"qrels": [("q0", "d0", 1), ("q0", "d0", 0)]},
+            "line 3: judgment of 'q0' on 'd0': expected one grade, found 0 after 1",
+        ),
         ({"qrels": [("q0", "d0", 1), ("", "d0", 1)]}, "line 3: column 'query': expected an id, found none"),
         ({"qrels": [("q0", "d0", 1), ("q0", "", 1)]}, "line 3: column 'document': expected an id, found none"),
     ],
@@ -179,6 +188,75 @@ def test_a_bad_row_is_an_error_or_left_out(tmp_path, changed, told):
     parts, counts = made(files, settings(bad_rows="drop"), tmp_path)
     assert parts == {"corpus": {"d0": "one"}, "queries": {"q0": "one"}, "qrels": {("q0", "d0"): 1}}
     assert counts["corpus"]["bad"] == 1 and counts["corpus"]["read"] == 4
+
+
+def judged_in_json(folder, grades):
+    """A collection whose document n has the grade n of the list for the only query."""
+    files = collection(folder, [(f"d{n}", "x") for n in range(len(grades))], [("q0", "x")], [])
+    judgments = [{"query": "q0", "document": f"d{n}", "grade": grade} for n, grade in enumerate(grades)]
+    (folder / "qrels.jsonl").write_text("".join(json.dumps(judgment) + "\n" for judgment in judgments))
+    return [*files[:2], folder / "qrels.jsonl"]
+
+
+def graded(**more):
+    return settings(qrels={"file": "qrels.jsonl", "relevance": "grade", **more})
+
+
+@pytest.mark.parametrize("grade", [0.5, "0.5", 2.7, float("inf"), float("nan"), True, None, "", "1e3", "²", [1], 10**12])
+def test_a_grade_is_a_whole_number_in_every_format(tmp_path, grade):
+    refused(
+        judged_in_json(tmp_path, [1, grade]),
+        graded(),
+        tmp_path,
+        "line 2: column 'grade': expected a whole number, or `grades` that map it, found",
+    )
+
+
+def test_whole_numbers_are_grades_however_they_are_written(tmp_path):
+    parts, _ = made(judged_in_json(tmp_path, [1, 2.0, "3", "4.0", -1, "+5"]), graded(), tmp_path)
+    assert list(parts["qrels"].values()) == [1, 2, 3, 4, -1, 5]
+
+
+def test_grades_of_which_the_lowest_is_best_or_that_are_words_are_mapped(tmp_path):
+    files = judged_in_json(tmp_path, [1, 4.0, "3", 0.5, True])
+    mapped = graded(grades={1: 3, "4": 0, 3.0: 1, 0.5: 2, "true": 7})
+    refused(files, graded(grades={1: 3, 4: 0}), tmp_path, "line 3: column 'grade': expected one of 1, 4, found '3'")
+    assert list(made(files, mapped, tmp_path)[0]["qrels"].values()) == [3, 0, 1, 2, 7]
+    with pytest.raises(ValidationError, match="grades: expected only with `relevance`"):
+        settings(qrels={"file": "qrels.jsonl", "grades": {1: 1}})
+    with pytest.raises(ValidationError, match="found 1 and '1.0', which are compared as '1'"):
+        graded(grades={1: 1, "1.0": 2})
+
+
+def test_a_judgment_that_stands_twice_with_one_grade_is_counted(tmp_path):
+    files = collection(tmp_path, [("d0", "one")], [("q0", "one")], [("q0", "d0", 1), ("q0", "d0", "1.0")])
+    parts, counts = made(files, settings(), tmp_path)
+    assert parts["qrels"] == {("q0", "d0"): 1} and (counts["qrels"]["repeated"], counts["qrels"]["bad"]) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("judgment", "told"),
+    [
+        (("q0", "d9", 1), "qrels.tsv, line 3: judgment of 'q0' on 'd9': there is no document 'd9'"),
+        (("q9", "d0", 1), "qrels.tsv, line 3: judgment of 'q9' on 'd0': there is no query 'q9'"),
+    ],
+)
+def test_a_broken_reference_has_a_setting_of_its_own(tmp_path, judgment, told):
+    files = collection(tmp_path, [("d0", "one")], [("q0", "one")], [("q0", "d0", 1), judgment])
+    for bad_rows in ("error", "drop"):
+        refused(files, settings(bad_rows=bad_rows), tmp_path, f"{told}; .* with the data set's `broken_references: drop`")
+    parts, counts = made(files, settings(broken_references="drop"), tmp_path)
+    assert parts == {"corpus": {"d0": "one"}, "queries": {"q0": "one"}, "qrels": {("q0", "d0"): 1}}
+    assert (counts["corpus"]["bad"], counts["corpus"]["broken"]) == (0, 1)
+
+
+def test_a_share_of_broken_references_above_the_bound_is_an_error(tmp_path):
+    qrels = [(f"q{n}", f"d{n}" if n % 5 else f"D{n}", 1) for n in range(QUERIES_MADE)]
+    files = collection(tmp_path, qrels=qrels)
+    told = "line 2: .* no document 'D0'; `broken_references: drop` would leave out 4 such rows of 20, .* at most 0.05"
+    refused(files, settings(broken_references="drop"), tmp_path, told)
+    parts, counts = made(files, settings(broken_references="drop", bad_share=0.2), tmp_path)
+    assert (len(parts["queries"]), counts["queries"]["broken"], counts["queries"]["unanswered"]) == (16, 4, 4)
 
 
 def test_a_document_that_stands_twice_in_the_same_words_is_one(tmp_path):

@@ -316,7 +316,7 @@ def test_a_tokenizer_without_an_end_is_refused_unless_answers_have_none(data, tm
     characters.save(plain, tmp_path / "plain")
     gpt.save(gpt.build(Architecture(width=8, layers=1, heads=2, block=64), len(plain)), None, tmp_path / "plain")
     told = refused(tmp_path / "ended", data, tmp_path / "plain", spec(DPO, base="plain"))
-    assert told.startswith("tokenizer: expected one with a token that ends a text (eos_token), found none")
+    assert told.startswith("models.ruth.tokenizer: expected one with a token that ends a text (eos_token), found none")
     run = PreferencesRun(tmp_path / "open", data, spec(DPO, base="plain", end=False), base=tmp_path / "plain")
     start(run)
     assert read_csv(run.output / "history.csv").validation_loss.iloc[-1] < math.log(2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import runpy
 import shutil
 import signal
@@ -243,12 +244,12 @@ def test_without_targets_those_of_peft_are_taken(base, corpus, tmp_path):
 @pytest.mark.parametrize("adaptation", [FULL, LORA], ids=["full", "lora"])
 def test_a_block_longer_than_the_context(base, corpus, tmp_path, adaptation):
     told = refuse(base, corpus, tmp_path, spec(adaptation, block=65))
-    assert told == "block: expected at most the context of BASE, 64 tokens, found 65"
+    assert told == "models.ruth.block: expected at most the context of BASE, 64 tokens, found 65"
 
 
 def test_a_block_longer_than_the_context_behind_a_prefix(base, corpus, tmp_path):
     told = refuse(base, corpus, tmp_path, spec(PREFIX, block=60))
-    assert told == "block: expected at most the context of BASE, 59 tokens behind the prefix, found 60"
+    assert told == "models.ruth.block: expected at most the context of BASE, 59 tokens behind the prefix, found 60"
 
 
 def test_a_text_shorter_than_a_block(base, corpus, tmp_path):
@@ -261,7 +262,7 @@ def test_a_text_shorter_than_a_block(base, corpus, tmp_path):
         writer.add("Short.")
     tokenize(short / "validation.parquet", base, "\n\n", short / "validation.arrow")
     told = refuse(base, short, tmp_path, spec(LORA))
-    assert told.startswith(f"{short}/validation.arrow: the block is longer than the corpus: expected more than 16 tokens")
+    assert re.search(r"\.block: expected fewer than the \d+ tokens of the validation text of the corpus short, found 16$", told)
 
 
 @pytest.mark.parametrize("width", ["8bit", "4bit"])

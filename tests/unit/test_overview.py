@@ -46,6 +46,7 @@ def test_rows_left_out_of_data_sets_and_drawn_together():
     counts = {"rows": 5, "available": 9, "bad": 1, "duplicates": 2, "near_duplicates": 3, "grouped": 4}
     table = datasets_table({"tweets": DatasetMetadata(title="Tweets", kind="classification")}, {("tweets", "train"): counts})
     assert {key: table.iloc[0][key] for key in counts} == counts
+    assert table[["broken", "unanswered"]].to_numpy().tolist() == [[0, 0]]
     assert table["unsuitable"].to_list() == [0]
     counts |= {"outside_limits": 5, "equal_sides": 2, "merged": 9}
     table = datasets_table({"verses": DatasetMetadata(title="Verses", kind="pairs")}, {("verses", "train"): counts})

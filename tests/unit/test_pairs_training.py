@@ -306,12 +306,12 @@ def test_smoothing_changes_what_is_trained_and_not_what_is_measured(data, models
 
 def test_smoothing_of_a_language_model_is_refused(data, models, tmp_path):
     told = refused(tmp_path, data, spec(FINETUNED, {"smoothing": 0.1}), models)
-    assert told == "training.smoothing: of encoder–decoders alone; expected 0, found 0.1"
+    assert told == "models.ruth.training.smoothing: of encoder–decoders alone; expected 0, found 0.1"
 
 
 def test_a_prefix_of_an_encoder_decoder_is_refused(data, models, tmp_path):
     told = refused(tmp_path, data, spec(TRAININGS["LoRA of a T5"], adaptation={"kind": "prefix"}), models)
-    assert told.startswith("adaptation.kind: a prefix does not reach the encoder of")
+    assert told.startswith("models.ruth.adaptation.kind: a prefix does not reach the encoder of")
     assert told.endswith("expected full or lora, found prefix")
 
 
@@ -320,12 +320,13 @@ def test_a_tokenizer_without_an_end_is_refused(data, models, tmp_path):
     corpus = make_pairs(tmp_path / "words", words(20), validation=4)
     characters.save(plain, corpus / "tokenizer")
     told = refused(tmp_path / "scratch", corpus, SCRATCH, models)
-    assert re.match(r"tokenizer: expected one with a token that ends a text \(eos_token\)", told)
+    assert re.match(r"models.ruth.tokenizer: expected one with a token that ends a text \(eos_token\)", told)
     model = gpt.build(Architecture(width=8, layers=1, heads=2, block=64), len(plain))
     characters.save(plain, tmp_path / "models" / "plain")
     gpt.save(model, None, tmp_path / "models" / "plain")
     told = refused(tmp_path / "finetuned", corpus, spec(FINETUNED, base="plain"), tmp_path / "models")
-    assert told == ("tokenizer: expected one with a token that ends a text (eos_token), found none: no target would end")
+    told_without_key = "expected one with a token that ends a text (eos_token), found none: no target would end"
+    assert told == f"models.ruth.tokenizer: {told_without_key}"
 
 
 @pytest.mark.parametrize(
@@ -347,9 +348,9 @@ def test_more_tokens_than_positions_are_refused(data, models, tmp_path):
     characters.save(tokenizer(), tmp_path / "models" / "bart")
     settings = spec(FINETUNED, base="bart", template="{source}")
     told = refused(tmp_path / "a", data, {**settings, "source_tokens": 33}, tmp_path / "models")
-    assert re.fullmatch("source_tokens: expected at most the 32 positions of .*, found 33", told)
+    assert re.fullmatch("models.ruth.source_tokens: expected at most the 32 positions of .*, found 33", told)
     told = refused(tmp_path / "b", data, {**settings, "target_tokens": 33}, tmp_path / "models")
-    assert re.fullmatch("target_tokens: expected at most the 32 positions of .*, found 33", told)
+    assert re.fullmatch("models.ruth.target_tokens: expected at most the 32 positions of .*, found 33", told)
 
 
 def test_an_empty_side_is_told(tmp_path, models):

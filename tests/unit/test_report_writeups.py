@@ -82,7 +82,7 @@ def test_a_table_is_a_name_or_a_name_with_what_is_said_of_it_here(write):
         ("char_gpt.rows.0.reported", "{A1.losses.w32.loss}", "{A1.losses.w32.loss} is not among the reported figures"),
         ("char_gpt.rows.0.reported_figures", {"losses": {"w32": 2.9}}, "rows.0.reported_figures.losses.w32: input should be a"),
         ("report.opening", None, "opening: input should be a valid string"),
-        ("report.overview.tables.0.title", 3, "overview.tables.0.title: input should be a valid string"),
+        ("report.overview.tables.0.title", [3], "overview.tables.0.title: input should be a valid string"),
     ],
 )
 def test_mistakes_name_file_and_key(write, path, value, message):

@@ -201,7 +201,8 @@ def test_a_block_longer_than_the_corpus_is_refused(corpus, tmp_path, monkeypatch
     long = spec()
     long["architecture"]["block"] = 100_000
     told = refuse(monkeypatch, TrainingRun(tmp_path, corpus, long))
-    assert told.startswith(f"{corpus}/train.arrow: the block is longer than the corpus: expected more than 100000 tokens")
+    expected = "models.ruth.architecture.block: expected fewer than the "
+    assert told.startswith(expected) and told.endswith(f" tokens of the train text of the corpus {corpus.name}, found 100000")
 
 
 def test_a_corpus_without_a_document_of_two_tokens_is_refused(tmp_path, monkeypatch):
@@ -215,7 +216,7 @@ def test_a_corpus_without_a_document_of_two_tokens_is_refused(tmp_path, monkeypa
 
 def test_a_prompt_that_the_tokenizer_cannot_write_is_refused_before_training(corpus, tmp_path, monkeypatch):
     job = TrainingRun(tmp_path, corpus, spec(samples={"every": 5, "prompt": "☃"}))
-    assert refuse(monkeypatch, job).startswith("training.samples.prompt: character '☃'")
+    assert refuse(monkeypatch, job).startswith("models.ruth.training.samples.prompt: character '☃'")
     assert not job.checkpoints()
 
 

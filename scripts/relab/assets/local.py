@@ -8,6 +8,7 @@ import os
 import platform
 import re
 import sysconfig
+import unicodedata
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -59,14 +60,27 @@ def source_files(source: MachineSource, declared: Fetched, name: str, checkout: 
             raise Unavailable(f"{root} is a file, expected a folder with {member}")
         return {root.name: root}
     if not is_pattern(member):
-        if not (root / member).is_file():
-            raise Unavailable(f"{root / member} is not a file")
-        return {member: root / member}
+        return {member: _file(root / member)}
     matches = path_matcher(member)
     paths = {path: root / path for path in _walk(root) if matches(path)}
     if not paths:
         raise Unavailable(f"no file in {root} matches {member}")
     return paths
+
+
+def _file(path: Path) -> Path:
+    """A file of a name, whatever form of Unicode the name has on disk: a Mac's has its accents apart.
+
+    Raises:
+        Unavailable: there is none.
+    """
+    if path.is_file():
+        return path
+    name = unicodedata.normalize("NFC", path.name)
+    for other in path.parent.iterdir() if path.parent.is_dir() else ():
+        if unicodedata.normalize("NFC", other.name) == name and other.is_file():
+            return other
+    raise Unavailable(f"{path} is not a file")
 
 
 def _walk(root: Path) -> Iterator[str]:

@@ -46,19 +46,10 @@ def run_parser(name: str, description: str | None, **options: str) -> argparse.A
 
 def load(overlays: Iterable[Path]) -> Resolved:
     """The settings of the checkout with the overlays laid over them, as Snakemake merges them."""
-    from snakemake.common.configfile import load_configfile
-    from snakemake.exceptions import WorkflowError
-    from snakemake.utils import update_config
-
     from relab.settings.config import resolve
+    from relab.settings.merging import merged
 
-    merged: dict = {}
-    for path in [*(CHECKOUT / "config" / name for name in ("assets.yaml", "config.yaml")), *overlays]:
-        try:
-            update_config(merged, load_configfile(str(path)))
-        except WorkflowError as error:
-            raise UserError(" ".join(str(error).split())) from None
-    return resolve(merged)
+    return resolve(merged([*(CHECKOUT / "config" / name for name in ("assets.yaml", "config.yaml")), *overlays]))
 
 
 def command(run: argparse.Namespace, *words: str) -> list[str]:

@@ -8,6 +8,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Collection
 
+from relab.format_characters import VISIBLE_FORMATS
 from relab.settings.corpora import Cleaning
 
 # Outside of the general category "format", Unicode's default ignorable code points: they draw nothing either
@@ -29,10 +30,11 @@ def treatment(character: str) -> tuple[str, str] | None:
 
     Blanks of other widths (category Zs, the no-break space among them) become a blank; vertical tab, form feed, NEL and the
     line and paragraph separators a line end. Control, format (zero-width, directional, soft hyphen, byte order mark), other
-    invisible, private-use characters, surrogates, noncharacters and U+FFFD are removed; tab and line end stay.
+    invisible, private-use characters, surrogates, noncharacters and U+FFFD are removed; tab, line end and visible format
+    characters stay.
     """
     code, category = ord(character), unicodedata.category(character)
-    if character in " \n\t":
+    if character in " \n\t" or character in VISIBLE_FORMATS:
         return None
     if character in "\v\f\x85\u2028\u2029":
         return "\n", "line end"
@@ -55,7 +57,7 @@ class Cleaner:
     Attributes:
         removed: count by (character, reason).
         mapped: count of blanks and line ends by (character, reason).
-        replaced: count of the settings' replacements by string.
+        replaced: count of the settings' replacements by string, in the normal form of the text.
         mended: lines in which mojibake was repaired.
     """
 
@@ -63,11 +65,11 @@ class Cleaner:
         self._settings = settings
         self._keep = frozenset(settings.keep)
         self._strings = re.compile(
-            "|".join(map(re.escape, sorted(settings.replace, key=lambda string: (-len(string), string))))
+            "|".join(map(re.escape, sorted(self._settings.replace, key=lambda string: (-len(string), string))))
         )
         self.removed: Counter[tuple[str, str]] = Counter()
         self.mapped: Counter[tuple[str, str]] = Counter()
-        self.replaced: Counter[str] = Counter()
+        self.replaced: Counter[str] = Counter(dict.fromkeys(self._settings.replace, 0))
         self.mended = 0
 
     def __call__(self, text: str) -> str:

@@ -1,12 +1,18 @@
-"""The files of an asset as streams of text: plain, gzipped, or in a zip or tar archive; text that is not UTF-8 is an error."""
+"""The files of an asset as streams of text: plain, compressed, or in a zip or tar archive, as their first bytes say.
+
+What is no text, or not in its encoding, is an error that says what it is.
+"""
 
 from __future__ import annotations
 
+import bz2
 import codecs
 import functools
 import gzip
 import io
+import lzma
 import os
+import re
 import tarfile
 import zipfile
 import zlib
@@ -22,17 +28,50 @@ from relab.errors import UserError
 LARGEST_DOCUMENT = 64 * 2**20
 
 #: What reading a damaged archive raises, apart from errors of the file system.
-DAMAGE = (zipfile.BadZipFile, gzip.BadGzipFile, tarfile.TarError, EOFError, zlib.error)
+DAMAGE = (zipfile.BadZipFile, gzip.BadGzipFile, tarfile.TarError, EOFError, zlib.error, lzma.LZMAError)
 
-_GZIPPED_TARS = (".tar.gz", ".tgz")
+_TAR = re.compile(r"\.(tar(\.(gz|bz2|xz))?|tgz|tbz2|txz)$", re.IGNORECASE)
 
+#: The encoding of text where none is named: UTF-8 with or without a byte order mark.
+UTF8 = "utf-8-sig"
 
 #: The key of a tally for files that are left out since they do not decode.
-UNDECODABLE = "files left out that are no UTF-8"
+UNDECODABLE = "files left out that are no text in their encoding"
 
 
-class NotUTF8(UserError):
-    """A file that is not in UTF-8."""
+class Undecodable(UserError):
+    """A file that is no text, or not in its encoding."""
+
+
+def _zstd(raw: BinaryIO) -> BinaryIO:
+    import pyarrow as pa
+
+    return io.BufferedReader(pa.CompressedInputStream(raw, "zstd"))
+
+
+#: What unpacks compressed files, by their ending and by how they begin.
+_UNPACKERS: dict[str, tuple[bytes, Callable[[BinaryIO], BinaryIO]]] = {
+    ".gz": (rb"\x1f\x8b\x08", lambda raw: gzip.GzipFile(fileobj=raw)),
+    ".bz2": (rb"BZh[1-9](1AY&SY|\x17rE8P\x90)", bz2.BZ2File),
+    ".xz": (rb"\xfd7zXZ\x00", lzma.LZMAFile),
+    ".zst": (rb"\x28\xb5\x2f\xfd", _zstd),
+}
+#: How files begin that are no text, what they are, and what to do with them.
+_NO_TEXT = (
+    (rb"PK\x03\x04", "a zip archive, or a document of an office program", "name an archive .zip, save a document as text"),
+    (rb"(?s:.{257})ustar", "a tar archive", "name it .tar, .tar.gz, .tar.bz2 or .tar.xz"),
+    (rb"7z\xbc\xaf\x27\x1c|Rar!\x1a\x07|\x04\x22\x4d\x18|\x1f\x9d", "an archive that is not read", "unpack it first"),
+    (rb"PAR1\x15", "a Parquet table", "name it .parquet"),
+    (rb"ARROW1\x00\x00", "an Arrow table", "name it .arrow"),
+    (rb"SQLite format 3\x00", "an SQLite database", "name it .sqlite"),
+    (
+        rb"%PDF-|\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1|\x89PNG|\xff\xd8\xff",
+        "a PDF, an image or an office document",
+        "save it as text",
+    ),
+)
+#: Bytes at the beginning of a file that tell all of these.
+_HEAD = 262
 
 
 @dataclass(frozen=True)
@@ -61,12 +100,12 @@ def sources(paths: Iterable[str | os.PathLike]) -> Iterator[Source]:
     for path in map(Path, paths):
         if path.is_dir():
             raise UserError(f"{path}: is a folder, expected a file (a zip or a tar holds many)")
-        name = path.name.lower()
-        if name.endswith((".zip", ".tar", *_GZIPPED_TARS)):
+        if path.name.lower().endswith(".zip"):
             with damage_as_error(str(path)):
-                yield from (
-                    _zip_members(path) if name.endswith(".zip") else _tar_members(path, gzipped=name.endswith(_GZIPPED_TARS))
-                )
+                yield from _zip_members(path)
+        elif _TAR.search(path.name):
+            with damage_as_error(str(path)):
+                yield from _tar_members(path)
         else:
             yield _source(str(path), path.name, functools.partial(open, path, "rb"))
 
@@ -74,11 +113,17 @@ def sources(paths: Iterable[str | os.PathLike]) -> Iterator[Source]:
 def _zip_members(path: Path) -> Iterator[Source]:
     with zipfile.ZipFile(path) as archive:
         for member in sorted(filter(_is_document, archive.namelist())):
+            if archive.getinfo(member).flag_bits & 1:
+                raise UserError(f"{path}: {member} is encrypted, expected an archive without a password; unpack it first")
             yield _source(f"{path}: {member}", member, functools.partial(archive.open, member))
 
 
-def _tar_members(path: Path, gzipped: bool) -> Iterator[Source]:
-    with (gzip.open if gzipped else open)(path, "rb") as raw, tarfile.open(fileobj=raw, mode="r:", tarinfo=_Member) as archive:
+def _tar_members(path: Path) -> Iterator[Source]:
+    ending = path.suffix.lower() if path.suffix.lower() in _UNPACKERS else {".tgz": ".gz"}.get(path.suffix.lower())
+    with (
+        _unpacked(functools.partial(open, path, "rb"), ending) as raw,
+        tarfile.open(fileobj=raw, mode="r:", tarinfo=_Member) as archive,
+    ):
         while (member := archive.next()) is not None:
             archive.members.clear()  # it remembers all that it has passed
             if member.isreg() and _is_document(member.name):
@@ -102,15 +147,22 @@ class _Member(tarfile.TarInfo):
 
 def _source(name: str, file: str, opener: Callable[[], BinaryIO]) -> Source:
     path = Path(file)
-    if path.suffix.lower() != ".gz":
-        return Source(name, path.suffix.lower(), opener)
-    return Source(name, Path(path.stem).suffix.lower(), functools.partial(_unpacked, opener))
+    packed = path.suffix.lower() if path.suffix.lower() in _UNPACKERS else None
+    ending = Path(path.stem).suffix if packed else path.suffix
+    return Source(name, ending.lower(), functools.partial(_unpacked, opener, packed))
 
 
 @contextmanager
-def _unpacked(opener: Callable[[], BinaryIO]) -> Iterator[BinaryIO]:
-    with opener() as raw, gzip.GzipFile(fileobj=raw) as unpacked:
-        yield unpacked
+def _unpacked(opener: Callable[[], BinaryIO], ending: str | None) -> Iterator[BinaryIO]:
+    """What a file holds, unpacked where its first bytes or, if these say nothing, its ending tell how."""
+    with opener() as raw:
+        head = raw.peek(_HEAD)
+        ending = next((ending for ending, (beginning, _) in _UNPACKERS.items() if re.match(beginning, head)), ending)
+        if ending is None:
+            yield raw
+            return
+        with _UNPACKERS[ending][1](raw) as unpacked:
+            yield unpacked
 
 
 def _is_document(member: str) -> bool:
@@ -124,29 +176,42 @@ def damage_as_error(name: str) -> Iterator[None]:
     """Turn the errors of a damaged archive into a UserError that names the file."""
     try:
         yield
-    except DAMAGE as error:
+    except NotImplementedError as error:
+        raise UserError(f"{name}: expected members that are stored or deflated ({error}); pack it anew") from None
+    except (*DAMAGE, OSError) as error:
+        if isinstance(error, OSError) and error.errno:  # of the file system
+            raise
         raise UserError(f"{name}: not an archive of its kind, or a damaged one ({error}); fetch it again") from None
 
 
 @contextmanager
-def open_text(source: Source, encoding: str = "utf-8-sig") -> Iterator[TextIO]:
+def open_text(source: Source, encoding: str = UTF8) -> Iterator[TextIO]:
     """Open a source as text with all line ends turned into ``\\n``.
 
     Raises:
-        UserError: in the block, for text that is not in its encoding (with line and byte if that is UTF-8) or a damaged file.
+        UserError: in the block, for what is no text, not in its encoding (with line and byte if that is UTF-8) or damaged.
     """
     try:
-        with damage_as_error(source.name), source.open() as raw, io.TextIOWrapper(raw, encoding=encoding, newline=None) as text:
-            yield text
+        with damage_as_error(source.name), source.open() as raw:
+            _check_is_text(raw.peek(_HEAD), source.name)
+            with io.TextIOWrapper(raw, encoding=encoding, newline=None) as text:
+                yield text
     except UnicodeDecodeError as error:
-        if encoding != "utf-8-sig":
-            raise UserError(
-                f"{source.name}: expected text in {encoding}, found the byte 0x{error.object[error.start]:02X}"
+        if encoding != UTF8:
+            raise Undecodable(
+                f"{source.name}: expected text in {encoding}, found the byte 0x{error.object[error.start]:02X}; set the right "
+                "`encoding` of its reader or table"
             ) from None
         raise _not_utf8_error(source) from None
 
 
-def read_lines(source: Source, encoding: str = "utf-8-sig") -> Iterator[str]:
+def _check_is_text(head: bytes, name: str) -> None:
+    for beginning, what, advice in _NO_TEXT:
+        if re.match(beginning, head):
+            raise Undecodable(f"{name}: expected text, found {what}, as its first bytes say; {advice}")
+
+
+def read_lines(source: Source, encoding: str = UTF8) -> Iterator[str]:
     """Yield the lines of a file, each with ``\\n`` at its end, but perhaps the last.
 
     Raises:
@@ -168,7 +233,7 @@ def lines_in(text: TextIO, name: str) -> Iterator[str]:
         yield line
 
 
-def read_document(source: Source) -> str:
+def read_document(source: Source, encoding: str = UTF8) -> str:
     """The whole text of a file that is one document.
 
     Raises:
@@ -176,7 +241,7 @@ def read_document(source: Source) -> str:
     """
     text = io.StringIO()
     size = 0
-    for line in read_lines(source):
+    for line in read_lines(source, encoding):
         size += utf8_size(line)
         if size > LARGEST_DOCUMENT:
             raise too_large_error(source.name)
@@ -196,7 +261,7 @@ def too_large_error(name: str) -> UserError:
     )
 
 
-def _not_utf8_error(source: Source) -> NotUTF8:
+def _not_utf8_error(source: Source) -> Undecodable:
     """The error for a file that is not UTF-8, which is read again to find the first such byte."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     line, offset, start = 1, 0, b""
@@ -214,8 +279,8 @@ def _not_utf8_error(source: Source) -> NotUTF8:
                 break
             line += block.count(b"\n")
             offset += len(block)
-    guess = "UTF-16" if start in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "WINDOWS-1252"
-    return NotUTF8(
-        f"{source.name}, {location}: expected text in UTF-8, found the byte 0x{byte:02X}; convert the file first, for instance "
-        f"by iconv -f {guess} -t UTF-8 (if {guess} is what it is in)"
+    is_utf16 = start in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+    advice = "`encoding: utf-16`, as its first bytes say" if is_utf16 else "`encoding`, if it is in another one"
+    return Undecodable(
+        f"{source.name}, {location}: expected text in UTF-8, found the byte 0x{byte:02X}; set its reader's or table's {advice}"
     )

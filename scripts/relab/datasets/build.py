@@ -35,6 +35,8 @@ LEFT_OUT = {
     "other_label": "of another label",
     "repeated": "repeated",
     "without_partner": "without a partner",
+    "broken": "with broken references",
+    "unanswered": "unanswered",
 }
 #: The schemas of rows that are no questions with choices.
 SCHEMAS = {"classification": CLASSIFICATION, "pairs": PAIRS, "preferences": PREFERENCES}
@@ -77,7 +79,7 @@ def left_out_by_kind(counts: Mapping[str, Any]) -> str:
 
 def _from_tables(files: Sequence[str | os.PathLike], dataset: Split, part: str) -> tuple[Splits, dict[str, Any]]:
     """The rows of the tables that the settings name, in splits; splits that are not published are drawn."""
-    reader = tables.TableReader(files, dataset.bad_rows)
+    reader = tables.TableReader(files, dataset)
     splits = {name: ROWS[dataset.kind](reader, table, dataset) for name, table in dataset.tables.items()}
     seed = dataset.draw.seed
     if "all" in splits:

@@ -28,7 +28,7 @@ def pair_rows(reader: TableReader, table: PairSource, dataset: PairsDataset) -> 
     reader.counts.update(dict.fromkeys(("merged", "outside_limits", "equal_sides"), 0))
     if table.kind == "table":
         columns = _Columns(dataset)
-        rows = reader.parse(reader.located_rows(table, columns.names), columns.pair)
+        rows = reader.parse(reader.located_rows(table, columns.names), columns.pair, columns.names)
     else:
         rows = reader.parse(_located_rows(reader, table), _pair)
     if table.kind == "dictionary" or dataset.same_source == "merge":
@@ -79,9 +79,9 @@ def _located_rows(reader: TableReader, table: Any) -> Iterator[LocatedRow]:
     """The rows of what is no table, with the columns ``source`` and ``target``."""
     paths = [reader.path(file) for file in table.files.values()]
     if table.kind == "lines":
-        return pair_files.aligned_lines(paths, table.encoding or "utf-8-sig")
+        return pair_files.aligned_lines(paths, table.codec)
     if table.kind == "dictionary":
-        return pair_files.dictionary_entries(paths[0], table.encoding or "utf-8-sig")
+        return pair_files.dictionary_entries(paths[0], table.codec)
     return pair_files.docstrings(paths[0], table.exclude, reader.reject)
 
 

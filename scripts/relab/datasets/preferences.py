@@ -18,9 +18,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from relab.comparable import comparable
 from relab.datasets.draws import PARTNERS, random_keys
 from relab.datasets.pairs import fits
-from relab.datasets.tables import BadRow, TableReader, comparable
+from relab.datasets.tables import BadRow, TableReader
 from relab.errors import UserError
 from relab.settings.datasets import PreferencesDataset, Side, Table
 from relab.settings.preferences import Dialogues, LabelledTexts, Messages, TextColumns

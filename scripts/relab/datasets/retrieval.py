@@ -44,7 +44,7 @@ def build(files: Sequence[str | os.PathLike], dataset: RetrievalDataset, part: s
         "duplicates": 0,
         "near_duplicates": 0,
         "grouped": 0,
-        **{key: collection.counts[key] for key in ("read", "bad", "unanswered")},
+        **{key: collection.counts[key] for key in ("read", "bad", "broken", "repeated", "unanswered")},
     }
 
 
@@ -54,16 +54,13 @@ def read_collection(files: Sequence[str | os.PathLike], dataset: RetrievalDatase
     Raises:
         UserError: a judgment of an unknown query or document, unless such rows are left out; no query with a relevant document.
     """
-    reader = tables.TableReader(files, dataset.bad_rows)
-    corpus, queries = tables.read_documents(reader, dataset.corpus), tables.read_documents(reader, dataset.queries)
+    reader = tables.TableReader(files, dataset)
+    texts = {"document": tables.read_documents(reader, dataset.corpus), "query": tables.read_documents(reader, dataset.queries)}
     grades_by_query: dict[str, dict[str, int]] = {}
-    for row in tables.read_judgments(reader, dataset.qrels):
-        texts = {"query": queries, "document": corpus}
-        if missing := [kind for kind in texts if row[kind] not in texts[kind]]:
-            location = f"{dataset.qrels.file}, judgment of {row['query']!r} on {row['document']!r}"
-            reader.reject(location, f"there is no {missing[0]} {row[missing[0]]!r}")
-        elif not (dataset.queries_are_documents and row["query"] == row["document"]):
+    for row in tables.read_judgments(reader, dataset.qrels, texts):
+        if not (dataset.queries_are_documents and row["query"] == row["document"]):
             grades_by_query.setdefault(row["query"], {})[row["document"]] = row["relevance"]
+    corpus, queries = ({name: text for name, text in texts[kind].items() if text} for kind in ("document", "query"))
     relevant = {query: grades for query, grades in grades_by_query.items() if any(grade > 0 for grade in grades.values())}
     if not relevant:
         raise UserError(f"{dataset.qrels.file}: expected a query with a relevant document, found none")
@@ -75,6 +72,8 @@ def read_collection(files: Sequence[str | os.PathLike], dataset: RetrievalDatase
         "judgments": sum(map(len, relevant.values())),
         "read": reader.counts["read"],
         "bad": reader.counts["bad"],
+        "broken": reader.counts["broken"],
+        "repeated": reader.counts["repeated"],
         "unanswered": len(queries) - len(relevant),
     }
     qrels = [

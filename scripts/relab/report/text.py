@@ -8,6 +8,8 @@ from functools import cache
 from markdown_it import MarkdownIt
 from markupsafe import Markup, escape
 
+from relab.format_characters import VISIBLE_FORMATS
+
 #: Unicode categories that print nothing or act on their surroundings: control, format, line and paragraph separators,
 #: surrogates, private use, unassigned.
 INVISIBLE = {"Cc", "Cf", "Zl", "Zp", "Cs", "Co", "Cn"}
@@ -20,7 +22,8 @@ def visible(text: object) -> Markup:
     """Escape ``text`` and show what would be invisible in it, controls and marks of direction included, as U+XXXX."""
     parts = []
     for character in str(text):
-        if character not in SHOWN_BY_LAYOUT and unicodedata.category(character) in INVISIBLE:
+        shown = character in SHOWN_BY_LAYOUT or character in VISIBLE_FORMATS
+        if not shown and unicodedata.category(character) in INVISIBLE:
             parts.append(Markup('<span class="control">U+{:04X}</span>').format(ord(character)))
         else:
             parts.append(escape(character))

@@ -12,7 +12,7 @@ from pydantic import Field
 from relab.errors import UserError
 from relab.rows.contract import DeclaredRow, RowPaths
 from relab.rows.registry import row_kind
-from relab.settings.base import Settings, check
+from relab.settings.base import Settings, check, missing_key
 from relab.settings.references import unknown
 from relab.settings.writeups import ReportedFigures, Row, Writeups
 
@@ -44,7 +44,7 @@ def _declared(key: str, declaration: Any, writeups: Writeups, chapters: Mapping[
     if not isinstance(declaration, dict):
         raise UserError(f"rows.{key}: expected a group of keys, found {declaration!r}")
     if "kind" not in declaration:
-        raise UserError(f"rows.{key}.kind: this key is required")
+        raise UserError(missing_key(f"rows.{key}", "kind", declaration))
     settings = check(row_kind(declaration["kind"], f"rows.{key}"), declaration, f"rows.{key}")
     paths = RowPaths(
         f"rows.{key}", _chapter(key, settings.chapter, writeups, chapters), settings.name or key, settings.files, {}

@@ -12,7 +12,7 @@ from typing import Any
 
 from relab.errors import UserError
 from relab.rows.contract import RowSettings
-from relab.settings.writeups import read_yaml
+from relab.settings.layers import read_yaml
 
 FOLDER = Path(__file__).resolve().parent
 

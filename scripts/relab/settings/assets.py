@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import PurePosixPath
 from typing import Annotated, Literal
 
@@ -11,7 +12,16 @@ from relab.settings.base import Int, Settings, documentation
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Revision = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")]
-FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+
+
+def _file_name(name: str) -> str:
+    if not re.fullmatch(r"[^\s./]([^/]*\S)?", name) or re.search(r"[\\{}*?\"<>|:\x00-\x1f]", name):
+        raise ValueError(f'expected the name of a file, without a folder or any of \\ {{ }} * ? " < > | :, found {name!r}')
+    return name
+
+
+#: Names as people give them, with blanks and letters of any script; without signs that mean something in paths and patterns.
+FileName = Annotated[str, AfterValidator(_file_name)]
 
 #: Endings of what a fetch job writes beside a file; no file of an asset may look like one.
 RESERVED = (".lock.json", ".provenance.json")

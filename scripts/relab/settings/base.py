@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import itertools
 import json
 import re
@@ -220,7 +221,10 @@ def check(model: Any, value: Any, key: str) -> Any:
 
 
 def _sentence(error: ValidationError, model: Any, key: str) -> str:
-    first = error.errors()[0]
+    errors = error.errors()
+    # a key that is missing may be one that stands there misspelt
+    unknown = next((entry for entry in errors if entry["type"] == "extra_forbidden"), None)
+    first = unknown if unknown and errors[0]["type"] == "missing" else errors[0]
     tagged_path = [str(part) for part in first["loc"] if not str(part).startswith(("function-", "tagged-union"))]
     path = tagged_path if isinstance(model, type) else tagged_path[1:]  # the tag of a member of the union is no key
     key = ".".join([key, *path] if key else path)
@@ -230,18 +234,31 @@ def _sentence(error: ValidationError, model: Any, key: str) -> str:
         return f"{key}: unknown key; {_nearest(path[-1], model, tagged_path[:-1])}"
     if first["type"] == "missing":
         return f"{key}: this key is required"
+    if first["type"] == "union_tag_not_found":
+        return missing_key(key, first["ctx"]["discriminator"].strip("'"), first["input"])
     if first["type"] == "union_tag_invalid":
         return f"{key}: kind: expected one of {first['ctx']['expected_tags']}, found {first['ctx']['tag']!r}"
     if first["type"] == "value_error":
         return f"{key}: {message}"
-    hint = " (YAML reads no, off and false as False: quote the word)" if isinstance(first.get("input"), bool) else ""
-    more = f" ({len(error.errors()) - 1} more to mend)" if len(error.errors()) > 1 else ""
+    if isinstance(first.get("input"), bool):
+        hint = " (YAML reads no, off and false as False: quote the word)"
+    else:
+        hint = (
+            " (YAML reads a number: quote it)"
+            if first["type"] == "string_type" and isinstance(first.get("input"), int | float)
+            else ""
+        )
+    more = f" ({len(errors) - 1} more to mend)" if len(errors) > 1 else ""
     return f"{key}: {message[0].lower()}{message[1:]}{value}{hint}{more}"
 
 
-def _nearest(key: str, model: Any, path: list[str]) -> str:
-    import difflib
+def missing_key(key: str, missing: str, present: Any) -> str:
+    """The sentence about a key that is missing in the group ``present`` at a key, or stands there misspelt."""
+    close = difflib.get_close_matches(missing, present if isinstance(present, dict) else (), n=1)
+    return f"{key}.{close[0]}: unknown key; did you mean {missing}?" if close else f"{key}.{missing}: this key is required"
 
+
+def _nearest(key: str, model: Any, path: list[str]) -> str:
     known = sorted(known_keys(model, path))
     close = difflib.get_close_matches(key, known, n=1)
     if close:
@@ -253,7 +270,7 @@ def known_keys(model: Any, path: list[str]) -> set[str]:
     """The keys allowed at a dotted path below a model; where several models are possible, those of all of them."""
     models = models_in(model)
     for part in path:
-        tagged = [model for model in models if part in _kinds(model) and part not in model.model_fields]
+        tagged = [model for model in models if part in kinds_of(model) and part not in model.model_fields]
         models = tagged or [inner for outer in models for inner in _models_below(outer, part)]
     return {key for model in models for key in model.model_fields}
 
@@ -265,7 +282,7 @@ def models_in(annotation: Any) -> list[type[BaseModel]]:
     return [model for inner in typing.get_args(annotation) for model in models_in(inner)]
 
 
-def _kinds(model: type[BaseModel]) -> tuple[Any, ...]:
+def kinds_of(model: type[BaseModel]) -> tuple[Any, ...]:
     """The values of the key ``kind`` that tell a group from others."""
     kind = model.model_fields.get("kind")
     return typing.get_args(kind.annotation) if kind else ()

@@ -18,8 +18,9 @@ from pydantic import BaseModel, Field, model_validator
 
 from relab.errors import UserError
 from relab.settings.base import Float, Int, Name, Scalar, Settings, Template, check
+from relab.settings.layers import read_yaml
 from relab.settings.references import unknown
-from relab.settings.writeups import FIGURE, Writeups, claim_files, fill_figures, read_yaml
+from relab.settings.writeups import FIGURE, Writeups, claim_files, fill_figures
 
 
 class Predicate(Settings):

@@ -16,9 +16,11 @@ from relab.errors import UserError
 from relab.rows.contents import Contents, contents
 from relab.rows.contract import DeclaredRow, Step
 from relab.rows.declared import UserChapter, declared_rows
+from relab.rows.registry import kinds, row_kind
 from relab.settings import claims, references
 from relab.settings.base import Int, Name, Settings, check, documentation, expand, without_null
-from relab.settings.writeups import Writeups, load, read_yaml
+from relab.settings.layers import as_meant, read_yaml
+from relab.settings.writeups import Writeups, load
 
 #: The files of the write-ups.
 WRITEUPS = Path(__file__).resolve().parents[3] / "config" / "writeups"
@@ -138,7 +140,7 @@ def resolve(raw: dict[str, Any], folder: str | Path = WRITEUPS) -> Resolved:
     Raises:
         UserError: one sentence naming the key, what was found and what was expected.
     """
-    raw = without_null(raw)
+    raw = _as_meant(without_null(raw))
     _check_renamed(raw)
     config = check(_Config, {**raw, **{kind: {} for kind in KINDS}}, "")
     artefacts = Artefacts({name: _members(kind, raw.get(name)) for name, kind in KINDS.items()}, config.threads)
@@ -160,6 +162,18 @@ def _check_claims(all_claims: Mapping[str, claims.Claim], writeups: Writeups, ro
     for name, claim in all_claims.items():
         if claim.row not in sections:
             raise references.unknown(claim.row, sections, "rows of the report", f"claims.{name}.row")
+
+
+def _as_meant(raw: dict[str, Any]) -> dict[str, Any]:
+    """The raw configuration without words of which only the types of the settings say whether they are text."""
+    rows = raw.get("rows")
+    if isinstance(rows, dict):
+        known = kinds()
+        meanings = {
+            key: [row_kind(row["kind"], key)] for key, row in rows.items() if isinstance(row, dict) and row.get("kind") in known
+        }
+        raw = {**raw, "rows": {key: as_meant(row, *meanings.get(key, ())) for key, row in rows.items()}}
+    return as_meant(raw, _Config)
 
 
 def _check_renamed(raw: Mapping[str, Any]) -> None:

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import codecs
 import re
+import unicodedata
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
+from relab.comparable import comparable
 from relab.settings import grammars
 from relab.settings.base import Declaration, Float, Int, Settings, documentation
 from relab.settings.references import Ref
@@ -22,9 +34,53 @@ def _compiles(pattern: str) -> str:
 
 RegularExpression = Annotated[str, StringConstraints(min_length=1), AfterValidator(_compiles)]
 NonEmpty = Annotated[str, StringConstraints(min_length=1)]
+#: What the cell of a table is compared with.
+CellValue = Annotated[
+    str,
+    BeforeValidator(lambda value: comparable(value) if isinstance(value, str | bool | int | float) else value),
+    WithJsonSchema({"type": ["string", "number", "boolean"]}),
+]
 
 
-class PlayReader(Settings):
+def _known_encoding(name: str) -> str:
+    try:
+        codecs.lookup(name)
+    except LookupError:
+        raise ValueError(f"expected an encoding that Python knows, found {name!r}") from None
+    return name
+
+
+class EncodedText(Settings):
+    """Text in an encoding."""
+
+    encoding: Annotated[str, AfterValidator(_known_encoding)] | None = Field(
+        None, description="Encoding of the text by its name in Python, such as mac_roman; none: UTF-8."
+    )
+
+    @property
+    def codec(self) -> str:
+        """The name of the encoding; UTF-8 may begin with a byte order mark."""
+        return self.encoding or "utf-8-sig"
+
+
+class DelimitedText(EncodedText):
+    """Text in cells, where the file is no JSON, Parquet, Arrow or SQLite."""
+
+    delimiter: str | None = Field(
+        None,
+        description="What parts the cells of delimited text, where the ending does not say it.",
+        min_length=1,
+        max_length=1,
+    )
+    header: list[NonEmpty] | None = Field(None, description="Names of the columns of delimited text without a header line.")
+    quoted: bool | None = Field(
+        None,
+        description="Whether cells of delimited text may stand in quotation marks, with those inside doubled, as pandas writes "
+        "them; if not, a mark is a character. None: in all but TSV, where a cell with doubled marks in marks is an error.",
+    )
+
+
+class PlayReader(EncodedText):
     """Plays in Markdown: ``**NAME**`` speakers, ``_stage directions_``, ``#`` headings."""
 
     kind: Literal["play"]
@@ -42,7 +98,7 @@ class BibleReader(Settings):
     document: Literal["verse", "chapter", "book"] = Field("chapter", description="What one document is.")
 
 
-class Division(Settings):
+class Division(EncodedText):
     """How the text of a file is cut into documents."""
 
     document: Literal["file", "paragraph", "line", "heading", "separator"] = Field(
@@ -73,12 +129,13 @@ class GutenbergReader(Division):
 
 
 class TextReader(Division):
-    """Plain UTF-8 text."""
+    """Plain text."""
 
     kind: Literal["text"]
     undecodable: Literal["error", "drop"] = Field(
         "error",
-        description="What becomes of a file that is no UTF-8: an error that names the byte, or it is left out and counted.",
+        description="What becomes of a file that is no text in its encoding: an error that names the byte, or it is left out "
+        "and counted.",
     )
 
 
@@ -89,7 +146,7 @@ class GivenReader(Settings):
     texts: list[NonEmpty] = Field(description="The texts, a document each.", min_length=2)
 
 
-class LyricsReader(Division):
+class LyricsReader(Division, DelimitedText):
     """Song lyrics as published on lyrics pages: section marks such as ``[Verse 2]`` and residue of the page."""
 
     kind: Literal["lyrics"]
@@ -101,15 +158,22 @@ class LyricsReader(Division):
         "write-up does.",
     )
 
+    @model_validator(mode="after")
+    def _cells_of_tables(self):
+        for key in ("delimiter", "header", "quoted"):
+            if self.column is None and getattr(self, key) is not None:
+                raise ValueError(f"{key}: expected only with `column`, for tables, found {getattr(self, key)!r}")
+        return self
 
-class TableReader(Settings):
-    """CSV, TSV, JSON lines, one JSON array of objects or Parquet (by file ending; .gz too, and many in a .zip, .tar, .tar.gz or
-    .tgz), a document a row.
+
+class TableReader(DelimitedText):
+    """CSV, TSV, JSON lines, one JSON array of objects or Parquet (by file ending; compressed too, and many in a .zip or .tar),
+    a document a row.
     """
 
     kind: Literal["table"]
     column: str = Field("text", description="The column that holds the text; `a.b` is the field b of the column a.")
-    where: dict[str, str | int | bool | list[str | int | bool]] = Field(
+    where: dict[str, CellValue | list[CellValue]] = Field(
         {}, description="Rows are kept where these columns have these values, or one of a list: `license: [mit, isc]`."
     )
 
@@ -144,19 +208,33 @@ class Cleaning(Settings):
 
     Between `fold_case` and `minimum_count`, always: control characters, invisible ones (zero-width, directional marks, soft
     hyphens), private-use ones and replacement marks are removed, other blanks and line ends become a blank and a line end,
-    blanks at the end of a line and empty lines at both ends of a document go. What was removed is counted.
+    blanks at the end of a line and empty lines at both ends of a document go. Visible format characters, such as the sign at
+    the end of a verse of the Quran, stay. What was removed is counted.
     """
 
     mojibake: bool = Field(False, description="Mend text that was decoded wrongly before it came here (ftfy).")
     unicode: Literal["NFC", "NFKC", "none"] = Field("NFC", description="Unicode normalisation form.")
     replace: dict[NonEmpty, str] = Field(
-        {}, description="Strings that are replaced, each with its replacement; in one pass, the longest first."
+        {},
+        description="Strings that are replaced, each with its replacement; in one pass, the longest first. They are brought "
+        "into the normal form of the text.",
     )
     fold_case: bool = Field(False, description="Fold case to lower.")
     keep: str = Field("", description="Characters that are kept though they are invisible, such as the joiners of Persian.")
     minimum_count: Int = Field(
         1, description="Characters that occur less often in the whole corpus are removed (blanks and line ends never).", ge=1
     )
+
+    @field_validator("replace")
+    @classmethod
+    def _in_the_normal_form_of_the_text(cls, replace: dict[str, str], info: ValidationInfo) -> dict[str, str]:
+        form, normalised = info.data.get("unicode", "none"), {}
+        for string, replacement in replace.items():
+            key = string if form == "none" else unicodedata.normalize(form, string)
+            if key in normalised:
+                raise ValueError(f"{key!r} stands twice, in two forms of Unicode; expected it once")
+            normalised[key] = replacement
+        return normalised
 
 
 class Split(Settings):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import codecs
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
 
+from relab.comparable import comparable
 from relab.settings.assets import FileName
 from relab.settings.base import Declaration, Float, Int, Settings, documentation
-from relab.settings.corpora import RegularExpression
+from relab.settings.corpora import CellValue, DelimitedText, EncodedText, RegularExpression
 from relab.settings.preferences import PreferenceForm, TextColumns
 from relab.settings.references import Ref
 
@@ -19,17 +19,17 @@ SPLITS = ("train", "validation", "test")
 PARTS = ("corpus", "queries", "qrels")
 
 
-def _known_encoding(name: str) -> str:
-    try:
-        codecs.lookup(name)
-    except LookupError:
-        raise ValueError(f"expected an encoding that Python knows, found {name!r}") from None
-    return name
-
-
-def _as_keys(value: Any) -> Any:
-    """YAML reads the key 0 as a number and false as a truth value; cells are compared as text."""
-    return {str(key): name for key, name in value.items()} if isinstance(value, dict) else value
+def _comparable_keys(value: Any) -> Any:
+    """Keys as cells are compared with them; two that are equal in that form are refused."""
+    if not isinstance(value, dict):
+        return value
+    keys: dict[str, Any] = {}
+    for key in value:
+        if (first := keys.setdefault(comparable(key), key)) != key:
+            raise ValueError(
+                f"expected values that differ, found {first!r} and {key!r}, which are compared as {comparable(key)!r}"
+            )
+    return {comparable(key): name for key, name in value.items()}
 
 
 def _in_order(bounds: tuple[int, int]) -> tuple[int, int]:
@@ -38,27 +38,18 @@ def _in_order(bounds: tuple[int, int]) -> tuple[int, int]:
     return bounds
 
 
-Encoding = Annotated[str, AfterValidator(_known_encoding)]
 #: At least and at most so many.
 Bounds = Annotated[tuple[Int, Int], AfterValidator(_in_order)]
 
 
-class Table(Settings):
+class Table(DelimitedText):
     """One file of the asset and how its rows are read: CSV, TSV, JSON lines, Parquet, Arrow or SQLite, by its ending."""
 
     file: FileName = Field(description="The file of the asset.")
-    delimiter: str | None = Field(
-        None,
-        description="What parts the cells of delimited text, where the ending does not say it.",
-        min_length=1,
-        max_length=1,
-    )
-    header: list[Column] | None = Field(None, description="Names of the columns of delimited text without a header line.")
-    encoding: Encoding | None = Field(
-        None, description="Encoding of the text by its name in Python, such as mac_roman; none: UTF-8."
-    )
     sql: str | None = Field(None, description="For SQLite: the query whose result is the table.", min_length=1)
-    where: dict[str, str | int | bool] = Field({}, description="Rows are kept where these columns have these values.")
+    where: dict[str, CellValue | list[CellValue]] = Field(
+        {}, description="Rows are kept where these columns have these values, or one of a list."
+    )
     first: Int | None = Field(None, description="Only so many of the rows that are kept are read, the first ones.", ge=1)
 
     @property
@@ -112,8 +103,15 @@ class Dataset(Declaration):
     bad_rows: Literal["error", "drop"] = Field(
         "error",
         description="What becomes of a row without a text, with an unknown label, an answer that is no choice, two answers "
-        "that are equal, a judgment on a document that is not there, and of a file of code that Python cannot parse: an error "
-        "that names it, or it is left out and counted.",
+        "that are equal, and of a file of code that Python cannot parse: an error that names it, or it is left out and "
+        "counted.",
+    )
+    bad_share: Float = Field(
+        0.05,
+        description="Share of the rows of a table that may be left out as bad, or as broken references; more than that, and "
+        "more than two, is an error.",
+        ge=0,
+        le=1,
     )
 
     @property
@@ -140,7 +138,7 @@ class ClassificationDataset(Split):
     kind: Literal["classification"]
     text: Column | list[Column] = Field(description="The column of the text, or several that are joined by a blank.")
     label: Column = Field(description="The column of the class.")
-    labels: Annotated[dict[str, str], BeforeValidator(_as_keys)] = Field(
+    labels: Annotated[dict[str, str], BeforeValidator(_comparable_keys)] = Field(
         description="What the column of the class holds, and the name of that class; in the order in which tables show them.",
         min_length=2,
     )
@@ -186,7 +184,7 @@ class PairTable(Table):
     kind: Literal["table"] = "table"
 
 
-class AlignedFiles(Settings):
+class AlignedFiles(EncodedText):
     """Files of text that are aligned by their lines (Moses): a line of each makes a pair."""
 
     kind: Literal["lines"]
@@ -195,7 +193,6 @@ class AlignedFiles(Settings):
         description="The file of the asset that holds the targets, or several: the further ones hold references.",
         min_length=1,
     )
-    encoding: Encoding | None = Field(None, description="Encoding of the files by its name in Python; none: UTF-8.")
 
     @property
     def files(self) -> dict[str, str]:
@@ -205,14 +202,13 @@ class AlignedFiles(Settings):
         return {"source": self.source, **{f"target.{number}": file for number, file in enumerate(self.target)}}
 
 
-class Dictionary(Settings):
+class Dictionary(EncodedText):
     """A dictionary of pronunciations (CMUdict): on each line a word and, parted by blanks, its phonemes. Further entries of a
     word, such as `read(2)`, are references. Comments stand after `#` and in lines that begin with `;;;`.
     """
 
     kind: Literal["dictionary"]
     file: FileName = Field(description="The file of the asset.")
-    encoding: Encoding | None = Field(None, description="Encoding of the file by its name in Python; none: UTF-8.")
 
     @property
     def files(self) -> dict[str, str]:
@@ -328,8 +324,22 @@ class Judgments(Table):
     query: Column = Field("query", description="The column of the query's id.")
     document: Column = Field("document", description="The column of the document's id.")
     relevance: Column | None = Field(
-        None, description="The column of the grade of relevance, a whole number; none: every document named is relevant."
+        None,
+        description="The column of the grade of relevance, a whole number: a higher one is better, 0 or less is not relevant; "
+        "none: every document named is relevant.",
     )
+    grades: Annotated[dict[str, Int], BeforeValidator(_comparable_keys)] | None = Field(
+        None,
+        description="What the column of the grade holds, and the grade that it means, where that is no whole number or where a "
+        "lower one is better: `{1: 3, 2: 2, 3: 1, 4: 0}`.",
+        min_length=1,
+    )
+
+    @model_validator(mode="after")
+    def _grades_of_a_column(self):
+        if self.grades is not None and self.relevance is None:
+            raise ValueError("grades: expected only with `relevance`, the column that holds them")
+        return self
 
 
 class RetrievalLimit(Settings):
@@ -350,6 +360,11 @@ class RetrievalDataset(Dataset):
     corpus: Documents = Field(description="The documents.")
     queries: Documents = Field(description="The queries.")
     qrels: Judgments = Field(description="The judgments.")
+    broken_references: Literal["error", "drop"] = Field(
+        "error",
+        description="What becomes of a judgment on a document or for a query that is not there: an error that names it, or it "
+        "is left out and counted. A judgment on a text that `bad_rows` leaves out goes with it.",
+    )
     queries_are_documents: bool = Field(
         False, description="A query's id names it among the documents too: it is not a result of its own."
     )

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from relab.settings.base import Int, Settings
-from relab.settings.corpora import NonEmpty
-
-#: A value of a column of labels; YAML reads 0 as a number and false as a truth value, cells are compared as text.
-LabelValue = Annotated[NonEmpty, BeforeValidator(lambda value: str(value) if isinstance(value, bool | int) else value)]
+from relab.settings.corpora import CellValue, NonEmpty
 
 
 class TextColumns(Settings):
@@ -58,8 +55,8 @@ class LabelledTexts(Settings):
     kind: Literal["labelled"]
     text: NonEmpty = Field("text", description="The column of the text.")
     label: NonEmpty = Field("label", description="The column of the label.")
-    preferred: LabelValue = Field(description="The label of the texts that are preferred.")
-    other: LabelValue = Field(description="The label of those that are not. Texts of further labels are left out.")
+    preferred: CellValue = Field(description="The label of the texts that are preferred.")
+    other: CellValue = Field(description="The label of those that are not. Texts of further labels are left out.")
     words: Int = Field(1, description="Words that make the prompt, parted by blanks.", ge=1)
     pairs: Int | None = Field(
         None, description="Pairs of one prompt at most, drawn by the seed; none: as many as there are.", ge=1

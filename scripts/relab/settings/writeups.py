@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from relab.errors import UserError
 from relab.settings.base import Name, Scalar, Settings, check
+from relab.settings.layers import read_yaml
 
 #: Chapter of what all rows rest on; a folder name beside those of the write-ups.
 OVERVIEW = "overview"
@@ -257,24 +258,6 @@ def claim_files(folder: str | Path, writeups: Writeups) -> list[Path]:
 
 def _checked(model: type[Settings], path: Path) -> Any:
     try:
-        return check(model, read_yaml(path), "")
+        return check(model, read_yaml(path, model), "")
     except UserError as error:
         raise UserError(f"{path}: {str(error).removeprefix(': ')}") from None
-
-
-def read_yaml(path: Path) -> Any:
-    """What stands in a YAML file.
-
-    Raises:
-        UserError: naming the file and the line where it is none.
-    """
-    import yaml
-
-    try:
-        return yaml.load(path.read_text(encoding="utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = f", line {mark.line + 1}" if mark else ""
-        raise UserError(f"{path}{line}: not YAML ({error.problem or error.context})") from None
-    except UnicodeDecodeError:
-        raise UserError(f"{path}: expected UTF-8 text") from None

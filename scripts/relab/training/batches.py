@@ -55,8 +55,8 @@ def positions_of_targets(targets: torch.Tensor) -> torch.Tensor | None:
     return None if len(positions) == targets.numel() else positions
 
 
-def open_stream(path: Path, block: int) -> Tokens:
-    """Open a tokenized split as one stream of tokens.
+def open_stream(path: Path, block: int, key: str = "block") -> Tokens:
+    """Open a tokenized split, ``{corpus}/{split}.arrow``, as one stream of tokens; ``key``: that of the block, for messages.
 
     Raises:
         UserError: a stream too short for one block and the token that follows it, a file that holds no token ids.
@@ -64,7 +64,8 @@ def open_stream(path: Path, block: int) -> Tokens:
     tokens = Tokens(path)
     if tokens.size <= block:
         raise UserError(
-            f"{path}: the block is longer than the corpus: expected more than {block} tokens (block), found {tokens.size}"
+            f"{key}: expected fewer than the {tokens.size} tokens of the {path.stem} text of the corpus {path.parent.name}, "
+            f"found {block}"
         )
     return tokens
 

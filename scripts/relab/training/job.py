@@ -213,7 +213,8 @@ def _training_data(
         batches = RandomExamples(documents["train"], **shared, **draws, processes=processes)
         evaluated = {split: partial(evenly_spread_examples, documents[split], count=count, **shared) for split in paths}
     else:
-        tokens = {split: open_stream(path, block) for split, path in paths.items()}
+        key = "architecture.block" if hasattr(job, "architecture") else "block"
+        tokens = {split: open_stream(path, block, key) for split, path in paths.items()}
         batches = RandomBlocks(tokens["train"], block=block, **shared, **draws, processes=processes)
         evaluated = {split: partial(evenly_spread_blocks, tokens[split], block=block, count=count, **shared) for split in paths}
     return TrainingData(batches, evaluated["validation"](), evaluated["train"], TextBytes.of(tokenizer, tokens, device))

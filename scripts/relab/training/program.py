@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pydantic import BaseModel
 
+from relab.errors import UserError
 from relab.jobs import job_parser, job_settings, job_spec, record_provenance
 from relab.training.signals import StopSignal
 
@@ -100,11 +102,20 @@ def run_training(
             return
         with State.open(folder, args.checkpoint_seconds) as state:
             with record_provenance(args, outputs=[args.output_dir / name for name in files(job)]) as entry:
-                trained = train(job, state=state, **options)
+                try:
+                    trained = train(job, state=state, **options)
+                except UserError as error:
+                    raise UserError(_with_key(args.output_dir, str(error))) from None
                 trained.write(args.output_dir)
                 metadata = {"device": device_name(device), "seed": job.seed, "attempts": state.attempt}
                 entry |= {**metadata, **trained.summary()}
             state.finish()
+
+
+def _with_key(folder: Path, message: str) -> str:
+    """A message that begins with a key of the job's settings, from the key of the model on."""
+    is_key = re.match(r"[a-z_]+(\.[a-z_]+)*: ", message)
+    return f"{folder.parent.name}.{folder.name}.{message}" if is_key else message
 
 
 def train_language_model(

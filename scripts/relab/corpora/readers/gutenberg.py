@@ -48,6 +48,25 @@ _PREAMBLE = re.compile(
     re.VERBOSE | re.IGNORECASE | re.DOTALL,
 )
 
+# What only an electronic edition has: addresses, names of files and formats, the projects that make them, those who transcribe
+_EDITION = re.compile(
+    r"""
+      https?:// | \bwww\. | [\w.+-]+@[\w-]+\.\w | \b[\w-]+\.(?:html?|txt|zip|epub|pdf|jpe?g|png)\b
+    | gutenberg | proofread | internet \s archive | \be-?(?:book|text)s?\b | \bhtml\b | \bunicode\b | \butf-?8\b | \bascii\b
+    | tran?s[ck]ri(?:ber|pt(?:ion|eur|or)|ttore)
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+# The beginning of a note in which the transcriber, of whatever language, speaks: one of its first words
+_TRANSCRIBER = re.compile(r"\W*(?:\w+\W+){0,3}?tran?s[ck]ri(?:ber|pt(?:ion|eur|or)|ttore)", re.IGNORECASE)
+_LABEL = re.compile(rf"(?:{_TRANSCRIBER.pattern}|\W*note\b)", re.IGNORECASE)
+_PARAGRAPH = re.compile(r"(?P<gap>\s*?)(?P<text>^[^\n]*\S(?:.*?)(?=\n[ \t]*\n|\Z))", re.DOTALL | re.MULTILINE)
+_INDENTED = re.compile(r"(?:[ \t]+\S[^\n]*(?:\n|\Z))+")
+# Parts of an edition stand three empty lines or more apart, paragraphs of a note fewer
+_WITHIN = 3
+_GAP = re.compile(r"\n(?:[ \t]*\n){3,}")
+_LONGEST_NOTE = 6000  # characters
+
 
 def read(paths: Sequence[str | os.PathLike], settings: GutenbergReader, tally: Counter[str]) -> Iterator[str]:
     """Yield the documents of Project Gutenberg files; a file may hold several works, each with header and footer.
@@ -56,7 +75,7 @@ def read(paths: Sequence[str | os.PathLike], settings: GutenbergReader, tally: C
     file is cut short or a licence would be taken for literature.
     """
     for source in sources(paths):
-        for work in _works(read_document(source), source, tally):
+        for work in _works(read_document(source, settings.codec), source, tally):
             yield from divide(io.StringIO(work), settings, source.name, tally)
 
 
@@ -66,7 +85,7 @@ def _works(text: str, source: Source, tally: Counter[str]) -> Iterator[str]:
         if mark["header"]:
             begin = mark.end()
         elif begin is not None:
-            yield _without_preamble(text[begin : mark.start()])
+            yield _without_closing_notes(_without_preamble(text[begin : mark.start()]))
             begin, end = None, mark.end()
         elif end is None:  # else a second footer of the same work
             raise _half_marked_error(
@@ -75,19 +94,46 @@ def _works(text: str, source: Source, tally: Counter[str]) -> Iterator[str]:
     if begin is not None:
         raise _half_marked_error(source, text, begin, "the header", "footer", "*** END OF THE PROJECT GUTENBERG EBOOK ***")
     if end is None:
-        body = _without_preamble(text)
+        body = _without_preamble(text) if _PREAMBLE.match(text.lstrip()) else text
         tally["Gutenberg texts without header and footer" if body == text else "Gutenberg texts with a shortened header"] += 1
         yield body
 
 
 def _without_preamble(text: str) -> str:
-    """Drop the leading paragraphs about the edition."""
-    rest = text
-    while match := re.match(r"\s*?(^[^\n]*\S(?:.*?)(?=\n[ \t]*\n|\Z))", rest, re.DOTALL | re.MULTILINE):
-        if not _PREAMBLE.match(match[1].strip()):
+    """Drop the leading paragraphs about the edition: credits, addresses, notes of who made the text.
+
+    What a note's label heads goes with it, up to a gap of several empty lines: paragraphs that are indented below it, all
+    where the label stands alone, and what its bracket holds.
+    """
+    rest, note = text, ""
+    while match := _PARAGRAPH.match(rest):
+        paragraph, below = match["text"], match["gap"].count("\n") <= _WITHIN
+        headed = note == "bracket" or below and (note == "label" or note == "note" and _INDENTED.fullmatch(paragraph))
+        about_edition = _PREAMBLE.match(paragraph.strip()) or _EDITION.search(paragraph)
+        if not (headed or about_edition):
             break
         rest = rest[match.end() :]
+        if not headed or note == "bracket" and paragraph.rstrip().endswith("]"):
+            note = _note(paragraph, rest)
     return rest
+
+
+def _note(paragraph: str, rest: str) -> str:
+    """What kind of note a paragraph about the edition begins, if any; ``rest``: the text after it."""
+    if paragraph.lstrip().startswith("[") and "]" not in paragraph and "]" in rest[:_LONGEST_NOTE]:
+        return "bracket"
+    if _LABEL.match(paragraph) is None:
+        return ""
+    alone = "\n" not in paragraph.strip() and _GAP.search(rest[:_LONGEST_NOTE])
+    return "label" if alone else "note"
+
+
+def _without_closing_notes(text: str) -> str:
+    """Drop the notes of who made the text that stand behind the work, after a gap of several empty lines."""
+    gaps = list(_GAP.finditer(text.rstrip()))
+    while gaps and _TRANSCRIBER.match(text, gaps[-1].end()):
+        text = text[: gaps.pop().start()] + "\n"
+    return text
 
 
 def _half_marked_error(source: Source, text: str, offset: int, present: str, missing: str, mark: str) -> UserError:

@@ -12,6 +12,7 @@ from relab.corpora.divide import divide
 from relab.corpora.readers import table
 from relab.corpora.sources import read_lines, sources
 from relab.settings.corpora import LyricsReader
+from relab.tabular import TableFormat
 
 # `[Verse 2]`, `[Chorus: Name & Name]`; other words in brackets are sung
 _SECTION_MARK = re.compile(
@@ -43,9 +44,9 @@ def _texts(
 ) -> Iterator[tuple[str, Iterable[str]]]:
     for source in sources(paths):
         if settings.column is None:
-            yield source.name, read_lines(source)
+            yield source.name, read_lines(source, settings.codec)
         else:
-            for cell in table.column_texts(source, settings.column, {}):
+            for cell in table.column_texts(source, settings.column, {}, TableFormat.of(settings)):
                 yield source.name, io.StringIO(cell.replace("\r\n", "\n"))
 
 

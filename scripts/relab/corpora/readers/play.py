@@ -31,7 +31,7 @@ def read(paths: Sequence[str | os.PathLike], settings: PlayReader, tally: Counte
     A speech that a stage direction interrupts stays one speech where directions are cut.
     """
     for source in sources(paths):
-        text = read_document(source)
+        text = read_document(source, settings.codec)
         if not re.search(r"^\*\*[^*\n]+\*\*", text, re.MULTILINE):
             raise UserError(f"{source.name}: expected a play in Markdown with speakers as **NAME**, found none")
         yield from scenes(text, settings)
