@@ -126,7 +126,10 @@ def test_texts_without_a_word_leave_a_baseline_that_predicts_the_most_frequent_c
     inputs = {split: {TFIDF: ["", "", ""]} for split in ("train", "validation", "test")}
     labels = dict.fromkeys(inputs, np.array(["common", "rare", "common"]))
     predictions = predictions_table(list(fit_all(inputs, labels, probe)), inputs["test"], labels["test"])
-    assert set(predictions["system"]) == {MAJORITY, *(classifier_system(TFIDF, LOGISTIC, weighted) for weighted in (False, True))}
+    assert set(predictions["system"]) == {
+        MAJORITY,
+        *(classifier_system(TFIDF, LOGISTIC, weighted) for weighted in (False, True)),
+    }
     assert (predictions["prediction"] == "common").all()
     assert all(row["accuracy"] == 2 / 3 for row in learning_curve(inputs, labels, {TFIDF: 1.0}, probe))
 
@@ -182,7 +185,9 @@ def test_intervals_of_f1_are_those_of_rows_drawn_with_replacement():
 @pytest.fixture(scope="module")
 def scores(predictions, fits, tmp_path_factory):
     path = tmp_path_factory.mktemp("scores") / "scores.parquet"
-    write_scores(path, with_summary(classification_scores(ClassifierProbe(**SHOWN), predictions, chosen_table(fits, 120, "words"))))
+    write_scores(
+        path, with_summary(classification_scores(ClassifierProbe(**SHOWN), predictions, chosen_table(fits, 120, "words")))
+    )
     return Summaries.read(path)
 
 
