@@ -12,6 +12,10 @@ configfile: f"{workflow.basedir}/config/config.yaml"
 include: "rules/common.smk"
 
 
+onerror:
+    end_with(*sentences(log))
+
+
 rule report:
     """Everything: results/report.html, the default target."""
     input:

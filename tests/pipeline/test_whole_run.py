@@ -313,6 +313,7 @@ def test_a_bad_corpus_ends_in_one_sentence_and_nothing_is_lost(moved_checkout, c
     assert ended.returncode == 1
     told = ended.stdout + ended.stderr
     assert re.search(f"error: .*{sentence}", told), told
+    assert re.match(f"error: .*{sentence}", ended.stderr.splitlines()[-1]), "the sentence stands last"
     assert "Traceback" not in told
     assert (moved_checkout / "results/models/english-w8-s0/model.safetensors").exists()
 

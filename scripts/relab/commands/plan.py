@@ -57,7 +57,7 @@ def load(overlays: Iterable[Path]) -> Resolved:
 
 def summary(command: Sequence[str]) -> str:
     """Snakemake's summary of every file that the targets rest on."""
-    done = subprocess.run(command, capture_output=True, text=True, env=workflow.environment())
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", env=workflow.environment())
     if done.returncode:
         raise UserError((done.stderr.strip() or "snakemake --summary failed").splitlines()[-1])
     return done.stdout

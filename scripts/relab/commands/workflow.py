@@ -35,8 +35,12 @@ def command(run: argparse.Namespace, *words: str) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    """The environment variables of Snakemake, whose jobs find the ``python`` of this environment by name."""
-    return {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
+    """The environment variables of Snakemake, whose jobs find the ``python`` of this environment by name.
+
+    In every locale it takes settings and file names for UTF-8, as the files are.
+    """
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    return {**os.environ, "PYTHONUTF8": "1", "PATH": path}
 
 
 def make(target: str, name: str, description: str | None, words: Sequence[str]) -> None:
