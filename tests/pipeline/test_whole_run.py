@@ -69,6 +69,9 @@ def test_every_table_holds_what_was_trained(tiny_checkout):
     assert set(progression["step"]) == {2, 4, 6}
     ledger = read_csv(tiny_checkout / "results/tables/overview/ledger.csv")
     assert set(ledger["verdict"]) <= {"reproduced", "contradicted", "undecided", "not comparable", "fact"}
+    assert not ledger["reason"].fillna("").str.contains("no row of this run|no scores of").any(), (
+        "a claim names its scores wrong"
+    )
 
 
 def test_jobs_run_side_by_side_where_there_is_no_card(tiny_checkout):
