@@ -18,6 +18,7 @@ COMMANDS = {
     "report": "compute everything that is out of date and build results/report.html",
     "plan": "say what that would run, download and take",
     "fetch": "fetch the downloads that a configuration needs, and nothing else",
+    "check": "say what a file is and print an overlay that reads it",
     "compare": "show what changed between two runs",
     "generate": "sample texts from a language model",
 }
