@@ -24,6 +24,10 @@ configfile: DEFAULTS[1]
 include: "rules/common.smk"
 
 
+onerror:
+    end_with(*sentences(log))
+
+
 rule report:
     """Everything: results/report.html, the default target."""
     input:

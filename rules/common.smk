@@ -1,5 +1,6 @@
 # What the rules share: the checked settings, a job's slice of them, the digest of its code, the machine's limits.
 import argparse
+import atexit
 import hashlib
 import importlib.util
 import os
@@ -15,9 +16,11 @@ sys.path.insert(0, f"{CHECKOUT}/scripts")
 
 from relab.artefacts.registry import KINDS, MAKERS
 from relab.assets import local
+from relab.assets.cache import default_folder
 from relab.assets.plan import missing_file
 from relab.digest import code_digest
 from relab.errors import UserError
+from relab.failures import SENTENCE, sentences
 from relab.machine import gpu_count, memory_mb
 from relab.menu import targets
 from relab.settings import report as report_jobs
@@ -44,14 +47,29 @@ if not os.access(".snakemake" if os.path.isdir(".snakemake") else ".", os.W_OK):
         " downloads, which RELAB_CACHE names"
     )
 
+
+def end_with(*lines):
+    """Let the last that a failed run shows be these lines: Snakemake has more to say after an error."""
+    for line in reversed(lines):
+        atexit.register(print, line, file=sys.stderr)
+
+
 try:
+    if sys.getfilesystemencoding() != "utf-8":
+        raise UserError(
+            f"expected a locale in UTF-8, found one in {sys.getfilesystemencoding()}, which lacks letters of the texts here: "
+            "set PYTHONUTF8=1 in the environment, as relab does"
+        )
     SETTINGS = resolve(layers())
+    # Downloads that all runs share.
+    CACHE = str(default_folder())
 except UserError as error:
+    end_with(f"{SENTENCE}{error}")
     raise WorkflowError(str(error)) from None
 ARTEFACTS = SETTINGS.artefacts
 
-# Jobs find nothing on a network that the DAG did not fetch, and say nothing about it.
-PREFIX = "set -euo pipefail; export HF_HUB_OFFLINE=1 HF_DATASETS_OFFLINE=1 HF_HUB_DISABLE_TELEMETRY=1; "
+# Jobs find nothing on a network that the DAG did not fetch, and say nothing about it; their texts are UTF-8 in every locale.
+PREFIX = "set -euo pipefail; export PYTHONUTF8=1 HF_HUB_OFFLINE=1 HF_DATASETS_OFFLINE=1 HF_HUB_DISABLE_TELEMETRY=1; "
 if DeploymentMethod.CONDA not in workflow.deployment_settings.deployment_method:
     if importlib.util.find_spec("torch") is None:
         raise WorkflowError(
@@ -225,9 +243,6 @@ def shown(path):
         labels={"title": entry["title"]},
     )
 
-
-# Downloads that all runs share.
-CACHE = os.environ.get("RELAB_CACHE") or f"{CHECKOUT}/.cache"
 
 # Jobs are submitted elsewhere where their number is limited instead of the cores (`workflow.local_exec` is not known yet while
 # this is read).

@@ -44,7 +44,8 @@ def main() -> None:
     from relab.predictions import CLASSIFICATION
     from relab.probes.classifiers import chosen_table, fit_all, learning_curve, predictions_table, save_models
     from relab.probes.inputs import classification_inputs
-    from relab.probes.systems import LOGISTIC
+    from relab.probes.systems import LOGISTIC, TFIDF
+    from relab.words import words_told
 
     splits = {split: getattr(args, split) for split in ("train", "validation", "test")}
     outputs = [args.output_dir / name for name in ("probes.skops", "predictions.parquet", "chosen.csv", "learning_curve.csv")]
@@ -54,7 +55,7 @@ def main() -> None:
         strengths = {fit.features: fit.regularisation for fit in fits if fit.classifier == LOGISTIC and not fit.weighted}
         save_models(outputs[0], fits)
         write_parquet(outputs[1], predictions_table(fits, inputs["test"], labels["test"]), CLASSIFICATION)
-        write_csv(outputs[2], chosen_table(fits, len(labels["train"])))
+        write_csv(outputs[2], chosen_table(fits, len(labels["train"]), words_told(inputs["train"][TFIDF])))
         write_csv(outputs[3], pd.DataFrame(learning_curve(inputs, labels, strengths, job)))
         entry["seed"] = job.perceptron.seeds
     print(f"{len(fits)} classifiers fitted on {len(labels['train']):,} rows, {len(labels['test']):,} rows predicted")

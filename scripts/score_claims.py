@@ -29,9 +29,8 @@ def main() -> None:
     chapters = [*(chapter.key for chapter in writeups.chapters), *spec.chapters]
     claims = claims_of(args.writeups, writeups, spec.claims, chapters)
     shown = {name: claim for name, claim in claims.items() if claim.row in spec.rows}
-    part = any(section.id not in spec.rows for chapter in writeups.chapters for section in chapter.rows)
     with record_provenance(args, outputs=[args.output]):
-        write_csv(args.output, ledger(shown, spec.settings, scores_by_writeup(args.scores), part))
+        write_csv(args.output, ledger(shown, spec.settings, scores_by_writeup(args.scores)))
 
 
 if __name__ == "__main__":

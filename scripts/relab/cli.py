@@ -21,6 +21,7 @@ COMMANDS = {
     "plan": "say what that would run, download and take",
     "fetch": "fetch the downloads that a configuration needs, and nothing else",
     "run": "start a run as a copy of another one",
+    "check": "say what a file is and print an overlay that reads it",
     "compare": "show what changed between two runs",
     "generate": "sample texts from a language model",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import sys
 from collections.abc import Callable
 
@@ -16,7 +17,13 @@ class UserError(Exception):
 
 
 def run(main: Callable[[], None]) -> None:
-    """Run a program's ``main``; end errors that a user can cause with one sentence on stderr and status 1."""
+    """Run a program's ``main``; end errors that a user can cause with one sentence on stderr and status 1.
+
+    A letter that a terminal or a log cannot show is a question mark there, and no error.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         main()
     except UserError as error:

@@ -1,17 +1,22 @@
 """The common style of figures, and their files: SVG with the same bytes for the same data.
 
 Colours are those of Okabe and Ito (2008), distinguishable with every kind of colour vision, in an order that keeps contrast on
-a white background. Text is drawn as paths, independent of a reader's fonts; the report gives each figure a text alternative.
+a white background. Text is drawn as paths, independent of a reader's fonts, unless a name needs letters that the font lacks:
+then the texts of the figure are texts, for which a browser finds fonts on the reader's machine. The same data give the same
+bytes on machines with other fonts, too. The report gives each figure a text alternative.
 """
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import matplotlib
 from matplotlib.figure import Figure
+from matplotlib.font_manager import findfont, get_font
+from matplotlib.text import Text
 
 from relab.files import replacing
 
@@ -29,7 +34,9 @@ STYLE = {
     "svg.fonttype": "path",
     "figure.facecolor": "white",
     "figure.dpi": 100,
-    "font.family": "DejaVu Sans",
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "text.parse_math": False,  # a dollar in a name is a dollar
     "font.size": 10.5,
     "axes.titlesize": 11,
     "axes.titleweight": "bold",
@@ -57,5 +64,13 @@ def figure_style() -> Iterator[None]:
 
 def save_figure(path: str | Path, figure: Figure) -> None:
     """Write a figure as SVG, whole or not at all, without a date or the version of the library."""
-    with replacing(path) as temporary:
+    style = {} if all(map(_in_font, figure.findobj(Text))) else {"svg.fonttype": "none"}
+    with replacing(path) as temporary, matplotlib.rc_context(style), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"Glyph .* missing from font", UserWarning)  # then the browser has them
         figure.savefig(temporary, format="svg", metadata={"Date": None, "Creator": None})
+
+
+def _in_font(text: Text) -> bool:
+    """Whether the font of a text has all its letters."""
+    font = get_font(findfont(text.get_fontproperties()))
+    return all(font.get_char_index(ord(letter)) for letter in text.get_text() if letter != "\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,33 @@ if TYPE_CHECKING:
 
 #: The folder of the checkout that this library lies in.
 CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+def expanded(path: str) -> str:
+    """A path as a user wrote it in settings or the environment, with ``~`` and variables replaced.
+
+    Raises:
+        ValueError: a variable that is not set, or a home folder that is not known; the message says which.
+    """
+    text = os.path.expanduser(os.path.expandvars(path))
+    if unset := re.search(r"\$\{?(\w+)", text):
+        raise ValueError(f"the variable {unset[1]} is not set")
+    if text.startswith("~"):
+        raise ValueError(f"the home folder {text.partition('/')[0]} is not known")
+    return text
+
+
+def environment_folder(variable: str) -> Path | None:
+    """The folder that an environment variable names, a relative path from the checkout; None where it is not set.
+
+    Raises:
+        UserError: where it cannot be expanded.
+    """
+    try:
+        name = expanded(os.environ.get(variable, ""))
+    except ValueError as error:
+        raise UserError(f"{variable}: expected a folder, found {os.environ[variable]!r}: {error}") from None
+    return CHECKOUT / name if name else None
 
 
 @contextmanager

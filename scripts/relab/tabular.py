@@ -305,3 +305,6 @@ _FORMATS: dict[str, Callable[[Source, Collection[str], TableFormat], Iterator[Lo
     ".parquet": _parquet,
     ".arrow": _arrow,
 }
+
+#: Endings of tables that say how they are read.
+TABLES = tuple(_FORMATS)

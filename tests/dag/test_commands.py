@@ -31,6 +31,18 @@ def test_the_plan_counts_the_jobs_of_a_target(tmp_path):
     ]
 
 
+@pytest.mark.parametrize(
+    ("variables", "sentence"),
+    [
+        ({"RELAB_CACHE": "~nobody-of-this-name/cache"}, "RELAB_CACHE: expected a folder"),
+        ({"PYTHONUTF8": "0", "LC_ALL": "POSIX", "PYTHONCOERCECLOCALE": "0"}, "expected a locale in UTF-8, found one in ascii"),
+    ],
+)
+def test_what_the_machine_lacks_is_the_last_line(tmp_path, variables, sentence):
+    ended = run_snakemake(tmp_path, *DRY, **variables)
+    assert ended.returncode == 1 and ended.stderr.splitlines()[-1].startswith(f"error: {sentence}")
+
+
 def test_what_the_plan_cannot_make_is_said_in_a_sentence(tmp_path):
     told = run_relab("plan", "--directory", tmp_path, *OVERLAY, "--", "results/tables/nothing.csv")
     assert told.returncode == 1 and told.stdout == "" and "Traceback" not in told.stderr

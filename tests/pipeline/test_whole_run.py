@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import random
 import re
 import shutil
 import zipfile
@@ -69,6 +70,9 @@ def test_every_table_holds_what_was_trained(tiny_checkout):
     assert set(progression["step"]) == {2, 4, 6}
     ledger = read_csv(tiny_checkout / "results/tables/overview/ledger.csv")
     assert set(ledger["verdict"]) <= {"reproduced", "contradicted", "undecided", "not comparable", "fact"}
+    assert not ledger["reason"].fillna("").str.contains("no row of this run|no scores of").any(), (
+        "a claim names its scores wrong"
+    )
 
 
 def test_jobs_run_side_by_side_where_there_is_no_card(tiny_checkout):
@@ -313,8 +317,29 @@ def test_a_bad_corpus_ends_in_one_sentence_and_nothing_is_lost(moved_checkout, c
     assert ended.returncode == 1
     told = ended.stdout + ended.stderr
     assert re.search(f"error: .*{sentence}", told), told
+    assert re.match(f"error: .*{sentence}", ended.stderr.splitlines()[-1]), "the sentence stands last"
     assert "Traceback" not in told
     assert (moved_checkout / "results/models/english-w8-s0/model.safetensors").exists()
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_what_a_dry_run_promises_of_other_models_and_data_ends_in_a_report(moved_checkout, tmp_path, seed):
+    drawn = random.Random(seed)
+
+    def some(values: list) -> list:
+        return drawn.sample(values, drawn.randint(1, len(values)))
+
+    steps = some([2, 4, 6])
+    overlay = {
+        "models": {"char_gpt": {"sweep": {"architecture.width": some([4, 8])}}},
+        "rows": {"A2": {"shown_steps": steps}, "A3": {"shown_steps": steps}, "A6": {"probes": some(["skewed", "sentiment"])}},
+        "report": {"rows": ["A1", "A2", "A3", "A6"]},
+    }
+    (tmp_path / "other.yaml").write_text(yaml.safe_dump(overlay), encoding="utf-8")
+    ended = run_snakemake(moved_checkout, "--cores", "2", *TINY, str(tmp_path / "other.yaml"), checkout=moved_checkout)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    ledger = read_csv(moved_checkout / "results/tables/overview/ledger.csv")
+    assert set(ledger[ledger["row"] == "A6"]["verdict"]) == {"not comparable"}
 
 
 def test_a_run_in_a_folder_of_its_own_shares_the_downloads(tiny_checkout, tmp_path):

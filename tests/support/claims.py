@@ -75,7 +75,7 @@ def breaking(condition: settings.Predicate) -> list:
 
 def verdict(claim: Claim, given: list[dict], values: dict[str, list] | None = None, name: str = "it") -> dict[str, str]:
     frame = pd.DataFrame(with_summary(given), columns=SCHEMA.names)
-    scores = {claim.writeup: Scores(frame, "scores.parquet")}
+    scores = {claim.writeup: Scores(frame)}
     return ledger({name: claim}, fitting(claim) if values is None else values, scores).iloc[0].to_dict()
 
 

@@ -173,6 +173,31 @@ def test_nobody_there_is_not_asked_again(tmp_path, capsys, address, reason):
     assert "trying again" not in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "reason"),
+    [
+        (
+            "http_proxy",
+            "http://me:secret@127.0.0.1:9",
+            r"no connection to the proxy 127\.0\.0\.1:9, .*for 127\.0\.0\.1:\d+ \(",
+        ),
+        ("ALL_PROXY", "http://nosuchhost.invalid:9/", r"unknown host nosuchhost\.invalid:9 \("),
+        ("all_proxy", "socks5://127.0.0.1:9", r"sets the proxy 127\.0\.0\.1:9: SOCKS needs the package socksio"),
+        ("http_proxy", "odd://127.0.0.1:9", r"sets the proxy 127\.0\.0\.1:9: Unknown scheme"),
+        ("SSL_CERT_FILE", "/no/such.pem", r"^SSL_CERT_FILE names certificates that are not there: /no/such\.pem$"),
+        ("SSL_CERT_FILE", __file__, r"the certificates of SSL_CERT_FILE cannot be read"),
+    ],
+)
+def test_what_the_environment_sets_is_named_and_the_server_is_not_blamed(
+    server, tmp_path, monkeypatch, variable, value, reason
+):
+    url = server.give("/file.txt", b"here")
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(Unreachable, match=reason) as raised:
+        download(url, tmp_path / "file", policy=QUICK)
+    assert "secret" not in str(raised.value)
+
+
 def test_a_host_that_vanishes_in_the_middle_is_waited_for(tmp_path, monkeypatch, capsys):
     steps = iter([(b"first ", TransientError("broke")), (b"", Unreachable("unknown host")), (b"second", None)])
 

@@ -122,6 +122,18 @@ def test_class_weights_raise_the_recall_of_the_rare_class(data, probe):
     assert recalls[3] >= recalls[2]
 
 
+def test_texts_without_a_word_leave_a_baseline_that_predicts_the_most_frequent_class(probe):
+    inputs = {split: {TFIDF: ["", "", ""]} for split in ("train", "validation", "test")}
+    labels = dict.fromkeys(inputs, np.array(["common", "rare", "common"]))
+    predictions = predictions_table(list(fit_all(inputs, labels, probe)), inputs["test"], labels["test"])
+    assert set(predictions["system"]) == {
+        MAJORITY,
+        *(classifier_system(TFIDF, LOGISTIC, weighted) for weighted in (False, True)),
+    }
+    assert (predictions["prediction"] == "common").all()
+    assert all(row["accuracy"] == 2 / 3 for row in learning_curve(inputs, labels, {TFIDF: 1.0}, probe))
+
+
 def test_a_saved_probe_predicts_the_same_and_holds_no_pickle(fits, data, tmp_path):
     path = tmp_path / "probes.skops"
     save_models(path, fits)
@@ -173,7 +185,9 @@ def test_intervals_of_f1_are_those_of_rows_drawn_with_replacement():
 @pytest.fixture(scope="module")
 def scores(predictions, fits, tmp_path_factory):
     path = tmp_path_factory.mktemp("scores") / "scores.parquet"
-    write_scores(path, with_summary(classification_scores(ClassifierProbe(**SHOWN), predictions, chosen_table(fits, 120))))
+    write_scores(
+        path, with_summary(classification_scores(ClassifierProbe(**SHOWN), predictions, chosen_table(fits, 120, "words")))
+    )
     return Summaries.read(path)
 
 
@@ -238,7 +252,7 @@ def test_equal_systems_differ_by_nothing():
 
 def test_tables_and_figures_show_every_system(scores, predictions, fits, data, probe):
     spec = Spec.model_validate({"probes": {"toy": SHOWN}, "order": ["toy"], "titles": {"toy": "A toy"}})
-    chosen = chosen_table(fits, 120).replace("", np.nan)
+    chosen = chosen_table(fits, 120, "no words").replace("", np.nan)
     systems = tables.systems_table(spec, scores, {"toy": chosen})
     assert len(systems) == 1 + 2 + 2 * 4
     assert systems.iloc[0]["classifier"] == MAJORITY and systems.iloc[0]["penalty"] == ""
@@ -246,7 +260,7 @@ def test_tables_and_figures_show_every_system(scores, predictions, fits, data, p
     assert set(systems["test_rows"]) == {80} and not [column for column in systems if column.endswith("_sd")]
     trained = systems[systems["classifier"] != MAJORITY]
     assert (trained["accuracy_low"].astype(float) < trained["accuracy_high"].astype(float)).all()
-    assert set(systems["features"]) == {"none", "TF-IDF", "enc [CLS]", "enc mean"}
+    assert set(systems["features"]) == {"none", "TF-IDF of no words", "enc [CLS]", "enc mean"}
     confusion = tables.confusion_table(spec, {"toy": predictions})
     assert confusion.groupby("class_weights")["count"].sum().to_dict() == {"balanced": 80, "none": 80}
     classes = tables.classes_table(spec, scores)

@@ -75,6 +75,7 @@ def test_help_and_mistakes_come_without_heavy_imports(words, imported):
 def test_snakemake_makes_the_target_on_all_cores(monkeypatch, command, target):
     arguments, variables = snakemake_of(monkeypatch, command)
     assert arguments == ["--snakefile", f"{CHECKOUT}/Snakefile", "--directory", ".", "--cores", "all", "--", target]
+    assert variables["PYTHONUTF8"] == "1", "whatever the locale"
     assert variables["PATH"].split(":")[0] == str(Path(sys.executable).parent)
 
 

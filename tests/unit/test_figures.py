@@ -59,6 +59,27 @@ def test_a_failed_figure_leaves_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def texts(svg: bytes) -> list[str]:
+    return [element.text for element in ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")]
+
+
+def glyphs(path, title) -> int:
+    svg = written(curves(corpora=("italian",)).assign(title=title), path)
+    assert texts(svg) == [], "letters that the font has are paths"
+    return sum(element.tag.endswith("}use") for element in ElementTree.fromstring(svg).iter())
+
+
+@pytest.mark.parametrize("name", ["Ba$$in", "$_", r"$\frac{1}{0}$", "a_b^c", '<b>&--"c"', "Ω≤½"])
+def test_a_name_is_drawn_letter_by_letter(tmp_path, name):
+    assert glyphs(tmp_path / "a.svg", name) - glyphs(tmp_path / "b.svg", "x") == len(name) - 1
+
+
+def test_letters_that_the_font_lacks_are_left_to_the_browsers_fonts(tmp_path, recwarn):
+    svg = written(curves().assign(title="电影评论"), tmp_path / "a.svg")
+    assert "电影评论" in texts(svg) and "step" in texts(svg)
+    assert b"'DejaVu Sans', sans-serif" in svg and not recwarn.list
+
+
 def test_a_panel_a_corpus_in_the_order_of_the_table():
     with figure_style():
         figure = draw_losses(curves(), "character")

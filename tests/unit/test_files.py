@@ -8,9 +8,21 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from support.runs import CHECKOUT, environment
 
+from relab.assets.cache import default_folder
 from relab.errors import UserError
-from relab.files import read_csv, replacing, require_columns, sha256, short_digest, write_csv, write_json, write_text
+from relab.files import (
+    environment_folder,
+    read_csv,
+    replacing,
+    require_columns,
+    sha256,
+    short_digest,
+    write_csv,
+    write_json,
+    write_text,
+)
 
 
 def test_a_failing_writer_leaves_the_old_file_and_nothing_else(tmp_path):
@@ -103,3 +115,36 @@ def test_a_missing_column_or_row_is_named():
         require_columns(table, ["step", "seed"], "a.csv:")
     with pytest.raises(UserError, match="^the curves have no row$"):
         require_columns(table, ["step"], "the curves have", rows=True)
+
+
+@pytest.mark.parametrize(
+    ("value", "folder"),
+    [
+        ("~/cache", "/home/me/cache"),
+        ("$HOME/cache", "/home/me/cache"),
+        ("${HOME}/cache", "/home/me/cache"),
+        ("/data/cache", "/data/cache"),
+        ("shared cache", f"{CHECKOUT}/shared cache"),
+        ("", None),
+    ],
+)
+def test_a_folder_of_the_environment_is_the_same_from_every_run(monkeypatch, tmp_path, value, folder):
+    monkeypatch.setenv("HOME", "/home/me")
+    monkeypatch.setenv("RELAB_CACHE", value)
+    monkeypatch.chdir(tmp_path)
+    assert environment_folder("RELAB_CACHE") == (folder and Path(folder))
+    assert default_folder() == Path(folder or CHECKOUT / ".cache")
+
+
+@pytest.mark.parametrize(("value", "reason"), [("$NOT_SET/x", "NOT_SET is not set"), ("~no-such-user/x", "~no-such-user is")])
+def test_a_folder_of_the_environment_that_means_nothing_is_refused(monkeypatch, value, reason):
+    monkeypatch.setenv("RELAB_CACHE", value)
+    with pytest.raises(UserError, match=rf"^RELAB_CACHE: expected a folder, found .*: .*{reason}"):
+        environment_folder("RELAB_CACHE")
+
+
+def test_letters_that_a_terminal_lacks_are_question_marks_and_no_error():
+    code = "from relab.errors import run; import sys; run(lambda: print('a 漢 b') or print('é', file=sys.stderr))"
+    variables = environment(PYTHONIOENCODING="ascii", PYTHONPATH=f"{CHECKOUT}/scripts")
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, env=variables)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, b"a ? b\n", b"?\n")

@@ -71,7 +71,7 @@ def probe(labels):
 
 
 def chosen(probe):
-    return pd.DataFrame({"system": probe["system"].unique(), "train_rows": 840})
+    return pd.DataFrame({"system": probe["system"].unique(), "train_rows": 840, "words": "words"})
 
 
 @pytest.fixture(scope="module")
@@ -333,9 +333,9 @@ def claim_of(name, value, low, high):
     settings |= {f"probes.{probe}.encoders": ["minilm"] for probe in ("balanced", "skewed")}
     settings |= {f"probes.{probe}.pooling": ["cls", "mean"] for probe in ("balanced", "skewed")}
     writeup = CLAIMS[name].writeup
-    return ledger({name: CLAIMS[name]}, settings, {writeup: Scores(pd.DataFrame(rows, columns=SCHEMA.names), "doctored")})[
-        "verdict"
-    ].iloc[0]
+    return ledger({name: CLAIMS[name]}, settings, {writeup: Scores(pd.DataFrame(rows, columns=SCHEMA.names))})["verdict"].iloc[
+        0
+    ]
 
 
 @pytest.mark.parametrize(

@@ -127,7 +127,7 @@ def test_claims_find_these_scores(folder):
     ends = [{"experiment": "sentences/model", "metric": "loss", "split": "validation", "step": at} for at in ("last", "first")]
     comparison = {"kind": "less", "lower": ends[0], "higher": ends[1]}
     claim = {"row": "E1", "writeup": "mingpt", "says": "so", "source": "the assignment", "comparison": comparison}
-    decided = ledger(parse({"E1": claim}), {}, {"mingpt": Scores(read_scores(folder / "sentences.parquet"), "scores")})
+    decided = ledger(parse({"E1": claim}), {}, {"mingpt": Scores(read_scores(folder / "sentences.parquet"))})
     assert decided["verdict"][0] == REPRODUCED
 
 

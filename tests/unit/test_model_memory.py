@@ -204,7 +204,7 @@ def verdict(scores, claimed: float) -> str:
     measure = {"experiment": "memory/small", "metric": "states", "split": "training"}
     near = {"kind": "near", "value": claimed, "tolerance": 0.2, "measures": [measure]}
     claim = {"row": "C2", "writeup": "gpt2_lab", "says": "its memory", "source": "the sheet", "comparison": near}
-    return ledger(parse({"C2": claim}), {}, {"gpt2_lab": Scores(scores, "scores")})["verdict"][0]
+    return ledger(parse({"C2": claim}), {}, {"gpt2_lab": Scores(scores)})["verdict"][0]
 
 
 def test_scores_decide_a_claim(tmp_path):

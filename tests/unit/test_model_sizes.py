@@ -60,7 +60,7 @@ def verdict(scores, claimed: float) -> str:
     measure = {"experiment": "parameters/GPT-2", "metric": METRIC, "split": SPLIT}
     near = {"kind": "near", "value": claimed, "tolerance": 5, "measures": [measure]}
     claim = {"row": "B7", "writeup": "generative", "says": "its size", "source": "the notebook", "comparison": near}
-    return ledger(parse({"B7": claim}), {}, {"generative": Scores(scores, "scores")})["verdict"][0]
+    return ledger(parse({"B7": claim}), {}, {"generative": Scores(scores)})["verdict"][0]
 
 
 def test_the_step_writes_what_a_claim_can_be_decided_by(tmp_path, monkeypatch):

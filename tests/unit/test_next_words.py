@@ -171,7 +171,7 @@ def measure(metric: str) -> dict:
 )
 def test_claims_find_these_scores(scored, comparison, verdict):
     claim = {"row": "E3", "writeup": "mingpt", "says": "so", "source": "the assignment", "comparison": comparison}
-    decided = ledger(parse({"E3": claim}), {}, {"mingpt": Scores(read_scores(scored), "scores")})
+    decided = ledger(parse({"E3": claim}), {}, {"mingpt": Scores(read_scores(scored))})
     assert decided["verdict"][0] == verdict
 
 

@@ -118,14 +118,12 @@ def test_a_claim_that_rests_on_a_row_that_is_left_out_is_not_comparable(part):
     claims = {name: claim for name, claim in part("E2").claims_shown.items() if name == "E2-overfits"}
     settings = fitting(claims["E2-overfits"])
     for scores in ({}, {"mingpt": _scores(Claim(**CLAIM))}):
-        verdicts = ledger(claims, settings, scores, part=True)
+        verdicts = ledger(claims, settings, scores)
         assert verdicts["verdict"].to_list() == ["not comparable"]
-        assert verdicts["reason"].to_list() == ["it rests on scores of a row that this report leaves out"]
-        with pytest.raises(UserError, match="claim E2-overfits: .*no score"):
-            ledger(claims, settings, scores)
+        assert verdicts["reason"].str.match("this run has no scores|no row of this run computes").all()
 
 
 def _scores(claim: Claim) -> Scores:
     import pandas as pd
 
-    return Scores(pd.DataFrame(with_summary(rows(claim.comparison.measure, 1.0))), "words.parquet")
+    return Scores(pd.DataFrame(with_summary(rows(claim.comparison.measure, 1.0))))

@@ -131,8 +131,26 @@ def test_bm25_settings_act():
     with pytest.raises(UserError, match=r"^probes.p.stemmer: expected one of .*none, found 'klingon'$"):
         check(Bm25, {"stemmer": "klingon"}, "probes.p")
     assert set(STEMMERS) == {*Stemmer.algorithms(), "none"}, "the settings list Snowball's stemmers without asking for them"
-    with pytest.raises(UserError, match="expected documents with words, found none"):
-        bm25(["", "- -"], ["cat"], Bm25(), 1)
+
+
+def test_bm25_without_a_word_to_look_up_ranks_nothing_above_anything():
+    ranking = bm25(["", "- -"], ["cat", "1"], Bm25(), 2)
+    assert ranking.documents.tolist() == [[0, 1], [0, 1]] and not ranking.scores.any()
+
+
+@pytest.mark.parametrize(
+    "documents, queries",
+    [
+        (["面包师每天早上烤面包", "图书馆里有许多旧书", "灯塔建在海边"], ["谁烤面包", "旧书在哪里", "塔"]),
+        (["パン屋は毎朝パンを焼く", "図書館には古い本がある", "灯台は海のそばにある"], ["誰がパンを焼く", "古い本", "灯台"]),
+        (["คนทำขนมปังอบขนมปัง", "ห้องสมุดมีหนังสือเก่า", "ประภาคารอยู่ริมทะเล"], ["ใครอบขนมปัง", "หนังสือเก่า", "ทะเล"]),
+        (["रोटी की दुकान", "पुरानी किताब यहाँ", "समुद्र के पास"], ["दुकान", "किताब", "समुद्र"]),
+    ],
+    ids=["Chinese", "Japanese", "Thai", "Hindi"],
+)
+def test_bm25_finds_words_in_scripts_without_blanks_and_with_marks(documents, queries):
+    ranking = bm25(documents, queries, Bm25(), 1)
+    assert ranking.documents[:, 0].tolist() == [0, 1, 2] and (ranking.scores > 0).all()
 
 
 def test_fusion_by_hand():

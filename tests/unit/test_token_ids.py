@@ -54,7 +54,7 @@ def verdict(path, claimed: int) -> str:
     measure = {"experiment": "tokens/ab", "metric": "id 2", "split": "text"}
     near = {"kind": "near", "value": claimed, "tolerance": 0.1, "measures": [measure]}
     claim = {"row": "A4", "writeup": "char_gpt", "says": "its second token", "source": "the lab", "comparison": near}
-    return ledger(parse({"A4": claim}), {}, {"char_gpt": Scores(read_scores(path), str(path))})["verdict"][0]
+    return ledger(parse({"A4": claim}), {}, {"char_gpt": Scores(read_scores(path))})["verdict"][0]
 
 
 def test_the_program_writes_what_a_claim_can_be_decided_by(tmp_path):

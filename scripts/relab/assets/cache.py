@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from relab.assets.log import log
 from relab.assets.retry import Unavailable
 from relab.errors import UserError
-from relab.files import CHECKOUT, sha256, short_digest, write_json
+from relab.files import CHECKOUT, environment_folder, sha256, short_digest, write_json
 from relab.settings.assets import AssetFile, Fetched
 from relab.settings.base import canonical
 
@@ -36,8 +36,8 @@ class AvailableFile:
 
 
 def default_folder() -> Path:
-    """The cache: ``RELAB_CACHE``, or ``.cache`` in the checkout."""
-    return Path(os.environ.get("RELAB_CACHE") or CHECKOUT / ".cache").expanduser()
+    """The cache: ``RELAB_CACHE``, or ``.cache`` in the checkout; the same for all runs."""
+    return environment_folder("RELAB_CACHE") or CHECKOUT / ".cache"
 
 
 def file_path(cache_dir: Path, asset: str, file: str, declared: Fetched) -> Path:

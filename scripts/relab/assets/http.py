@@ -50,7 +50,9 @@ def download(
     """
     headers = {"user-agent": "relab", **(headers or {}), "accept-encoding": "identity"}
     offset = _file_size(path)
-    with httpx2.Client(follow_redirects=True, headers=headers) as client:
+    with translate_http_errors(url):
+        client = httpx2.Client(follow_redirects=True, headers=headers)
+    with client:
 
         def attempt(number: int) -> None:
             client.timeout = timeouts(policy, number)

@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import os
 import platform
-import re
 import sysconfig
 import unicodedata
 from collections.abc import Iterator
@@ -16,7 +15,7 @@ from pathlib import Path
 from relab.assets import cache
 from relab.assets.pack import is_pattern, pack, path_matcher
 from relab.assets.retry import Unavailable, Unset
-from relab.files import sha256
+from relab.files import expanded, sha256
 from relab.settings.assets import AssetFile, Fetched, LocalSource, StdlibSource
 
 #: Folders that are left out: those below the standard library that are not part of it.
@@ -38,11 +37,10 @@ def source_path(source: MachineSource, checkout: Path = cache.CHECKOUT) -> Path:
     """
     if source.kind == "stdlib":
         return Path(sysconfig.get_paths()["stdlib"])
-    text = os.path.expanduser(os.path.expandvars(source.path))
-    unset = re.search(r"\$\{?(\w+)", text)
-    if unset:
-        raise Unset(f"the variable {unset[1]} is not set")
-    path = checkout / text
+    try:
+        path = checkout / expanded(source.path)
+    except ValueError as error:
+        raise Unset(str(error)) from None
     if not path.exists():
         raise Unavailable(f"{path} does not exist")
     return path

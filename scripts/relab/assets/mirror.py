@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
 from relab.assets.retry import Unavailable, Unreachable
+from relab.files import environment_folder
 from relab.settings.assets import AssetFile
 
 
 def mirror_folder() -> Path | None:
     """The folder that ``RELAB_MIRROR`` names; None where it is not set."""
-    name = os.environ.get("RELAB_MIRROR")
-    return Path(name).expanduser() if name else None
+    return environment_folder("RELAB_MIRROR")
 
 
 class MirrorFetcher:

@@ -12,6 +12,7 @@ import zipfile
 from functools import partial
 from pathlib import Path
 
+from relab.assets.http_errors import check_certificates, proxy
 from relab.assets.log import format_size, log
 from relab.assets.pack import is_pattern, pack, path_matcher
 from relab.assets.retry import RetryPolicy, TransientError, Unavailable, Unreachable, retry
@@ -40,6 +41,7 @@ PIP_FAILURES: tuple[tuple[str, type[Exception], str], ...] = (
     (r"is invalid|BadZipFile|invalid wheel", TransientError, "what came is not a whole wheel"),
     (r"Failed to resolve|Name or service not known|name resolution|nodename nor servname", Unreachable, "unknown host"),
     (r"connect timeout|while establishing a connection", Unreachable, "no connection in time"),
+    (r"dependencies for SOCKS", Unreachable, "no connection by SOCKS, which needs the package PySocks beside pip"),
     (r"NewConnectionError|Connection refused|ProxyError|unreachable|No route to host", Unreachable, "no connection"),
     (r"CERTIFICATE_VERIFY_FAILED|confirming the ssl certificate", Unreachable, "the index's certificate is not trusted"),
     (r"4\d\d Client Error|HTTP error 4\d\d", Unavailable, "the index refuses it"),
@@ -91,6 +93,7 @@ class WheelFetcher:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         pip_log = folder / "pip.log"
+        check_certificates("PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
         command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-input", "--retries", "0"]
         command += ["--disable-pip-version-check", "--log", str(pip_log), "--dest", str(folder), self.requirement]
         command += [] if number else ["--timeout", f"{self.policy.connect_timeout:g}"]
@@ -122,6 +125,8 @@ def _pip_failure(output: str) -> Exception:
         line = next((line for line in output.splitlines() if re.search(pattern, line)), None)
         if line:
             address = re.search(r"https?://[^\s,)'\"#]+", line)
+            through = address and proxy(address[0])
+            reason += f" through the proxy {through}, which the environment sets" if through else ""
             return error_type(f"{reason} ({address[0].rstrip(':')})" if address else reason)
     last = next((line.strip() for line in reversed(output.splitlines()) if line.strip()), "it failed without a word")
     return Unavailable(f"pip: {last.removeprefix('ERROR: ')}")

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from relab.claims.scores import NoValue, Score, Scores, format_estimate, format_list, label
-from relab.errors import UserError
 from relab.settings.claims import (
     Above,
     Always,
@@ -233,7 +232,7 @@ def _aligned_scores(scores: Scores, *measures: Measure) -> list[tuple[Score, ...
     shared = sorted(set.intersection(*suffixes)) if suffixes else [""]
     if not shared:
         names = " and ".join(map(label, measures))
-        raise UserError(f"{scores.path}: {names} agree in none of their other settings")
+        raise NoValue(f"{names} agree in none of their other settings")
     return [tuple(by_suffix.get(suffix) or by_suffix[""] for by_suffix in by_measure) for suffix in shared]
 
 

@@ -1,8 +1,9 @@
 """The ledger: the verdict on each claim of the write-ups by the scores of this run.
 
-A claim's conditions on the settings come first: where one fails the verdict is ``not comparable`` and no score is read. Then
-its comparison decides by the 95 % interval (:mod:`relab.statistics`) of a score or of the difference of two: ``reproduced``
-where the whole interval satisfies the claim, ``contradicted`` where the whole interval violates it, and else ``undecided``.
+A claim's conditions on the settings come first: where one fails the verdict is ``not comparable`` and no score is read. Nor is
+it comparable where it rests on scores that no row of this run computes, since a row shows other data or models. Else its
+comparison decides by the 95 % interval (:mod:`relab.statistics`) of a score or of the difference of two: ``reproduced`` where
+the whole interval satisfies the claim, ``contradicted`` where the whole interval violates it, and else ``undecided``.
 Scores that vary more have wider intervals, and so decide less.
 
 A claim that no outcome could contradict is a ``fact``: it is listed with its scores, and counted separately.
@@ -16,8 +17,7 @@ from typing import Any
 import pandas as pd
 
 from relab.claims.comparisons import COMPARISONS
-from relab.claims.scores import NoScore, NoValue, Scores, format_list
-from relab.errors import UserError
+from relab.claims.scores import NoValue, Scores, format_list
 from relab.settings.claims import Claim, Predicate
 
 NOT_COMPARABLE = "not comparable"
@@ -25,26 +25,18 @@ NOT_COMPARABLE = "not comparable"
 COLUMNS = ["claim", "row", "says", "expected", "found", "verdict", "reason", "source"]
 
 
-def ledger(
-    claims: Mapping[str, Claim], settings: Mapping[str, Sequence[Any]], scores: Mapping[str, Scores], part: bool = False
-) -> pd.DataFrame:
+def ledger(claims: Mapping[str, Claim], settings: Mapping[str, Sequence[Any]], scores: Mapping[str, Scores]) -> pd.DataFrame:
     """The ledger, a row for each claim, in the order of the claims.
 
     Args:
         claims: the claims by name.
         settings: the values of each setting that a condition names.
         scores: the scores by write-up.
-        part: whether the report leaves rows out; a claim that rests on their scores is then not comparable.
-
-    Raises:
-        UserError: a claim that is comparable but whose scores are missing.
     """
-    return pd.DataFrame([_row(name, claim, settings, scores, part) for name, claim in claims.items()], columns=COLUMNS)
+    return pd.DataFrame([_row(name, claim, settings, scores) for name, claim in claims.items()], columns=COLUMNS)
 
 
-def _row(
-    name: str, claim: Claim, settings: Mapping[str, Sequence[Any]], scores: Mapping[str, Scores], part: bool
-) -> dict[str, str]:
+def _row(name: str, claim: Claim, settings: Mapping[str, Sequence[Any]], scores: Mapping[str, Scores]) -> dict[str, str]:
     comparison = COMPARISONS[type(claim.comparison)]
     row = {"claim": name, "row": claim.row, "says": claim.says, "expected": comparison.expect(claim.comparison)}
     row |= {"found": "", "reason": "", "verdict": NOT_COMPARABLE, "source": claim.source}
@@ -53,14 +45,10 @@ def _row(
         return row | {"reason": "; ".join(failing)}
     try:
         if claim.writeup not in scores:
-            raise NoScore(f"no scores of the write-up {claim.writeup!r} were given (there are {', '.join(scores)})")
+            raise NoValue(f"this run has no scores of {claim.writeup}")
         decision = comparison.decide(claim.comparison, scores[claim.writeup])
     except NoValue as error:
         return row | {"reason": str(error)}
-    except UserError as error:
-        if part and isinstance(error, NoScore):
-            return row | {"reason": "it rests on scores of a row that this report leaves out"}
-        raise UserError(f"claim {name}: {error}") from None
     return row | {"found": decision.text, "verdict": decision.verdict, "reason": decision.reason}
 
 

@@ -10,18 +10,13 @@ from typing import Any
 
 import pandas as pd
 
-from relab.errors import UserError
 from relab.scores import ALL, measurement, read_scores, summarise
 from relab.settings.claims import Measure
 from relab.statistics import EXACT, FEW, SEED, Estimate, Measurement, plural
 
 
 class NoValue(Exception):
-    """A score without a value: nothing could be counted, or a training diverged."""
-
-
-class NoScore(UserError):
-    """A missing score."""
+    """A score without a value in this run: no row computes it, nothing could be counted, or a training diverged."""
 
 
 @dataclass(frozen=True)
@@ -60,16 +55,14 @@ def _sample_size(estimate: Estimate) -> str:
 class Scores:
     """The scores of one write-up."""
 
-    def __init__(self, frame: pd.DataFrame, path: str):
-        self.path = path
+    def __init__(self, frame: pd.DataFrame):
         self.frame = frame[frame["seed"] != ALL]
 
     def find(self, measure: Measure) -> dict[str, Score]:
         """The scores of a measure, by what follows the measure's experiment in the names of theirs (often nothing).
 
         Raises:
-            NoScore: where there is none.
-            NoValue: where one has no value.
+            NoValue: where there is none, or one has no value.
         """
         metric = self._metric_name(measure)
         rows = self._rows_of_measure(measure)
@@ -110,7 +103,7 @@ class Scores:
         if len(by_step) < 2:
             raise NoValue(f"{label(measure)} is scored at one step only")
         if any(set(scores) != set(by_step[0]) for scores in by_step):
-            raise UserError(f"{self.path}: {label(measure)} is not scored at the same steps for all of its experiments")
+            raise NoValue(f"{label(measure)} is not scored at the same steps for all of its experiments")
         return {rest: [scores[rest] for scores in by_step] for rest in by_step[0]}
 
     def _rows_of_measure(self, measure: Measure) -> pd.DataFrame:
@@ -119,7 +112,7 @@ class Scores:
         return self.frame[chosen & (self.frame["split"] == measure.split)]
 
     def _raise_no_score(self, measure: Measure, metric: str) -> Any:
-        raise NoScore(f"{self.path}: no score {metric!r} ({measure.split}) of an experiment {measure.experiment!r}")
+        raise NoValue(f"no row of this run computes {metric} ({measure.split}) of {measure.experiment}")
 
 
 def label(measure: Measure) -> str:
@@ -135,10 +128,7 @@ def scores_by_writeup(paths: Iterable[Path]) -> dict[str, Scores]:
     files: dict[str, list[Path]] = {}
     for path in sorted(paths):
         files.setdefault(path.parent.name, []).append(path)
-    return {
-        writeup: Scores(pd.concat(map(read_scores, group), ignore_index=True), ", ".join(map(str, group)))
-        for writeup, group in files.items()
-    }
+    return {writeup: Scores(pd.concat(map(read_scores, group), ignore_index=True)) for writeup, group in files.items()}
 
 
 def format_list(values: Sequence[Any], word: str = "and") -> str:

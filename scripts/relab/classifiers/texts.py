@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import regex
 from transformers import PreTrainedTokenizerBase
 
 from relab.characters import alphabet
@@ -18,12 +18,13 @@ from relab.datasets import storage
 from relab.encoding import encode
 from relab.errors import UserError
 from relab.features.encode import tokenize
+from relab.words import LETTER, UNSPACED
 
 #: The padding token that is added to a tokenizer without a usable one.
 PADDING = "<pad>"
 
-#: Runs of letters and digits: a tokenizer of whole words splits none of these.
-_WORD = re.compile(r"\w+")
+#: Runs of letters and digits, characters where no blanks divide words: a tokenizer of whole words splits none of these.
+_WORD = regex.compile(rf"(?V1){UNSPACED}|(?:{LETTER})+")
 
 
 @dataclass(frozen=True)

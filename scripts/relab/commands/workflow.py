@@ -64,7 +64,7 @@ def output(run: argparse.Namespace, *words: str) -> str:
     Raises:
         UserError: Snakemake ends with an error; the sentence is its own.
     """
-    done = subprocess.run(command(run, *words), capture_output=True, text=True, env=environment())
+    done = subprocess.run(command(run, *words), capture_output=True, encoding="utf-8", env=environment())
     if done.returncode:
         # An error in a function of a rule stands amid lines that say which.
         reason = re.search(r"WorkflowError:\n +(.+)", done.stderr)
@@ -73,8 +73,12 @@ def output(run: argparse.Namespace, *words: str) -> str:
 
 
 def environment() -> dict[str, str]:
-    """The environment variables of Snakemake, whose jobs find the ``python`` of this environment by name."""
-    return {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
+    """The environment variables of Snakemake, whose jobs find the ``python`` of this environment by name.
+
+    In every locale it takes settings and file names for UTF-8, as the files are.
+    """
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    return {**os.environ, "PYTHONUTF8": "1", "PATH": path}
 
 
 def make(target: str, name: str, description: str | None, words: Sequence[str]) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import re
+import regex
 
 from relab.metrics.pieces import normalise
+from relab.words import LETTER, UNSPACED
 
-#: Letters and digits, with apostrophes inside.
-WORD = re.compile(r"\w+(?:'\w+)*")
+#: Letters and digits, with apostrophes inside; a character where no blanks divide words.
+WORD = regex.compile(rf"(?V1){UNSPACED}|(?:{LETTER})+(?:'(?:{LETTER})+)*")
 
 
 def words(text: str) -> list[str]:

@@ -32,8 +32,9 @@ from relab.errors import UserError
 from relab.files import replacing
 from relab.probes.systems import LOGISTIC, MAJORITY, PERCEPTRON, TFIDF, classifier_system
 from relab.settings.probes import Classifier
+from relab.words import DIVIDED
 
-#: Inputs of each split by feature: vectors ``[rows, width]``, and for TF-IDF the texts themselves.
+#: Inputs of each split by feature: vectors ``[rows, width]``, and for TF-IDF the texts, divided (:func:`relab.words.divided`).
 Inputs = Mapping[str, Mapping[str, Any]]
 #: Names of the classes of each split's rows.
 Labels = Mapping[str, np.ndarray]
@@ -96,8 +97,14 @@ def fit_classifier(
     inputs: Any, labels: np.ndarray, features: str, classifier: str, weighted: bool, strength: float, seed: int,
     settings: Classifier,
 ) -> Pipeline:  # fmt: skip
-    """A pipeline fitted on rows: inputs ``[rows, width]`` or texts, labels ``[rows]``."""
-    transform = TfidfVectorizer(sublinear_tf=True, dtype=np.float32) if features == TFIDF else StandardScaler()
+    """A pipeline fitted on rows: inputs ``[rows, width]`` or divided texts, labels ``[rows]``.
+
+    On texts without a word it predicts the most frequent class.
+    """
+    if features == TFIDF and not any(inputs):
+        return make_pipeline(DummyClassifier(strategy="most_frequent")).fit(inputs, labels)
+    terms = TfidfVectorizer(sublinear_tf=True, dtype=np.float32, token_pattern=DIVIDED)
+    transform = terms if features == TFIDF else StandardScaler()
     if classifier == LOGISTIC:
         estimator = LogisticRegression(C=strength, max_iter=2000, class_weight="balanced" if weighted else None)
         weights = {}
@@ -155,8 +162,11 @@ def predictions_table(fits: Iterable[FittedClassifier], inputs: Mapping[str, Any
     return pd.concat(frames, ignore_index=True)
 
 
-def chosen_table(fits: Sequence[FittedClassifier], rows: int) -> pd.DataFrame:
-    """The chosen penalty of each fit and its metrics on validation; ``rows`` is the number of training rows."""
+def chosen_table(fits: Sequence[FittedClassifier], rows: int, words: str) -> pd.DataFrame:
+    """The chosen penalty of each fit and its metrics on validation.
+
+    ``rows`` is the number of training rows, ``words`` how their words are told (:func:`relab.words.words_told`).
+    """
     return pd.DataFrame(
         {
             "system": fit.system,
@@ -165,6 +175,7 @@ def chosen_table(fits: Sequence[FittedClassifier], rows: int) -> pd.DataFrame:
             "validation_accuracy": format_fixed(fit.validation["accuracy"], 6),
             "validation_macro_f1": format_fixed(fit.validation["macro_f1"], 6),
             "train_rows": rows,
+            "words": words if fit.features == TFIDF else "",
         }
         for fit in fits
     )

@@ -14,10 +14,11 @@ from relab.inputs import by_part
 from relab.probes.classifiers import Inputs, Labels
 from relab.probes.systems import TFIDF
 from relab.settings.probes import Probe
+from relab.words import divided
 
 
 def classification_inputs(splits: Mapping[str, Path], features: Iterable[Path], settings: Probe) -> tuple[Inputs, Labels]:
-    """The vectors of each split by feature, its texts under TF-IDF, and its labels.
+    """The vectors of each split by feature, its divided texts under TF-IDF, and its labels.
 
     Raises:
         UserError: features of another number of rows than the split's, a training split of one class.
@@ -28,7 +29,7 @@ def classification_inputs(splits: Mapping[str, Path], features: Iterable[Path], 
     for split, path in splits.items():
         rows = storage.read(path)
         labels[split] = np.array(rows["label"])
-        inputs[split][TFIDF] = rows["text"]
+        inputs[split][TFIDF] = [divided(text) for text in rows["text"]]
         for encoder in settings.encoders:
             opened = Features(files[encoder, split])
             for pooling in settings.pooling:

@@ -13,7 +13,7 @@ from relab.predictions import CLASSIFICATION, read_predictions
 from relab.probes.systems import LOGISTIC, MAJORITY, PERCEPTRON, TFIDF, classifier_system
 from relab.rows.classification.names import Spec, pairs
 from relab.rows.job import MAIN, Job
-from relab.rows.shared.system_tables import features_label, figures, number_of_rows, system_label
+from relab.rows.shared.system_tables import features_label, figures, lexical_label, number_of_rows, system_label
 from relab.rows.shared.systems import MACRO_F1, SPLIT, VALIDATION, experiment, f1_of
 from relab.scores import Summaries
 
@@ -59,7 +59,7 @@ def systems_table(spec: Spec, scores: Summaries, chosen: Frames) -> pd.DataFrame
             system = classifier_system(features, classifier, weighted)
             about = {
                 "data_set": spec.titles[probe.dataset],
-                "features": features_label(features),
+                "features": lexical_label(features, fits.loc[[system]]),
                 "classifier": classifier,
                 "class_weights": _weights(weighted),
             }

@@ -66,7 +66,8 @@ def _frozen(probe: ClassifierProbe, chosen: pd.DataFrame) -> Iterator[System]:
     for features, classifier in unweighted(probe.features):
         system = classifier_system(features, classifier)
         fits = chosen[chosen["system"] == system]
-        trained = {"none": "nothing", TFIDF: "a classifier on words"}.get(features, "a classifier on frozen features")
+        lexical = f"a classifier on {fits['words'].iloc[0]}"
+        trained = {"none": "nothing", TFIDF: lexical}.get(features, "a classifier on frozen features")
         network = features_label(features) if features != "none" else ""
         yield (
             system,

@@ -8,7 +8,7 @@ from relab.settings.base import Int
 from relab.settings.probes import Retriever
 
 #: What tables call the features of a system.
-WORDS, BOTH = "words", "both"
+BOTH = "both"
 POOLINGS = {"cls": "[CLS]", "mean": "mean", "last": "last"}
 
 
@@ -22,15 +22,15 @@ class Probe(Retriever):
 Spec = ShownProbes[Probe]
 
 
-def features_of(system: str, probe: Probe) -> str:
-    """What a system of a probe looks at, as tables call it; nothing for chance."""
+def features_of(system: str, probe: Probe, words: str) -> str:
+    """What a system of a probe looks at, as tables call it; nothing for chance. ``words``: how those of BM25 are told."""
     for encoder in probe.encoders:
         for pooling in probe.pooling:
             if system == f"{encoder} {pooling}":
                 return POOLINGS[pooling]
             if system == fused_system(f"{encoder} {pooling}"):
                 return BOTH
-    return WORDS if system == BM25 else ""
+    return words if system == BM25 else ""
 
 
 def p_value(metric: str) -> str:

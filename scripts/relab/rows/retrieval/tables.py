@@ -16,6 +16,7 @@ from relab.rows.retrieval.files import Retrieved, read_probes
 from relab.rows.retrieval.names import Spec, features_of, p_value
 from relab.rows.shared.systems import CHANCE, SPLIT, experiment
 from relab.scores import Summaries
+from relab.words import words_told
 
 #: The measures of the table by column.
 COLUMNS = {
@@ -48,8 +49,9 @@ def retrieval_table(probes: Sequence[Retrieved], titles: dict[str, str], scores:
 
 
 def _systems(retrieved: Retrieved, title: str, scores: Summaries) -> Iterator[dict[str, Any]]:
+    words = words_told(retrieved.corpus.values())
     for system in (CHANCE, *retrieved.rankings):
-        row = {"data_set": title, "system": system, "features": features_of(system, retrieved.probe)}
+        row = {"data_set": title, "system": system, "features": features_of(system, retrieved.probe, words)}
         for column, metric in COLUMNS.items():
             row |= scores.cells(column, f"{retrieved.probe.dataset}/{system}", metric, SPLIT, DIGITS)
         yield {**row, **_beside_bm25(retrieved, system, scores), **retrieved.counts}

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import pandas as pd
+
+from relab.probes.systems import TFIDF
 from relab.rows.shared.systems import ACCURACY, MACRO_F1, SPLIT
 from relab.scores import Summaries
+from relab.words import BLANKS
 
 #: Columns of the two figures.
 COLUMNS = {ACCURACY: "accuracy", MACRO_F1: "macro_f1"}
@@ -15,6 +19,15 @@ def features_label(features: str) -> str:
     """Features as readers know them: ``minilm [CLS]`` for ``minilm cls``."""
     encoder, _, pooling = features.rpartition(" ")
     return f"{encoder} {POOLINGS[pooling]}" if pooling in POOLINGS else features
+
+
+def lexical_label(features: str, fits: pd.DataFrame) -> str:
+    """Features in the table of systems, where those of words say how these are told, unless by blanks.
+
+    ``fits`` are the rows of the system among what was chosen, with ``words`` as :func:`relab.words.words_told` has it.
+    """
+    words = fits["words"].iloc[0]
+    return f"{TFIDF} of {words}" if features == TFIDF and words != BLANKS else features_label(features)
 
 
 def system_label(system: str) -> str:

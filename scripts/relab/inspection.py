@@ -1,0 +1,132 @@
+"""What a user's file is, and the settings that read it."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from relab.corpora.sources import read_lines, sources
+from relab.errors import UserError
+from relab.tabular import TABLES, read_rows
+
+#: Values of a column that are taken for classes: so many at most, none longer than so many characters.
+MOST_CLASSES, LONGEST_CLASS = 20, 40
+
+
+@dataclass
+class ColumnFacts:
+    """What a column of a table holds: its types, values that are empty, characters of its texts, values while they are few."""
+
+    types: Counter[str] = field(default_factory=Counter)
+    empty: int = 0
+    characters: int = 0
+    values: Counter[str] | None = field(default_factory=Counter)
+
+    def add(self, value: Any) -> None:
+        text = "" if value is None else str(value)
+        self.types[type(value).__name__] += value is not None
+        self.empty += not text.strip()
+        self.characters += len(text)
+        if self.values is not None and text.strip():
+            self.values[text] += 1
+            if len(self.values) > MOST_CLASSES or len(text) > LONGEST_CLASS:
+                self.values = None  # no classes
+
+    @property
+    def is_text(self) -> bool:
+        return set(+self.types) == {"str"}
+
+    @property
+    def is_class(self) -> bool:
+        return bool(self.values) and len(self.values) > 1 and min(self.values.values()) > 1
+
+    def __str__(self) -> str:
+        kind = " and ".join(sorted(+self.types)) or "nothing"
+        empty = f", {self.empty:,} empty" if self.empty else ""
+        classes = f", {len(self.values)} values: {', '.join(self.values)}" if self.is_class else ""
+        return f"{kind}, {self.characters:,} characters{empty}{classes}"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a file is: its form in words, rows or lines, and the columns of a table by name."""
+
+    path: Path
+    form: str
+    rows: int
+    columns: Mapping[str, ColumnFacts]
+    repeated: int
+
+    @property
+    def lines(self) -> list[str]:
+        """The facts in words."""
+        repeated = f", {self.repeated:,} of them stood there before" if self.repeated else ""
+        counted = f"{self.rows:,} {'rows' if self.columns else 'lines'}{repeated}"
+        return [f"{self.path}: {self.form}, {counted}", *(f"  {name}: {facts}" for name, facts in self.columns.items())]
+
+    def overlay(self) -> dict[str, Any]:
+        """Settings that read it: a classification where a column holds classes and another text, else a corpus.
+
+        Raises:
+            UserError: a table without a column of texts.
+        """
+        file = re.sub(r"[^A-Za-z0-9._-]+", "_", self.path.name).lstrip("._-")  # any name on this machine is the source's path
+        name = re.sub(r"[^a-z0-9]+", "_", file.partition(".")[0].lower()).strip("_") or "mine"
+        declared = {"about": self.path.name, "licence": "your own", "files": {file: {}}}
+        asset = {name: declared | {"sources": [{"kind": "local", "path": str(self.path.resolve())}]}}
+        about = {"title": self.path.name, "asset": name}
+        if not self.columns:
+            return {"assets": asset, "corpora": {name: about | {"reader": {"kind": "text", "document": "paragraph"}}}}
+        texts = [column for column, facts in self.columns.items() if facts.is_text]
+        if not texts:
+            raise UserError(f"{self.path}: expected a column of texts, found {', '.join(self.columns)}")
+        text = max(texts, key=lambda column: self.columns[column].characters)
+        classes = [column for column, facts in self.columns.items() if facts.is_class and column != text]
+        if not classes:
+            return {"assets": asset, "corpora": {name: about | {"reader": {"kind": "table", "column": text}}}}
+        labels = {value: value for value in sorted(self.columns[classes[-1]].values)}
+        table = {"kind": "classification", "tables": {"all": {"file": file}}, "text": text, "label": classes[-1]}
+        return {"assets": asset, "datasets": {name: about | table | {"labels": labels}}}
+
+
+def inspect(path: Path) -> Facts:
+    """Read a file to its end and say what it is, as the readers of corpora and data sets take it.
+
+    Raises:
+        UserError: a file that they cannot read; the message says why.
+    """
+    files = list(sources([path]))
+    endings = sorted({source.ending for source in files})
+    members = f", an archive of {len(files):,} files" if [source.name for source in files] != [str(path)] else ""
+    if len(endings) == 1 and endings[0] in TABLES:
+        return _table(path, f"a table ({endings[0]}){members}")
+    lines = [line for source in sources([path]) for line in read_lines(source)]
+    return Facts(path, f"text in UTF-8{members}", len(lines), {}, _repeated(line for line in lines if line.strip()))
+
+
+def _table(path: Path, form: str) -> Facts:
+    columns: dict[str, ColumnFacts] = {}
+    rows: Counter[str] = Counter()
+    for _, row in read_rows(path, []):
+        rows[repr(row)] += 1
+        for name, value in _cells(row):
+            columns.setdefault(name, ColumnFacts()).add(value)
+    return Facts(path, form, rows.total(), columns, rows.total() - len(rows))
+
+
+def _cells(row: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
+    """The cells of a row by the names that settings know them by: ``a.b`` is the field ``b`` of the column ``a``."""
+    for name, value in row.items():
+        if isinstance(value, Mapping):
+            yield from ((f"{name}.{key}", inner) for key, inner in value.items())
+        else:
+            yield name, value
+
+
+def _repeated(texts: Iterable[str]) -> int:
+    counts = Counter(texts)
+    return counts.total() - len(counts)
