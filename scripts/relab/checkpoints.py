@@ -27,8 +27,19 @@ MODEL = ("a model directory", ("config.json", "model.safetensors"))
 ADAPTER = ("an adapter", ("adapter_config.json", "adapter_model.safetensors"))
 TOKENIZER = ("a tokenizer", ("tokenizer.json", "tokenizer_config.json"))
 
-#: What Transformers raises for files that are missing or damaged: a TypeError for a tokenizer without its vocabulary.
-READING_ERRORS = (OSError, ValueError, TypeError, RuntimeError, LookupError, ImportError, UnpicklingError, struct.error)
+#: What Transformers raises for files that are missing or damaged: a TypeError for a tokenizer without its vocabulary, an
+#: AssertionError for a padding token beyond it.
+READING_ERRORS = (
+    OSError,
+    ValueError,
+    TypeError,
+    RuntimeError,
+    LookupError,
+    ImportError,
+    AssertionError,
+    UnpicklingError,
+    struct.error,
+)
 
 
 def load_model(directory: str | Path, device, precision: str = AUTO) -> PreTrainedModel:

@@ -14,6 +14,7 @@ from relab.bytepair import END_OF_TEXT
 from relab.checkpoints import user_errors
 from relab.errors import UserError
 from relab.published import gguf
+from relab.published.checks.tokenizers import check_tokenizer
 from relab.published.files import companion_files, files_by_name, linked_folder
 
 BYTE_PAIRS = ("vocab.json", "merges.txt")
@@ -47,6 +48,7 @@ def load_tokenizer(files: Mapping[str, Path]) -> PreTrainedTokenizerBase:
             tokenizer = gguf.load_tokenizer(in_gguf[0])
     else:
         raise UserError(f"tokenizer: found only {', '.join(files) or 'no file'}, {EXPECTED}")
+    check_tokenizer(tokenizer, _folder_of(files))
     for key in ("is_local", "local_files_only"):  # how it was opened, which would be written down with it
         tokenizer.init_kwargs.pop(key, None)
     return tokenizer

@@ -11,8 +11,8 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 
 from relab import adapters
 from relab.checkpoints import load_encoder
-from relab.classifiers.network import context_length
 from relab.errors import UserError
+from relab.networks import context_length
 from relab.precision import FLOAT32
 from relab.settings.models import LoraAdaptation
 from relab.settings.reward_models import Pooling, TrainedRewardModel

@@ -10,7 +10,7 @@ from transformers import GenerationConfig, PreTrainedModel
 
 from relab.encoded_sources import check_lengths, is_encoder_decoder, padded, target_opening
 from relab.errors import UserError
-from relab.prefix import context_length
+from relab.networks import can_be_padded, context_length, has_key_value_cache
 from relab.scoring import logprobs
 from relab.settings.samplings import Decoding
 
@@ -28,7 +28,7 @@ def beam_search(
     """Yield the best text of a beam search for each prompt, by its number: token ids, log-probabilities, whether it ended.
 
     Prompts of one method are searched together, ``batch`` beams at a time, padded on the left. N-gram blocking would take
-    padding for text: with it only prompts of the same length share a batch.
+    padding for text: with it, and where a model cannot be padded, only prompts of the same length share a batch.
 
     Raises:
         UserError: a text that would not fit the model's context.
@@ -36,7 +36,8 @@ def beam_search(
     groups: dict[tuple[Decoding, int], list[int]] = {}
     for number, prompt in prompts.items():
         _check_length(model, len(prompt), length)
-        prompt_length = len(prompt) if methods[number].no_repeat_ngram_size and not is_encoder_decoder(model) else 0
+        unpadded = methods[number].no_repeat_ngram_size or not can_be_padded(model)
+        prompt_length = len(prompt) if unpadded and not is_encoder_decoder(model) else 0
         groups.setdefault((methods[number], prompt_length), []).append(number)
     for (method, _), group in groups.items():
         size = max(1, batch // method.num_beams)
@@ -80,6 +81,7 @@ def _generate(
                 min_new_tokens=len(forced) + method.min_new_tokens if method.min_new_tokens else None,
                 do_sample=False,
                 num_beams=method.num_beams,
+                use_cache=has_key_value_cache(model),
                 early_stopping=method.early_stopping,
                 length_penalty=method.length_penalty,
                 no_repeat_ngram_size=method.no_repeat_ngram_size,

@@ -12,9 +12,10 @@ from relab.checkpoints import end_tokens, start_token
 from relab.corpora import sources
 from relab.corpora.storage import documents
 from relab.datasets import storage
-from relab.encoded_sources import is_encoder_decoder, positions
+from relab.encoded_sources import is_encoder_decoder
 from relab.encoding import continuation, decode, encode, opening_tokens
 from relab.errors import UserError
+from relab.networks import context_length
 from relab.settings.asking import SOURCE, Asking
 from relab.settings.samplings import CorpusPrompts, DatasetPrompts, Sampling
 
@@ -86,7 +87,7 @@ class LanguageModel:
         if not text:
             raise UserError(f"{name}: the text is empty, and an encoder–decoder has nothing to read; give a text")
         ids = self.tokenizer(text, verbose=False)["input_ids"]
-        most = positions(self.model)
+        most = context_length(self.model)
         if len(ids) <= most:
             return ModelInput(ids)
         kept = self.tokenizer(text, truncation=True, max_length=int(most))["input_ids"]
