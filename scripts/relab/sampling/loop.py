@@ -87,7 +87,8 @@ def sample(
 
     Raises:
         UserError: an empty prompt, an unknown token id, a length below 1, a model that gives no numbers, a beam search that
-            does not fit the window, a source or a target longer than an encoder–decoder's positions.
+            does not fit the window, n-gram blocking that leaves a text no token, a source or a target longer than an
+            encoder–decoder's positions.
     """
     methods = [decoding] * len(prompts) if isinstance(decoding, Decoding) else list(decoding)
     vocabulary = model.get_output_embeddings().weight.shape[0]
