@@ -100,7 +100,8 @@ def opening_tokens(tokenizer: PreTrainedTokenizerBase) -> list[int]:
         return []  # it has no template, and perhaps no token for the text below
     # with an empty text a token before it could not be told from one behind it, which are the same token for OPT
     encoded = tokenizer("a", return_special_tokens_mask=True, verbose=False)
-    has_opening = encoded["special_tokens_mask"][0] and encoded["input_ids"][0] == tokenizer.bos_token_id
+    beginnings = (tokenizer.bos_token_id, tokenizer.cls_token_id)  # the second of word pieces
+    has_opening = encoded["special_tokens_mask"][0] and encoded["input_ids"][0] in beginnings
     return encoded["input_ids"][:1] if has_opening else []
 
 

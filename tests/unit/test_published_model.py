@@ -9,13 +9,15 @@ import shutil
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from support import tiny_gguf, tiny_gpt2
+from support import architectures, tiny_bert, tiny_gguf, tiny_gpt2
 from transformers import AutoModelForCausalLM, AutoTokenizer, GPT2LMHeadModel, GPT2Tokenizer
 
 from relab.checkpoints import end_tokens, load_model, load_tokenizer, start_token
 from relab.errors import UserError
 from relab.published.model import FILES, import_model
 from relab.sampling.loop import sample
+from relab.sampling.prompts import LanguageModel
+from relab.settings.asking import Asking
 
 CPU = torch.device("cpu")
 TEXT = "Antipholus of Syracuse, 1592:  12 marks"
@@ -370,3 +372,21 @@ def test_weights_of_a_wrapped_network_are_those_of_the_network(asset, target, na
     assert imported(asset, target)["unused_weights"] == []
     assert set(load_file(target / "model.safetensors")) == set(weights)
     assert torch.equal(logits(load_model(target, CPU)), logits(GPT2LMHeadModel.from_pretrained(tiny_gpt2.FOLDER)))
+
+
+@pytest.mark.parametrize("tokenizer_class", [None, "BertTokenizer", "BertTokenizerFast"])
+def test_a_gpt2_with_word_pieces(tmp_path, target, tokenizer_class):
+    """As GPT-2s of Chinese are published: BERT's list of pieces, and GPT-2's special tokens in config.json."""
+    model = architectures.build(AutoModelForCausalLM, "gpt2", architectures.CAUSAL["gpt2"])
+    model.save_pretrained(tmp_path / "asset")
+    (tmp_path / "asset" / "generation_config.json").unlink()
+    (tmp_path / "asset" / "vocab.txt").write_text("\n".join(tiny_bert.VOCABULARY) + "\n")
+    named = {} if tokenizer_class is None else {"tokenizer_class": tokenizer_class}
+    change(tmp_path / "asset" / "config.json", bos_token_id=50256, eos_token_id=50256, **named)
+    imported(tmp_path / "asset", target)
+    tokenizer = load_tokenizer(target)
+    ids = tokenizer("The cat sat").input_ids
+    assert [tiny_bert.VOCABULARY[token] for token in ids] == ["[CLS]", "the", "cat", "sat", "[SEP]"]
+    lm = LanguageModel(load_model(target, CPU), tokenizer)
+    assert lm.ask("The cat", Asking(), "prompts.0", "method").token_ids == ids[:3]
+    assert (lm.ask("", Asking(), "prompts.0", "method").token_ids, lm.ends()) == (ids[:1], [])
