@@ -23,9 +23,9 @@ def main() -> None:
     if not sys.stderr.isatty():
         os.environ.setdefault("TQDM_DISABLE", "1")  # read when Transformers is imported; its bars are of no use in a log
 
-    from relab.published.model import ENCODER_FILES, import_encoder
+    from relab.published.encoder import FILES, import_encoder
 
-    with record_provenance(args, outputs=[args.output_dir / name for name in ENCODER_FILES]) as entry:
+    with record_provenance(args, outputs=[args.output_dir / name for name in FILES]) as entry:
         entry |= import_encoder(args.files, args.output_dir)
     print(f"{entry['parameters']:,} parameters from {entry['format']}")
     if entry["unused_weights"]:

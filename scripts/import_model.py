@@ -32,6 +32,8 @@ def main() -> None:
     print(f"{entry['parameters']:,} parameters from {entry['format']}")
     if entry["unused_weights"]:
         print(f"not used: {', '.join(entry['unused_weights'])}")
+    for key, ids in entry["tokens_beyond_vocabulary"].items():
+        print(f"{key} of config.json left out: beyond the vocabulary ({', '.join(map(str, ids))})")
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import torch
 from safetensors.torch import save_file
 from torch import nn
-from transformers import PreTrainedModel
+from transformers import DynamicCache, PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
 from relab import prefix
@@ -28,6 +28,7 @@ from relab.checkpoints import load_tokenizer
 from relab.encoding import encode, opening_tokens
 from relab.errors import UserError
 from relab.files import sha256, write_json
+from relab.networks import attends_in_all_layers, attention_window, context_length
 from relab.settings.models import LoraAdaptation, PrefixAdaptation
 
 if TYPE_CHECKING:
@@ -75,8 +76,15 @@ class Adapter:
                 raise UserError(
                     f"adaptation.kind: a prefix does not reach the encoder of {directory}; expected full or lora, found prefix"
                 )
+            if not attends_in_all_layers(base):
+                raise UserError(
+                    f"adaptation.kind: not all layers of {directory} have the keys and values that a prefix is made of; "
+                    "expected full or lora, found prefix"
+                )
             start = None if settings.text is None else _keys_and_values(base, settings.text, directory)
-        config = _prefix_config(settings, start) if settings.kind == "prefix" else lora_config(base, settings, directory, task)
+            config = _prefix_config(base, settings, start, directory)
+        else:
+            config = lora_config(base, settings, directory, task)
         with without_peft_warnings():
             self._peft = get_peft_model(base, config)
         if start is not None:
@@ -145,27 +153,43 @@ def _matches_target(name: str, target: str) -> bool:
     return name == target or name.endswith(f".{target}")
 
 
-def _prefix_config(settings: PrefixAdaptation, start: torch.Tensor | None) -> PeftConfig:
+def _prefix_config(
+    base: PreTrainedModel, settings: PrefixAdaptation, start: torch.Tensor | None, directory: Path
+) -> PeftConfig:
     from peft import PrefixTuningConfig
 
     tokens = settings.length if start is None else len(start)
-    return PrefixTuningConfig(task_type=CAUSAL_LM, num_virtual_tokens=tokens, init_weights="zero")
+    if tokens >= (window := attention_window(base)):
+        key = "tokens" if start is None else "text"
+        raise UserError(
+            f"adaptation.{key}: expected fewer tokens than the smallest window of {directory} has, {window}, found {tokens}"
+        )
+    # PEFT looks for them under names that not all configurations have (XGLM, Falcon)
+    _, heads, _, size = _cache(base, [0]).layers[0].keys.shape
+    return PrefixTuningConfig(
+        task_type=CAUSAL_LM, num_virtual_tokens=tokens, num_attention_heads=heads, token_dim=heads * size, init_weights="zero"
+    )
 
 
-@torch.no_grad()
 def _keys_and_values(base: PreTrainedModel, text: str, directory: Path) -> torch.Tensor:
     """What a model keeps of a text, ``[tokens, layers × (keys, values) × heads × size]``, as PEFT orders a prefix."""
     tokenizer = load_tokenizer(directory)
     ids = [*opening_tokens(tokenizer), *encode(tokenizer, text, "adaptation.text").tolist()]
-    if len(ids) >= (context := prefix.context_length(base)):
+    if len(ids) >= (context := context_length(base)):
         raise UserError(
             f"adaptation.text: expected fewer tokens than the context of {directory} has, {context}, found {len(ids)}"
         )
-    training = base.training
-    cache = base.eval()(torch.tensor([ids], device=base.device), use_cache=True).past_key_values
-    base.train(training)
-    layers = [torch.stack([layer.keys[0], layer.values[0]]) for layer in cache.layers]  # [2, heads, tokens, size] each
+    layers = [torch.stack([layer.keys[0], layer.values[0]]) for layer in _cache(base, ids).layers]  # [2, heads, tokens, size]
     return torch.cat(layers).float().permute(2, 0, 1, 3).flatten(1)
+
+
+@torch.no_grad()
+def _cache(base: PreTrainedModel, token_ids: list[int]) -> DynamicCache:
+    """The key-value cache of a text, uncut by windows."""
+    cache, training = DynamicCache(), base.training
+    base.eval()(torch.tensor([token_ids], device=base.device), past_key_values=cache, use_cache=True)
+    base.train(training)
+    return cache
 
 
 def _base_with_adapter(peft: PeftModel) -> PreTrainedModel:

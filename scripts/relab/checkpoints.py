@@ -14,7 +14,7 @@ from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, AutoModelF
 from transformers.utils import logging
 
 from relab.bytepair import END_OF_TEXT
-from relab.encoding import opening_tokens
+from relab.encoding import opening_tokens, read_control_tokens_as_text
 from relab.errors import UserError
 from relab.precision import AUTO, BFLOAT16, BITSANDBYTES, DYNAMIC_INT8, FLOAT32, resolve
 from relab.quantisation import bitsandbytes_settings, check_device, prepare_bitsandbytes, quantise_dynamically
@@ -27,8 +27,19 @@ MODEL = ("a model directory", ("config.json", "model.safetensors"))
 ADAPTER = ("an adapter", ("adapter_config.json", "adapter_model.safetensors"))
 TOKENIZER = ("a tokenizer", ("tokenizer.json", "tokenizer_config.json"))
 
-#: What Transformers raises for files that are missing or damaged: a TypeError for a tokenizer without its vocabulary.
-READING_ERRORS = (OSError, ValueError, TypeError, RuntimeError, LookupError, ImportError, UnpicklingError, struct.error)
+#: What Transformers raises for files that are missing or damaged: a TypeError for a tokenizer without its vocabulary, an
+#: AssertionError for a padding token beyond it.
+READING_ERRORS = (
+    OSError,
+    ValueError,
+    TypeError,
+    RuntimeError,
+    LookupError,
+    ImportError,
+    AssertionError,
+    UnpicklingError,
+    struct.error,
+)
 
 
 def load_model(directory: str | Path, device, precision: str = AUTO) -> PreTrainedModel:
@@ -128,14 +139,15 @@ def without_weight_report() -> Iterator[None]:
 
 
 def load_tokenizer(directory: str | Path) -> PreTrainedTokenizerBase:
-    """The tokenizer of a tokenizer directory or of a model directory.
+    """The tokenizer of a tokenizer directory or of a model directory, to which a text is text (:mod:`relab.encoding`).
 
     Raises:
         UserError: the directory holds no tokenizer, or one that cannot be read.
     """
     directory = _directory_with(directory, *TOKENIZER)
     with user_errors(directory, "a tokenizer"):
-        return AutoTokenizer.from_pretrained(directory, local_files_only=True, trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(directory, local_files_only=True, trust_remote_code=False)
+    return read_control_tokens_as_text(tokenizer)
 
 
 def end_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> list[int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,16 +11,12 @@ from transformers import PreTrainedModel
 from transformers.modeling_outputs import BaseModelOutput
 
 from relab.errors import UserError
+from relab.networks import context_length
 
 
 def is_encoder_decoder(model: PreTrainedModel) -> bool:
     """Whether a model reads a source and writes a target, instead of continuing a prompt."""
     return bool(model.config.is_encoder_decoder)
-
-
-def positions(model: PreTrainedModel) -> float:
-    """Tokens of a source, or of a target, at most; infinite for relative positions (T5)."""
-    return getattr(model.config, "max_position_embeddings", None) or math.inf
 
 
 def target_opening(model: PreTrainedModel) -> list[int]:
@@ -55,7 +50,7 @@ def check_lengths(model: PreTrainedModel, sources: Sequence[Sequence[int]], targ
     Raises:
         UserError: one is longer.
     """
-    most, longest = positions(model), max(map(len, sources), default=0)
+    most, longest = context_length(model), max(map(len, sources), default=0)
     if longest > most:
         raise UserError(f"a source of {longest} tokens is longer than the encoder's {most} positions: cut it")
     if target > most:

@@ -1,8 +1,14 @@
-"""Texts as arrays of token ids, and back."""
+"""Texts as arrays of token ids, and back.
+
+A text is text, wherever it comes from: a control token that is written in it (``<|endoftext|>``, ``[MASK]``) is read as the
+characters that it is written in. Control tokens are put around texts by a tokenizer's template, between documents by a corpus's
+separator and between turns by a chat template, and by nothing else.
+"""
 
 from __future__ import annotations
 
 import os.path
+import re
 import unicodedata
 from collections.abc import Sequence
 
@@ -11,6 +17,15 @@ from transformers import PreTrainedTokenizerBase
 
 from relab.characters import alphabet
 from relab.errors import UserError
+
+#: Stands within control tokens that are text; no text may hold it (a noncharacter of Unicode).
+_GUARD = "\ufdd0"
+
+
+def read_control_tokens_as_text(tokenizer: PreTrainedTokenizerBase) -> PreTrainedTokenizerBase:
+    """The tokenizer, which from now on encodes control tokens in texts as the characters that they are written in."""
+    tokenizer.split_special_tokens = True
+    return tokenizer
 
 
 def encode(tokenizer: PreTrainedTokenizerBase, text: str, source: str) -> np.ndarray:
@@ -36,6 +51,46 @@ def encode(tokenizer: PreTrainedTokenizerBase, text: str, source: str) -> np.nda
     return _encode_characters(characters, text, source).astype(dtype)
 
 
+def encode_documents(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str]) -> list[list[int]]:
+    """Token ids of many texts with the special tokens of the tokenizer's template.
+
+    Faster by a fifth than the tokenizer's own call, which finds where each token lies in the text.
+    """
+    backend = tokenizer.backend_tokenizer
+    backend.encode_special_tokens = tokenizer.split_special_tokens  # a copy in another process has forgotten it
+    return [encoding.ids for encoding in backend.encode_batch_fast(texts)]
+
+
+def guard(tokenizer: PreTrainedTokenizerBase, text: str) -> str:
+    """A text to stand within one whose control tokens are control tokens, see :func:`encode_with_control_tokens`."""
+    for token in _control_tokens(tokenizer):
+        text = text.replace(token, token[0] + _GUARD + token[1:])
+    return text
+
+
+def unguarded(text: str) -> str:
+    """What a reader sees of a guarded text."""
+    return text.replace(_GUARD, "")
+
+
+def encode_with_control_tokens(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
+    """Token ids of a text in which control tokens are control tokens, except guarded ones; nothing is put around it."""
+    options = {"add_special_tokens": False, "return_attention_mask": False, "verbose": False}
+    if _GUARD not in text:
+        return tokenizer(text, split_special_tokens=False, **options)["input_ids"]
+    ids = []
+    for part in re.split(f"({'|'.join(map(re.escape, _control_tokens(tokenizer)))})", text):
+        is_text = _GUARD in part or part not in _control_tokens(tokenizer)
+        ids += tokenizer(unguarded(part), split_special_tokens=is_text, **options)["input_ids"] if part else []
+    return ids
+
+
+def _control_tokens(tokenizer: PreTrainedTokenizerBase) -> list[str]:
+    """The control tokens of a vocabulary as they are written, the longest first."""
+    added = tokenizer.added_tokens_decoder.values()
+    return sorted({token.content for token in added if token.special and len(token.content) > 1}, key=len, reverse=True)
+
+
 def opening_tokens(tokenizer: PreTrainedTokenizerBase) -> list[int]:
     """Token ids that the tokenizer's template puts before every text: its beginning-of-text token, or nothing.
 
@@ -45,7 +100,8 @@ def opening_tokens(tokenizer: PreTrainedTokenizerBase) -> list[int]:
         return []  # it has no template, and perhaps no token for the text below
     # with an empty text a token before it could not be told from one behind it, which are the same token for OPT
     encoded = tokenizer("a", return_special_tokens_mask=True, verbose=False)
-    has_opening = encoded["special_tokens_mask"][0] and encoded["input_ids"][0] == tokenizer.bos_token_id
+    beginnings = (tokenizer.bos_token_id, tokenizer.cls_token_id)  # the second of word pieces
+    has_opening = encoded["special_tokens_mask"][0] and encoded["input_ids"][0] in beginnings
     return encoded["input_ids"][:1] if has_opening else []
 
 

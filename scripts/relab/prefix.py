@@ -14,13 +14,6 @@ import torch
 from torch import nn
 from transformers import DynamicCache, PreTrainedModel
 
-_LENGTH = "prefix_length"
-
-
-def context_length(model: PreTrainedModel) -> int:
-    """The context length of a model: its positions without those that its prefix takes."""
-    return model.config.max_position_embeddings - getattr(model, _LENGTH, 0)
-
 
 def install(model: PreTrainedModel, length: int, encoder: nn.Module, cache: Callable[[int], DynamicCache]) -> None:
     """Give a model a prefix.
@@ -50,4 +43,4 @@ def install(model: PreTrainedModel, length: int, encoder: nn.Module, cache: Call
 
     model.prompt_encoder = encoder
     model.forward = with_prefix
-    setattr(model, _LENGTH, length)
+    model.prefix_length = length

@@ -10,7 +10,7 @@ from transformers import PreTrainedModel
 
 from relab.encoded_sources import EncodedSources, check_lengths, is_encoder_decoder, target_opening
 from relab.errors import UserError
-from relab.prefix import context_length
+from relab.networks import context_length
 
 #: The most tokens of a batch, padding included: with a vocabulary of 50,000, some 100 MB of logits. Larger batches are slower
 #: on a CPU: 135 M parameters, one thread, 425 tokens/s with 512 tokens a batch, 290 to 365 tokens/s with 2048.

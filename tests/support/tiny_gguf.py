@@ -36,7 +36,7 @@ def llama() -> LlamaForCausalLM:
 
 
 def write(
-    path: Path, quantization: str = "F32", *, without: str = "", pre: str = "smollm", architecture: str = "llama"
+    path: Path, quantization: str = "F32", *, without: str = "", pre: str | None = "smollm", architecture: str = "llama"
 ) -> Path:
     """Write the file, its matrices in ``quantization`` (F32, Q8_0, Q4_1), leaving out one tensor."""
     writer = GGUFWriter(str(path), architecture)
@@ -61,13 +61,14 @@ def write(
     return path
 
 
-def _add_tokenizer(writer: GGUFWriter, pre: str) -> None:
+def _add_tokenizer(writer: GGUFWriter, pre: str | None) -> None:
     made = tiny_gpt2.tokenizer()
     vocabulary = made.get_vocab()
     tokens = sorted(vocabulary, key=vocabulary.get)
     merges = (tiny_gpt2.FOLDER / "merges.txt").read_text(encoding="utf-8").splitlines()[1:]
     writer.add_tokenizer_model("gpt2")
-    writer.add_tokenizer_pre(pre)
+    if pre is not None:
+        writer.add_tokenizer_pre(pre)
     writer.add_token_list(tokens)
     writer.add_token_types([3 if token == made.eos_token else 1 for token in tokens])  # 3: control, 1: normal
     writer.add_token_merges(merges)

@@ -13,7 +13,7 @@ from relab import characters
 from relab.adapters import Adapter
 from relab.checkpoints import load_model, load_tokenizer
 from relab.errors import UserError
-from relab.prefix import context_length
+from relab.networks import context_length
 from relab.sampling import sample
 from relab.sampling.attention import NAME
 from relab.scoring import logprobs, next_token_logprobs

@@ -16,7 +16,7 @@ from transformers import BertForMaskedLM
 
 from relab.checkpoints import load_encoder, load_tokenizer
 from relab.errors import UserError
-from relab.published.model import ENCODER_FILES, import_encoder
+from relab.published.encoder import FILES, import_encoder
 
 CPU = torch.device("cpu")
 TEXT = "The cat sat on the mat, and then it was not seen again."
@@ -62,7 +62,7 @@ def test_an_import_is_the_network_without_its_heads(asset, target):
     assert set(told["unused_weights"]) == heads
     assert told["format"] == "safetensors"
     assert told["parameters"] == sum(weight.numel() for weight in published.bert.parameters())
-    assert sorted(path.name for path in target.iterdir()) == sorted(ENCODER_FILES)
+    assert sorted(path.name for path in target.iterdir()) == sorted(FILES)
     assert not any(name.startswith("cls.") for name in load_file(target / "model.safetensors"))
     assert torch.equal(hidden(load_encoder(target, CPU)), hidden(published.bert))
 
@@ -79,7 +79,7 @@ def test_the_same_files_give_the_same_bytes(asset, tmp_path, target):
     shutil.copytree(asset, tmp_path / "another place")
     torch.manual_seed(1)
     imported(tmp_path / "another place", tmp_path / "again")
-    for name in ENCODER_FILES:
+    for name in FILES:
         assert (tmp_path / "again" / name).read_bytes() == (target / name).read_bytes(), name
 
 
@@ -158,7 +158,7 @@ def test_the_program_records_what_it_did(asset, target, tmp_path, monkeypatch, c
     assert told[1].startswith("not used: cls.predictions.bias")
     told = json.loads((tmp_path / "provenance.json").read_text())
     assert (told["format"], told["parameters"]) == ("safetensors", parameters)
-    assert set(told["outputs"]) == {str(target / name) for name in ENCODER_FILES}
+    assert set(told["outputs"]) == {str(target / name) for name in FILES}
 
 
 def test_the_program_ends_on_an_error_in_one_sentence(asset, target, tmp_path, monkeypatch):

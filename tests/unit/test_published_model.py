@@ -9,12 +9,15 @@ import shutil
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from support import tiny_gguf, tiny_gpt2
+from support import architectures, tiny_bert, tiny_gguf, tiny_gpt2
 from transformers import AutoModelForCausalLM, AutoTokenizer, GPT2LMHeadModel, GPT2Tokenizer
 
 from relab.checkpoints import end_tokens, load_model, load_tokenizer, start_token
 from relab.errors import UserError
 from relab.published.model import FILES, import_model
+from relab.sampling.loop import sample
+from relab.sampling.prompts import LanguageModel
+from relab.settings.asking import Asking
 
 CPU = torch.device("cpu")
 TEXT = "Antipholus of Syracuse, 1592:  12 marks"
@@ -65,7 +68,7 @@ def test_the_miniature_still_loads_and_is_small():
 
 def test_an_import_is_a_model_directory_with_the_same_logits(asset, target):
     told = imported(asset, target)
-    assert told == {"format": "safetensors", "parameters": 9_456, "unused_weights": []}
+    assert told == {"format": "safetensors", "parameters": 9_456, "unused_weights": [], "tokens_beyond_vocabulary": {}}
     assert sorted(path.name for path in target.iterdir()) == sorted(FILES)
     assert torch.equal(logits(load_model(target, CPU)), logits(GPT2LMHeadModel.from_pretrained(tiny_gpt2.FOLDER)))
     tokenizer = load_tokenizer(target)
@@ -262,7 +265,12 @@ def test_a_gguf_file_holds_the_model_that_was_written(gguf, target):
     tiny_gguf.write(gguf / "model.gguf")
     told = imported(gguf, target)
     model = tiny_gguf.llama()
-    assert told == {"format": "gguf", "parameters": model.num_parameters(), "unused_weights": []}
+    assert told == {
+        "format": "gguf",
+        "parameters": model.num_parameters(),
+        "unused_weights": [],
+        "tokens_beyond_vocabulary": {},
+    }
     assert sorted(path.name for path in target.iterdir()) == sorted(FILES)
     torch.testing.assert_close(logits(load_model(target, CPU)), logits(model))
 
@@ -286,16 +294,38 @@ def test_the_tokenizer_of_a_gguf_file(gguf, target):
     assert tokenizer(TEXT).input_ids == theirs(TEXT).input_ids
     assert tokenizer.decode(tokenizer(TEXT).input_ids) == TEXT
     assert tokenizer.eos_token == "<|endoftext|>"
-    assert tokenizer("<|endoftext|>").input_ids == [tokenizer.eos_token_id]
+    assert tokenizer("<|endoftext|>", split_special_tokens=False).input_ids == [tokenizer.eos_token_id]
     assert end_tokens(load_model(target, CPU), tokenizer) == [tokenizer.eos_token_id]
     assert tokenizer.apply_chat_template([{"role": "user", "content": "hi"}], tokenize=False) == "hi"
 
 
-def test_smollm_splits_digits_before_blanks(gguf, target):
-    tiny_gguf.write(gguf / "model.gguf", pre="smollm")
+@pytest.mark.parametrize(
+    ("pre", "pieces"),
+    [
+        ("gpt-2", ["a", "Ġ", "Ġ(", "12", "Ġb"]),
+        ("smollm", ["a", "Ġ", "Ġ(", "1", "2", "Ġb"]),
+        ("starcoder", ["a", "Ġ", "Ġ(", "1", "2", "Ġb"]),
+        ("qwen2", ["a", "Ġ", "Ġ(", "1", "2", "Ġb"]),
+        ("llama-bpe", ["a", "Ġ", "Ġ(", "12", "Ġb"]),
+    ],
+)
+def test_texts_are_split_as_the_file_says(gguf, target, pre, pieces):
+    tiny_gguf.write(gguf / "model.gguf", pre=pre)
     imported(gguf, target)
-    pieces = load_tokenizer(target).backend_tokenizer.pre_tokenizer.pre_tokenize_str("a  12 b")
-    assert [piece for piece, _ in pieces] == ["a", "ĠĠ", "1", "2", "Ġb"]
+    found = load_tokenizer(target).backend_tokenizer.pre_tokenizer.pre_tokenize_str("a  (12 b")
+    assert [piece for piece, _ in found] == pieces
+
+
+@pytest.mark.parametrize("pre", ["an_unknown_one", "default", None])
+def test_an_unknown_way_of_splitting_texts_is_refused_until_the_tokenizer_lies_beside_the_file(gguf, target, pre):
+    tiny_gguf.write(gguf / "model.gguf", pre=pre)
+    refused(
+        gguf, target, rf"model.gguf: .* not known here \(tokenizer.ggml.pre is {pre!r}\); put the model's tokenizer.json among"
+    )
+    expected = tiny_gpt2.tokenizer()
+    expected.backend_tokenizer.save(str(gguf / "tokenizer.json"))
+    imported(gguf, target)
+    assert load_tokenizer(target)(TEXT).input_ids == expected(TEXT).input_ids
 
 
 def test_gguf_files_that_cannot_be_imported(gguf, target):
@@ -309,3 +339,54 @@ def test_gguf_files_that_cannot_be_imported(gguf, target):
     refused(gguf, target, "model.gguf: cannot be opened as a language model in GGUF .*rwkv6")
     shutil.copy(one, gguf / "other.gguf")
     refused(gguf, target, "the GGUF files model.gguf, other.gguf, expected")
+
+
+# what configurations and weights are called
+
+
+def test_special_tokens_beyond_the_vocabulary_are_left_out_and_told(asset, target, tmp_path):
+    change(asset / "config.json", bos_token_id=50256, eos_token_id=50256)
+    (asset / "generation_config.json").write_text(json.dumps({"eos_token_id": [0, 320], "pad_token_id": 319}))
+    record = imported(asset, target)
+    assert record["tokens_beyond_vocabulary"] == {"bos_token_id": [50256], "eos_token_id": [320, 50256]}
+    model, tokenizer = load_model(target, CPU), load_tokenizer(target)
+    assert (model.config.eos_token_id, model.generation_config.eos_token_id, model.generation_config.pad_token_id) == (
+        None,
+        [0],
+        319,
+    )
+    assert (end_tokens(model, tokenizer), start_token(model, tokenizer)) == ([0], 0)
+    sample(model, [[5]], length=3, seeds=[0], stop=end_tokens(model, tokenizer))
+    change(asset / "config.json", eos_token_id=319)
+    assert imported(asset, tmp_path / "again")["tokens_beyond_vocabulary"] == {"bos_token_id": [50256], "eos_token_id": [320]}
+
+
+@pytest.mark.parametrize(
+    "name", ["_orig_mod.transformer.", "transformer._orig_mod.", "module.transformer.", "module._orig_mod.transformer."]
+)
+def test_weights_of_a_wrapped_network_are_those_of_the_network(asset, target, name):
+    """As torch.compile of the whole or a part of it, and data parallelism, name them."""
+    weights = load_file(asset / "model.safetensors")
+    renamed = {weight.replace("transformer.", name): value for weight, value in weights.items()}
+    save_file(renamed, asset / "model.safetensors", {"format": "pt"})
+    assert imported(asset, target)["unused_weights"] == []
+    assert set(load_file(target / "model.safetensors")) == set(weights)
+    assert torch.equal(logits(load_model(target, CPU)), logits(GPT2LMHeadModel.from_pretrained(tiny_gpt2.FOLDER)))
+
+
+@pytest.mark.parametrize("tokenizer_class", [None, "BertTokenizer", "BertTokenizerFast"])
+def test_a_gpt2_with_word_pieces(tmp_path, target, tokenizer_class):
+    """As GPT-2s of Chinese are published: BERT's list of pieces, and GPT-2's special tokens in config.json."""
+    model = architectures.build(AutoModelForCausalLM, "gpt2", architectures.CAUSAL["gpt2"])
+    model.save_pretrained(tmp_path / "asset")
+    (tmp_path / "asset" / "generation_config.json").unlink()
+    (tmp_path / "asset" / "vocab.txt").write_text("\n".join(tiny_bert.VOCABULARY) + "\n")
+    named = {} if tokenizer_class is None else {"tokenizer_class": tokenizer_class}
+    change(tmp_path / "asset" / "config.json", bos_token_id=50256, eos_token_id=50256, **named)
+    imported(tmp_path / "asset", target)
+    tokenizer = load_tokenizer(target)
+    ids = tokenizer("The cat sat").input_ids
+    assert [tiny_bert.VOCABULARY[token] for token in ids] == ["[CLS]", "the", "cat", "sat", "[SEP]"]
+    lm = LanguageModel(load_model(target, CPU), tokenizer)
+    assert lm.ask("The cat", Asking(), "prompts.0", "method").token_ids == ids[:3]
+    assert (lm.ask("", Asking(), "prompts.0", "method").token_ids, lm.ends()) == (ids[:1], [])

@@ -109,6 +109,21 @@ def test_top_k_above_the_vocabulary_takes_all(model):
     assert sample(model, [[1]], length=20, seeds=[1], decoding=drawn(top_k=10**6)) == plain
 
 
+@pytest.mark.parametrize("method", [{}, {"do_sample": True}, {"num_beams": 2}], ids=str)
+@pytest.mark.parametrize("banned", [[], [0, 5]])
+def test_a_text_without_a_token_that_is_not_blocked_is_told(model, method, banned):
+    length = VOCABULARY - 2 - len(banned)
+    with torch.random.fork_rng(devices=[]):  # a window that all of it fits
+        torch.manual_seed(0)
+        model = gpt.build(Architecture(width=12, layers=1, heads=2, block=32), VOCABULARY).eval()
+    options = {"seeds": [3], "decoding": Decoding(no_repeat_ngram_size=1, **method), "banned": banned}
+    (text,) = sample(model, [[1, 2]], length=length, **options)
+    assert sorted([1, 2, *text.token_ids, *banned]) == list(range(VOCABULARY))
+    with pytest.raises(UserError, match=f"no_repeat_ngram_size is 1: behind {length} tokens of a text every token") as error:
+        sample(model, [[1, 2]], length=length + 1, **options)
+    assert "\n" not in str(error.value)
+
+
 @pytest.mark.parametrize("size", [1, 2, 3])
 def test_no_n_gram_occurs_twice(model, size):
     for method in (Decoding(no_repeat_ngram_size=size), drawn(temperature=0.5, no_repeat_ngram_size=size)):

@@ -122,7 +122,8 @@ def test_a_chat_is_what_the_chat_template_makes_of_it(chatting, system):
     (record,) = records(chatting, methods={"chat": method})
     messages = [{"role": "user", "content": "Rewrite: the house"}]
     messages = [*([{"role": "system", "content": system}] if system else []), *messages]
-    expected = chatting.tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=False)
+    options = {"tokenizer_kwargs": {"split_special_tokens": False}, "add_generation_prompt": True, "return_dict": False}
+    expected = chatting.tokenizer.apply_chat_template(messages, **options)
     assert record["prompt_ids"] == expected
     start = chatting.tokenizer.eos_token_id
     assert opening_tokens(chatting.tokenizer) == [start] and record["prompt_ids"].count(start) == len(messages) + 1

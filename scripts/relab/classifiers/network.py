@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from relab import adapters, checkpoints
 from relab.characters import FILES as TOKENIZER_FILES
 from relab.errors import UserError
 from relab.files import replacing, sha256
+from relab.networks import context_length
 from relab.settings.classifiers import FinetunedClassifier
 
 #: The files of a classifier's directory that hold the network, for all weights and for an adapter.
@@ -70,16 +70,6 @@ def _load_config(directory: Path):
         raise UserError(f"{directory}: holds an adapter, expected a model with all of its weights")
     with checkpoints.user_errors(directory, "a model"):
         return AutoConfig.from_pretrained(directory, local_files_only=True, trust_remote_code=False)
-
-
-def context_length(network: PreTrainedModel) -> float:
-    """Tokens of context; infinite where the network has no position embeddings."""
-    positions = getattr(network.config, "max_position_embeddings", None) or 0
-    if positions <= 0:  # XLNet says -1
-        return math.inf
-    table = getattr(getattr(network.base_model, "embeddings", None), "position_embeddings", None)
-    # RoBERTa and its kin keep the rows up to that of padding for padding
-    return positions - (0 if getattr(table, "padding_idx", None) is None else table.padding_idx + 1)
 
 
 def check_context(network: PreTrainedModel, tokens: int, name: str) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -41,7 +40,7 @@ class EncodedSplit:
 
 
 def encode_split(path: Path, tokenizer: PreTrainedTokenizerBase, classes: Sequence[str], limit: int) -> EncodedSplit:
-    """Encode the rows of a split. A special token written in a text is encoded as ordinary characters.
+    """Encode the rows of a split.
 
     Args:
         path: the split (Parquet, columns ``text`` and ``label``).
@@ -71,32 +70,20 @@ def encode_texts(
 ) -> tuple[list[list[int]], int]:
     """Token ids of each text, and how many texts are longer than ``limit`` tokens, special tokens included.
 
-    They lose their end, or their beginning where the tokenizer's ``truncation_side`` is left. A special token written in a text
-    is encoded as ordinary characters. Errors name the ``source``.
+    They lose their end, or their beginning where the tokenizer's ``truncation_side`` is left. Errors name the ``source``.
 
     Raises:
         UserError: a text without a token or with a character that a tokenizer of characters does not know.
     """
     if alphabet(tokenizer) is None:
-        with _special_tokens_as_text(tokenizer):
-            return tokenize(tokenizer, texts, limit)
+        encoded = tokenize(tokenizer, texts, limit)
+        tokenizer.backend_tokenizer.no_truncation()  # which would be saved with it
+        return encoded
     encoded = [encode(tokenizer, text, f"{source}, row {number}").tolist() for number, text in enumerate(texts, start=1)]
     if "" in texts:
         raise UserError(f"{source}: row {list(texts).index('') + 1} has an empty text")
     kept = slice(-limit, None) if tokenizer.truncation_side == "left" else slice(limit)
     return [row[kept] for row in encoded], sum(len(row) > limit for row in encoded)
-
-
-@contextmanager
-def _special_tokens_as_text(tokenizer: PreTrainedTokenizerBase) -> Iterator[None]:
-    """Encode special tokens that occur in texts as ordinary characters inside the block."""
-    before, tokenizer.split_special_tokens = tokenizer.split_special_tokens, True
-    try:
-        yield
-    finally:
-        tokenizer.split_special_tokens = before
-        tokenizer.backend_tokenizer.encode_special_tokens = before
-        tokenizer.backend_tokenizer.no_truncation()
 
 
 def split_words(tokenizer: PreTrainedTokenizerBase, texts: Iterable[str]) -> dict[str, Any]:

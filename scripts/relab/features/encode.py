@@ -16,6 +16,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from relab.datasets.storage import column_texts
 from relab.errors import UserError
 from relab.features.store import feature_writer
+from relab.networks import context_length
 from relab.settings.encoders import Encoder
 
 #: Unique texts that are tokenized and sorted together: what bounds the memory, whatever the size of the data set.
@@ -105,11 +106,7 @@ def encode_part(
 
 def token_limit(encoder: Encoder, model: PreTrainedModel) -> int:
     """The largest number of tokens of a text: the setting, or the positions of the network where they are fewer."""
-    positions = getattr(model.config, "max_position_embeddings", None) or 0
-    position_embeddings = getattr(getattr(model, "embeddings", None), "position_embeddings", None)
-    # RoBERTa, MPNet and their kin keep the rows up to that of padding for padding
-    unused_positions = 0 if getattr(position_embeddings, "padding_idx", None) is None else position_embeddings.padding_idx + 1
-    return min(encoder.tokens, positions - unused_positions) if positions > 0 else encoder.tokens
+    return min(encoder.tokens, context_length(model))
 
 
 def tokenize(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], limit: int) -> tuple[list[list[int]], int]:

@@ -17,7 +17,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from relab.checkpoints import start_token
 from relab.encoding import encode
 from relab.errors import UserError
-from relab.prefix import context_length
+from relab.networks import context_length
 from relab.scoring import BATCH_TOKENS, logprobs
 
 #: Tokens that are read at once at most, padding included. A CUDA card wants more than a CPU: with 50,000 words to choose from

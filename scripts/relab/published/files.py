@@ -103,7 +103,7 @@ def check_config(path: Path, kind: tuple[str, str] = CAUSAL) -> None:
     import transformers
     from transformers.models.auto import modeling_auto
 
-    config = _read_json(path)
+    config = read_json(path)
     model_type, classes = config.get("model_type"), config.get("architectures") or []
     remote_code = "; code that comes with a model (auto_map) is never run" if "auto_map" in config else ""
     expected, known = kind[0], getattr(modeling_auto, kind[1])
@@ -120,7 +120,12 @@ def check_config(path: Path, kind: tuple[str, str] = CAUSAL) -> None:
         raise UserError(f"{path}: its weights are quantized (quantization_config), expected float weights or a GGUF file")
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a JSON file.
+
+    Raises:
+        UserError: it holds something else.
+    """
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:

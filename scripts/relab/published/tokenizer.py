@@ -7,18 +7,21 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 
-from transformers import AutoTokenizer, GPT2Tokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
+from transformers import AutoTokenizer, BertTokenizer, GPT2Tokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from relab import characters
 from relab.bytepair import END_OF_TEXT
 from relab.checkpoints import user_errors
 from relab.errors import UserError
 from relab.published import gguf
-from relab.published.files import companion_files, files_by_name, linked_folder
+from relab.published.checks.tokenizers import check_tokenizer
+from relab.published.files import companion_files, files_by_name, linked_folder, read_json
 
 BYTE_PAIRS = ("vocab.json", "merges.txt")
 SENTENCEPIECE = ("spiece.model", "tokenizer.model")
-EXPECTED = f"expected tokenizer.json, {' and '.join(BYTE_PAIRS)}, {' or '.join(SENTENCEPIECE)}, or one .gguf"
+#: BERT's file, which GPT-2s of Chinese and other languages have too.
+WORD_PIECES = "vocab.txt"
+EXPECTED = f"expected tokenizer.json, {' and '.join(BYTE_PAIRS)}, {WORD_PIECES}, {' or '.join(SENTENCEPIECE)}, or one .gguf"
 
 
 def import_tokenizer(paths: Iterable[Path], directory: Path) -> PreTrainedTokenizerBase:
@@ -47,6 +50,7 @@ def load_tokenizer(files: Mapping[str, Path]) -> PreTrainedTokenizerBase:
             tokenizer = gguf.load_tokenizer(in_gguf[0])
     else:
         raise UserError(f"tokenizer: found only {', '.join(files) or 'no file'}, {EXPECTED}")
+    check_tokenizer(tokenizer, _folder_of(files))
     for key in ("is_local", "local_files_only"):  # how it was opened, which would be written down with it
         tokenizer.init_kwargs.pop(key, None)
     return tokenizer
@@ -54,7 +58,7 @@ def load_tokenizer(files: Mapping[str, Path]) -> PreTrainedTokenizerBase:
 
 def _has_tokenizer_files(files: Mapping[str, Path]) -> bool:
     has_byte_pairs = all(name in files for name in BYTE_PAIRS)
-    return "tokenizer.json" in files or has_byte_pairs or any(name in files for name in SENTENCEPIECE)
+    return has_byte_pairs or any(name in files for name in ("tokenizer.json", WORD_PIECES, *SENTENCEPIECE))
 
 
 def _folder_of(files: Mapping[str, Path]) -> Path:
@@ -63,6 +67,8 @@ def _folder_of(files: Mapping[str, Path]) -> Path:
 
 def _load_from_files(folder: Path, files: Mapping[str, Path]) -> PreTrainedTokenizerBase:
     """Load tokenizer files in ``folder``; where no settings name their class, it follows from their names."""
+    if WORD_PIECES in files and not _class_is_named(files):
+        return BertTokenizer.from_pretrained(folder, local_files_only=True)
     if any(name in files for name in ("tokenizer.json", "tokenizer_config.json", "config.json")):
         return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     if "vocab.json" in files:
@@ -73,6 +79,14 @@ def _load_from_files(folder: Path, files: Mapping[str, Path]) -> PreTrainedToken
             )
         return GPT2Tokenizer.from_pretrained(folder, local_files_only=True)
     return _convert_sentencepiece(next(files[name] for name in SENTENCEPIECE if name in files))
+
+
+def _class_is_named(files: Mapping[str, Path]) -> bool:
+    """Whether settings name the class of a tokenizer, or files tell it beside which a list of word pieces is not needed."""
+    if any(name in files for name in ("tokenizer.json", *BYTE_PAIRS)):
+        return True
+    settings = [name for name in ("tokenizer_config.json", "config.json") if name in files]
+    return any(read_json(files[name]).get("tokenizer_class") for name in settings)
 
 
 def _convert_sentencepiece(path: Path) -> PreTrainedTokenizerFast:

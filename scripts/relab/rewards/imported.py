@@ -17,8 +17,10 @@ from relab.classifiers.network import check_context
 from relab.classifiers.texts import ensure_padding_token
 from relab.errors import UserError
 from relab.files import replacing, sha256
+from relab.published.checks.values import check_vocabulary
+from relab.published.encoder import WEIGHTS
 from relab.published.files import CLASSIFIER, files_by_name
-from relab.published.model import ENCODER_WEIGHTS, check_vocabulary, load_checkpoint
+from relab.published.weights import read_network
 from relab.rewards.model import FILES, Header, RewardModel
 from relab.settings.reward_models import PublishedRewardModel
 
@@ -49,8 +51,8 @@ def import_reward_model(
             network whose reward depends on padding.
     """
     files = files_by_name(paths)
-    weight_format, network, unused = load_checkpoint(files, CLASSIFIER)
-    asset = files["config.json"].parent
+    published = read_network(files, CLASSIFIER)
+    network, asset = published.model, files["config.json"].parent
     if network.config.is_encoder_decoder:
         raise UserError(f"{asset}: an encoder–decoder, expected an encoder or a language model with a classification head")
     output = _output(network, settings.label, files["config.json"])
@@ -61,17 +63,17 @@ def import_reward_model(
     header = Header(
         base=settings.asset, output=output, tokens=settings.tokens, tokenizer=sha256(tokenizer_dir / "tokenizer.json")
     )
-    parameters = gpt.parameter_count(network)
+    record = published.record()
     with TemporaryDirectory() as name:
         folder = Path(name)
-        gpt.save(network, tokenizer_dir, folder, files=ENCODER_WEIGHTS)
+        gpt.save(network, tokenizer_dir, folder, files=WEIGHTS)
         header.write(folder)
-        del network  # the check opens it again
+        del network, published  # the check opens it again
         _check_padding(RewardModel.load(folder, torch.device("cpu")), asset)
         for name in FILES:
             with replacing(directory / name) as path:
                 shutil.copyfile(folder / name, path)
-    return {"format": weight_format, "parameters": parameters, "unused_weights": unused, "output": output}
+    return {**record, "output": output}
 
 
 def _output(network: PreTrainedModel, label: str | None, config: Path) -> int:

@@ -10,7 +10,8 @@ from transformers import GenerationConfig, PreTrainedModel
 
 from relab.encoded_sources import check_lengths, is_encoder_decoder, padded, target_opening
 from relab.errors import UserError
-from relab.prefix import context_length
+from relab.networks import can_be_padded, context_length, has_key_value_cache
+from relab.sampling.token_selector import no_token_left
 from relab.scoring import logprobs
 from relab.settings.samplings import Decoding
 
@@ -28,15 +29,16 @@ def beam_search(
     """Yield the best text of a beam search for each prompt, by its number: token ids, log-probabilities, whether it ended.
 
     Prompts of one method are searched together, ``batch`` beams at a time, padded on the left. N-gram blocking would take
-    padding for text: with it only prompts of the same length share a batch.
+    padding for text: with it, and where a model cannot be padded, only prompts of the same length share a batch.
 
     Raises:
-        UserError: a text that would not fit the model's context.
+        UserError: a text that would not fit the model's context, or that n-gram blocking leaves no token to.
     """
     groups: dict[tuple[Decoding, int], list[int]] = {}
     for number, prompt in prompts.items():
         _check_length(model, len(prompt), length)
-        prompt_length = len(prompt) if methods[number].no_repeat_ngram_size and not is_encoder_decoder(model) else 0
+        unpadded = methods[number].no_repeat_ngram_size or not can_be_padded(model)
+        prompt_length = len(prompt) if unpadded and not is_encoder_decoder(model) else 0
         groups.setdefault((methods[number], prompt_length), []).append(number)
     for (method, _), group in groups.items():
         size = max(1, batch // method.num_beams)
@@ -72,6 +74,7 @@ def _generate(
     """Token ids of the best text for each prompt, cut after the token that ends it."""
     inputs, opening = _inputs(model, prompts)
     forced = opening[1:]  # generate() counts it among the tokens that the length penalty divides by
+    padding = model.get_output_embeddings().weight.shape[0]  # behind the end of a text: no token of the vocabulary
     with _without_model_defaults(model):
         generated = model.generate(
             **inputs,
@@ -80,18 +83,25 @@ def _generate(
                 min_new_tokens=len(forced) + method.min_new_tokens if method.min_new_tokens else None,
                 do_sample=False,
                 num_beams=method.num_beams,
+                use_cache=has_key_value_cache(model),
                 early_stopping=method.early_stopping,
                 length_penalty=method.length_penalty,
                 no_repeat_ngram_size=method.no_repeat_ngram_size,
                 suppress_tokens=sorted(banned) or None,
                 eos_token_id=sorted(stop) or None,
-                pad_token_id=min(stop, default=0),
+                pad_token_id=padding,
                 decoder_start_token_id=opening[0] if opening else None,
                 forced_bos_token_id=forced[0] if forced else None,
             ),
         )
     start = len(opening) if opening else inputs["input_ids"].shape[1]
-    return [_cut_after_stop(text, stop) for text in generated[:, start:].tolist()]
+    texts = [_cut_after_stop([*text, padding], [*stop, padding]) for text in generated[:, start:].tolist()]
+    for text in texts:
+        if text[-1] == padding:
+            del text[-1]
+            if len(text) < length:  # generate() ends a text where all tokens are blocked
+                raise no_token_left(method, len(text))
+    return texts
 
 
 def _inputs(model: PreTrainedModel, prompts: Sequence[Sequence[int]]) -> tuple[dict[str, torch.Tensor], list[int]]:
@@ -106,8 +116,7 @@ def _inputs(model: PreTrainedModel, prompts: Sequence[Sequence[int]]) -> tuple[d
 
 
 def _cut_after_stop(tokens: list[int], stop: Collection[int]) -> list[int]:
-    end = next((index for index, token in enumerate(tokens) if token in stop), len(tokens) - 1)
-    return tokens[: end + 1]
+    return tokens[: next(index for index, token in enumerate(tokens) if token in stop) + 1]
 
 
 @contextmanager

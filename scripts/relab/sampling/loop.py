@@ -15,7 +15,7 @@ from transformers import Cache, DynamicCache, EncoderDecoderCache, PreTrainedMod
 
 from relab.encoded_sources import EncodedSources, check_lengths, is_encoder_decoder, target_opening
 from relab.errors import UserError
-from relab.prefix import context_length
+from relab.networks import can_be_padded, context_length, has_key_value_cache, unused_positions
 from relab.sampling import beams
 from relab.sampling.attention import decoding_attention as decoding_attention
 from relab.sampling.streams import uniforms
@@ -68,7 +68,7 @@ def sample(
     token cost one position. Beyond it the last tokens that fill the window are recomputed for every token, as in Karpathy's
     gpt.py: learned positions tie each cached key and value to a position, and all positions shift when the window slides. Of a
     prompt longer than the window only its end is used. Beam search, which Transformers' ``generate()`` does, stays inside the
-    window.
+    window. A model without a key-value cache (Mamba) reads all of a text for every token, beside texts of its length.
 
     Args:
         model: a causal language model or an encoder–decoder; sampling runs on its device.
@@ -87,7 +87,8 @@ def sample(
 
     Raises:
         UserError: an empty prompt, an unknown token id, a length below 1, a model that gives no numbers, a beam search that
-            does not fit the window, a source or a target longer than an encoder–decoder's positions.
+            does not fit the window, n-gram blocking that leaves a text no token, a source or a target longer than an
+            encoder–decoder's positions.
     """
     methods = [decoding] * len(prompts) if isinstance(decoding, Decoding) else list(decoding)
     vocabulary = model.get_output_embeddings().weight.shape[0]
@@ -97,7 +98,8 @@ def sample(
     generations: dict[int, Generation] = {}
     beam_rows = [row for row, method in enumerate(methods) if method.num_beams > 1]
     with _evaluation_mode(model), decoding_attention(model):
-        for rows in _batches(prompts, sorted(set(range(len(prompts))) - set(beam_rows)), batch, length):
+        rows_to_draw = sorted(set(range(len(prompts))) - set(beam_rows))
+        for rows in _batches(prompts, rows_to_draw, batch, length, padded=can_be_padded(model)):
             draws = torch.from_numpy(np.stack([uniforms(seeds[row], length) for row in rows]))
             # double precision where there is any (Apple's GPUs have none): a sum over 50,000 probabilities loses digits
             draws = draws.to(model.device, torch.float32 if model.device.type == "mps" else torch.float64)
@@ -138,9 +140,9 @@ class _Batch:
         self.positioned = "position_ids" in inspect.signature(model.forward).parameters
         self.cache, self.cached = self.new_cache(), 0
 
-    def new_cache(self) -> Cache:
-        """An empty key-value cache."""
-        return DynamicCache(config=self.model.config)
+    def new_cache(self) -> Cache | None:
+        """An empty key-value cache; None for a model that has none."""
+        return DynamicCache(config=self.model.config) if has_key_value_cache(self.model) else None
 
     def run(self, progress: Callable[[int], object]) -> list[Generation]:
         """Continue all texts to their end."""
@@ -164,7 +166,7 @@ class _Batch:
     def _logits(self, end: int) -> torch.Tensor:
         """The logits ``[texts, vocabulary]`` for the tokens of column ``end``."""
         window = context_length(self.model)
-        if end <= window:
+        if self.cache is not None and end <= window:
             mask_arguments = self._mask_arguments(self.cached, 0, end)
             output = self.model(
                 self.tokens[:, self.cached : end],
@@ -175,8 +177,9 @@ class _Batch:
             )
             self.cached = end
         else:
-            mask_arguments = self._mask_arguments(end - window, end - window, end)
-            output = self.model(self.tokens[:, end - window : end], use_cache=False, logits_to_keep=1, **mask_arguments)
+            start = max(0, end - window)
+            mask_arguments = self._mask_arguments(start, start, end)
+            output = self.model(self.tokens[:, start:end], use_cache=False, logits_to_keep=1, **mask_arguments)
         return output.logits[:, -1]
 
     def _mask_arguments(self, first: int, visible: int, end: int) -> dict[str, torch.Tensor]:
@@ -185,7 +188,7 @@ class _Batch:
             return {}
         columns = torch.arange(visible, end, device=self.tokens.device)
         mask = (columns >= self.padding).long()
-        positions = (mask.cumsum(-1) - 1).clamp(min=0)[:, first - visible :]
+        positions = (mask.cumsum(-1) - 1).clamp(min=0)[:, first - visible :] + unused_positions(self.model)
         return {"attention_mask": mask, **({"position_ids": positions} if self.positioned else {})}
 
     def _drop_ended(self, ended: torch.Tensor, end: int) -> torch.Tensor:
@@ -204,7 +207,8 @@ class _Batch:
 
     def select(self, rows: torch.Tensor) -> None:
         """Keep what is computed for some of the batch's rows alone."""
-        self.cache.batch_select_indices(rows)
+        if self.cache is not None:
+            self.cache.batch_select_indices(rows)
 
     def _generations(self, number: int) -> list[Generation]:
         """Assemble the steps of each text, up to the token that ends it."""
@@ -266,8 +270,8 @@ def _alternatives_of(
     return [list(zip(*step, strict=True)) for step in zip(tokens, values, strict=True)]
 
 
-def _batches(prompts: Sequence[Sequence[int]], rows: list[int], size: int, length: int) -> Iterator[list[int]]:
-    """Rows of prompts of similar length, at most ``size`` at a time.
+def _batches(prompts: Sequence[Sequence[int]], rows: list[int], size: int, length: int, padded: bool) -> Iterator[list[int]]:
+    """Rows of prompts of similar length, or of the same where they are not ``padded``, at most ``size`` at a time.
 
     Another batch begins where padding would cost more than its own steps do, each of which takes the time of some twelve tokens
     of a prompt on a CPU (a model of 135 M parameters): 48 docstrings of 18 to 247 tokens take 18 s instead of 44.
@@ -276,7 +280,8 @@ def _batches(prompts: Sequence[Sequence[int]], rows: list[int], size: int, lengt
     tokens = 0
     for row in sorted(rows, key=lambda row: len(prompts[row])):
         padding = len(batch) * len(prompts[row]) - tokens
-        if len(batch) == size or (len(batch) >= _LEAST_BATCH and padding > _STEP_TOKENS * length):
+        costs_a_batch = len(batch) >= _LEAST_BATCH and padding > _STEP_TOKENS * length
+        if len(batch) == size or costs_a_batch or (padding and not padded):
             yield batch
             batch, tokens = [], 0
         batch.append(row)

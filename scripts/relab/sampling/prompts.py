@@ -12,9 +12,10 @@ from relab.checkpoints import end_tokens, start_token
 from relab.corpora import sources
 from relab.corpora.storage import documents
 from relab.datasets import storage
-from relab.encoded_sources import is_encoder_decoder, positions
-from relab.encoding import continuation, decode, encode, opening_tokens
+from relab.encoded_sources import is_encoder_decoder
+from relab.encoding import continuation, decode, encode, encode_with_control_tokens, guard, opening_tokens, unguarded
 from relab.errors import UserError
+from relab.networks import context_length
 from relab.settings.asking import SOURCE, Asking
 from relab.settings.samplings import CorpusPrompts, DatasetPrompts, Sampling
 
@@ -86,7 +87,7 @@ class LanguageModel:
         if not text:
             raise UserError(f"{name}: the text is empty, and an encoder–decoder has nothing to read; give a text")
         ids = self.tokenizer(text, verbose=False)["input_ids"]
-        most = positions(self.model)
+        most = context_length(self.model)
         if len(ids) <= most:
             return ModelInput(ids)
         kept = self.tokenizer(text, truncation=True, max_length=int(most))["input_ids"]
@@ -98,13 +99,13 @@ class LanguageModel:
 
         if self.tokenizer.chat_template is None:
             raise UserError(f"{key}.chat: expected a model whose tokenizer has a chat template, found one without")
-        messages = [{"role": "system", "content": system}] if system is not None else []
-        messages.append({"role": "user", "content": text})
+        messages = [{"role": "system", "content": guard(self.tokenizer, system)}] if system is not None else []
+        messages.append({"role": "user", "content": guard(self.tokenizer, text)})
         try:
             chat = self.tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
         except (TemplateError, ValueError) as error:
             raise UserError(f"{key}.chat: the chat template of the model refuses the messages ({error})") from None
-        return ModelInput(self.tokenizer(chat, add_special_tokens=False, verbose=False)["input_ids"], asked=chat)
+        return ModelInput(encode_with_control_tokens(self.tokenizer, chat), asked=unguarded(chat))
 
     def text_of(self, prompt: str, read: ModelInput, token_ids: Sequence[int]) -> str:
         """The text of generated tokens: what follows the prompt, or an answer, which stands alone."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 
+from relab.errors import UserError
 from relab.settings.samplings import Decoding
 
 #: The factor of the logits for a temperature, by the name of the rule.
@@ -23,6 +24,14 @@ LOGIT_FACTORS: dict[str, Callable[[float], float]] = {
 
 def _logit_factor(method: Decoding) -> float:
     return LOGIT_FACTORS[method.temperature_rule](method.temperature) if method.do_sample else 1.0
+
+
+def no_token_left(method: Decoding, tokens: int) -> UserError:
+    """What to say of a text that no token can continue behind so many, since each would repeat an n-gram or is never chosen."""
+    return UserError(
+        f"no_repeat_ngram_size is {method.no_repeat_ngram_size}: behind {tokens} tokens of a text every token of the "
+        "vocabulary is blocked; lower the length, or take a larger n"
+    )
 
 
 class TokenSelector:
@@ -81,7 +90,11 @@ class TokenSelector:
         return TokenSelector([self._methods[row] for row in rows], tokens, self._uniforms[kept], self._banned, self._stop)
 
     def __call__(self, logprobs: torch.Tensor, step: int) -> torch.Tensor:
-        """Token ids ``[texts, 1]`` chosen at a step from log-probabilities ``[texts, vocabulary]``."""
+        """Token ids ``[texts, 1]`` chosen at a step from log-probabilities ``[texts, vocabulary]``.
+
+        Raises:
+            UserError: n-gram blocking and what is never chosen leave no token to a text.
+        """
         scores = self._without_forbidden(logprobs, step)
         chosen = scores.argmax(-1, keepdim=True) if self._any_greedy else None
         if self._any_sampled:
@@ -111,6 +124,10 @@ class TokenSelector:
         for row, blocker in self._blockers.items():
             if repeating := blocker.next_tokens():
                 scores[row, repeating] = -torch.inf
+                # looked at only where there are enough of them
+                could_be_all = len(repeating) + len(self._banned) + len(self._stop) >= scores.shape[-1]
+                if could_be_all and bool(scores[row].isneginf().all()):
+                    raise no_token_left(self._methods[row], step)
         return scores
 
     def _warped(self, scores: torch.Tensor) -> torch.Tensor:

@@ -266,7 +266,11 @@ class Corpus(Declaration):
         "of a split by document.",
     )
     split: Split = Field(Split(), description="How it is split.")
-    separator: str = Field("\n\n", description="What stands between two documents where they are read as one stream.")
+    separator: str = Field(
+        "\n\n",
+        description="What stands between two documents where they are read as one stream. A control token "
+        "(`<|endoftext|>`) is one here; written in a text it is text, as everywhere.",
+    )
 
     @model_validator(mode="after")
     def _files_where_they_are_read(self):

@@ -12,9 +12,9 @@ from transformers import GPT2LMHeadModel, PreTrainedModel
 from relab import adapters, dropout, gpt, precision
 from relab.adapters import Adapter
 from relab.checkpoints import load_for_training
-from relab.encoded_sources import is_encoder_decoder, positions
+from relab.encoded_sources import is_encoder_decoder
 from relab.errors import UserError
-from relab.prefix import context_length
+from relab.networks import context_length, positions
 from relab.quantisation import bitsandbytes_settings
 from relab.settings.base import Int
 from relab.settings.models import FinetunedModel
@@ -90,12 +90,12 @@ def _with_fast_dropout(model: PreTrainedModel) -> PreTrainedModel:
 def _check_context(model: PreTrainedModel, job: AnyJob, base: Path) -> None:
     if is_encoder_decoder(model):
         for key in ("source_tokens", "target_tokens"):
-            if (tokens := getattr(job, key)) > positions(model):
-                raise UserError(f"{key}: expected at most the {positions(model)} positions of {base}, found {tokens}")
+            if (tokens := getattr(job, key)) > (most := context_length(model)):
+                raise UserError(f"{key}: expected at most the {most} positions of {base}, found {tokens}")
         return
     context = context_length(model)
     if job.block > context:
-        behind = "" if context == model.config.max_position_embeddings else " behind the prefix"
+        behind = "" if context == positions(model.config) else " behind the prefix"
         parts = ("source_tokens", "target_tokens", "prompt_tokens", "answer_tokens")
         key = " and ".join(part for part in parts if hasattr(job, part)) or "block"
         raise UserError(f"{key}: expected at most the context of {base}, {context} tokens{behind}, found {job.block}")

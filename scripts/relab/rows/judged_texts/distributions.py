@@ -22,7 +22,7 @@ from relab.device import device_name, pick_device, prepare_device
 from relab.encoding import encode
 from relab.errors import UserError
 from relab.judging.human import human_texts
-from relab.prefix import context_length
+from relab.networks import context_length
 from relab.rows.job import Job
 from relab.rows.judged_texts.names import BEST, CONTEXTS, ENTROPY, RULES, SamplerSetting, contrast_label, contrasts
 from relab.sampling.token_selector import TokenSelector
@@ -105,7 +105,7 @@ def _context_logprobs(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase
     ids = [*([] if start is None else [start]), *encode(tokenizer, text, name).tolist()]
     if not ids:
         raise UserError(f"{name}: expected a text, found an empty one")
-    return next_token_logprobs(model, ids[: context_length(model)])
+    return next_token_logprobs(model, ids[: min(len(ids), context_length(model))])
 
 
 @torch.inference_mode()

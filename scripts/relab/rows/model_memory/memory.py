@@ -20,6 +20,7 @@ from transformers import PreTrainedConfig, PreTrainedModel
 from relab.architectures import model_without_weights
 from relab.errors import UserError
 from relab.gpt import parameter_count
+from relab.networks import positions
 
 
 @dataclass(frozen=True)
@@ -83,8 +84,7 @@ def check_context(config: PreTrainedConfig, tokens: int) -> None:
     Raises:
         UserError: naming both.
     """
-    context = getattr(config, "max_position_embeddings", None)  # Transformers' name for it, whatever a configuration calls it
-    if context is not None and tokens > context:
+    if tokens > (context := positions(config)):
         raise UserError(f"tokens is {tokens}, expected at most the model's context of {context}")
 
 

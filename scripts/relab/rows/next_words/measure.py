@@ -21,6 +21,7 @@ from relab.checkpoints import load_model, load_tokenizer
 from relab.device import device_name, pick_device, prepare_device
 from relab.encoding import continuation, encode
 from relab.errors import UserError
+from relab.networks import context_length
 from relab.rows.job import Job
 from relab.rows.next_words.names import Alternatives, Words
 from relab.rows.next_words.traces import ALTERNATIVES, DRAWN, GREEDY, WORDS, Alternative, Step, Text
@@ -117,7 +118,7 @@ def trace(spec: MeasureSpec, traced: TracedModel) -> Iterator[Text]:
 
 
 def _requests(spec: MeasureSpec, traced: TracedModel) -> list[Request]:
-    window = traced.model.config.max_position_embeddings
+    window = context_length(traced.model)
 
     def ids(prompt: str, key: str) -> list[int]:
         encoded = encode(traced.tokenizer, prompt, key).tolist()
