@@ -9,5 +9,5 @@ VISIBLE = str.maketrans({" ": "␣", "\n": "↵", "\t": "⇥"})
 
 
 def format_fixed(value: float, digits: int) -> str:
-    """Format a number with ``digits`` decimals; an empty cell for a missing one."""
-    return "" if pd.isna(value) else f"{value:.{digits}f}"
+    """Format a number with ``digits`` decimals, a zero without a sign; an empty cell for a missing one."""
+    return "" if pd.isna(value) else f"{value:z.{digits}f}"

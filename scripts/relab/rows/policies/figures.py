@@ -19,7 +19,7 @@ from relab.rows.shared.curves import GREY, TRAINING, VALIDATION, add_legend, ban
 #: What axes say of each measure of PPO.
 LABELS = {
     "standardised_reward": "reward (SD)",
-    "kl": "KL divergence (nats a text)",
+    "kl": "KL (nats a text)",
     "entropy": "entropy (nats a token)",
     "length": "length (tokens)",
     "ended": "share that ended",
@@ -51,6 +51,7 @@ def draw_tradeoff(seeds: pd.DataFrame, judge: bool) -> Figure:
     scorers = {"reward": FILLED, **({"judge": HOLLOW} if judge else {})}
     columns = [f"{column}{end}" for column in ("kl", *scorers, "distinct") for end in ("", "_low", "_high")]
     require_columns(seeds, ["system", *columns], "the seeds have", rows=True)
+    seeds = seeds.assign(**seeds[columns].apply(pd.to_numeric))
     colours = dict(zip(seeds["system"].unique(), COLOURS * 2, strict=False))
     figure = Figure(figsize=(WIDTH, 4.6), layout="constrained")
     gains, diversity = figure.subplots(1, 2)
@@ -71,8 +72,7 @@ def draw_tradeoff(seeds: pd.DataFrame, judge: bool) -> Figure:
 
 def _draw_point(axes: Axes, row: pd.Series, column: str, colour: str, look: dict) -> None:
     """A point with its intervals in both directions, as far as they are known."""
-    values = {name: [float(row[f"{name}{end}"] or "nan") for end in ("", "_low", "_high")] for name in ("kl", column)}
-    (x, *x_ends), (y, *y_ends) = values["kl"], values[column]
+    (x, *x_ends), (y, *y_ends) = ([row[f"{name}{end}"] for end in ("", "_low", "_high")] for name in ("kl", column))
     errors = [[abs(end - centre) for end in ends] for centre, ends in ((x, x_ends), (y, y_ends))]
     axes.errorbar(
         x, y, xerr=[[e] for e in errors[0]], yerr=[[e] for e in errors[1]], color=colour, linestyle="none", linewidth=1.1,
