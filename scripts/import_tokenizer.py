@@ -1,7 +1,8 @@
 """Import a tokenizer as published: files of an asset become a directory that `AutoTokenizer.from_pretrained` opens.
 
-The files may be a model's. A tokenizer is read from tokenizer.json, vocab.json and merges.txt, a SentencePiece model, or a GGUF
-file, with the settings that lie beside it; vocab.json and merges.txt alone are taken for GPT-2's.
+The files may be a model's. A tokenizer is read from tokenizer.json, vocab.json and merges.txt, vocab.txt, a SentencePiece
+model, or a GGUF file, with the settings that lie beside it; vocab.json and merges.txt alone are taken for GPT-2's, vocab.txt
+for BERT's.
 """
 
 from __future__ import annotations
