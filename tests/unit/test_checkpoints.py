@@ -59,7 +59,7 @@ SHAPES = {
     "Llama without its template": ({"bos_token": "<s>", "eos_token": "</s>"}, [], None, "<s>"),
     "OPT": ({"bos_token": "</s>", "eos_token": "</s>"}, [], "</s>", "</s>"),
     "Phi-3": ({"bos_token": "<s>", "eos_token": "<|endoftext|>"}, [], "<s>", "<s>"),
-    "BERT": ({"cls_token": "[CLS]", "sep_token": "[SEP]"}, [], "[CLS]", None),
+    "BERT": ({"cls_token": "[CLS]", "sep_token": "[SEP]"}, [], "[CLS]", "[CLS]"),
     "no mark": ({}, [], None, None),
 }
 

@@ -98,4 +98,4 @@ def test_what_snakemake_finds_wrong_is_the_commands_status(tmp_path):
 def test_a_mistake_is_one_sentence(tmp_path):
     ended = run_relab("plan", "--directory", tmp_path, "--configfile", tmp_path / "none.yaml")
     assert ended.returncode == 1 and ended.stdout == ""
-    assert ended.stderr == f"error: {tmp_path}/none.yaml: no such file or directory\n"
+    assert ended.stderr == f"error: {tmp_path}/none.yaml: expected a file of settings, found none\n"

@@ -232,7 +232,7 @@ def refuse(base, corpus, folder, settings) -> str:
 def test_a_layer_that_the_base_lacks(base, corpus, tmp_path):
     told = refuse(base, corpus, tmp_path, spec({**LORA, "targets": ["c_attn", "q_proj"]}))
     assert told == (
-        "adaptation.targets: no layer of BASE is called 'q_proj'; there are c_attn, c_fc, c_proj, lm_head, wpe, wte"
+        "models.ruth.adaptation.targets: no layer of BASE is called 'q_proj'; there are c_attn, c_fc, c_proj, lm_head, wpe, wte"
     )
 
 

@@ -11,13 +11,9 @@ import pandas as pd
 from relab.cells import format_fixed
 from relab.files import read_csv, require_columns
 from relab.rows.job import Job
-from relab.rows.policies.names import CurvesSpec
+from relab.rows.policies.names import DPO, PPO, REFERENCE, REWARD_MODEL, CurvesSpec
 
-#: What is shown of validation answers of PPO, and of validation pairs of DPO.
-PPO = ("standardised_reward", "kl", "entropy", "length", "ended")
-DPO = ("accuracy", "chosen_logprob", "rejected_logprob")
 #: What is shown of the reference and of the reward model.
-REFERENCE, REWARD_MODEL = "reference", "reward model"
 LEARNING = {REFERENCE: ("train_loss", "validation_loss"), REWARD_MODEL: ("train_accuracy", "validation_accuracy")}
 
 

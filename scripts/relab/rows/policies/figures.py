@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from relab.figures import COLOURS, WIDTH
 from relab.files import read_csv, require_columns
 from relab.rows.job import Job
-from relab.rows.policies.curves import DPO, PPO, REFERENCE, REWARD_MODEL
+from relab.rows.policies.names import DPO, PPO, REFERENCE, REWARD_MODEL
 from relab.rows.shared.curves import GREY, TRAINING, VALIDATION, add_legend, band_entry, draw_curve, entry, label_axes
 
 #: What axes say of each measure of PPO.

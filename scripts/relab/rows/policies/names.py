@@ -26,6 +26,12 @@ ACCURACY = "pair accuracy"
 #: Words of a phrase, the commonest of which is looked for.
 PHRASE = 3
 
+#: What curves show of validation answers of PPO, and of validation pairs of DPO.
+PPO = ("standardised_reward", "kl", "entropy", "length", "ended")
+DPO = ("accuracy", "chosen_logprob", "rejected_logprob")
+#: What was trained before policies.
+REFERENCE, REWARD_MODEL = "reference", "reward model"
+
 
 class Spec(Settings):
     """Settings of the jobs that measure and score the row and write its tables."""
@@ -47,6 +53,11 @@ class Spec(Settings):
     def scorers(self) -> list[str]:
         """The columns of what gives texts a number."""
         return [REWARD, JUDGE] if self.judge else [REWARD]
+
+    @property
+    def compared(self) -> list[str]:
+        """The metrics of which differences from the reference are scored."""
+        return [*self.scorers, *([JUDGED_PREFERRED] if self.judge else []), DISTINCT, WORDS]
 
     def experiment(self, system: str, other: str = "") -> str:
         """The experiment of a system, or of what it has beyond another one."""

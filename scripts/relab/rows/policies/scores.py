@@ -45,7 +45,7 @@ def policy_scores(spec: Spec, systems: Systems) -> Iterator[dict[str, Any]]:
             for metric, measurement in metrics.items():
                 yield score(spec.experiment(system), seed, spec.split, metric, measurement, data)
     for system in (system for system in measured if system != spec.reference):
-        for metric in compared(spec):
+        for metric in spec.compared:
             beyond = difference(_of_metric(measured[system], metric), _of_metric(measured[spec.reference], metric))
             yield score(spec.experiment(system, spec.reference), 0, spec.split, metric, beyond, data)
     chosen, rejected = (next(iter(systems[system].values())).frame for system in (PREFERRED, REJECTED))
@@ -70,11 +70,6 @@ def measures(spec: Spec, system: str, texts: SystemTexts) -> dict[str, Measureme
     (phrase, _), *_ = texts.phrases().most_common(1) or [((), 0)]
     measured[COMMONEST] = texts.with_phrase(phrase)
     return measured
-
-
-def compared(spec: Spec) -> list[str]:
-    """The metrics of which differences from the reference are scored."""
-    return [*spec.scorers, *([JUDGED_PREFERRED] if spec.judge else []), DISTINCT, WORDS]
 
 
 def _of_metric(seeds: Mapping[int, Mapping[str, Measurement]], metric: str) -> dict[int, Measurement]:

@@ -24,7 +24,6 @@ from relab.rows.policies.names import (
     Spec,
     wins,
 )
-from relab.rows.policies.scores import compared
 from relab.rows.policies.texts import Systems, SystemTexts, read_systems
 from relab.scores import Summaries
 from relab.statistics import estimate
@@ -108,7 +107,7 @@ def seeds_table(spec: Spec, scores: Summaries) -> pd.DataFrame:
 def differences_table(spec: Spec, systems: Systems, scores: Summaries) -> pd.DataFrame:
     """A metric and system a row: what the system has beyond the reference, paired by prompts."""
     rows = []
-    for metric in compared(spec):
+    for metric in spec.compared:
         for system in (system for system in systems if system != spec.reference):
             experiment = spec.experiment(system, spec.reference)
             found = scores.find(experiment, metric, spec.split)
