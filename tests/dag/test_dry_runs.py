@@ -17,35 +17,39 @@ COUNTS = {
     None: {
         "train_model": 14,
         "fetch_asset": 15,
-        "clean_corpus": 8,
-        "sample_texts": 29,
-        "finetune_model": 3,
+        "clean_corpus": 9,
+        "sample_texts": 38,
+        "finetune_model": 4,
         "train_adapter": 6,
-        "make_dataset": 24,
+        "make_dataset": 30,
         "train_on_pairs": 2,
         "adapt_to_pairs": 3,
     },
-    "config/full.yaml": {"train_model": 43, "fetch_asset": 105, "clean_corpus": 10, "sample_texts": 32, "finetune_model": 11},
+    "config/full.yaml": {"train_model": 43, "fetch_asset": 109, "clean_corpus": 11, "sample_texts": 41, "finetune_model": 12},
     "tests/config/tiny.yaml": {
         "train_model": 12,
         "fetch_asset": 18,
-        "clean_corpus": 8,
-        "sample_texts": 25,
-        "finetune_model": 2,
+        "clean_corpus": 9,
+        "sample_texts": 34,
+        "finetune_model": 3,
     },
 }
 COUNTS[None] |= {"train_adapter": 6, "finetune_classifier": 8, "finetune_classifier_by_adapter": 1}
 COUNTS["config/full.yaml"] |= {"train_adapter": 8, "finetune_classifier": 15}
-COUNTS["config/full.yaml"] |= {"make_dataset": 27, "train_on_pairs": 15, "adapt_to_pairs": 7}
+COUNTS["config/full.yaml"] |= {"make_dataset": 33, "train_on_pairs": 15, "adapt_to_pairs": 7}
 COUNTS["tests/config/tiny.yaml"] |= {
-    "finetune_model": 2,
     "train_adapter": 5,
     "finetune_classifier": 4,
     "finetune_classifier_by_adapter": 1,
-    "make_dataset": 24,
+    "make_dataset": 30,
     "train_on_pairs": 2,
     "adapt_to_pairs": 3,
 }
+for counts in COUNTS.values():
+    counts |= {"train_policy": 4, "train_dpo": 4}
+COUNTS["config/full.yaml"] |= {"import_reward_model": 1}
+for small in (None, "tests/config/tiny.yaml"):
+    COUNTS[small] |= {"train_reward_model": 1}
 
 
 @pytest.mark.parametrize("overlay", COUNTS)
@@ -54,7 +58,7 @@ def test_every_configuration_plans_its_report(tmp_path, overlay):
     planned = run_snakemake(tmp_path / "run", "-n", "--quiet", "rules", *words)
     counts = job_counts(planned)
     assert {rule: counts[rule] for rule in COUNTS[overlay]} == COUNTS[overlay]
-    assert counts["tokenize_corpus"] == 10  # once for each corpus and tokenizer, not for each model
+    assert counts["tokenize_corpus"] == 11  # once for each corpus and tokenizer, not for each model
     assert counts["encode_texts"] >= 11  # one for each part of a data set that an encoder reads
     assert {rule for rule in counts if rule.startswith("measure_")} >= {
         f"measure_{row}" for row in ("adapters", "books", "code")
@@ -124,8 +128,9 @@ def test_a_mistake_is_one_sentence_and_no_job_starts(tmp_path, overlay, sentence
     (tmp_path / "overlay.yaml").write_text(yaml.safe_dump(overlay))
     ended = run_snakemake(tmp_path / "run", "--cores", "1", "--configfile", str(tmp_path / "overlay.yaml"))
     assert ended.returncode == 1
-    told = [line for line in (ended.stdout + ended.stderr).splitlines() if sentence in line]
-    assert len(told) == 1, ended.stderr
+    *before, last = ended.stderr.splitlines()
+    assert last.startswith("error: ") and sentence in last, ended.stderr
+    assert len([line for line in before if sentence in line]) == 1, ended.stderr  # Snakemake's own words
     assert "Traceback" not in ended.stderr
     assert not (tmp_path / "run" / "results").exists()
 
