@@ -1,4 +1,5 @@
-"""What Snakemake itself costs: planning this workflow against an empty one, and a run that has nothing to do.
+"""What Snakemake itself costs: planning this workflow against an empty one, a run that has nothing to do, and its scheduler
+while jobs sleep, with the cure of ``rules/scheduler.smk`` against without.
 
 The run that has nothing to do is the checkout's own; without one, its figure is left out.
 """
@@ -6,6 +7,7 @@ The run that has nothing to do is the checkout's own; without one, its figure is
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -63,6 +65,55 @@ def nothing_to_do() -> None:
     emit("snakemake_overhead", "make report with nothing to do", median(seconds), "s", repeats=REPEATS)
 
 
+#: Jobs that sleep for half a second two at a time, beside one that sleeps all the while.
+SLEEPS = """
+rule all:
+    input: expand("{number}", number=range(125)), "long"
+rule sleep:
+    output: "{number,[0-9]+}"
+    shell: "sleep 0.5; touch {output}"
+rule sleep_long:
+    output: "long"
+    priority: 1
+    shell: "sleep 70; touch {output}"
+"""
+
+
+def cpu_seconds(command: list[str], folder: Path) -> Callable[[], float]:
+    """A program for ``interleave`` that returns the processor seconds of a command and of all that it started."""
+
+    def program() -> float:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        with tempfile.TemporaryDirectory(dir=folder) as run:
+            subprocess.run([*command, "--directory", run], env=ENVIRONMENT, check=True, capture_output=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    return program
+
+
+def scheduling() -> None:
+    """Runs of 126 jobs that only sleep: what they take of the processor is Snakemake's."""
+    with tempfile.TemporaryDirectory() as folder:
+        programs = {}
+        for name, cure in {"relab": f'include: "{CHECKOUT}/rules/scheduler.smk"\n', "stock": ""}.items():
+            snakefile = Path(folder, f"{name}.smk")
+            snakefile.write_text(cure + SLEEPS, encoding="utf-8")
+            words = ["snakemake", "--cores", "3", "--snakefile", str(snakefile)]
+            programs[name] = cpu_seconds(words, Path(folder))
+        seconds = {name: median(values) for name, values in interleave(programs, 1).items()}
+    emit(
+        "snakemake_overhead",
+        "126 jobs that sleep, 70 s",
+        seconds["relab"],
+        "core-seconds",
+        peer="the same without rules/scheduler.smk",
+        peer_value=seconds["stock"],
+        repeats=1,
+    )
+
+
 if __name__ == "__main__":
     planning()
     nothing_to_do()
+    scheduling()
