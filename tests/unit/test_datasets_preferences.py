@@ -61,6 +61,21 @@ def test_tab_separated_columns_of_other_names(tmp_path):
     assert triples([tmp_path / "a.tsv"], preferences("a.tsv", form), tmp_path)[0] == [("why", "yes", "no")]
 
 
+def test_what_parts_prompts_from_answers_is_put_before_answers(tmp_path):
+    rows = [{"prompt": "why", "chosen": "yes", "rejected": "no"}]
+    messages = [
+        {
+            "prompt": "why",
+            **{side: [{"role": role, "content": text} for role, text in (("user", "why"), ("assistant", answer))]
+               for side, answer in (("chosen", "yes"), ("rejected", "no"))},
+        }
+    ]  # fmt: skip
+    for kind, content in (("columns", rows), ("messages", messages)):
+        file = jsonl_file(tmp_path / f"{kind}.jsonl", content)
+        form = {"kind": kind, "prompt": "prompt", "join": " "}
+        assert triples([file], preferences(file.name, form), tmp_path)[0] == [("why", " yes", " no")], kind
+
+
 def test_columns_inside_columns(tmp_path):
     row = {"x": {"prompt": "why"}, "answers": {"good": "yes", "bad": "no"}}
     form = {"prompt": "x.prompt", "chosen": "answers.good", "rejected": "answers.bad"}

@@ -49,7 +49,7 @@ def preference_rows(reader: TableReader, table: Table, dataset: PreferencesDatas
     if form.kind == "labelled":
         return _labelled_rows(reader, table, dataset)
     columns = [form.chosen, form.rejected, *filter(None, [getattr(form, "prompt", None)])]
-    rows = list(reader.read(table, columns, lambda row: _checked(_PARSERS[form.kind](row, form))))
+    rows = list(reader.read(table, columns, lambda row: _joined(_checked(_PARSERS[form.kind](row, form)), form)))
     kept = [row for row in rows if all(fits(row[side].strip(), limits) for side, limits in sides.items())]
     reader.counts["outside_limits"] += len(rows) - len(kept)
     return kept
@@ -63,6 +63,12 @@ def _checked(row: dict[str, str]) -> dict[str, str]:
     if row["chosen"].split() == row["rejected"].split():
         raise EqualAnswers("expected two different answers, found the same one twice")
     return row
+
+
+def _joined(row: dict[str, str], form: TextColumns | Dialogues | Messages) -> dict[str, str]:
+    """The row with what parts a prompt from an answer, which dialogues hold already, before the answers."""
+    join = getattr(form, "join", "")
+    return {**row, **{side: join + row[side] for side in ("chosen", "rejected")}}
 
 
 def _text(row: Mapping[str, Any], column: str) -> str:

@@ -53,9 +53,6 @@ class DpoModel(Declaration, Asking, Adapted):
         "sigmoid",
         description="The loss of the paper, or that without a reference: as if all answers were equally probable under it.",
     )
-    join: str = Field(
-        "", description="What stands between a prompt and an answer, such as a blank for answers that begin with none."
-    )
     end: bool = Field(True, description="Answers end with the tokenizer's end token.")
     prompt_tokens: Int = Field(256, description="Tokens of a prompt at most, its template included; the last ones stay.", ge=2)
     answer_tokens: Int = Field(64, description="Tokens of an answer at most, its end included; what is longer is cut.", ge=2)

@@ -9,16 +9,20 @@ from pydantic import Discriminator, Field, Tag, model_validator
 from relab.settings.base import Int, Settings
 from relab.settings.corpora import CellValue, NonEmpty
 
+#: What parts a prompt from its answers.
+JOIN = Field("", description="What is put before each answer, such as a blank where answers begin with none.")
+
 
 class TextColumns(Settings):
     """A column of prompts and two of answers: what is meant where no kind is named. The texts are kept as they stand, with
-    the blanks at their ends.
+    the blanks at their ends. A prompt and an answer behind it make one text.
     """
 
     kind: Literal["columns"] = "columns"
     prompt: NonEmpty = Field("prompt", description="The column of the prompt. A point leads inside: `texts.prompt`.")
     chosen: NonEmpty = Field("chosen", description="The column of the answer that was preferred.")
     rejected: NonEmpty = Field("rejected", description="The column of the other answer.")
+    join: str = JOIN
 
 
 class Dialogues(Settings):
@@ -44,6 +48,7 @@ class Messages(Settings):
     )
     chosen: NonEmpty = Field("chosen", description="The column of the messages whose last one was preferred.")
     rejected: NonEmpty = Field("rejected", description="The column of the other messages.")
+    join: str = JOIN
 
 
 class LabelledTexts(Settings):

@@ -91,7 +91,7 @@ def encoded_comparisons(path: Path, job: PreferenceFinetuning, lm: LanguageModel
 
 
 def _answer(text: str, job: PreferenceFinetuning, lm: LanguageModel, name: str) -> list[int]:
-    ids = encode(lm.tokenizer, job.join + text, name).tolist()
+    ids = encode(lm.tokenizer, text, name).tolist()
     return ended(ids, lm.tokenizer) if job.end else ids
 
 
