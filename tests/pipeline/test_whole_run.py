@@ -98,6 +98,7 @@ BACKWARDS = (
     ["judgements", "traces", "probes", "classifiers"],
     ["samples", "features"],
     ["models"],
+    ["reward_models"],
     ["tokens"],
     ["tokenizers", "datasets"],
     ["corpora"],
@@ -207,8 +208,8 @@ def test_other_ways_to_write_the_same_settings_and_machine_settings_run_nothing(
     shuffled = json.loads(json.dumps(raw, sort_keys=True))
     for name, sampling in shuffled["samplings"].items():  # the order of its methods is the one in which tables show them
         sampling["methods"] = raw["samplings"][name]["methods"]
-    for name, row in shuffled["rows"].items():  # so is that of a row's systems and models
-        row |= {key: raw["rows"][name][key] for key in ("systems", "models") if key in row}
+    for name, row in shuffled["rows"].items():  # so is that of a row's systems, models and policies
+        row |= {key: raw["rows"][name][key] for key in ("systems", "models", "ppo", "dpo") if key in row}
     (moved_checkout / "config/config.yaml").write_text(yaml.safe_dump(shuffled, sort_keys=False))
     edit(moved_checkout / "rules/models.smk", "else 2000", "else 3000")
     assert plan(moved_checkout, "--cores", "1") == {}
