@@ -1,4 +1,4 @@
-"""Reading tables a row at a time: delimited text, JSON lines and arrays, Parquet, Arrow, SQLite."""
+"""Reading tables a row at a time: delimited text, JSON lines and arrays, Parquet, Arrow, SQLite, test collections."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from typing import Any, TextIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from relab import retrieval_files
 from relab.comparable import comparable
 from relab.corpora.json_arrays import array_values
 from relab.corpora.sources import DAMAGE, LARGEST_DOCUMENT, UTF8, Source, lines_in, open_text, sources
@@ -32,19 +33,20 @@ DATABASES = (".db", ".sqlite", ".sqlite3")
 
 @dataclass(frozen=True)
 class TableFormat:
-    """What a file itself does not say: delimiter and encoding of text, names of columns, the query of a database."""
+    """What a file itself does not say: delimiter and encoding of text, names of columns, the query of a database, its form."""
 
     delimiter: str | None = None
     header: tuple[str, ...] | None = None
     sql: str | None = None
     encoding: str = UTF8
     quoted: bool | None = None
+    form: str | None = None
 
     @classmethod
     def of(cls, settings: DelimitedText, sql: str | None = None) -> TableFormat:
         """The format that settings name."""
         header = tuple(settings.header) if settings.header else None
-        return cls(settings.delimiter, header, sql, settings.codec, settings.quoted)
+        return cls(settings.delimiter, header, sql, settings.codec, settings.quoted, settings.format)
 
 
 def read_rows(
@@ -55,7 +57,7 @@ def read_rows(
     Raises:
         UserError: an unknown ending, a missing column, a row that cannot be parsed; names file and row.
     """
-    if Path(path).suffix.lower() in DATABASES:
+    if table_format.form is None and Path(path).suffix.lower() in DATABASES:
         yield from _database(Path(path), columns, table_format)
         return
     for source in sources([path]):
@@ -66,10 +68,13 @@ def source_rows(source: Source, columns: Collection[str], table_format: TableFor
     """The rows of one file, which may be in an archive; otherwise as :func:`read_rows`."""
     if table_format.delimiter is not None:
         return _delimited(source, columns, table_format, table_format.delimiter)
-    if source.ending not in _FORMATS:
+    ending = f".{table_format.form}" if table_format.form else source.ending
+    if ending not in _FORMATS:
         known = ", ".join((*_FORMATS, *DATABASES))
-        raise UserError(f"{source.name}: expected one of {known} (compressed too) or a `delimiter`, found {source.ending!r}")
-    return _FORMATS[source.ending](source, columns, table_format)
+        raise UserError(
+            f"{source.name}: expected one of {known} (compressed too), a `format` or a `delimiter`, found {ending!r}"
+        )
+    return _FORMATS[ending](source, columns, table_format)
 
 
 def cell_value(row: Mapping[str, Any], path: str) -> Any:
@@ -247,6 +252,21 @@ def _with_columns(rows: Iterable[LocatedRow], name: str, columns: Iterable[str])
         raise _column_error(name, lacking[0], keys)
 
 
+def _smart(source: Source, columns: Iterable[str], table_format: TableFormat) -> Iterator[LocatedRow]:
+    rows = retrieval_files.smart_rows(_lines(source, table_format.encoding), source.name)
+    return _with_columns(rows, source.name, columns)
+
+
+def _topics(source: Source, columns: Iterable[str], table_format: TableFormat) -> Iterator[LocatedRow]:
+    rows = retrieval_files.topic_rows(_lines(source, table_format.encoding), source.name)
+    return _with_columns(rows, source.name, columns)
+
+
+def _qrels(source: Source, columns: Iterable[str], table_format: TableFormat) -> Iterator[LocatedRow]:
+    rows = retrieval_files.judgment_rows(_lines(source, table_format.encoding), source.name, table_format.header)
+    return _with_columns(rows, source.name, columns)
+
+
 def _parquet(source: Source, columns: Collection[str], table_format: TableFormat) -> Iterator[LocatedRow]:
     with (
         _damage_as_error(source.name, "a Parquet"),
@@ -304,6 +324,9 @@ _FORMATS: dict[str, Callable[[Source, Collection[str], TableFormat], Iterator[Lo
     ".json": _json,
     ".parquet": _parquet,
     ".arrow": _arrow,
+    ".smart": _smart,
+    ".topics": _topics,
+    ".qrels": _qrels,
 }
 
 #: Endings of tables that say how they are read.

@@ -5,31 +5,17 @@ from __future__ import annotations
 import json
 
 import pytest
-import yaml
-from snakemake.utils import update_config
-from support.runs import CHECKOUT, run_relab
+from support.overlays import overlay_of_check
 
 from relab.errors import UserError
 from relab.inspection import inspect
-from relab.settings.config import resolve
 
 REVIEWS = "text,label,id\nfine film,no,1\nbad film,yes,2\nlovely one,no,3\n poor one,yes,4\nfine film,no,1\n"
 
 
-def overlay_of(path) -> dict:
-    """The overlay of a file, which the configuration takes."""
-    told = run_relab("check", path)
-    assert told.returncode == 0, told.stderr
-    overlay, merged = yaml.safe_load(told.stdout), {}
-    for file in ("assets.yaml", "config.yaml"):
-        update_config(merged, yaml.safe_load((CHECKOUT / "config" / file).read_text(encoding="utf-8")))
-    resolve(merged | {kind: merged[kind] | declared for kind, declared in overlay.items()})
-    return overlay
-
-
 def test_a_table_with_a_column_of_classes_is_a_classification(tmp_path):
     (tmp_path / "My réviews (1).csv").write_text(REVIEWS, encoding="utf-8")
-    (dataset,) = overlay_of(tmp_path / "My réviews (1).csv")["datasets"].values()
+    (dataset,) = overlay_of_check(tmp_path / "My réviews (1).csv")["datasets"].values()
     assert (dataset["kind"], dataset["text"], dataset["label"]) == ("classification", "text", "label")
     assert dataset["labels"] == {"no": "no", "yes": "yes"}, "words that YAML reads as truth values are quoted"
 
@@ -38,8 +24,8 @@ def test_other_files_are_corpora(tmp_path):
     rows = [{"id": number, "answers": {"text": f"answer {number}"}} for number in range(3)]
     (tmp_path / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     (tmp_path / "Tale.txt").write_text("Once\n\nupon\n", encoding="utf-8")
-    assert overlay_of(tmp_path / "a.jsonl")["corpora"]["a"]["reader"] == {"kind": "table", "column": "answers.text"}
-    assert overlay_of(tmp_path / "Tale.txt")["corpora"]["tale"]["reader"]["kind"] == "text"
+    assert overlay_of_check(tmp_path / "a.jsonl")["corpora"]["a"]["reader"] == {"kind": "table", "column": "answers.text"}
+    assert overlay_of_check(tmp_path / "Tale.txt")["corpora"]["tale"]["reader"]["kind"] == "text"
 
 
 def test_rows_empty_cells_and_repetitions_are_counted(tmp_path):

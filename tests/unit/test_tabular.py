@@ -371,7 +371,7 @@ def test_what_is_no_database(tmp_path):
 def test_unknown_endings_are_refused(tmp_path, name):
     path = write(tmp_path / name, gzip.compress(b"text\n") if name.endswith("gz") else "text\n")
     told = refused(path, "expected one of .csv, .tsv, .jsonl, .*.sqlite3", ["text"])
-    assert told.endswith("or a `delimiter`, found '.txt'" if "txt" in name else f"found {path.suffix!r}")
+    assert told.endswith("a `format` or a `delimiter`, found '.txt'" if "txt" in name else f"found {path.suffix!r}")
 
 
 def test_a_folder_and_a_file_that_is_not_there(tmp_path):
