@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -33,11 +34,14 @@ class Folder:
 
 
 def inspect_folder(path: Path) -> Folder:
-    """Read the files of a folder and say what they are together: documents, queries and judgments (BEIR, SMART, TREC).
+    """Read the files of a folder and say what they are together: a data set that ``datasets`` saved (``save_to_disk``), or
+    documents, queries and judgments (BEIR, SMART, TREC).
 
     Raises:
         UserError: a folder of other files; the message says what was looked for.
     """
+    if (path / "dataset_dict.json").is_file() or (path / "state.json").is_file():
+        return _saved(path)
     tables: dict[str, Facts] = {}
     for member in _members(path):
         with suppress(UserError):  # a file of another kind beside those of the collection
@@ -48,8 +52,8 @@ def inspect_folder(path: Path) -> Folder:
     if not judgments or len(texts) < 2:
         found = ", ".join(tables) or "none"
         raise UserError(
-            f"{path}: is a folder, expected a file, or a folder of documents, queries and judgments (a name with `qrel`), "
-            f"found the tables {found}"
+            f"{path}: is a folder, expected a file, what save_to_disk of datasets wrote, or documents, queries and judgments "
+            f"(a name with `qrel`), found the tables {found}"
         )
     chosen = next((member for member in judgments if "test" in Path(member).stem.lower()), judgments[0])
     members = {"corpus": texts[0], "queries": texts[-1], "qrels": chosen}
@@ -57,6 +61,46 @@ def inspect_folder(path: Path) -> Folder:
         [f"{path}: documents, queries and judgments", *(line for table in members.values() for line in tables[table].lines)],
         _retrieval(path, {part: (member, tables[member]) for part, member in members.items()}),
     )
+
+
+def _saved(path: Path) -> Folder:
+    """What ``save_to_disk`` wrote: the shards of one split or of several, and the names of classes."""
+    splits = _json(path / "dataset_dict.json", "splits") if (path / "dataset_dict.json").is_file() else [""]
+    name, files = artefact_name(path.resolve().name), {}
+    for split in splits:
+        shards = [shard["filename"] for shard in _json(path / split / "state.json", "_data_files")]
+        if not shards:
+            raise UserError(f"{path / split}: expected rows, found none")
+        # of several, a zip of those that match: other numbers of shards may lie beside them
+        member = shards[0] if len(shards) == 1 else re.sub(r"\d+-of-", "*-of-", shards[0])
+        files[split] = (f"{split or name}.{'arrow' if len(shards) == 1 else 'zip'}", (Path(split) / member).as_posix())
+    first = splits[0] if "train" not in splits else "train"
+    facts = inspect(next(iter(sorted(path.glob(files[first][1])))))
+    features = _json(path / first / "dataset_info.json", "features") or {}
+    labels = {column: feature["names"] for column, feature in features.items() if "names" in feature}
+    tables = {split: file for split, (file, _) in files.items()}
+    declared = facts.declarations(name, path.name, _published(tables), labels)
+    return Folder(
+        [f"{path}: saved by datasets, {', '.join(filter(None, splits)) or 'one split'}", *facts.lines],
+        {"assets": {name: local_asset(path, dict(files.values()))}, **declared},
+    )
+
+
+def _published(tables: Mapping[str, str]) -> dict[str, str]:
+    """The tables of splits by the names that a data set knows; one of them alone is for all splits."""
+    known = {re.sub("^(valid|val|dev)$", "validation", split): file for split, file in tables.items()}
+    known = {split: file for split, file in known.items() if split in ("train", "validation", "test")}
+    if "train" in known and "test" not in known and "validation" in known:
+        known["test"] = known.pop("validation")
+    return known if {"train", "test"} <= set(known) else {"all": next(iter(tables.values()))}
+
+
+def _json(file: Path, key: str) -> Any:
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))[key]
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise UserError(f"{file}: expected `{key}`, as save_to_disk of datasets writes it, found none ({reason})") from None
 
 
 def _members(path: Path) -> Iterator[str]:

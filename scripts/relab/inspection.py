@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any
 from relab.corpora.sources import read_lines, sources
 from relab.errors import UserError
 from relab.retrieval_files import format_of
-from relab.tabular import TABLES, TableFormat, read_rows
+from relab.tabular import TABLES, TableFormat, cell_value, read_rows
 
 #: Values of a column that are taken for classes: so many at most, none longer than so many characters.
 MOST_CLASSES, LONGEST_CLASS = 20, 40
@@ -92,9 +92,20 @@ class Facts:
         name = artefact_name(file.partition(".")[0])
         declared = {"about": self.path.name, "licence": "your own", "files": {file: {}}}
         asset = {name: declared | {"sources": [{"kind": "local", "path": str(self.path.resolve())}]}}
-        about = {"title": self.path.name, "asset": name}
+        return {"assets": asset} | self.declarations(name, self.path.name, {"all": file})
+
+    def declarations(
+        self, name: str, title: str, files: Mapping[str, str], labels: Mapping[str, Sequence[str]] | None = None
+    ) -> dict[str, Any]:
+        """What reads the asset ``name``, without the asset itself.
+
+        Args:
+            files: the file of each split, all of the columns that this one has.
+            labels: the names of the classes of columns that hold their indices.
+        """
+        about = {"title": title, "asset": name}
         if not self.columns:
-            return {"assets": asset, "corpora": {name: about | {"reader": {"kind": "text", "document": "paragraph"}}}}
+            return {"corpora": {name: about | {"reader": {"kind": "text", "document": "paragraph"}}}}
         if self.is_judgments:
             raise UserError(f"{self.path}: found judgments, expected their documents and queries too; check the folder of all")
         texts = [column for column, facts in self.columns.items() if facts.is_text]
@@ -102,12 +113,19 @@ class Facts:
             raise UserError(f"{self.path}: expected a column of texts, found {', '.join(self.columns)}")
         form = {"format": self.table_form} if self.table_form else {}
         text = max(texts, key=lambda column: self.columns[column].characters)
-        classes = [column for column, facts in self.columns.items() if facts.is_class and column != text]
+        classes = {column: {str(index): label for index, label in enumerate(names)} for column, names in (labels or {}).items()}
         if not classes:
-            return {"assets": asset, "corpora": {name: about | {"reader": {"kind": "table", "column": text} | form}}}
-        labels = {value: value for value in sorted(self.columns[classes[-1]].values)}
-        table = {"kind": "classification", "tables": {"all": {"file": file} | form}, "text": text, "label": classes[-1]}
-        return {"assets": asset, "datasets": {name: about | table | {"labels": labels}}}
+            classes = {
+                column: {value: value for value in sorted(facts.values)}
+                for column, facts in self.columns.items()
+                if facts.is_class and column != text
+            }
+        if not classes:
+            return {"corpora": {name: about | {"reader": {"kind": "table", "column": text} | form}}}
+        label = list(classes)[-1]
+        tables = {split: {"file": file} | form for split, file in files.items()}
+        classified = {"kind": "classification", "tables": tables, "text": text, "label": label, "labels": classes[label]}
+        return {"datasets": {name: about | classified}}
 
 
 def inspect(path: Path) -> Facts:
@@ -151,9 +169,10 @@ def _table(path: Path, form: str, table_form: str | None = None) -> Facts:
 def _cells(row: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
     """The cells of a row by the names that settings know them by: ``a.b`` is the field ``b`` of the column ``a``."""
     for name, value in row.items():
-        if isinstance(value, Mapping):
-            yield from ((f"{name}.{key}", inner) for key, inner in value.items())
-        else:
+        inner = value[:1] if isinstance(value, list) else [value]
+        fields = [field for item in inner if isinstance(item, Mapping) for field, _ in _cells(item)]
+        yield from ((f"{name}.{field}", cell_value(row, f"{name}.{field}")) for field in fields)
+        if not fields:
             yield name, value
 
 

@@ -78,12 +78,29 @@ def source_rows(source: Source, columns: Collection[str], table_format: TableFor
 
 
 def cell_value(row: Mapping[str, Any], path: str) -> Any:
-    """The value in a column, or in a field of it: ``choices.text`` is the field ``text`` of the column ``choices``."""
+    """The value in a column, or in a field of it: ``choices.text`` is the field ``text`` of the column ``choices``.
+
+    A point leads inside again and again, and of a list of objects to the list of what each has there; null where there is none.
+    """
     if path in row:
         return row[path]
-    column, _, field = path.partition(".")
-    inner = row.get(column)
-    return inner.get(field) if isinstance(inner, Mapping) else None
+    column, field = _column_and_field(row, path)
+    return None if column is None else _inner_value(row[column], field)
+
+
+def _inner_value(value: Any, field: str) -> Any:
+    if isinstance(value, list) and (not value or any(isinstance(item, Mapping) for item in value)):
+        return [_inner_value(item, field) for item in value]
+    return cell_value(value, field) if isinstance(value, Mapping) else None
+
+
+def _column_and_field(present: Collection[str], path: str) -> tuple[str | None, str]:
+    """The column that a path leads into, which may have points in its name, and the path inside; None where there is none."""
+    parts = path.split(".")
+    for number in range(len(parts) - 1, 0, -1):
+        if (column := ".".join(parts[:number])) in present:
+            return column, ".".join(parts[number:])
+    return None, ""
 
 
 #: Which rows are kept: columns with the value that they must have, or a list of values, in comparable form.
@@ -98,30 +115,49 @@ def matches(row: Mapping[str, Any], where: RowFilter) -> bool:
     )
 
 
-def has_column(present: Collection[str], column: str) -> bool:
-    """Whether there is a column, or a field of a column, of that name in a row or among the names of columns."""
-    return column in present or _names_field(column, present)
+def has_column(present: Collection[str], path: str) -> bool:
+    """Whether there is a column, or a field of a column, of that name in a row or among the names of columns.
+
+    A null in place of an object, and an empty list, may have any field.
+    """
+    if path in present:
+        return True
+    column, field = _column_and_field(present, path)
+    return column is not None and isinstance(present, Mapping) and _has_field(present[column], field)
 
 
-def _check_columns(columns: Iterable[str], present: Collection[str], location: str) -> None:
+def _has_field(value: Any, field: str) -> bool:
+    if isinstance(value, list):
+        return not value or any(_has_field(item, field) for item in value)
+    return value is None or isinstance(value, Mapping) and has_column(value, field)
+
+
+def _check_columns(
+    columns: Iterable[str], names: Sequence[str], location: str, fields: Mapping[str, Any] | None = None
+) -> None:
+    """Refuse a column that is not there, or there twice; ``fields``: what the columns hold, where a point leads inside."""
     for column in columns:
-        if not has_column(present, column):
-            raise _column_error(location, column, present)
-        if isinstance(present, list) and present.count(column) > 1:
-            raise UserError(f"{location}: expected one column {column!r}, found {present.count(column)} of that name")
+        if not has_column(names if fields is None else fields, column):
+            raise _column_error(location, column, names)
+        if names.count(column) > 1:
+            raise UserError(f"{location}: expected one column {column!r}, found {names.count(column)} of that name")
 
 
 def _column_error(location: str, column: str, present: Collection[str]) -> UserError:
     return UserError(f"{location}: expected a column {column!r}, found {', '.join(map(repr, present)) or 'none'}")
 
 
-def _names_field(path: str, present: Collection[str]) -> bool:
-    """Whether a path with a point names a field; where only the columns' names are known, the column is enough."""
-    column, point, field = path.partition(".")
-    if not point or column not in present:
-        return False
-    inner = present[column] if isinstance(present, Mapping) else None
-    return inner is None or isinstance(inner, Mapping) and field in inner
+def _fields(schema: Iterable[pa.Field]) -> dict[str, Any]:
+    """What the columns of a schema hold, as :func:`has_column` looks into rows."""
+    return {field.name: _value_of_type(field.type) for field in schema}
+
+
+def _value_of_type(kind: pa.DataType) -> Any:
+    if pa.types.is_struct(kind):
+        return _fields(kind)
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+        return [_value_of_type(kind.value_type)]
+    return None if pa.types.is_null(kind) else ""
 
 
 @contextmanager
@@ -274,8 +310,8 @@ def _parquet(source: Source, columns: Collection[str], table_format: TableFormat
         pq.ParquetFile(raw, pre_buffer=False, buffer_size=2**20) as file,
     ):
         names = file.schema_arrow.names
-        _check_columns(columns, names, source.name)
-        top_level = list(dict.fromkeys(name if name in names else name.partition(".")[0] for name in columns))
+        _check_columns(columns, names, source.name, _fields(file.schema_arrow))
+        top_level = list(dict.fromkeys(name if name in names else _column_and_field(names, name)[0] for name in columns))
         batches = file.iter_batches(batch_size=256, columns=top_level, use_threads=False)
         yield from _rows_of_batches(source.name, batches)
 
@@ -287,7 +323,7 @@ def _arrow(source: Source, columns: Collection[str], table_format: TableFormat) 
             is_file = raw.read(6) == b"ARROW1"
         with source.open() as raw:
             reader = pa.ipc.open_file(raw) if is_file else pa.ipc.open_stream(raw)
-            _check_columns(columns, reader.schema.names, source.name)
+            _check_columns(columns, reader.schema.names, source.name, _fields(reader.schema))
             batches = (reader.get_batch(number) for number in range(reader.num_record_batches)) if is_file else reader
             yield from _rows_of_batches(source.name, batches)
 

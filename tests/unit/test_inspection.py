@@ -7,8 +7,12 @@ import json
 import pytest
 from support.overlays import overlay_of_check
 
+from relab.assets import local
 from relab.errors import UserError
+from relab.folder_inspection import inspect_folder
 from relab.inspection import inspect
+from relab.settings.assets import Fetched
+from relab.tabular import read_rows
 
 REVIEWS = "text,label,id\nfine film,no,1\nbad film,yes,2\nlovely one,no,3\n poor one,yes,4\nfine film,no,1\n"
 
@@ -33,6 +37,41 @@ def test_rows_empty_cells_and_repetitions_are_counted(tmp_path):
     facts = inspect(tmp_path / "a.csv")
     assert (facts.rows, facts.repeated, facts.columns["text"].empty) == (6, 1, 1)
     assert facts.lines[0] == f"{tmp_path}/a.csv: a table (.csv), 6 rows, 1 of them stood there before"
+
+
+@pytest.mark.parametrize(
+    ("splits", "shards", "tables"),
+    [
+        (None, 1, {"all": "saved.arrow"}),
+        (None, 2, {"all": "saved.zip"}),
+        (["train", "valid"], 1, {"train": "train.arrow", "test": "valid.arrow"}),
+        (["train", "dev", "test"], 2, {"train": "train.zip", "validation": "dev.zip", "test": "test.zip"}),
+    ],
+)
+def test_what_datasets_saved_is_read_by_its_overlay(tmp_path, splits, shards, tables):
+    import datasets
+
+    features = datasets.Features({"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["no", "yes"])})
+    split = datasets.Dataset.from_dict({"text": [f"text {n}" for n in range(9)], "label": [n % 2 for n in range(9)]}, features)
+    for number in (3, shards):  # shards of an earlier saving stay beside the later ones
+        saved = datasets.DatasetDict(dict.fromkeys(splits, split)) if splits else split
+        saved.save_to_disk(tmp_path / "saved", num_shards=dict.fromkeys(splits, number) if splits else number)
+    overlay = inspect_folder(tmp_path / "saved").overlay()
+    (dataset,), (asset,) = overlay["datasets"].values(), overlay["assets"].values()
+    assert {name: table["file"] for name, table in dataset["tables"].items()} == tables
+    assert (dataset["text"], dataset["label"], dataset["labels"]) == ("text", "label", {"0": "no", "1": "yes"})
+    fetched = Fetched.model_validate({key: asset[key] for key in ("files", "sources")})
+    for file in asset["files"]:
+        path = local.resolve(fetched.sources[0], fetched, "saved", file, tmp_path).path
+        assert [row["text"] for _, row in read_rows(path, ["text", "label"])] == split["text"]
+
+
+def test_a_folder_that_is_nothing_known_is_told_in_a_sentence(tmp_path):
+    with pytest.raises(UserError, match="is a folder, expected a file, what save_to_disk"):
+        inspect_folder(tmp_path)
+    (tmp_path / "state.json").write_text("{}")
+    with pytest.raises(UserError, match="state.json: expected `_data_files`"):
+        inspect_folder(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -392,11 +392,43 @@ def test_a_point_leads_into_a_column():
     assert [cell_value(row, path) for path in ("choices.other", "text.more", "none.more")] == [None] * 3
 
 
+#: A row with what a path leads to in it: through several objects, a list of them, names with points.
+NESTED = {
+    "a": {"b": {"c": "deep"}, "d.e": {"f": "point"}},
+    "l": [{"t": "x", "u": [{"v": 1}]}, {"t": "y", "u": []}],
+    "p.q": {"r": 2},
+}
+PATHS = {"a.b.c": "deep", "a.d.e.f": "point", "l.t": ["x", "y"], "l.u.v": [[1], []], "p.q.r": 2}
+
+
+@pytest.mark.parametrize("form", ["jsonl", "json", "parquet", "arrow"])
+def test_a_point_leads_inside_as_deep_as_a_row_goes(tmp_path, form):
+    path = tmp_path / f"t.{form}"
+    if form.startswith("json"):
+        write(path, json.dumps(NESTED))
+    elif form == "parquet":
+        pq.write_table(pa.Table.from_pylist([NESTED]), path)
+    else:
+        arrow(path, pa.ipc.new_stream, pa.Table.from_pylist([NESTED]))
+    (row,) = rows(path, list(PATHS))
+    assert {name: cell_value(row, name) for name in PATHS} == PATHS
+    for absent in ("a.b.d", "a.b.c.d", "l.w", "p.r", "a."):
+        refused(path, f"expected a column '{absent}'", [absent])
+
+
+def test_a_point_leads_into_no_cell_of_text(tmp_path):
+    refused(write(tmp_path / "t.csv", "text\none\n"), "line 1: expected a column 'text.en', found 'text'", ["text.en"])
+    assert rows(write(tmp_path / "t.csv", "text.en\none\n"), ["text.en"]) == [{"text.en": "one"}]
+    refused(database(tmp_path / "t.db"), "expected a column 'text.en'", ["text.en"], sql="select text from data")
+
+
 def test_nested_columns_of_files(tmp_path):
     table = pa.table({"choices": [{"text": ["a"], "label": ["A"]}], "other": [1]})
     pq.write_table(table, tmp_path / "t.parquet")
     assert rows(tmp_path / "t.parquet", ["choices.text", "choices.label"]) == [{"choices": {"text": ["a"], "label": ["A"]}}]
     refused(tmp_path / "t.parquet", "expected a column 'choice.text'", ["choice.text"])
+    refused(tmp_path / "t.parquet", "expected a column 'choices.texts'", ["choices.texts"])
+    refused(arrow(tmp_path / "t.arrow", pa.ipc.new_stream, table), "expected a column 'choices.texts'", ["choices.texts"])
     write(tmp_path / "t.jsonl", '{"choices": {"text": ["a"]}}\n')
     assert [cell_value(row, "choices.text") for row in rows(tmp_path / "t.jsonl", ["choices.text"])] == [["a"]]
 

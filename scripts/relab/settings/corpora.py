@@ -189,7 +189,9 @@ class TableReader(DelimitedText):
     """
 
     kind: Literal["table"]
-    column: str = Field("text", description="The column that holds the text; `a.b` is the field b of the column a.")
+    column: str = Field(
+        "text", description="The column that holds the text; `a.b` is the field b of the column a, as deep as it goes."
+    )
     where: dict[str, CellValue | list[CellValue]] = Field(
         {}, description="Rows are kept where these columns have these values, or one of a list: `license: [mit, isc]`."
     )
