@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
 import reprlib
@@ -12,7 +13,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -20,7 +21,7 @@ import pyarrow.parquet as pq
 from relab import retrieval_files
 from relab.comparable import comparable
 from relab.corpora.json_arrays import array_values
-from relab.corpora.sources import DAMAGE, LARGEST_DOCUMENT, UTF8, Source, lines_in, open_text, sources
+from relab.corpora.sources import DAMAGE, LARGEST_DOCUMENT, UTF8, Source, lines_in, open_text, read_lines, sources
 from relab.errors import UserError
 from relab.settings.corpora import DelimitedText
 
@@ -161,21 +162,6 @@ def _value_of_type(kind: pa.DataType) -> Any:
 
 
 @contextmanager
-def _open_text(source: Source, encoding: str) -> Iterator[TextIO]:
-    try:
-        with open_text(source, encoding) as text:
-            yield text
-    except (UnicodeError, LookupError, *DAMAGE) as error:
-        # no byte order mark; a codec that is none of text; both a damaged archive and another encoding
-        raise UserError(f"{source.name}: cannot be read as text in {encoding} ({error})") from None
-
-
-def _lines(source: Source, encoding: str) -> Iterator[str]:
-    with _open_text(source, encoding) as text:
-        yield from lines_in(text, source.name)
-
-
-@contextmanager
 def _damage_as_error(name: str, file_type: str) -> Iterator[None]:
     """Turn what Arrow raises for damaged files into a UserError; errors of the file system stay as they are."""
     try:
@@ -211,7 +197,7 @@ def _delimited(source: Source, columns: Iterable[str], table_format: TableFormat
     csv.field_size_limit(LARGEST_DOCUMENT)
     quoted = delimiter != "\t" if table_format.quoted is None else table_format.quoted
     quoting = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
-    reader = csv.reader(_lines(source, table_format.encoding), strict=True, delimiter=delimiter, quoting=quoting)
+    reader = csv.reader(read_lines(source, table_format.encoding), strict=True, delimiter=delimiter, quoting=quoting)
     header_source = "as the `header` says" if table_format.header else "as in the header"
     try:
         header = list(table_format.header) if table_format.header else next(reader, [])
@@ -237,7 +223,7 @@ def _tsv(source: Source, columns: Iterable[str], table_format: TableFormat) -> I
 
 
 def _json_lines(source: Source, columns: Iterable[str], table_format: TableFormat) -> Iterator[LocatedRow]:
-    rows = _objects(enumerate(_lines(source, table_format.encoding), 1), source.name, "one JSON object a line")
+    rows = _objects(enumerate(read_lines(source, table_format.encoding), 1), source.name, "one JSON object a line")
     return _with_columns(rows, source.name, columns)
 
 
@@ -247,7 +233,7 @@ def _json(source: Source, columns: Iterable[str], table_format: TableFormat) -> 
 
 def _json_rows(source: Source, table_format: TableFormat) -> Iterator[LocatedRow]:
     """An array of objects or JSON lines, told apart by the first character that is not blank."""
-    with _open_text(source, table_format.encoding) as text:
+    with open_text(source, table_format.encoding) as text:
         number = 1
         while (beginning := text.readline(2**16)).isspace():
             number += beginning.endswith("\n")
@@ -289,24 +275,31 @@ def _with_columns(rows: Iterable[LocatedRow], name: str, columns: Iterable[str])
 
 
 def _smart(source: Source, columns: Iterable[str], table_format: TableFormat) -> Iterator[LocatedRow]:
-    rows = retrieval_files.smart_rows(_lines(source, table_format.encoding), source.name)
+    rows = retrieval_files.smart_rows(read_lines(source, table_format.encoding), source.name)
     return _with_columns(rows, source.name, columns)
 
 
 def _topics(source: Source, columns: Iterable[str], table_format: TableFormat) -> Iterator[LocatedRow]:
-    rows = retrieval_files.topic_rows(_lines(source, table_format.encoding), source.name)
+    rows = retrieval_files.topic_rows(read_lines(source, table_format.encoding), source.name)
     return _with_columns(rows, source.name, columns)
 
 
 def _qrels(source: Source, columns: Iterable[str], table_format: TableFormat) -> Iterator[LocatedRow]:
-    rows = retrieval_files.judgment_rows(_lines(source, table_format.encoding), source.name, table_format.header)
+    rows = retrieval_files.judgment_rows(read_lines(source, table_format.encoding), source.name, table_format.header)
     return _with_columns(rows, source.name, columns)
+
+
+@contextmanager
+def _open_seekable(source: Source) -> Iterator[BinaryIO]:
+    """Open a source to read it in any order; what is unpacked in one direction alone comes into memory."""
+    with source.open() as raw:
+        yield raw if raw.seekable() else io.BytesIO(raw.read())
 
 
 def _parquet(source: Source, columns: Collection[str], table_format: TableFormat) -> Iterator[LocatedRow]:
     with (
         _damage_as_error(source.name, "a Parquet"),
-        source.open() as raw,
+        _open_seekable(source) as raw,
         pq.ParquetFile(raw, pre_buffer=False, buffer_size=2**20) as file,
     ):
         names = file.schema_arrow.names
@@ -321,7 +314,7 @@ def _arrow(source: Source, columns: Collection[str], table_format: TableFormat) 
     with _damage_as_error(source.name, "an Arrow"):
         with source.open() as raw:
             is_file = raw.read(6) == b"ARROW1"
-        with source.open() as raw:
+        with _open_seekable(source) if is_file else source.open() as raw:
             reader = pa.ipc.open_file(raw) if is_file else pa.ipc.open_stream(raw)
             _check_columns(columns, reader.schema.names, source.name, _fields(reader.schema))
             batches = (reader.get_batch(number) for number in range(reader.num_record_batches)) if is_file else reader

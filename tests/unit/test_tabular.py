@@ -309,6 +309,14 @@ def test_a_packed_text_that_is_broken_in_two_ways(tmp_path):
     refused(write(tmp_path / "t.csv.gz", packed[:900]), "cannot be read as text in utf-8-sig", ["text"])
 
 
+def test_columnar_files_that_are_unpacked_in_one_direction_alone(tmp_path):
+    pq.write_table(columnar(), tmp_path / "t.parquet")
+    arrow(tmp_path / "t.arrow", pa.ipc.new_file)
+    for name in ("t.parquet", "t.arrow"):
+        packed = write(tmp_path / f"{name}.zst", pa.compress((tmp_path / name).read_bytes(), "zstd", asbytes=True))
+        assert rows(packed) == [dict(zip(COLUMNS, row, strict=True)) for row in TABLE]
+
+
 def test_rows_of_columnar_files_are_counted_over_their_parts(tmp_path):
     path = tmp_path / "t.parquet"
     pq.write_table(pa.table({"text": list(map(str, range(600)))}), path, row_group_size=250)
