@@ -1,8 +1,9 @@
-"""Reading tables a row at a time: delimited text, JSON lines and arrays, Parquet, Arrow, SQLite."""
+"""Reading tables a row at a time: delimited text, JSON lines and arrays, Parquet, Arrow, SQLite, test collections."""
 
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
 import reprlib
@@ -12,14 +13,15 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from relab import retrieval_files
 from relab.comparable import comparable
 from relab.corpora.json_arrays import array_values
-from relab.corpora.sources import DAMAGE, LARGEST_DOCUMENT, UTF8, Source, lines_in, open_text, sources
+from relab.corpora.sources import DAMAGE, LARGEST_DOCUMENT, UTF8, Source, lines_in, open_text, read_lines, sources
 from relab.errors import UserError
 from relab.settings.corpora import DelimitedText
 
@@ -32,19 +34,20 @@ DATABASES = (".db", ".sqlite", ".sqlite3")
 
 @dataclass(frozen=True)
 class TableFormat:
-    """What a file itself does not say: delimiter and encoding of text, names of columns, the query of a database."""
+    """What a file itself does not say: delimiter and encoding of text, names of columns, the query of a database, its form."""
 
     delimiter: str | None = None
     header: tuple[str, ...] | None = None
     sql: str | None = None
     encoding: str = UTF8
     quoted: bool | None = None
+    form: str | None = None
 
     @classmethod
     def of(cls, settings: DelimitedText, sql: str | None = None) -> TableFormat:
         """The format that settings name."""
         header = tuple(settings.header) if settings.header else None
-        return cls(settings.delimiter, header, sql, settings.codec, settings.quoted)
+        return cls(settings.delimiter, header, sql, settings.codec, settings.quoted, settings.format)
 
 
 def read_rows(
@@ -55,7 +58,7 @@ def read_rows(
     Raises:
         UserError: an unknown ending, a missing column, a row that cannot be parsed; names file and row.
     """
-    if Path(path).suffix.lower() in DATABASES:
+    if table_format.form is None and Path(path).suffix.lower() in DATABASES:
         yield from _database(Path(path), columns, table_format)
         return
     for source in sources([path]):
@@ -66,19 +69,39 @@ def source_rows(source: Source, columns: Collection[str], table_format: TableFor
     """The rows of one file, which may be in an archive; otherwise as :func:`read_rows`."""
     if table_format.delimiter is not None:
         return _delimited(source, columns, table_format, table_format.delimiter)
-    if source.ending not in _FORMATS:
+    ending = f".{table_format.form}" if table_format.form else source.ending
+    if ending not in _FORMATS:
         known = ", ".join((*_FORMATS, *DATABASES))
-        raise UserError(f"{source.name}: expected one of {known} (compressed too) or a `delimiter`, found {source.ending!r}")
-    return _FORMATS[source.ending](source, columns, table_format)
+        raise UserError(
+            f"{source.name}: expected one of {known} (compressed too), a `format` or a `delimiter`, found {ending!r}"
+        )
+    return _FORMATS[ending](source, columns, table_format)
 
 
 def cell_value(row: Mapping[str, Any], path: str) -> Any:
-    """The value in a column, or in a field of it: ``choices.text`` is the field ``text`` of the column ``choices``."""
+    """The value in a column, or in a field of it: ``choices.text`` is the field ``text`` of the column ``choices``.
+
+    A point leads inside again and again, and of a list of objects to the list of what each has there; null where there is none.
+    """
     if path in row:
         return row[path]
-    column, _, field = path.partition(".")
-    inner = row.get(column)
-    return inner.get(field) if isinstance(inner, Mapping) else None
+    column, field = _column_and_field(row, path)
+    return None if column is None else _inner_value(row[column], field)
+
+
+def _inner_value(value: Any, field: str) -> Any:
+    if isinstance(value, list) and (not value or any(isinstance(item, Mapping) for item in value)):
+        return [_inner_value(item, field) for item in value]
+    return cell_value(value, field) if isinstance(value, Mapping) else None
+
+
+def _column_and_field(present: Collection[str], path: str) -> tuple[str | None, str]:
+    """The column that a path leads into, which may have points in its name, and the path inside; None where there is none."""
+    parts = path.split(".")
+    for number in range(len(parts) - 1, 0, -1):
+        if (column := ".".join(parts[:number])) in present:
+            return column, ".".join(parts[number:])
+    return None, ""
 
 
 #: Which rows are kept: columns with the value that they must have, or a list of values, in comparable form.
@@ -93,45 +116,49 @@ def matches(row: Mapping[str, Any], where: RowFilter) -> bool:
     )
 
 
-def has_column(present: Collection[str], column: str) -> bool:
-    """Whether there is a column, or a field of a column, of that name in a row or among the names of columns."""
-    return column in present or _names_field(column, present)
+def has_column(present: Collection[str], path: str) -> bool:
+    """Whether there is a column, or a field of a column, of that name in a row or among the names of columns.
+
+    A null in place of an object, and an empty list, may have any field.
+    """
+    if path in present:
+        return True
+    column, field = _column_and_field(present, path)
+    return column is not None and isinstance(present, Mapping) and _has_field(present[column], field)
 
 
-def _check_columns(columns: Iterable[str], present: Collection[str], location: str) -> None:
+def _has_field(value: Any, field: str) -> bool:
+    if isinstance(value, list):
+        return not value or any(_has_field(item, field) for item in value)
+    return value is None or isinstance(value, Mapping) and has_column(value, field)
+
+
+def _check_columns(
+    columns: Iterable[str], names: Sequence[str], location: str, fields: Mapping[str, Any] | None = None
+) -> None:
+    """Refuse a column that is not there, or there twice; ``fields``: what the columns hold, where a point leads inside."""
     for column in columns:
-        if not has_column(present, column):
-            raise _column_error(location, column, present)
-        if isinstance(present, list) and present.count(column) > 1:
-            raise UserError(f"{location}: expected one column {column!r}, found {present.count(column)} of that name")
+        if not has_column(names if fields is None else fields, column):
+            raise _column_error(location, column, names)
+        if names.count(column) > 1:
+            raise UserError(f"{location}: expected one column {column!r}, found {names.count(column)} of that name")
 
 
 def _column_error(location: str, column: str, present: Collection[str]) -> UserError:
     return UserError(f"{location}: expected a column {column!r}, found {', '.join(map(repr, present)) or 'none'}")
 
 
-def _names_field(path: str, present: Collection[str]) -> bool:
-    """Whether a path with a point names a field; where only the columns' names are known, the column is enough."""
-    column, point, field = path.partition(".")
-    if not point or column not in present:
-        return False
-    inner = present[column] if isinstance(present, Mapping) else None
-    return inner is None or isinstance(inner, Mapping) and field in inner
+def _fields(schema: Iterable[pa.Field]) -> dict[str, Any]:
+    """What the columns of a schema hold, as :func:`has_column` looks into rows."""
+    return {field.name: _value_of_type(field.type) for field in schema}
 
 
-@contextmanager
-def _open_text(source: Source, encoding: str) -> Iterator[TextIO]:
-    try:
-        with open_text(source, encoding) as text:
-            yield text
-    except (UnicodeError, LookupError, *DAMAGE) as error:
-        # no byte order mark; a codec that is none of text; both a damaged archive and another encoding
-        raise UserError(f"{source.name}: cannot be read as text in {encoding} ({error})") from None
-
-
-def _lines(source: Source, encoding: str) -> Iterator[str]:
-    with _open_text(source, encoding) as text:
-        yield from lines_in(text, source.name)
+def _value_of_type(kind: pa.DataType) -> Any:
+    if pa.types.is_struct(kind):
+        return _fields(kind)
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+        return [_value_of_type(kind.value_type)]
+    return None if pa.types.is_null(kind) else ""
 
 
 @contextmanager
@@ -170,7 +197,7 @@ def _delimited(source: Source, columns: Iterable[str], table_format: TableFormat
     csv.field_size_limit(LARGEST_DOCUMENT)
     quoted = delimiter != "\t" if table_format.quoted is None else table_format.quoted
     quoting = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
-    reader = csv.reader(_lines(source, table_format.encoding), strict=True, delimiter=delimiter, quoting=quoting)
+    reader = csv.reader(read_lines(source, table_format.encoding), strict=True, delimiter=delimiter, quoting=quoting)
     header_source = "as the `header` says" if table_format.header else "as in the header"
     try:
         header = list(table_format.header) if table_format.header else next(reader, [])
@@ -196,7 +223,7 @@ def _tsv(source: Source, columns: Iterable[str], table_format: TableFormat) -> I
 
 
 def _json_lines(source: Source, columns: Iterable[str], table_format: TableFormat) -> Iterator[LocatedRow]:
-    rows = _objects(enumerate(_lines(source, table_format.encoding), 1), source.name, "one JSON object a line")
+    rows = _objects(enumerate(read_lines(source, table_format.encoding), 1), source.name, "one JSON object a line")
     return _with_columns(rows, source.name, columns)
 
 
@@ -206,7 +233,7 @@ def _json(source: Source, columns: Iterable[str], table_format: TableFormat) -> 
 
 def _json_rows(source: Source, table_format: TableFormat) -> Iterator[LocatedRow]:
     """An array of objects or JSON lines, told apart by the first character that is not blank."""
-    with _open_text(source, table_format.encoding) as text:
+    with open_text(source, table_format.encoding) as text:
         number = 1
         while (beginning := text.readline(2**16)).isspace():
             number += beginning.endswith("\n")
@@ -247,15 +274,37 @@ def _with_columns(rows: Iterable[LocatedRow], name: str, columns: Iterable[str])
         raise _column_error(name, lacking[0], keys)
 
 
+def _smart(source: Source, columns: Iterable[str], table_format: TableFormat) -> Iterator[LocatedRow]:
+    rows = retrieval_files.smart_rows(read_lines(source, table_format.encoding), source.name)
+    return _with_columns(rows, source.name, columns)
+
+
+def _topics(source: Source, columns: Iterable[str], table_format: TableFormat) -> Iterator[LocatedRow]:
+    rows = retrieval_files.topic_rows(read_lines(source, table_format.encoding), source.name)
+    return _with_columns(rows, source.name, columns)
+
+
+def _qrels(source: Source, columns: Iterable[str], table_format: TableFormat) -> Iterator[LocatedRow]:
+    rows = retrieval_files.judgment_rows(read_lines(source, table_format.encoding), source.name, table_format.header)
+    return _with_columns(rows, source.name, columns)
+
+
+@contextmanager
+def _open_seekable(source: Source) -> Iterator[BinaryIO]:
+    """Open a source to read it in any order; what is unpacked in one direction alone comes into memory."""
+    with source.open() as raw:
+        yield raw if raw.seekable() else io.BytesIO(raw.read())
+
+
 def _parquet(source: Source, columns: Collection[str], table_format: TableFormat) -> Iterator[LocatedRow]:
     with (
         _damage_as_error(source.name, "a Parquet"),
-        source.open() as raw,
+        _open_seekable(source) as raw,
         pq.ParquetFile(raw, pre_buffer=False, buffer_size=2**20) as file,
     ):
         names = file.schema_arrow.names
-        _check_columns(columns, names, source.name)
-        top_level = list(dict.fromkeys(name if name in names else name.partition(".")[0] for name in columns))
+        _check_columns(columns, names, source.name, _fields(file.schema_arrow))
+        top_level = list(dict.fromkeys(name if name in names else _column_and_field(names, name)[0] for name in columns))
         batches = file.iter_batches(batch_size=256, columns=top_level, use_threads=False)
         yield from _rows_of_batches(source.name, batches)
 
@@ -265,9 +314,9 @@ def _arrow(source: Source, columns: Collection[str], table_format: TableFormat) 
     with _damage_as_error(source.name, "an Arrow"):
         with source.open() as raw:
             is_file = raw.read(6) == b"ARROW1"
-        with source.open() as raw:
+        with _open_seekable(source) if is_file else source.open() as raw:
             reader = pa.ipc.open_file(raw) if is_file else pa.ipc.open_stream(raw)
-            _check_columns(columns, reader.schema.names, source.name)
+            _check_columns(columns, reader.schema.names, source.name, _fields(reader.schema))
             batches = (reader.get_batch(number) for number in range(reader.num_record_batches)) if is_file else reader
             yield from _rows_of_batches(source.name, batches)
 
@@ -304,6 +353,9 @@ _FORMATS: dict[str, Callable[[Source, Collection[str], TableFormat], Iterator[Lo
     ".json": _json,
     ".parquet": _parquet,
     ".arrow": _arrow,
+    ".smart": _smart,
+    ".topics": _topics,
+    ".qrels": _qrels,
 }
 
 #: Endings of tables that say how they are read.

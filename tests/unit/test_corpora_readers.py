@@ -153,6 +153,13 @@ def test_a_character_cut_off_at_the_end_is_told(tmp_path):
         read(write(tmp_path / "a.txt", b"a\xc3"), kind="text")
 
 
+@pytest.mark.parametrize("encoding, reason", [("utf-16", "BOM"), ("hex", "text encoding"), ("undefined", "undefined")])
+@pytest.mark.parametrize("kind", ["text", "gutenberg", "play"])
+def test_an_encoding_that_the_text_is_not_in_is_told(tmp_path, kind, encoding, reason):
+    with pytest.raises(UserError, match=f"a.txt: cannot be read as text in {encoding} .*{reason}"):
+        read(write(tmp_path / "a.txt", b"testo\n"), kind=kind, encoding=encoding)
+
+
 def test_utf16_is_recognised_and_refused(tmp_path):
     assert read(write(tmp_path / "b.txt", "testo".encode("utf-16")), kind="text", encoding="utf-16") == ["testo"]
     with pytest.raises(UserError, match="line 1, byte 0: .* 0xFF.* `encoding: utf-16`"):

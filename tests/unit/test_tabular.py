@@ -309,6 +309,14 @@ def test_a_packed_text_that_is_broken_in_two_ways(tmp_path):
     refused(write(tmp_path / "t.csv.gz", packed[:900]), "cannot be read as text in utf-8-sig", ["text"])
 
 
+def test_columnar_files_that_are_unpacked_in_one_direction_alone(tmp_path):
+    pq.write_table(columnar(), tmp_path / "t.parquet")
+    arrow(tmp_path / "t.arrow", pa.ipc.new_file)
+    for name in ("t.parquet", "t.arrow"):
+        packed = write(tmp_path / f"{name}.zst", pa.compress((tmp_path / name).read_bytes(), "zstd", asbytes=True))
+        assert rows(packed) == [dict(zip(COLUMNS, row, strict=True)) for row in TABLE]
+
+
 def test_rows_of_columnar_files_are_counted_over_their_parts(tmp_path):
     path = tmp_path / "t.parquet"
     pq.write_table(pa.table({"text": list(map(str, range(600)))}), path, row_group_size=250)
@@ -371,7 +379,7 @@ def test_what_is_no_database(tmp_path):
 def test_unknown_endings_are_refused(tmp_path, name):
     path = write(tmp_path / name, gzip.compress(b"text\n") if name.endswith("gz") else "text\n")
     told = refused(path, "expected one of .csv, .tsv, .jsonl, .*.sqlite3", ["text"])
-    assert told.endswith("or a `delimiter`, found '.txt'" if "txt" in name else f"found {path.suffix!r}")
+    assert told.endswith("a `format` or a `delimiter`, found '.txt'" if "txt" in name else f"found {path.suffix!r}")
 
 
 def test_a_folder_and_a_file_that_is_not_there(tmp_path):
@@ -392,11 +400,43 @@ def test_a_point_leads_into_a_column():
     assert [cell_value(row, path) for path in ("choices.other", "text.more", "none.more")] == [None] * 3
 
 
+#: A row with what a path leads to in it: through several objects, a list of them, names with points.
+NESTED = {
+    "a": {"b": {"c": "deep"}, "d.e": {"f": "point"}},
+    "l": [{"t": "x", "u": [{"v": 1}]}, {"t": "y", "u": []}],
+    "p.q": {"r": 2},
+}
+PATHS = {"a.b.c": "deep", "a.d.e.f": "point", "l.t": ["x", "y"], "l.u.v": [[1], []], "p.q.r": 2}
+
+
+@pytest.mark.parametrize("form", ["jsonl", "json", "parquet", "arrow"])
+def test_a_point_leads_inside_as_deep_as_a_row_goes(tmp_path, form):
+    path = tmp_path / f"t.{form}"
+    if form.startswith("json"):
+        write(path, json.dumps(NESTED))
+    elif form == "parquet":
+        pq.write_table(pa.Table.from_pylist([NESTED]), path)
+    else:
+        arrow(path, pa.ipc.new_stream, pa.Table.from_pylist([NESTED]))
+    (row,) = rows(path, list(PATHS))
+    assert {name: cell_value(row, name) for name in PATHS} == PATHS
+    for absent in ("a.b.d", "a.b.c.d", "l.w", "p.r", "a."):
+        refused(path, f"expected a column '{absent}'", [absent])
+
+
+def test_a_point_leads_into_no_cell_of_text(tmp_path):
+    refused(write(tmp_path / "t.csv", "text\none\n"), "line 1: expected a column 'text.en', found 'text'", ["text.en"])
+    assert rows(write(tmp_path / "t.csv", "text.en\none\n"), ["text.en"]) == [{"text.en": "one"}]
+    refused(database(tmp_path / "t.db"), "expected a column 'text.en'", ["text.en"], sql="select text from data")
+
+
 def test_nested_columns_of_files(tmp_path):
     table = pa.table({"choices": [{"text": ["a"], "label": ["A"]}], "other": [1]})
     pq.write_table(table, tmp_path / "t.parquet")
     assert rows(tmp_path / "t.parquet", ["choices.text", "choices.label"]) == [{"choices": {"text": ["a"], "label": ["A"]}}]
     refused(tmp_path / "t.parquet", "expected a column 'choice.text'", ["choice.text"])
+    refused(tmp_path / "t.parquet", "expected a column 'choices.texts'", ["choices.texts"])
+    refused(arrow(tmp_path / "t.arrow", pa.ipc.new_stream, table), "expected a column 'choices.texts'", ["choices.texts"])
     write(tmp_path / "t.jsonl", '{"choices": {"text": ["a"]}}\n')
     assert [cell_value(row, "choices.text") for row in rows(tmp_path / "t.jsonl", ["choices.text"])] == [["a"]]
 

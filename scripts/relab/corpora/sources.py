@@ -192,6 +192,16 @@ def open_text(source: Source, encoding: str = UTF8) -> Iterator[TextIO]:
         UserError: in the block, for what is no text, not in its encoding (with line and byte if that is UTF-8) or damaged.
     """
     try:
+        with _decoded(source, encoding) as text:
+            yield text
+    except (UnicodeError, LookupError, *DAMAGE) as error:
+        # no byte order mark; a codec that is none of text; both a damaged archive and another encoding
+        raise Undecodable(f"{source.name}: cannot be read as text in {encoding} ({error})") from None
+
+
+@contextmanager
+def _decoded(source: Source, encoding: str) -> Iterator[TextIO]:
+    try:
         with damage_as_error(source.name), source.open() as raw:
             _check_is_text(raw.peek(_HEAD), source.name)
             with io.TextIOWrapper(raw, encoding=encoding, newline=None) as text:

@@ -63,9 +63,20 @@ class EncodedText(Settings):
         return self.encoding or "utf-8-sig"
 
 
+#: The forms of tables that a user can name, each an ending of files.
+TableForm = Literal["csv", "tsv", "jsonl", "json", "parquet", "arrow", "smart", "topics", "qrels"]
+
+
 class DelimitedText(EncodedText):
     """Text in cells, where the file is no JSON, Parquet, Arrow or SQLite."""
 
+    format: TableForm | None = Field(
+        None,
+        description="How the file is read, whatever its ending; none: as its ending says. `smart`: texts of SMART (Cranfield, "
+        "CISI, Medline), with the columns `id`, `number` (from 1 in their order), `title`, `author`, `source` and `text`. "
+        "`topics`: queries of TREC, with `id`, `title`, `description` and `narrative`. `qrels`: judgments of TREC, parted by "
+        "any blanks, with `query`, `iteration` (of four cells), `document` and `relevance`, or what `header` names.",
+    )
     delimiter: str | None = Field(
         None,
         description="What parts the cells of delimited text, where the ending does not say it.",
@@ -78,6 +89,12 @@ class DelimitedText(EncodedText):
         description="Whether cells of delimited text may stand in quotation marks, with those inside doubled, as pandas writes "
         "them; if not, a mark is a character. None: in all but TSV, where a cell with doubled marks in marks is an error.",
     )
+
+    @model_validator(mode="after")
+    def _delimiter_of_delimited_text(self):
+        if self.delimiter is not None and self.format not in (None, "csv", "tsv"):
+            raise ValueError(f"delimiter: expected only with `format: csv` or `tsv`, found `format: {self.format}`")
+        return self
 
 
 class PlayReader(EncodedText):
@@ -160,7 +177,7 @@ class LyricsReader(Division, DelimitedText):
 
     @model_validator(mode="after")
     def _cells_of_tables(self):
-        for key in ("delimiter", "header", "quoted"):
+        for key in ("format", "delimiter", "header", "quoted"):
             if self.column is None and getattr(self, key) is not None:
                 raise ValueError(f"{key}: expected only with `column`, for tables, found {getattr(self, key)!r}")
         return self
@@ -172,7 +189,9 @@ class TableReader(DelimitedText):
     """
 
     kind: Literal["table"]
-    column: str = Field("text", description="The column that holds the text; `a.b` is the field b of the column a.")
+    column: str = Field(
+        "text", description="The column that holds the text; `a.b` is the field b of the column a, as deep as it goes."
+    )
     where: dict[str, CellValue | list[CellValue]] = Field(
         {}, description="Rows are kept where these columns have these values, or one of a list: `license: [mit, isc]`."
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
@@ -43,7 +44,7 @@ Bounds = Annotated[tuple[Int, Int], AfterValidator(_in_order)]
 
 
 class Table(DelimitedText):
-    """One file of the asset and how its rows are read: CSV, TSV, JSON lines, Parquet, Arrow or SQLite, by its ending."""
+    """One file of the asset and how its rows are read: CSV, TSV, JSON lines, Parquet, Arrow, SQLite, or what `format` says."""
 
     file: FileName = Field(description="The file of the asset.")
     sql: str | None = Field(None, description="For SQLite: the query whose result is the table.", min_length=1)
@@ -326,7 +327,7 @@ class Judgments(Table):
     relevance: Column | None = Field(
         None,
         description="The column of the grade of relevance, a whole number: a higher one is better, 0 or less is not relevant; "
-        "none: every document named is relevant.",
+        "none: every document named is relevant. Judgments of TREC without a `header` have it: `relevance`.",
     )
     grades: Annotated[dict[str, Int], BeforeValidator(_comparable_keys)] | None = Field(
         None,
@@ -334,6 +335,14 @@ class Judgments(Table):
         "lower one is better: `{1: 3, 2: 2, 3: 1, 4: 0}`.",
         min_length=1,
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _grades_of_trec(cls, value: Any) -> Any:
+        if isinstance(value, dict) and "header" not in value:
+            form = value.get("format") or re.sub(r"\.(gz|bz2|xz|zst)$", "", str(value.get("file"))).rpartition(".")[2]
+            return {"relevance": "relevance", **value} if form == "qrels" else value
+        return value
 
     @model_validator(mode="after")
     def _grades_of_a_column(self):
