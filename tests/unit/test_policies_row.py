@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from relab.errors import UserError
-from relab.parquet import write_parquet
+from relab.parquet import read_parquet, write_parquet
 from relab.rows.policies import names
 from relab.rows.policies.curves import learning_table, policy_curves
+from relab.rows.policies.measure import Scorers, human_rows
 from relab.rows.policies.scores import policy_scores
 from relab.rows.policies.tables import phrases_table, systems_table, texts_table
 from relab.rows.policies.texts import SCHEMA, read_systems
@@ -105,6 +108,27 @@ def test_collapse_onto_one_sentence_is_seen(scores, measured, spec):
 def test_the_scorers_are_held_to_human_pairs(scores):
     assert value(scores, names.SCORERS[names.JUDGE], names.ACCURACY) == 1
     assert value(scores, names.SCORERS[names.REWARD], names.ACCURACY) == pytest.approx((4 + 0.5) / 6)
+
+
+class Pairs:
+    """What a judge with three classes says: log-probabilities of a text by its length."""
+
+    classes_ = np.array(["bad", "good", "none"])
+
+    def predict_log_proba(self, texts):
+        return np.log([[0.25, 0.5, 0.25] if len(text) > 1 else [0.5, 0.125, 0.375] for text in texts])
+
+
+@pytest.mark.parametrize("judge", [Pairs(), None])
+def test_texts_are_written_with_what_scores_them_and_without_a_judge_too(tmp_path, judge):
+    reward_model = SimpleNamespace(score=lambda texts: torch.tensor([float(len(text)) for text in texts]))
+    pairs = {"prompt": ["a", ""], "chosen": ["bc", "d"], "rejected": ["", ""]}
+    frame = human_rows("chosen", [1, 0], pairs, Scorers(None, reward_model, judge, "good"))
+    write_parquet(tmp_path / "measured.parquet", frame, SCHEMA)
+    written = read_parquet(tmp_path / "measured.parquet", SCHEMA, "texts")
+    assert list(written["row"]) == [1, 0] and list(written["reward"]) == [1, 3]
+    expected = [math.nan, math.nan] if judge is None else [math.log(0.125 / 0.875), 0]
+    assert written["judge"].to_numpy() == pytest.approx(expected, nan_ok=True)
 
 
 def test_a_row_without_a_judge_has_none_of_its_columns(measured, spec):

@@ -128,11 +128,13 @@ def human_rows(side: str, rows: Sequence[int], pairs: Mapping[str, Sequence[str]
 
 
 def scores(texts: Sequence[str], scorers: Scorers) -> dict[str, np.ndarray]:
-    """The reward of each text, and the judge's log-odds that it is of the preferred class."""
-    scored = {REWARD: scorers.reward_model.score(texts).double().numpy()}
-    if scorers.judge is not None:
-        column = list(scorers.judge.classes_).index(scorers.preferred)
-        log_probabilities = scorers.judge.predict_log_proba(list(texts))
-        others = np.logaddexp.reduce(np.delete(log_probabilities, column, axis=1), axis=1)
-        scored[JUDGE] = log_probabilities[:, column] - others
-    return scored
+    """The reward of each text, and the judge's log-odds that it is of the preferred class, NaN where there is no judge."""
+    return {REWARD: scorers.reward_model.score(texts).double().numpy(), JUDGE: _log_odds(texts, scorers)}
+
+
+def _log_odds(texts: Sequence[str], scorers: Scorers) -> np.ndarray:
+    if scorers.judge is None:
+        return np.full(len(texts), np.nan)
+    column = list(scorers.judge.classes_).index(scorers.preferred)
+    log_probabilities = scorers.judge.predict_log_proba(list(texts))
+    return log_probabilities[:, column] - np.logaddexp.reduce(np.delete(log_probabilities, column, axis=1), axis=1)
