@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from support.runs import CHECKOUT
 
@@ -112,6 +113,17 @@ class TrainingRun:
             *("--spec", json.dumps(self.spec), "--code", "abc"),
             *("--provenance", f"{self.record}", *more),
         ]
+
+    def run_here(self) -> None:
+        """Run the program to its end in this process."""
+        import torch
+
+        threads = torch.get_num_threads()
+        try:
+            with mock.patch.object(sys, "argv", [str(self.program), *self.words()]):
+                runpy.run_path(str(self.program))["main"]()
+        finally:
+            torch.set_num_threads(threads)
 
     @contextlib.contextmanager
     def attempt(self, *more: str, file_limit: int | None = None) -> Iterator[Attempt]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import runpy
 import shutil
 from pathlib import Path
 
@@ -45,16 +44,6 @@ def base(data) -> Path:
     return data.parent / "base"
 
 
-def start(run: PreferencesRun) -> None:
-    threads = torch.get_num_threads()
-    try:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("sys.argv", [str(run.program), *run.words()])
-            runpy.run_path(str(run.program))["main"]()
-    finally:
-        torch.set_num_threads(threads)
-
-
 @pytest.fixture(scope="module")
 def runs(data, base, tmp_path_factory):
     """A function that returns a finished run of a training, with its base beside its model."""
@@ -65,7 +54,7 @@ def runs(data, base, tmp_path_factory):
             folder = tmp_path_factory.mktemp("run")
             shutil.copytree(base, folder / "models" / "base")
             finished[name] = PreferencesRun(folder, data, TRAININGS[name], base=folder / "models" / "base")
-            start(finished[name])
+            finished[name].run_here()
         return finished[name]
 
     return run
@@ -289,7 +278,7 @@ def test_dropout_is_off(kind, fast):
 def refused(folder: Path, data: Path, base: Path, settings: dict) -> str:
     run = PreferencesRun(folder, data, settings, base=base)
     with pytest.raises(UserError) as error:
-        start(run)
+        run.run_here()
     assert not run.output.exists() and "\n" not in str(error.value)
     return str(error.value)
 
@@ -318,7 +307,7 @@ def test_a_tokenizer_without_an_end_is_refused_unless_answers_have_none(data, tm
     told = refused(tmp_path / "ended", data, tmp_path / "plain", spec(DPO, base="plain"))
     assert told.startswith("models.ruth.tokenizer: expected one with a token that ends a text (eos_token), found none")
     run = PreferencesRun(tmp_path / "open", data, spec(DPO, base="plain", end=False), base=tmp_path / "plain")
-    start(run)
+    run.run_here()
     assert read_csv(run.output / "history.csv").validation_loss.iloc[-1] < math.log(2)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import runpy
 import shutil
 from pathlib import Path
 
@@ -67,16 +66,6 @@ def data(tmp_path_factory):
     return folder
 
 
-def start(run: PairsRun) -> None:
-    threads = torch.get_num_threads()
-    try:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("sys.argv", [str(run.program), *run.words()])
-            runpy.run_path(str(run.program))["main"]()
-    finally:
-        torch.set_num_threads(threads)
-
-
 def trained(folder: Path, data: Path, settings: dict, models: Path | None = None) -> PairsRun:
     """A finished run, with its base beside its model."""
     base = None
@@ -84,14 +73,14 @@ def trained(folder: Path, data: Path, settings: dict, models: Path | None = None
         base = folder / "models" / settings["base"]
         shutil.copytree(models / settings["base"], base)
     run = PairsRun(folder, data, settings, base=base)
-    start(run)
+    run.run_here()
     return run
 
 
 def refused(folder: Path, data: Path, settings: dict, models: Path) -> str:
     run = PairsRun(folder, data, settings, base=models / settings["base"] if "base" in settings else None)
     with pytest.raises(UserError) as error:
-        start(run)
+        run.run_here()
     assert not run.output.exists() and "\n" not in str(error.value)
     return str(error.value)
 

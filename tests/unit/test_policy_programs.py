@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import runpy
 import shutil
 from pathlib import Path
 
@@ -29,16 +28,6 @@ def data(tmp_path_factory) -> Path:
     return make_policies(tmp_path_factory.mktemp("data") / "words")
 
 
-def start(run: PolicyRun) -> None:
-    threads = torch.get_num_threads()
-    try:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("sys.argv", [str(run.program), *run.words()])
-            runpy.run_path(str(run.program))["main"]()
-    finally:
-        torch.set_num_threads(threads)
-
-
 @pytest.mark.parametrize("settings", [PPO, PPO_LORA], ids=["all weights", "LoRA"])
 def test_a_program_writes_a_model_that_is_rewarded_more(data, settings, tmp_path):
     """Its directory is one like any other, without the critic; the history has a row for each evaluation."""
@@ -46,7 +35,7 @@ def test_a_program_writes_a_model_that_is_rewarded_more(data, settings, tmp_path
     spec = {**settings, "training": {**settings["training"], **training, "evaluation": {"every": 10, "texts": 12}}}
     shutil.copytree(data.parent / "base", tmp_path / "models" / "base")
     run = PolicyRun(tmp_path, data, spec, base=tmp_path / "models" / "base")
-    start(run)
+    run.run_here()
     history = read_csv(run.output / "history.csv")
     assert list(history.columns) == list(ClippedPolicy.columns)
     assert history.step.tolist() == [0, 10, 20, 30, 40]
@@ -73,7 +62,7 @@ def test_a_program_writes_a_model_that_is_rewarded_more(data, settings, tmp_path
 def test_what_does_not_fit_is_refused_by_a_program(data, changes, sentence, tmp_path):
     run = PolicyRun(tmp_path, data, {**PPO, **changes}, base=data.parent / "base")
     with pytest.raises(UserError) as error:
-        start(run)
+        run.run_here()
     assert re.fullmatch(sentence, str(error.value)) and not run.output.exists()
 
 
@@ -84,7 +73,7 @@ def test_a_program_refuses_a_folder_without_a_reward_model(data, tmp_path):
     )
     run = PolicyRun(tmp_path / "run", tmp_path / "words", PPO, base=data.parent / "base")
     with pytest.raises(UserError, match="a reward model of another tokenizer than it says"):
-        start(run)
+        run.run_here()
 
 
 def test_long_prompts_are_left_out_and_counted(data, caplog):

@@ -181,14 +181,13 @@ def test_a_long_text_loses_its_beginning(folder, tmp_path):
     assert first != pytest.approx(float(third), abs=1e-3)
 
 
-def test_a_policy_learns_by_it(folder, tmp_path, monkeypatch):
+def test_a_policy_learns_by_it(folder, tmp_path):
     data = make_policies(tmp_path / "data" / "words")
     shutil.rmtree(data / "reward")
     imported(publish(gpt2(), tmp_path / "asset"), folder / "base", data / "reward", tokens=60)
     spec = {**PPO, "training": {**PPO["training"], "steps": 2, "evaluation": {"every": 2, "texts": 4}}}
     run = PolicyRun(tmp_path / "run", data, spec, base=data.parent / "base")
-    monkeypatch.setattr(sys, "argv", [str(run.program), *run.words()])
-    runpy.run_path(str(run.program))["main"]()
+    run.run_here()
     assert read_csv(run.output / "history.csv")["validation_standardised_reward"].notna().all()
 
 

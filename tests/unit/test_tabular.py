@@ -6,47 +6,15 @@ import csv
 import gzip
 import io
 import json
-import sqlite3
 import tarfile
 import zipfile
-from contextlib import closing
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from support.tables import COLUMNS, TABLE, arrow, columnar, database, places, refused, rows, write
 
-from relab.comparable import comparable
-from relab.errors import UserError
-from relab.tabular import TableFormat, cell_value, matches, read_rows
-
-COLUMNS = ("name", "text", "grade")
-TABLE = [("a", "plain", "1"), ("b", 'with, "signs"\nand lines', "2"), ("c", "accénts ☃", "3")]
-
-
-def write(path, content):
-    path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return path
-
-
-def rows(path, columns=COLUMNS, **form):
-    return [dict(row) for _, row in read_rows(path, columns, TableFormat(**form))]
-
-
-def places(path, columns=COLUMNS, **form):
-    return [place.removeprefix(str(path)) for place, _ in read_rows(path, columns, TableFormat(**form))]
-
-
-def refused(path, match, columns=COLUMNS, **form):
-    """The sentence that a table is refused with; it begins with the file."""
-    with pytest.raises(UserError, match=match) as error:
-        rows(path, columns, **form)
-    told = str(error.value)
-    assert told.startswith(str(path)) and "\n" not in told
-    return told.removeprefix(str(path))
-
-
-def columnar():
-    return pa.table({name: [row[place] for row in TABLE] for place, name in enumerate(COLUMNS)})
+from relab.tabular import cell_value
 
 
 def csv_text():
@@ -56,21 +24,6 @@ def csv_text():
 
 def json_lines():
     return "".join(json.dumps(dict(zip(COLUMNS, row, strict=True))) + "\n" for row in TABLE)
-
-
-def database(path, table=TABLE, columns=COLUMNS):
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute(f"create table data ({', '.join(columns)})")
-        connection.executemany(f"insert into data values ({', '.join('?' * len(columns))})", table)
-        connection.commit()
-    return path
-
-
-def arrow(path, kind, table=None):
-    table = columnar() if table is None else table
-    with pa.OSFile(str(path), "wb") as sink, kind(sink, table.schema) as writer:
-        writer.write_table(table, max_chunksize=2)
-    return path
 
 
 # the same rows from every form
@@ -387,79 +340,3 @@ def test_a_folder_and_a_file_that_is_not_there(tmp_path):
     for name in ("t.csv", "t.parquet", "t.arrow"):  # the program tells it: see relab.errors.run
         with pytest.raises(FileNotFoundError):
             rows(tmp_path / name)
-
-
-# cells
-
-
-def test_a_point_leads_into_a_column():
-    row = {"choices": {"text": ["a", "b"], "label": ["A", "B"]}, "a.b": 1, "text": "plain", "none": None}
-    assert cell_value(row, "choices.text") == ["a", "b"]
-    assert cell_value(row, "a.b") == 1
-    assert cell_value(row, "choices") == row["choices"]
-    assert [cell_value(row, path) for path in ("choices.other", "text.more", "none.more")] == [None] * 3
-
-
-#: A row with what a path leads to in it: through several objects, a list of them, names with points.
-NESTED = {
-    "a": {"b": {"c": "deep"}, "d.e": {"f": "point"}},
-    "l": [{"t": "x", "u": [{"v": 1}]}, {"t": "y", "u": []}],
-    "p.q": {"r": 2},
-}
-PATHS = {"a.b.c": "deep", "a.d.e.f": "point", "l.t": ["x", "y"], "l.u.v": [[1], []], "p.q.r": 2}
-
-
-@pytest.mark.parametrize("form", ["jsonl", "json", "parquet", "arrow"])
-def test_a_point_leads_inside_as_deep_as_a_row_goes(tmp_path, form):
-    path = tmp_path / f"t.{form}"
-    if form.startswith("json"):
-        write(path, json.dumps(NESTED))
-    elif form == "parquet":
-        pq.write_table(pa.Table.from_pylist([NESTED]), path)
-    else:
-        arrow(path, pa.ipc.new_stream, pa.Table.from_pylist([NESTED]))
-    (row,) = rows(path, list(PATHS))
-    assert {name: cell_value(row, name) for name in PATHS} == PATHS
-    for absent in ("a.b.d", "a.b.c.d", "l.w", "p.r", "a."):
-        refused(path, f"expected a column '{absent}'", [absent])
-
-
-def test_a_point_leads_into_no_cell_of_text(tmp_path):
-    refused(write(tmp_path / "t.csv", "text\none\n"), "line 1: expected a column 'text.en', found 'text'", ["text.en"])
-    assert rows(write(tmp_path / "t.csv", "text.en\none\n"), ["text.en"]) == [{"text.en": "one"}]
-    refused(database(tmp_path / "t.db"), "expected a column 'text.en'", ["text.en"], sql="select text from data")
-
-
-def test_nested_columns_of_files(tmp_path):
-    table = pa.table({"choices": [{"text": ["a"], "label": ["A"]}], "other": [1]})
-    pq.write_table(table, tmp_path / "t.parquet")
-    assert rows(tmp_path / "t.parquet", ["choices.text", "choices.label"]) == [{"choices": {"text": ["a"], "label": ["A"]}}]
-    refused(tmp_path / "t.parquet", "expected a column 'choice.text'", ["choice.text"])
-    refused(tmp_path / "t.parquet", "expected a column 'choices.texts'", ["choices.texts"])
-    refused(arrow(tmp_path / "t.arrow", pa.ipc.new_stream, table), "expected a column 'choices.texts'", ["choices.texts"])
-    write(tmp_path / "t.jsonl", '{"choices": {"text": ["a"]}}\n')
-    assert [cell_value(row, "choices.text") for row in rows(tmp_path / "t.jsonl", ["choices.text"])] == [["a"]]
-
-
-@pytest.mark.parametrize(
-    "value, wanted, same",
-    [
-        ("en", "en", True),
-        ("en", "de", False),
-        (1, 1, True),
-        (1.0, 1, True),
-        ("1", 1, True),
-        ("TRUE", True, True),
-        ("false", False, True),
-        (True, True, True),
-        (True, 1, False),
-        (1, True, False),
-        (None, "en", False),
-        (None, False, False),
-    ],
-)
-def test_rows_are_kept_by_the_values_of_columns(value, wanted, same):
-    assert matches({"column": value, "other": "x"}, {"column": comparable(wanted)}) is same
-    assert matches({"column": value, "other": "x"}, {"column": comparable(wanted), "other": "y"}) is False
-    assert matches({"nested": {"column": value}}, {"nested.column": comparable(wanted)}) is same
-    assert matches({"column": value}, {})

@@ -12,7 +12,6 @@ from relab.rows.policies.names import (
     COMMONEST,
     DISTINCT,
     ENDED,
-    JUDGE,
     JUDGED_PREFERRED,
     KL,
     PREFERRED,
@@ -61,7 +60,7 @@ def measures(spec: Spec, system: str, texts: SystemTexts) -> dict[str, Measureme
     if system != spec.reference:
         measured |= {wins(scorer): texts.mean(frame[f"{scorer}_wins"], "share") for scorer in spec.scorers}
     if spec.judge:
-        measured[JUDGED_PREFERRED] = texts.mean(frame[f"{JUDGE}_preferred"], "share")
+        measured[JUDGED_PREFERRED] = texts.mean(frame["judged_preferred"], "share")
     if frame["log_ratio"].notna().all():
         measured[KL] = texts.mean(frame["log_ratio"])
         measured[ENDED] = texts.mean(frame["ended"].astype(float), "share")

@@ -14,10 +14,10 @@ from relab.rows.policies.names import (
     COMMONEST,
     DISTINCT,
     ENDED,
-    HUMAN,
     JUDGE,
     JUDGED_PREFERRED,
     KL,
+    REJECTED,
     REWARD,
     SCORERS,
     WORDS,
@@ -157,7 +157,7 @@ def texts_table(spec: Spec, systems: Systems) -> pd.DataFrame:
     rows = []
     for row in shown:
         for system, frame in first.items():
-            if system == list(HUMAN.values())[-1]:  # the preferred answer stands for the humans'
+            if system == REJECTED:  # the preferred answer stands for the humans'
                 continue
             text = frame[frame["row"] == row].iloc[0]
             rewards = {scorer: format_fixed(text[scorer], 2) for scorer in spec.scorers}

@@ -111,12 +111,11 @@ def read_systems(path: Path, spec: Spec) -> Systems:
 def _standardised(frame: pd.DataFrame, reference: pd.DataFrame, scorers: Sequence[str]) -> pd.DataFrame:
     """Rewards and verdicts in standard deviations of the reference's texts, whose mean is 0; NaN where these are all alike.
 
-    ``{scorer}_preferred`` is whether the scorer gives a text a number above 0, which is a judge's even odds.
+    ``judged_preferred`` is whether a judge finds the preferred class likelier than not.
     """
     deviations = reference[list(scorers)].std().replace(0, np.nan)
     scaled = {scorer: (frame[scorer] - reference[scorer].mean()) / deviations[scorer] for scorer in scorers}
-    preferred = {f"{scorer}_preferred": (frame[scorer] > 0).astype(float) for scorer in scorers}
-    return frame.assign(**scaled, **preferred)
+    return frame.assign(**scaled, judged_preferred=(frame[JUDGE] > 0).astype(float))
 
 
 def _texts(path: Path, frame: pd.DataFrame, system: str, seed: int) -> SystemTexts:
