@@ -14,7 +14,7 @@ rule clean_corpus:
     conda:
         "../envs/text.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=memory(1000),
         runtime=120,
     params:
         spec=spec("clean_corpus"),

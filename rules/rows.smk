@@ -6,7 +6,6 @@ for ROW, STEP in SETTINGS.steps:
     MADE = ROW.outputs(STEP)
     JOB = ROW.job(STEP)
     ASKED = gpu if STEP.network else 0
-    MEMORY = STEP.memory_with_card if STEP.memory_with_card and CARDS else STEP.memory
 
     rule:
         name:
@@ -25,7 +24,7 @@ for ROW, STEP in SETTINGS.steps:
         threads: ARTEFACTS.threads if STEP.network else 1
         resources:
             gpu=ASKED,
-            mem_mb=MEMORY,
+            mem_mb=memory(STEP.memory, with_card=STEP.memory_with_card),
             runtime=STEP.minutes,
         params:
             job=JOB,

@@ -15,7 +15,7 @@ rule train_tokenizer:
     conda:
         "../envs/train.yaml"
     resources:
-        mem_mb=2000,
+        mem_mb=memory(2000),
         runtime=120,
     params:
         directory=output_folder("tokenizer"),
@@ -46,7 +46,7 @@ rule import_tokenizer:
     conda:
         "../envs/train.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=memory(1000),
         runtime=30,
     params:
         directory=output_folder("tokenizer"),

@@ -17,7 +17,7 @@ rule tokenize_corpus:
         "../envs/train.yaml"
     threads: 2
     resources:
-        mem_mb=2000,
+        mem_mb=memory(2000),
         runtime=240,
     params:
         tokenizer=input_folder("tokenizer"),

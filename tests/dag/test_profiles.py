@@ -10,18 +10,31 @@ from support.runs import TINY, run_snakemake
 LARGE = ("--set-resources", "train_model:mem_mb=40000000", "train_model:gpu=2")
 
 
-def training(tmp_path, *words: str) -> dict[str, str]:
-    """The resources of the first training job of a dry run."""
+def requests(tmp_path, *words: str) -> dict[str, dict[str, str]]:
+    """The resources of a job of each rule in a dry run."""
     planned = run_snakemake(tmp_path, "--dry-run", *words, *TINY, CUDA_VISIBLE_DEVICES="-1")
     assert planned.returncode == 0, planned.stdout + planned.stderr
-    found = re.search(r"^rule train_model:\n.*?resources: (.*?)\n", planned.stdout, re.M | re.S)
-    return dict(part.split("=") for part in found[1].split(", "))
+    told = re.findall(r"^ *(?:local)?rule (\w+):\n(?:(?!^ *rule).*\n)*? *resources: (.*)\n", planned.stdout, re.M)
+    return {rule: dict(part.split("=", 1) for part in asked.split(", ")) for rule, asked in told}
+
+
+def training(tmp_path, *words: str) -> dict[str, str]:
+    """The resources of a training job of a dry run."""
+    return requests(tmp_path, *words)["train_model"]
 
 
 def test_on_a_cluster_this_machine_limits_nothing(tmp_path):
     assert training(tmp_path, "--profile", "profiles/slurm")["gpu"] == "1"
     asked = training(tmp_path, "--profile", "profiles/slurm", *LARGE)
     assert (asked["gpu"], asked["mem_mb"]) == ("2", "40000000")
+
+
+def test_a_submitted_job_has_room_for_the_two_snakemakes_around_it(tmp_path):
+    here, submitted = (requests(tmp_path, *words) for words in (("--cores", "2"), ("--profile", "profiles/slurm")))
+    stated = [rule for rule, asked in here.items() if "mem_mb" in asked and rule != "fetch_asset"]
+    assert len(stated) > 20
+    for rule in stated:
+        assert int(submitted[rule]["mem_mb"]) >= int(here[rule]["mem_mb"]) + 2 * 178, rule
 
 
 @pytest.mark.parametrize(("words", "cards"), [(("--cores", "2"), "0"), (("--profile", "profiles/gpu"), "1")])
