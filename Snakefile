@@ -22,6 +22,7 @@ configfile: DEFAULTS[1]
 
 
 include: "rules/common.smk"
+include: "rules/cluster.smk"
 
 
 onerror:

@@ -17,6 +17,7 @@ import pytest
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "sinfo", "scontrol", "scancel")
 
+# What goes back into the queue waits there until its old credentials have expired, which are two minutes as a rule.
 # The node claims more memory, cores and cards than the machine has (config_overrides): requests are met, not simulated.
 SLURM_CONF = """\
 ClusterName=tests
@@ -25,7 +26,7 @@ SlurmctldPort={controller_port}
 SlurmdPort={node_port}
 SlurmUser={user}
 SlurmdUser={user}
-AuthInfo=socket={munge_socket}
+AuthInfo=socket={munge_socket},cred_expire=5
 StateSaveLocation={folder}/state
 SlurmdSpoolDir={folder}/spool
 SlurmctldPidFile={folder}/slurmctld.pid
@@ -42,6 +43,8 @@ SlurmdParameters=config_overrides
 GresTypes=gpu
 NodeName={host} NodeAddr=127.0.0.1 CPUs=8 RealMemory=64000 Gres=gpu:2 State=UNKNOWN
 PartitionName=all Nodes={host} Default=YES MaxTime=INFINITE State=UP
+PartitionName=cards Nodes={host} MaxTime=INFINITE State=UP
+PartitionName=short Nodes={host} MaxTime=60 State=UP
 """
 GRES_CONF = "Name=gpu File=/dev/null\nName=gpu File=/dev/zero\n"
 
@@ -95,7 +98,7 @@ def start_slurm(stack: ExitStack, folder: Path, environment: dict[str, str]) -> 
 
     def idle() -> bool:
         told = subprocess.run(["sinfo", "--noheader", "--format=%T"], env=environment, capture_output=True, text=True)
-        return told.stdout.strip() == "idle"
+        return set(told.stdout.split()) == {"idle"}
 
     wait_for(idle, "the node does not get ready", folder)
 
