@@ -1,4 +1,4 @@
-# Before jobs are submitted to Slurm: what can be known to go wrong is said, and their names begin with the run's.
+# Jobs that are submitted elsewhere: which go together; and what Slurm can be known not to run, before it is asked to.
 import signal
 
 from relab import slurm
@@ -6,6 +6,19 @@ from relab import slurm
 # Slurm warns every process of a job that its time is up soon (profiles/slurm): a training listens, all else goes on.
 if workflow.remote_exec:
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+
+
+def together(group):
+    """The group of a rule whose jobs are so short that they are submitted as one: to start a job takes longer."""
+    return None if LOCAL else group
+
+
+def own_tokens(wildcards):
+    """The group of the jobs from a corpus to its token ids, as far as its own tokenizers make them."""
+    tokenizer = ARTEFACTS.tokenizers.get(wildcards.get("tokenizer"))
+    trained_on = getattr(tokenizer.settings, "corpus", None) if tokenizer else None
+    corpus = wildcards.get("corpus", trained_on)
+    return f"corpus_{corpus}" if corpus and ("tokenizer" not in wildcards.keys() or corpus == trained_on) else None
 
 
 def submitted():
@@ -44,6 +57,15 @@ def check_slurm(executor):
         raise UserError(refusal)
 
 
+def remember_finished_jobs(plugin):
+    """Let Slurm's plugin ask once how long Slurm remembers finished jobs, and not at every look at them.
+
+    While the controller is away it would take sacct then, which never answers where there is no accounting.
+    """
+    age = plugin.get_min_job_age()
+    plugin.get_min_job_age = lambda: age
+
+
 onstart:
     if workflow.executor_plugin.name == "slurm" and submitted():
         executor = workflow.scheduler.get_executor(submitted()[0])
@@ -52,5 +74,6 @@ onstart:
         except UserError as error:
             end_with(f"{SENTENCE}{error}")
             raise WorkflowError(str(error)) from None
+        remember_finished_jobs(sys.modules[type(executor).__module__])
         if not workflow.executor_settings.jobname_prefix:
             executor.run_uuid = f"{re.sub(r'[^A-Za-z0-9_-]', '_', Path.cwd().name)[:50]}_{executor.run_uuid}"

@@ -11,6 +11,8 @@ rule clean_corpus:
         "results/logs/clean_corpus/{corpus}.log",
     benchmark:
         "results/benchmarks/clean_corpus/{corpus}.jsonl"
+    group:
+        together(own_tokens)
     conda:
         "../envs/text.yaml"
     resources:

@@ -19,6 +19,8 @@ for ROW, STEP in SETTINGS.steps:
             f"results/logs/rows/{JOB}.log",
         benchmark:
             f"results/benchmarks/rows/{JOB}.jsonl"
+        group:
+            None if STEP.network else together(f"row_{ROW.paths.name}")
         conda:
             f"../envs/{STEP.environment}.yaml"
         threads: ARTEFACTS.threads if STEP.network else 1

@@ -12,6 +12,8 @@ rule train_tokenizer:
         "results/benchmarks/train_tokenizer/{tokenizer}.jsonl"
     wildcard_constraints:
         tokenizer=made_by("train_tokenizer"),
+    group:
+        together(own_tokens)
     conda:
         "../envs/train.yaml"
     resources:

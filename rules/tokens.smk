@@ -13,6 +13,8 @@ rule tokenize_corpus:
     wildcard_constraints:
         # a published model's own tokenizer goes by the model's name
         tokenizer=names([*ARTEFACTS.tokenizers, *ARTEFACTS.models]),
+    group:
+        together(own_tokens)
     conda:
         "../envs/train.yaml"
     threads: 2

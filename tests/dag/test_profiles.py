@@ -51,3 +51,17 @@ def test_a_training_job_gets_a_process_for_each_card_and_their_number_trains_not
     assert re.search(r"train_model\.py .*--cards 2 ", planned.stdout)
     assert re.search(r"finetune_classifier\.py .*--cards 1 ", planned.stdout)
     assert not re.search(r"--spec '[^']*cards", planned.stdout)
+
+
+def test_short_jobs_of_a_row_and_of_a_corpus_are_submitted_as_one_and_no_network_among_them(tmp_path):
+    planned = run_snakemake(tmp_path, "--dry-run", "--profile", "profiles/slurm", *TINY)
+    assert planned.returncode == 0, planned.stdout + planned.stderr
+    groups = {
+        name: re.findall(r"^    rule (\w+):$", jobs, re.M)
+        for name, jobs in re.findall(r"^\[.*\] Group job (\w+) .*\n((?:(?: .*)?\n)*)", planned.stdout, re.M)
+    }
+    assert {"clean_corpus", "train_tokenizer", "tokenize_corpus"} <= set(groups["corpus_italian"])
+    assert groups["row_retrieval"] == ["draw_retrieval", "score_retrieval", "tabulate_retrieval"]
+    grouped = {rule for rules in groups.values() for rule in rules}
+    assert not [rule for rule in grouped if rule.startswith(("train_model", "finetune", "measure_", "trace_", "sample_"))]
+    assert not re.search("Group job", run_snakemake(tmp_path, "--dry-run", "--cores", "2", *TINY).stdout)

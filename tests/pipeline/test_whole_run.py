@@ -210,7 +210,7 @@ def test_other_ways_to_write_the_same_settings_and_machine_settings_run_nothing(
     for name, row in shuffled["rows"].items():  # so is that of a row's systems and models
         row |= {key: raw["rows"][name][key] for key in ("systems", "models") if key in row}
     (moved_checkout / "config/config.yaml").write_text(yaml.safe_dump(shuffled, sort_keys=False))
-    edit(moved_checkout / "rules/models.smk", "else 2000", "else 3000")
+    edit(moved_checkout / "rules/models.smk", "memory(2000", "memory(3000")
     assert plan(moved_checkout, "--cores", "1") == {}
 
 
