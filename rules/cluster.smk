@@ -9,7 +9,7 @@ if workflow.remote_exec:
 
 
 def together(group):
-    """The group of a rule whose jobs are so short that they are submitted as one: to start a job takes longer."""
+    """The group of jobs that are so short that they are submitted as one, since to start a job takes longer."""
     return None if LOCAL else group
 
 
