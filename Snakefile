@@ -23,6 +23,7 @@ configfile: DEFAULTS[1]
 
 include: "rules/common.smk"
 include: "rules/scheduler.smk"
+include: "rules/cluster.smk"
 
 
 onerror:

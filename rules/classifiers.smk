@@ -26,7 +26,7 @@ rule finetune_classifier:
     resources:
         gpu=gpu,
         # measured at 1,300 MiB for MiniLM, 2,780 for an adapter of SmolLM2, on a CPU
-        mem_mb=8000 if CARDS else 3500,
+        mem_mb=memory(3500, with_card=8000),
         runtime=480,
     params:
         model=input_folder("config"),

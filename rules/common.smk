@@ -249,10 +249,18 @@ def shown(path):
 LOCAL = workflow.resource_settings.nodes is None and not workflow.remote_exec
 CARDS = gpu_count() if LOCAL else 1
 
+# Within a submitted job two Snakemakes run around its command, measured at 178 MB each.
+WRAPPING_MB = 400
+
 
 def gpu(wildcards):
     """Cards that a job with a network in it asks for: one, or none where jobs run on this machine and it has no card."""
     return min(CARDS, 1)
+
+
+def memory(mb, with_card=None):
+    """MB that a job asks for: `mb`, or `with_card` where jobs may use a card; submitted, what runs around it besides."""
+    return (with_card if with_card and CARDS else mb) + (0 if LOCAL else WRAPPING_MB)
 
 
 # Only for jobs of this machine: what it has is what may be used at a time. Limits given by hand come first.

@@ -11,10 +11,12 @@ rule clean_corpus:
         "results/logs/clean_corpus/{corpus}.log",
     benchmark:
         "results/benchmarks/clean_corpus/{corpus}.jsonl"
+    group:
+        together(own_tokens)
     conda:
         "../envs/text.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=memory(1000),
         runtime=120,
     params:
         spec=spec("clean_corpus"),

@@ -27,7 +27,7 @@ rule make_dataset:
     conda:
         "../envs/text.yaml"
     resources:
-        mem_mb=2000,
+        mem_mb=memory(2000),
         runtime=60,
     params:
         spec=spec("make_dataset"),

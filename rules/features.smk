@@ -18,7 +18,7 @@ rule encode_texts:
     threads: ARTEFACTS.threads
     resources:
         gpu=gpu,
-        mem_mb=6000 if CARDS else 2000,
+        mem_mb=memory(2000, with_card=6000),
         runtime=240,
     params:
         model=input_folder("weights"),

@@ -16,7 +16,7 @@ rule train_model:
     resources:
         gpu=gpu,
         # measured at 760 MiB on a CPU; CUDA's libraries take some GB of host memory besides
-        mem_mb=6000 if CARDS else 2000,
+        mem_mb=memory(2000, with_card=6000),
         runtime=480,
     params:
         tokenizer=input_folder("tokenizer"),
@@ -49,7 +49,7 @@ rule finetune_model:
     resources:
         gpu=gpu,
         # measured at 4.1 GiB of SmolLM2-135M on a CPU, 4 blocks of 128 tokens a batch
-        mem_mb=8000 if CARDS else 5000,
+        mem_mb=memory(5000, with_card=8000),
         runtime=480,
     params:
         base=input_folder("weights"),
@@ -82,7 +82,7 @@ rule train_adapter:
     resources:
         gpu=gpu,
         # measured at 2.2 GiB of the same
-        mem_mb=8000 if CARDS else 3000,
+        mem_mb=memory(3000, with_card=8000),
         runtime=480,
     params:
         base=input_folder("weights"),
@@ -115,7 +115,7 @@ rule train_on_pairs:
     resources:
         gpu=gpu,
         # measured at 5.5 GiB of SmolLM2-135M with all weights trained on a CPU, 8 docstrings a batch
-        mem_mb=8000 if CARDS else 7000,
+        mem_mb=memory(7000, with_card=8000),
         runtime=480,
     params:
         start=lambda wildcards, input: (
@@ -151,7 +151,7 @@ rule adapt_to_pairs:
     threads: ARTEFACTS.threads
     resources:
         gpu=gpu,
-        mem_mb=8000 if CARDS else 3000,
+        mem_mb=memory(3000, with_card=8000),
         runtime=480,
     params:
         base=input_folder("weights"),
@@ -186,7 +186,7 @@ rule import_model:
     conda:
         "../envs/train.yaml"
     resources:
-        mem_mb=2500,
+        mem_mb=memory(2500),
         runtime=120,
     params:
         directory=output_folder("weights"),
@@ -216,7 +216,7 @@ rule import_encoder:
     conda:
         "../envs/train.yaml"
     resources:
-        mem_mb=2500,
+        mem_mb=memory(2500),
         runtime=120,
     params:
         directory=output_folder("weights"),

@@ -26,7 +26,7 @@ rule train_reward_model:
     resources:
         gpu=gpu,
         # measured at 1,620 MiB for MiniLM and 4,620 for an adapter of SmolLM2, on a CPU, 16 pairs a batch
-        mem_mb=8000 if CARDS else 5500,
+        mem_mb=memory(5500, with_card=8000),
         runtime=480,
     params:
         model=input_folder("config"),
@@ -61,7 +61,7 @@ rule import_reward_model:
     conda:
         "../envs/train.yaml"
     resources:
-        mem_mb=2500,
+        mem_mb=memory(2500),
         runtime=120,
     params:
         tokenizer=input_folder("tokenizer"),
@@ -93,7 +93,7 @@ rule train_dpo:
     threads: ARTEFACTS.threads
     resources:
         gpu=gpu,
-        mem_mb=8000 if CARDS else 6000,
+        mem_mb=memory(6000, with_card=8000),
         runtime=480,
     params:
         base=input_folder("weights"),
@@ -125,7 +125,7 @@ rule adapt_by_dpo:
     threads: ARTEFACTS.threads
     resources:
         gpu=gpu,
-        mem_mb=8000 if CARDS else 3000,
+        mem_mb=memory(3000, with_card=8000),
         runtime=480,
     params:
         base=input_folder("weights"),
@@ -157,7 +157,7 @@ rule train_policy:
     threads: ARTEFACTS.threads
     resources:
         gpu=gpu,
-        mem_mb=12000 if CARDS else 9000,
+        mem_mb=memory(9000, with_card=12000),
         runtime=480,
     params:
         base=input_folder("weights"),
@@ -190,7 +190,7 @@ rule adapt_policy:
     threads: ARTEFACTS.threads
     resources:
         gpu=gpu,
-        mem_mb=8000 if CARDS else 4000,
+        mem_mb=memory(4000, with_card=8000),
         runtime=480,
     params:
         base=input_folder("weights"),

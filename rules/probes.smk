@@ -21,7 +21,7 @@ rule fit_classifier:
         "../envs/fit.yaml"
     threads: ARTEFACTS.threads
     resources:
-        mem_mb=3000,
+        mem_mb=memory(3000),
         runtime=240,
     params:
         directory=output_folder("predictions"),
@@ -55,7 +55,7 @@ rule fit_ranker:
         "../envs/fit.yaml"
     threads: ARTEFACTS.threads
     resources:
-        mem_mb=2000,
+        mem_mb=memory(2000),
         runtime=240,
     params:
         directory=output_folder("predictions"),
@@ -86,7 +86,7 @@ rule fit_retriever:
         "../envs/fit.yaml"
     threads: ARTEFACTS.threads
     resources:
-        mem_mb=3000,
+        mem_mb=memory(3000),
         runtime=240,
     params:
         spec=spec("fit_retriever"),

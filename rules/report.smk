@@ -29,7 +29,7 @@ rule tabulate_overview:
     conda:
         "../envs/report.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=memory(1000),
         runtime=30,
     params:
         spec=constant(canonical(report_jobs.overview_spec(SETTINGS))),
@@ -58,7 +58,7 @@ rule score_claims:
     conda:
         "../envs/report.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=memory(1000),
         runtime=30,
     params:
         spec=constant(canonical(report_jobs.ledger_spec(SETTINGS))),
@@ -90,7 +90,7 @@ rule build_report:
     conda:
         "../envs/report.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=memory(1000),
         runtime=30,
     params:
         writeups=path_of("config/writeups"),

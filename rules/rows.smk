@@ -6,7 +6,6 @@ for ROW, STEP in SETTINGS.steps:
     MADE = ROW.outputs(STEP)
     JOB = ROW.job(STEP)
     ASKED = gpu if STEP.network else 0
-    MEMORY = STEP.memory_with_card if STEP.memory_with_card and CARDS else STEP.memory
 
     rule:
         name:
@@ -20,12 +19,14 @@ for ROW, STEP in SETTINGS.steps:
             f"results/logs/rows/{JOB}.log",
         benchmark:
             f"results/benchmarks/rows/{JOB}.jsonl"
+        group:
+            None if STEP.network else together(f"row_{ROW.paths.name}")
         conda:
             f"../envs/{STEP.environment}.yaml"
         threads: ARTEFACTS.threads if STEP.network else 1
         resources:
             gpu=ASKED,
-            mem_mb=MEMORY,
+            mem_mb=memory(STEP.memory, with_card=STEP.memory_with_card),
             runtime=STEP.minutes,
         params:
             job=JOB,

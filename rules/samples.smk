@@ -17,7 +17,7 @@ rule sample_texts:
     threads: ARTEFACTS.threads
     resources:
         gpu=gpu,
-        mem_mb=6000 if CARDS else 2500,
+        mem_mb=memory(2500, with_card=6000),
         runtime=240,
     params:
         model=input_folder("weights"),

@@ -12,10 +12,12 @@ rule train_tokenizer:
         "results/benchmarks/train_tokenizer/{tokenizer}.jsonl"
     wildcard_constraints:
         tokenizer=made_by("train_tokenizer"),
+    group:
+        together(own_tokens)
     conda:
         "../envs/train.yaml"
     resources:
-        mem_mb=2000,
+        mem_mb=memory(2000),
         runtime=120,
     params:
         directory=output_folder("tokenizer"),
@@ -46,7 +48,7 @@ rule import_tokenizer:
     conda:
         "../envs/train.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=memory(1000),
         runtime=30,
     params:
         directory=output_folder("tokenizer"),

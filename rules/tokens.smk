@@ -13,11 +13,13 @@ rule tokenize_corpus:
     wildcard_constraints:
         # a published model's own tokenizer goes by the model's name
         tokenizer=names([*ARTEFACTS.tokenizers, *ARTEFACTS.models]),
+    group:
+        together(own_tokens)
     conda:
         "../envs/train.yaml"
     threads: 2
     resources:
-        mem_mb=2000,
+        mem_mb=memory(2000),
         runtime=240,
     params:
         tokenizer=input_folder("tokenizer"),

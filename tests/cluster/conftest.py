@@ -5,18 +5,20 @@ from __future__ import annotations
 import getpass
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "sinfo", "scontrol", "scancel")
 
+# What goes back into the queue waits there until its old credentials have expired, which are two minutes as a rule.
 # The node claims more memory, cores and cards than the machine has (config_overrides): requests are met, not simulated.
 SLURM_CONF = """\
 ClusterName=tests
@@ -25,7 +27,7 @@ SlurmctldPort={controller_port}
 SlurmdPort={node_port}
 SlurmUser={user}
 SlurmdUser={user}
-AuthInfo=socket={munge_socket}
+AuthInfo=socket={munge_socket},cred_expire=5
 StateSaveLocation={folder}/state
 SlurmdSpoolDir={folder}/spool
 SlurmctldPidFile={folder}/slurmctld.pid
@@ -42,13 +44,22 @@ SlurmdParameters=config_overrides
 GresTypes=gpu
 NodeName={host} NodeAddr=127.0.0.1 CPUs=8 RealMemory=64000 Gres=gpu:2 State=UNKNOWN
 PartitionName=all Nodes={host} Default=YES MaxTime=INFINITE State=UP
+PartitionName=cards Nodes={host} MaxTime=INFINITE State=UP
+PartitionName=short Nodes={host} MaxTime=60 State=UP
 """
 GRES_CONF = "Name=gpu File=/dev/null\nName=gpu File=/dev/zero\n"
 
 
 @pytest.fixture(scope="session")
-def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """Start the cluster; yield the environment in which Slurm's commands, Snakemake and Python are this cluster's."""
+def services() -> Iterator[ExitStack]:
+    """What ends the services of the cluster with the tests."""
+    with ExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture(scope="session")
+def slurm(tmp_path_factory: pytest.TempPathFactory, services: ExitStack) -> dict[str, str]:
+    """Start the cluster; return the environment in which Slurm's commands, Snakemake and Python are this cluster's."""
     path = os.pathsep.join([os.environ["PATH"], "/usr/sbin", "/sbin"])
     missing = [program for program in PROGRAMS if shutil.which(program, path=path) is None]
     if missing:
@@ -63,10 +74,23 @@ def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
         "PATH": os.pathsep.join([str(srun.parent), str(Path(sys.executable).parent), path]),
         "SLURM_CONF": str(folder / "slurm.conf"),
     }
-    with ExitStack() as stack:
-        start_munge(stack, folder, path)
-        start_slurm(stack, folder, environment)
-        yield environment
+    start_munge(services, folder, path)
+    start_slurm(services, folder, environment)
+    return environment
+
+
+@pytest.fixture
+def outage(slurm: dict[str, str], services: ExitStack) -> Callable[[], AbstractContextManager[None]]:
+    """A context in which the cluster's controller is away."""
+    folder = Path(slurm["SLURM_CONF"]).parent
+
+    @contextmanager
+    def away() -> Iterator[None]:
+        os.kill(int((folder / "slurmctld.pid").read_text()), signal.SIGKILL)
+        yield
+        launch(services, folder, [shutil.which("slurmctld", path=slurm["PATH"]), "-D"], slurm)
+
+    return away
 
 
 def start_munge(stack: ExitStack, folder: Path, path: str) -> None:
@@ -95,7 +119,7 @@ def start_slurm(stack: ExitStack, folder: Path, environment: dict[str, str]) -> 
 
     def idle() -> bool:
         told = subprocess.run(["sinfo", "--noheader", "--format=%T"], env=environment, capture_output=True, text=True)
-        return told.stdout.strip() == "idle"
+        return set(told.stdout.split()) == {"idle"}
 
     wait_for(idle, "the node does not get ready", folder)
 

@@ -1,21 +1,23 @@
-"""profiles/slurm on a real Slurm: what rules state is what jobs request, and a failed job is submitted again."""
+"""profiles/slurm on a real Slurm: what rules state is what jobs request, and what failed or was cancelled stays so."""
 
 from __future__ import annotations
 
 import json
 import re
 import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from support.runs import CHECKOUT, TINY
 
-# The first look at a job comes sooner than after the usual 40 seconds.
-IMPATIENT = ["--slurm-init-seconds-before-status-checks", "5"]
+#: A training whose jobs before it are done.
+TRAINING = [*TINY, "--forcerun", "train_model", "--", "results/models/italian-w4-s0/model.safetensors"]
 
 TOY = """\
 rule all:
-    input: "large.txt", "second_try.txt"
+    input: "large.txt", "small.txt", "error.txt", "cancelled.txt"
 
 rule large:
     output: "large.txt"
@@ -23,16 +25,31 @@ rule large:
     resources: mem_mb=40000, gpu=2, runtime=90
     shell: "echo $CUDA_VISIBLE_DEVICES >> cards.txt; scontrol show job --oneliner $SLURM_JOB_ID > {output}"
 
-rule second_try:
-    output: "second_try.txt"
+rule small:
+    output: "small.txt"
     resources: mem_mb=300, runtime=7
-    shell: "echo attempt >> attempts.txt; [ $(wc -l < attempts.txt) = 2 ] && scontrol show job -o $SLURM_JOB_ID > {output}"
+    shell: "scontrol show job --oneliner $SLURM_JOB_ID > {output}"
+
+rule error:
+    output: "error.txt"
+    resources: mem_mb=300, runtime=7
+    shell: "echo attempt >> errors.txt; exit 1"
+
+rule cancelled:
+    output: "cancelled.txt"
+    resources: mem_mb=300, runtime=7
+    shell: "echo attempt >> cancellations.txt; scancel $SLURM_JOB_ID; sleep 60"
+"""
+PARTITIONS = """\
+partitions:
+  short: {max_runtime: 60, max_gpu: 0}
+  cards: {max_gpu: 2}
 """
 
 
 def snakemake(folder: Path, environment: dict[str, str], *words: str | Path) -> subprocess.CompletedProcess:
     """Run Snakemake with the project's profile; output comes in one text."""
-    command = ["snakemake", "--profile", CHECKOUT / "profiles" / "slurm", "--directory", folder, *IMPATIENT, *words]
+    command = ["snakemake", "--profile", CHECKOUT / "profiles" / "slurm", "--directory", folder, *words]
     return subprocess.run(command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
@@ -41,8 +58,10 @@ def toy(slurm: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path
     """The folder in which the toy workflow ran on the cluster."""
     folder = tmp_path_factory.mktemp("toy")
     (folder / "Snakefile").write_text(TOY)
-    told = snakemake(folder, slurm)
-    assert told.returncode == 0, told.stdout
+    (folder / "partitions.yaml").write_text(PARTITIONS)
+    told = snakemake(folder, slurm, "--keep-going", "--slurm-partition-config", "partitions.yaml")
+    assert told.returncode == 1, told.stdout
+    assert "SLURM status is: 'CANCELLED'" in told.stdout
     return folder
 
 
@@ -60,23 +79,77 @@ def test_a_job_of_two_cards_starts_once_and_sees_both(toy: Path) -> None:
     assert (toy / "cards.txt").read_text() == "0,1\n"
 
 
-def test_a_failed_job_is_submitted_again(toy: Path) -> None:
-    assert (toy / "attempts.txt").read_text() == "attempt\n" * 2
-    second = request((toy / "second_try.txt").read_text())
-    assert second.items() >= {"MinMemoryNode": "300M", "NumCPUs": "1", "NumTasks": "1", "TimeLimit": "00:07:00"}.items()
-    assert "TresPerJob" not in second
+def test_a_job_without_cards_asks_for_none_and_stays_off_their_partition(toy: Path) -> None:
+    asked = request((toy / "small.txt").read_text())
+    stated = {"MinMemoryNode": "300M", "NumCPUs": "1", "NumTasks": "1", "TimeLimit": "00:07:00", "Partition": "short"}
+    assert asked.items() >= stated.items()
+    assert "TresPerJob" not in asked
+    assert request((toy / "large.txt").read_text())["Partition"] == "cards"
+
+
+def test_what_fails_or_is_cancelled_is_not_submitted_again(toy: Path) -> None:
+    assert (toy / "errors.txt").read_text() == "attempt\n"
+    assert (toy / "cancellations.txt").read_text() == "attempt\n"
+
+
+def slurm_jobs(environment: dict[str, str]) -> list[dict[str, str]]:
+    """What each job of the cluster asked for, of those that it still knows."""
+    jobs = subprocess.run(["scontrol", "show", "jobs", "--oneliner"], env=environment, capture_output=True, text=True).stdout
+    return [request(line) for line in jobs.splitlines()]
 
 
 def test_a_training_job_asks_for_what_it_is_given_and_runs(slurm: dict[str, str], moved_checkout: Path) -> None:
-    given = ["--set-resources", "train_model:mem_mb=40000", "train_model:gpu=2", "--forcerun", "train_model", "--"]
+    given = ["--set-resources", "train_model:mem_mb=40000", "train_model:gpu=2"]
     weights = Path("results/models/italian-w4-s0/model.safetensors")
     before = (moved_checkout / weights).stat().st_mtime_ns
-    told = snakemake(moved_checkout, slurm, *TINY, *given, weights)
+    told = snakemake(moved_checkout, slurm, *given, *TRAINING)
     assert told.returncode == 0, told.stdout
     assert (moved_checkout / weights).stat().st_mtime_ns > before
-    jobs = subprocess.run(["scontrol", "show", "jobs", "--oneliner"], env=slurm, capture_output=True, text=True).stdout
-    (training,) = [line for line in jobs.splitlines() if "Comment=rule_train_model" in line]
-    asked = {"MinMemoryNode": "40000M", "TresPerJob": "gres:gpu:2", "NumTasks": "1", "TimeLimit": "08:00:00"}
-    assert request(training).items() >= asked.items()
+    (training,) = [job for job in slurm_jobs(slurm) if job.get("Comment", "").startswith("rule_train_model")]
+    asked = {"MinMemoryNode": "40000M", "TresPerJob": "gres:gpu:2", "NumTasks": "1", "TimeLimit": "08:00:00", "Requeue": "1"}
+    assert training.items() >= asked.items()
+    assert training["JobName"].startswith("moved_")
     record = json.loads((moved_checkout / f"{weights}.provenance.json").read_bytes())
     assert record["processes"] == 2, "one task started a process for each card"
+
+
+def running(environment: dict[str, str]) -> bool:
+    """Whether a training runs on the cluster."""
+    return any(job.get("JobState") == "RUNNING" and "train_model" in job.get("Comment", "") for job in slurm_jobs(environment))
+
+
+def numbers(environment: dict[str, str]) -> set[str]:
+    """The numbers of those jobs."""
+    return {job["JobId"] for job in slurm_jobs(environment)}
+
+
+def test_what_no_node_can_run_is_told_before_anything_is_submitted(slurm: dict[str, str], moved_checkout: Path) -> None:
+    jobs = numbers(slurm)
+    told = snakemake(moved_checkout, slurm, "--default-resources", "slurm_partition=short", *TRAINING)
+    assert told.returncode == 1
+    assert "train_model asks for runtime=480, and partition short of Slurm allows 60" in told.stdout.splitlines()[-1]
+    assert numbers(slurm) <= jobs
+
+
+def test_a_job_that_an_earlier_snakemake_left_behind_is_not_submitted_once_more(
+    slurm: dict[str, str], moved_checkout: Path
+) -> None:
+    orphan = ["sbatch", "--parsable", "--mem=10", "--comment=rule_train_model", f"--chdir={moved_checkout}", "--wrap=sleep 600"]
+    number = subprocess.run(orphan, env=slurm, capture_output=True, text=True, check=True).stdout.strip()
+    jobs = numbers(slurm)
+    told = snakemake(moved_checkout, slurm, *TRAINING)
+    assert told.returncode == 1
+    assert f"scancel {number}" in told.stdout.splitlines()[-1]
+    assert numbers(slurm) <= jobs
+    subprocess.run(["scancel", number], env=slurm, check=True)
+
+
+def test_snakemake_waits_for_a_controller_that_is_away(slurm: dict[str, str], moved_checkout: Path, outage) -> None:
+    """Longer than the five queries that the plugin makes by itself, and on a cluster without accounting."""
+    with ThreadPoolExecutor() as pool:
+        told = pool.submit(snakemake, moved_checkout, slurm, *TRAINING)
+        while not told.done() and not running(slurm):
+            time.sleep(0.2)
+        with outage():
+            time.sleep(100)
+        assert told.result().returncode == 0, told.result().stdout

@@ -10,18 +10,31 @@ from support.runs import TINY, run_snakemake
 LARGE = ("--set-resources", "train_model:mem_mb=40000000", "train_model:gpu=2")
 
 
-def training(tmp_path, *words: str) -> dict[str, str]:
-    """The resources of the first training job of a dry run."""
+def requests(tmp_path, *words: str) -> dict[str, dict[str, str]]:
+    """The resources of a job of each rule in a dry run."""
     planned = run_snakemake(tmp_path, "--dry-run", *words, *TINY, CUDA_VISIBLE_DEVICES="-1")
     assert planned.returncode == 0, planned.stdout + planned.stderr
-    found = re.search(r"^rule train_model:\n.*?resources: (.*?)\n", planned.stdout, re.M | re.S)
-    return dict(part.split("=") for part in found[1].split(", "))
+    told = re.findall(r"^ *(?:local)?rule (\w+):\n(?:(?!^ *rule).*\n)*? *resources: (.*)\n", planned.stdout, re.M)
+    return {rule: dict(part.split("=", 1) for part in asked.split(", ")) for rule, asked in told}
+
+
+def training(tmp_path, *words: str) -> dict[str, str]:
+    """The resources of a training job of a dry run."""
+    return requests(tmp_path, *words)["train_model"]
 
 
 def test_on_a_cluster_this_machine_limits_nothing(tmp_path):
     assert training(tmp_path, "--profile", "profiles/slurm")["gpu"] == "1"
     asked = training(tmp_path, "--profile", "profiles/slurm", *LARGE)
     assert (asked["gpu"], asked["mem_mb"]) == ("2", "40000000")
+
+
+def test_a_submitted_job_has_room_for_the_two_snakemakes_around_it(tmp_path):
+    here, submitted = (requests(tmp_path, *words) for words in (("--cores", "2"), ("--profile", "profiles/slurm")))
+    stated = [rule for rule, asked in here.items() if "mem_mb" in asked and rule != "fetch_asset"]
+    assert len(stated) > 20
+    for rule in stated:
+        assert int(submitted[rule]["mem_mb"]) >= int(here[rule]["mem_mb"]) + 2 * 178, rule
 
 
 @pytest.mark.parametrize(("words", "cards"), [(("--cores", "2"), "0"), (("--profile", "profiles/gpu"), "1")])
@@ -38,3 +51,17 @@ def test_a_training_job_gets_a_process_for_each_card_and_their_number_trains_not
     assert re.search(r"train_model\.py .*--cards 2 ", planned.stdout)
     assert re.search(r"finetune_classifier\.py .*--cards 1 ", planned.stdout)
     assert not re.search(r"--spec '[^']*cards", planned.stdout)
+
+
+def test_short_jobs_of_a_row_and_of_a_corpus_are_submitted_as_one_and_no_network_among_them(tmp_path):
+    planned = run_snakemake(tmp_path, "--dry-run", "--profile", "profiles/slurm", *TINY)
+    assert planned.returncode == 0, planned.stdout + planned.stderr
+    groups = {
+        name: re.findall(r"^    rule (\w+):$", jobs, re.M)
+        for name, jobs in re.findall(r"^\[.*\] Group job (\w+) .*\n((?:(?: .*)?\n)*)", planned.stdout, re.M)
+    }
+    assert {"clean_corpus", "train_tokenizer", "tokenize_corpus"} <= set(groups["corpus_italian"])
+    assert groups["row_retrieval"] == ["draw_retrieval", "score_retrieval", "tabulate_retrieval"]
+    grouped = {rule for rules in groups.values() for rule in rules}
+    assert not [rule for rule in grouped if rule.startswith(("train_model", "finetune", "measure_", "trace_", "sample_"))]
+    assert not re.search("Group job", run_snakemake(tmp_path, "--dry-run", "--cores", "2", *TINY).stdout)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from relab.failures import sentences
 
 SNAKEMAKE = """\
@@ -10,6 +12,22 @@ Error in rule clean_corpus:
     jobid: 0
     log: logs/{name}.log (check log file(s) for error details)
     shell:
+"""
+
+
+SLURM = """\
+Error in rule train_model:
+    message: SLURM-job '7' failed, SLURM status is: '{status}'. Detailed failure reason unavailable.For further
+    jobid: 3
+    log: logs/train.log, /run/.snakemake/slurm_logs/rule_train_model/italian/7.log (check log file(s) for error details)
+"""
+REFUSED = """\
+Error in rule train_model:
+    message: SLURM sbatch failed. The error message was 'sbatch: error: Batch job submission failed: Invalid generic resource'.
+    sbatch call:
+        sbatch --parsable
+    jobid: 3
+    log: logs/train.log (check log file(s) for error details)
 """
 
 
@@ -31,3 +49,22 @@ def test_each_failed_job_has_its_sentence_once_in_their_order(tmp_path, monkeypa
         "error: b.csv, line 3: expected a label",
         "error: asset a: it could not be had:\n  - url: no\nConnect to a network.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("told", "sentence"),
+    [
+        (SLURM.format(status="FAILED"), "error: batch: expected more"),
+        (SLURM.format(status="OUT_OF_MEMORY"), "--set-resources train_model:mem_mb="),
+        (SLURM.format(status="TIMEOUT"), "--set-resources train_model:runtime="),
+        (SLURM.format(status="CANCELLED"), "it was cancelled"),
+        (REFUSED, "error: train_model: Slurm refuses the job: Batch job submission failed: Invalid generic resource"),
+    ],
+)
+def test_what_slurm_ended_or_refused_is_told_with_its_remedy_and_not_by_an_older_log(told, sentence, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs/train.log").write_text("error: batch: expected more\n")
+    (tmp_path / "snakemake.log").write_text(told)
+    (line,) = sentences([tmp_path / "snakemake.log"])
+    assert sentence in line

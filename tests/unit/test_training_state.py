@@ -60,6 +60,18 @@ def test_a_step_is_written_once(state, monkeypatch):
     save(state, 3)
 
 
+def test_an_attempt_that_saves_no_step_of_its_own_has_not_advanced(state):
+    assert not state.advanced
+    save(state, 3)
+    assert state.advanced
+    next_attempt = State(state.folder)
+    next_attempt.load()
+    save(next_attempt, 3)
+    assert not next_attempt.advanced
+    save(next_attempt, 4)
+    assert next_attempt.advanced
+
+
 def test_a_damaged_checkpoint_is_left_out(state):
     for step in (1, 2):
         save(state, step)

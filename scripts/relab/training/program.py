@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from relab.errors import UserError
 from relab.jobs import job_parser, job_settings, job_spec, record_provenance
-from relab.training.signals import StopSignal
+from relab.training.signals import StopSignal, requeue
 
 if TYPE_CHECKING:
     from relab.training.job import InitialModel
@@ -105,6 +105,8 @@ def run_training(
                 try:
                     trained = train(job, state=state, **options)
                 except UserError as error:
+                    if stop.signal == StopSignal.TIME_IS_UP and state.advanced:
+                        requeue()
                     raise UserError(_with_key(args.output_dir, str(error))) from None
                 trained.write(args.output_dir)
                 metadata = {"device": device_name(device), "seed": job.seed, "attempts": state.attempt}

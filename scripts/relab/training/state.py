@@ -48,7 +48,8 @@ def fingerprint(spec: dict[str, Any], inputs: Iterable[Path]) -> str:
 class State:
     """The state folder of one training run, held by this process.
 
-    ``attempt`` is the number of this attempt at the run, from 1. Times between two checkpoints are in seconds.
+    ``attempt`` is the number of this attempt at the run, from 1; ``advanced`` tells whether it has saved a step. Times between
+    two checkpoints are in seconds.
     """
 
     def __init__(self, folder: Path, checkpoint_seconds: float = 60.0):
@@ -56,6 +57,7 @@ class State:
         self._every = checkpoint_seconds
         self._saved_at = time.monotonic()
         self._saved_step = -1
+        self.advanced = False
         logs = len(list(folder.glob("attempt-*.log")))
         self._log = folder / f"attempt-{logs + 1:03d}.log"
         self._finished = folder / "finished.json"
@@ -110,6 +112,7 @@ class State:
                 temporary.unlink(missing_ok=True)
             for old in self._checkpoints()[_KEPT_CHECKPOINTS:]:
                 old.unlink()
+            self.advanced = True
         self._saved_step, self._saved_at = step, time.monotonic()
 
     def load(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]] | None:

@@ -1,0 +1,99 @@
+"""Slurm: what its partitions allow, and which jobs of a run it still has."""
+
+from __future__ import annotations
+
+import math
+import re
+import subprocess
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+#: What Snakemake calls each limit, and how to stay below it.
+_REMEDIES = {
+    "minutes": ("runtime", "less time, of which a training goes on when it is over: --set-resources RULE:runtime=MINUTES"),
+    "cards": ("gpu", "none to any job: --resources gpu=0"),
+    "memory": ("mem_mb", "less memory: --set-resources RULE:mem_mb=MB"),
+    "cores": ("threads", "fewer cores: --set-threads RULE=CORES"),
+}
+
+#: Limits of the nodes of all partitions: name, time, cards, MB, cores.
+NODES = ("sinfo", "--noheader", "--exact", "--format=%R|%l|%G|%m|%c")
+#: The user's jobs that are not at their end: number, folder, comment.
+JOBS = ("squeue", "--me", "--noheader", "--format=%i|%Z|%k")
+
+
+@dataclass(frozen=True)
+class Node:
+    """What a job may ask of a kind of node in a partition: minutes, cards, MB of memory, cores."""
+
+    minutes: float
+    cards: int
+    memory: int
+    cores: int
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a job asks for, in the same units, and of which partitions: names with commas between them, or none."""
+
+    job: str
+    partition: str
+    minutes: int
+    cards: int
+    memory: int
+    cores: int
+
+
+def told(command: Iterable[str]) -> str:
+    """What a command of Slurm prints; empty where it fails or is missing."""
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+    except (OSError, subprocess.SubprocessError):
+        return ""
+
+
+def nodes(listing: str) -> dict[str, list[Node]]:
+    """The kinds of nodes of each partition, from what :data:`NODES` prints."""
+    partitions: dict[str, list[Node]] = {}
+    for line in listing.splitlines():
+        name, time, resources, memory, cores = line.strip().split("|")
+        cards = sum(int(number) for number in re.findall(r"\bgpu(?::[^:,(]+)?:(\d+)", resources))
+        partitions.setdefault(name, []).append(Node(_minutes(time), cards, int(memory), int(cores)))
+    return partitions
+
+
+def _minutes(limit: str) -> float:
+    """A time limit as Slurm writes it, such as ``1-00:00:00`` and ``30:00``, in minutes; what is no time is no limit."""
+    written = re.fullmatch(r"(?:(\d+)-)?(?:(\d+):)?(\d+):(\d+)", limit)
+    if not written:
+        return math.inf
+    days, hours, minutes, seconds = (int(number or 0) for number in written.groups())
+    return (days * 24 + hours) * 60 + minutes + seconds / 60
+
+
+def refusal(request: Request, partitions: Mapping[str, list[Node]]) -> str:
+    """Why a job would wait for ever or be refused, in a sentence with the remedy; empty where a node can take it.
+
+    A partition that is not among ``partitions`` is Slurm's to judge.
+    """
+    names = [name for name in request.partition.split(",") if name]
+    if not names or not all(name in partitions for name in names):
+        return ""
+    allowed = [node for name in names for node in partitions[name]]
+    for name, (resource, remedy) in _REMEDIES.items():
+        able = [node for node in allowed if getattr(node, name) >= getattr(request, name)]
+        if not able:
+            most = max(getattr(node, name) for node in allowed)
+            return (
+                f"{request.job} asks for {resource}={getattr(request, name)}, and partition {request.partition} of Slurm "
+                f"allows {most:g}: choose another partition (profiles/slurm/config.yaml says how), or give {remedy}"
+            )
+        allowed = able
+    return ""
+
+
+def unfinished(listing: str, run: Path) -> list[str]:
+    """The numbers of the jobs of a run that Slurm still has, from what :data:`JOBS` prints."""
+    jobs = [line.strip().split("|", 2) for line in listing.splitlines()]
+    return [number for number, folder, comment in jobs if Path(folder) == run and comment.startswith(("rule_", "group_"))]
