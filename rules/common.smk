@@ -81,10 +81,15 @@ if DeploymentMethod.CONDA not in workflow.deployment_settings.deployment_method:
 shell.prefix(PREFIX.replace("{", "{{").replace("}", "}}"))
 
 
-def recorded(command):
+# What paths of the run begin with here: nothing, a module's prefix, or where a storage's files are copied to.
+RUN = workflow.modifier.modify_path(report_jobs.LEDGER).removesuffix(report_jobs.LEDGER)
+
+
+def recorded(command, inputs=" --inputs {input:q}"):
     """A job's command with what every program takes: all that it reads, for its record; its settings; record and log."""
+    run = f" --run {shlex.quote(RUN)}".replace("{", "{{").replace("}", "}}") if RUN else ""
     return (
-        f"{command} --inputs {{input:q}} --spec {{params.spec:q}} --code {{params.code:q}}"
+        f"{command}{inputs}{run} --spec {{params.spec:q}} --code {{params.code:q}}"
         " --provenance {output.provenance:q} > {log:q} 2>&1"
     )
 
@@ -226,7 +231,7 @@ CATALOGUE = SETTINGS.contents.catalogue
 
 def captions(wildcards, output):
     """The `captions` parameter of a rule, which rules/caption.rst reads: path, title and caption of each file it shows."""
-    entries = {path: CATALOGUE.get(path[path.rfind("results/") :]) for path in output}
+    entries = {path: CATALOGUE.get(path.removeprefix(RUN)) for path in output}
     return [{"path": path, **entry} for path, entry in entries.items() if entry]
 
 
