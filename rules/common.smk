@@ -21,6 +21,7 @@ from relab.assets.plan import missing_file
 from relab.digest import code_digest
 from relab.errors import UserError
 from relab.failures import SENTENCE, sentences
+from relab.jobs import commit_name
 from relab.machine import gpu_count, memory_mb
 from relab.menu import targets
 from relab.settings import report as report_jobs
@@ -259,6 +260,11 @@ def gpu(wildcards):
     """Cards that a job with a network in it asks for: one, or none where jobs run on this machine and it has no card."""
     return min(CARDS, 1)
 
+
+# A node may have neither this checkout's Git nor this machine's environment.
+if workflow.resource_settings.nodes is not None:
+    os.environ["RELAB_COMMIT"] = commit_name()
+    workflow.register_envvars(*(name for name in ("RELAB_COMMIT", "RELAB_STATE") if os.environ.get(name)))
 
 # Only for jobs of this machine: what it has is what may be used at a time. Limits given by hand come first.
 if LOCAL:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
-from support.runs import TINY, run_snakemake
+from support.runs import TINY, copy_checkout, nodes_plugin, run_snakemake
 
 from relab.files import sha256
 
@@ -70,3 +71,32 @@ def test_a_run_in_a_storage_is_the_same_run(tiny_checkout, tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     assert set(re.findall(r"^(?:local)?rule (\w+):$", done.stdout + done.stderr, re.M)) == {"build_report", "report"}
     assert page.read_text(encoding="utf-8") == (tmp_path / "store/results/report.html").read_text(encoding="utf-8")
+
+
+#: A LoRA adapter of a published model, on the tokens of a corpus.
+ADAPTER = "results/models/books/adapter_model.safetensors"
+
+
+def git(folder: Path, *words: str) -> str:
+    identity = ("-c", "user.name=tests", "-c", "user.email=tests@localhost")
+    return subprocess.run(["git", *identity, *words], cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def test_jobs_on_nodes_without_a_disk_of_ours_train_the_same(tiny_checkout, tmp_path):
+    """The profile for Kubernetes, but that nodes are folders here: sources, settings, commit and progress reach them."""
+    clone = tmp_path / "clone"
+    copy_checkout(clone)
+    for words in (("init", "-q"), ("add", "."), ("commit", "-q", "-m", "a commit")):
+        git(clone, *words)
+    profile = ["--profile", "profiles/kubernetes", "--executor", "nodes", "--seconds-between-status-checks", "1"]
+    variables = {**nodes_plugin(), "RELAB_STATE": str(tmp_path / "progress")}
+    done = run_snakemake(clone, *profile, *storage(tmp_path / "store"), *TINY, "--", ADAPTER, checkout=clone, **variables)
+    assert done.returncode == 0, done.stdout + done.stderr
+    stored = tmp_path / "store"
+    trained = json.loads((stored / f"{ADAPTER}.provenance.json").read_text(encoding="utf-8"))
+    assert (trained["commit"], trained["dirty"]) == (git(clone, "rev-parse", "HEAD"), False)
+    assert {name for name in trained["outputs"] if sha256(stored / name) != sha256(tiny_checkout / name)} <= {
+        name for name in trained["outputs"] if name.endswith(MEASURED)
+    }
+    assert list((tmp_path / "progress").glob("books-*/attempt-001.log"))
+    assert not (clone / "results").exists() and not (clone / "state").exists()
