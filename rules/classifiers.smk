@@ -37,7 +37,7 @@ rule finetune_classifier:
     shell:
         recorded(
             "python {params.program:q} --train {input.train:q} --validation {input.validation:q} --test "
-            "{input.test:q} --model {params.model:q} --output-dir {params.directory:q} --state state --cards {resources.gpu}"
+            "{input.test:q} --model {params.model:q} --output-dir {params.directory:q} --cards {resources.gpu}"
         )
 
 

@@ -21,6 +21,7 @@ from relab.assets.plan import missing_file
 from relab.digest import code_digest
 from relab.errors import UserError
 from relab.failures import SENTENCE, sentences
+from relab.jobs import commit_name
 from relab.machine import gpu_count, memory_mb
 from relab.menu import targets
 from relab.settings import report as report_jobs
@@ -81,10 +82,15 @@ if DeploymentMethod.CONDA not in workflow.deployment_settings.deployment_method:
 shell.prefix(PREFIX.replace("{", "{{").replace("}", "}}"))
 
 
-def recorded(command):
+# What paths of the run begin with here: nothing, a module's prefix, or where a storage's files are copied to.
+RUN = workflow.modifier.modify_path(report_jobs.LEDGER).removesuffix(report_jobs.LEDGER)
+
+
+def recorded(command, inputs=" --inputs {input:q}"):
     """A job's command with what every program takes: all that it reads, for its record; its settings; record and log."""
+    run = f" --run {shlex.quote(RUN)}".replace("{", "{{").replace("}", "}}") if RUN else ""
     return (
-        f"{command} --inputs {{input:q}} --spec {{params.spec:q}} --code {{params.code:q}}"
+        f"{command}{inputs}{run} --spec {{params.spec:q}} --code {{params.code:q}}"
         " --provenance {output.provenance:q} > {log:q} 2>&1"
     )
 
@@ -226,7 +232,7 @@ CATALOGUE = SETTINGS.contents.catalogue
 
 def captions(wildcards, output):
     """The `captions` parameter of a rule, which rules/caption.rst reads: path, title and caption of each file it shows."""
-    entries = {path: CATALOGUE.get(path[path.rfind("results/") :]) for path in output}
+    entries = {path: CATALOGUE.get(path.removeprefix(RUN)) for path in output}
     return [{"path": path, **entry} for path, entry in entries.items() if entry]
 
 
@@ -262,6 +268,11 @@ def memory(mb, with_card=None):
     """MB that a job asks for: `mb`, or `with_card` where jobs may use a card; submitted, what runs around it besides."""
     return (with_card if with_card and CARDS else mb) + (0 if LOCAL else WRAPPING_MB)
 
+
+# A node may have neither this checkout's Git nor this machine's environment.
+if workflow.resource_settings.nodes is not None:
+    os.environ["RELAB_COMMIT"] = commit_name()
+    workflow.register_envvars(*(name for name in ("RELAB_COMMIT", "RELAB_STATE") if os.environ.get(name)))
 
 # Only for jobs of this machine: what it has is what may be used at a time. Limits given by hand come first.
 if LOCAL:

@@ -27,7 +27,7 @@ rule train_model:
     shell:
         recorded(
             "python {params.program:q} --train {input.train:q} --validation {input.validation:q} --tokenizer "
-            "{params.tokenizer:q} --output-dir {params.directory:q} --state state --cards {resources.gpu}"
+            "{params.tokenizer:q} --output-dir {params.directory:q} --cards {resources.gpu}"
         )
 
 
@@ -60,7 +60,7 @@ rule finetune_model:
     shell:
         recorded(
             "python {params.program:q} --train {input.train:q} --validation {input.validation:q} --base "
-            "{params.base:q} --output-dir {params.directory:q} --state state --cards {resources.gpu}"
+            "{params.base:q} --output-dir {params.directory:q} --cards {resources.gpu}"
         )
 
 
@@ -93,7 +93,7 @@ rule train_adapter:
     shell:
         recorded(
             "python {params.program:q} --train {input.train:q} --validation {input.validation:q} --base "
-            "{params.base:q} --output-dir {params.directory:q} --state state --cards {resources.gpu}"
+            "{params.base:q} --output-dir {params.directory:q} --cards {resources.gpu}"
         )
 
 
@@ -130,7 +130,7 @@ rule train_on_pairs:
     shell:
         recorded(
             "python {params.program:q} --train {input.train:q} --validation {input.validation:q} {params.start:q} "
-            "--output-dir {params.directory:q} --state state --cards {resources.gpu}"
+            "--output-dir {params.directory:q} --cards {resources.gpu}"
         )
 
 
@@ -162,7 +162,7 @@ rule adapt_to_pairs:
     shell:
         recorded(
             "python {params.program:q} --train {input.train:q} --validation {input.validation:q} --base {params.base:q} "
-            "--output-dir {params.directory:q} --state state --cards {resources.gpu}"
+            "--output-dir {params.directory:q} --cards {resources.gpu}"
         )
 
 

@@ -37,7 +37,7 @@ rule train_reward_model:
     shell:
         recorded(
             "python {params.program:q} --train {input.train:q} --validation {input.validation:q} --test "
-            "{input.test:q} --model {params.model:q} --output-dir {params.directory:q} --state state --cards {resources.gpu}"
+            "{input.test:q} --model {params.model:q} --output-dir {params.directory:q} --cards {resources.gpu}"
         )
 
 
@@ -104,7 +104,7 @@ rule train_dpo:
     shell:
         recorded(
             "python {params.program:q} --train {input.train:q} --validation {input.validation:q} --base {params.base:q} "
-            "--output-dir {params.directory:q} --state state --cards {resources.gpu}"
+            "--output-dir {params.directory:q} --cards {resources.gpu}"
         )
 
 
@@ -136,7 +136,7 @@ rule adapt_by_dpo:
     shell:
         recorded(
             "python {params.program:q} --train {input.train:q} --validation {input.validation:q} --base {params.base:q} "
-            "--output-dir {params.directory:q} --state state --cards {resources.gpu}"
+            "--output-dir {params.directory:q} --cards {resources.gpu}"
         )
 
 
@@ -169,7 +169,7 @@ rule train_policy:
     shell:
         recorded(
             "python {params.program:q} --train {input.train:q} --validation {input.validation:q} --base {params.base:q} "
-            "--reward-model {params.reward_model:q} --output-dir {params.directory:q} --state state --cards {resources.gpu}"
+            "--reward-model {params.reward_model:q} --output-dir {params.directory:q} --cards {resources.gpu}"
         )
 
 
@@ -202,5 +202,5 @@ rule adapt_policy:
     shell:
         recorded(
             "python {params.program:q} --train {input.train:q} --validation {input.validation:q} --base {params.base:q} "
-            "--reward-model {params.reward_model:q} --output-dir {params.directory:q} --state state --cards {resources.gpu}"
+            "--reward-model {params.reward_model:q} --output-dir {params.directory:q} --cards {resources.gpu}"
         )

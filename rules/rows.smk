@@ -38,7 +38,6 @@ for ROW, STEP in SETTINGS.steps:
             code=code("row", f"relab.rows.{ROW.settings.kind}.{STEP.function.partition('.')[0]}"),
             program=program("row"),
         shell:
-            "python {params.program:q} {params.step} {params.read:q} {params.made:q} --job {params.job:q}"
-            " --spec {params.spec:q} --code {params.code:q} --provenance {output.provenance:q} > {log:q} 2>&1"
+            recorded("python {params.program:q} {params.step} {params.read:q} {params.made:q} --job {params.job:q}", inputs="")
 
     describe(JOB, f"{STEP.does.rstrip('.')} ({ROW.paths.key.removeprefix('rows.')}).")

@@ -1,6 +1,6 @@
 """Build the report: one self-contained HTML page of every table and figure, the ledger, and how each came to be.
 
-Paths are relative to the run's folder, as the records of the jobs name them: start it there.
+Paths are relative to the run's folder, as the records of the jobs name them: start it there, or name it with --run.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def main() -> None:
     from relab.settings.writeups import load
 
     spec = job_settings(args, PageSpec)
-    files = Files(args.ledger, args.tables, args.figures, args.data, args.records)
+    files = Files(args.ledger, args.tables, args.figures, args.data, args.records, args.run)
     with record_provenance(args, outputs=[args.output]):
         write_text(args.output, build(page_contents(spec, load(args.writeups)), spec, files))
 

@@ -40,6 +40,12 @@ def job_parser(description: str | None) -> argparse.ArgumentParser:
     )
     job.add_argument("--spec", required=True, metavar="JSON", help="settings of this job as JSON")
     job.add_argument("--code", default="", metavar="DIGEST", help="digest of the code, for the record only")
+    job.add_argument(
+        "--run",
+        default="",
+        metavar="FOLDER/",
+        help="what paths of files in the run begin with, for the record only (default: nothing)",
+    )
     job.add_argument("--provenance", required=True, type=Path, metavar="FILE", help="where to write how the output came to be")
     return parser
 
@@ -83,8 +89,8 @@ def record_provenance(
         "job": getattr(args, "job", None) or Path(sys.argv[0]).stem,
         "spec": job_spec(args),
         "code": args.code,
-        "inputs": {_recorded_path(path): sha256(path) for path in (args.inputs if inputs is None else inputs)},
-        "outputs": {_recorded_path(path): sha256(path) for path in outputs},
+        "inputs": {_recorded_path(path, args.run): sha256(path) for path in (args.inputs if inputs is None else inputs)},
+        "outputs": {_recorded_path(path, args.run): sha256(path) for path in outputs},
         "versions": versions(),
         "started": started.isoformat(timespec="seconds"),
         "wall_seconds": round(time.perf_counter() - clock, 3),
@@ -94,9 +100,11 @@ def record_provenance(
     write_json(args.provenance, entry)
 
 
-def _recorded_path(path: str | Path) -> str:
-    """A path as recorded: relative to the checkout for a file in it."""
+def _recorded_path(path: str | Path, run: str) -> str:
+    """A path as recorded: relative to the run for a file in it, else relative to the checkout for a file in that."""
     path = Path(path)
+    if run and path.is_relative_to(run):
+        return path.relative_to(run).as_posix()
     return path.relative_to(CHECKOUT).as_posix() if path.is_absolute() and path.is_relative_to(CHECKOUT) else str(path)
 
 
@@ -119,7 +127,11 @@ def peak_memory() -> int:
 
 
 def git_commit() -> dict[str, Any]:
-    """The checkout's commit and whether tracked files differ from it; empty outside a Git checkout."""
+    """The checkout's commit and whether tracked files differ from it; empty where nothing is known of it.
+
+    Where Git cannot say it, as in a container or on a node that got the sources alone, ``RELAB_COMMIT`` does
+    (:func:`commit_name`).
+    """
 
     def git(*words: str) -> str:
         environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
@@ -130,4 +142,11 @@ def git_commit() -> dict[str, Any]:
     try:
         return {"commit": git("rev-parse", "HEAD"), "dirty": bool(git("status", "--porcelain", "--untracked-files=no"))}
     except (OSError, subprocess.CalledProcessError):
-        return {}
+        commit, _, dirty = os.environ.get("RELAB_COMMIT", "").partition("-")
+        return {"commit": commit, "dirty": bool(dirty)} if commit else {}
+
+
+def commit_name() -> str:
+    """The checkout's commit as a word, followed by ``-dirty`` where tracked files differ from it; empty where it is unknown."""
+    revision = git_commit()
+    return f"{revision['commit']}{'-dirty' * revision['dirty']}" if revision else ""

@@ -5,22 +5,22 @@ from __future__ import annotations
 import re
 
 import pytest
-from support.runs import TINY, run_snakemake
+from support.runs import TINY, nodes_plugin, run_snakemake
 
 LARGE = ("--set-resources", "train_model:mem_mb=40000000", "train_model:gpu=2")
 
 
-def requests(tmp_path, *words: str) -> dict[str, dict[str, str]]:
+def requests(tmp_path, *words: str, **variables: str) -> dict[str, dict[str, str]]:
     """The resources of a job of each rule in a dry run."""
-    planned = run_snakemake(tmp_path, "--dry-run", *words, *TINY, CUDA_VISIBLE_DEVICES="-1")
+    planned = run_snakemake(tmp_path, "--dry-run", *words, *TINY, CUDA_VISIBLE_DEVICES="-1", **variables)
     assert planned.returncode == 0, planned.stdout + planned.stderr
     told = re.findall(r"^ *(?:local)?rule (\w+):\n(?:(?!^ *rule).*\n)*? *resources: (.*)\n", planned.stdout, re.M)
     return {rule: dict(part.split("=", 1) for part in asked.split(", ")) for rule, asked in told}
 
 
-def training(tmp_path, *words: str) -> dict[str, str]:
+def training(tmp_path, *words: str, **variables: str) -> dict[str, str]:
     """The resources of a training job of a dry run."""
-    return requests(tmp_path, *words)["train_model"]
+    return requests(tmp_path, *words, **variables)["train_model"]
 
 
 def test_on_a_cluster_this_machine_limits_nothing(tmp_path):
@@ -42,6 +42,13 @@ def test_on_this_machine_jobs_fit_what_it_has_or_the_profile_says(tmp_path, word
     asked = training(tmp_path, *words, *LARGE)
     assert asked["gpu"] == cards
     assert int(asked["mem_mb"]) < 40000000
+
+
+def test_on_nodes_without_a_shared_disk_jobs_say_whose_cards_they_ask_for(tmp_path):
+    """With an executor and a storage of the tests in place of those that the profile names; tests/pipeline runs jobs so."""
+    instead = ("--executor", "nodes", "--default-storage-provider", "fs", "--default-storage-prefix", str(tmp_path / "store"))
+    asked = training(tmp_path, "--profile", "profiles/kubernetes", *instead, **nodes_plugin())
+    assert (asked["gpu"], asked["gpu_manufacturer"]) == ("1", "nvidia")
 
 
 def test_a_training_job_gets_a_process_for_each_card_and_their_number_trains_nothing_anew(tmp_path):

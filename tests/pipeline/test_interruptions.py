@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -47,12 +48,11 @@ def interruptible(checkout: Path) -> Path:
     return checkout
 
 
-def start(checkout: Path) -> subprocess.Popen:
+def start(checkout: Path, **variables: str) -> subprocess.Popen:
     """Snakemake on one model in a process group of its own, as a terminal starts it."""
     command = [sys.executable, "-m", "snakemake", "--cores", "1", *TINY, "--", TARGET]
-    return subprocess.Popen(
-        command, cwd=checkout, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    )
+    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    return subprocess.Popen(command, cwd=checkout, env=environment(**variables), start_new_session=True, **silent)
 
 
 def wait_until_training(checkout: Path, running: subprocess.Popen) -> None:
@@ -103,6 +103,23 @@ def test_an_interrupted_run_goes_on_and_ends_the_same(unfinished, unbroken, name
     finish(unfinished)
     for file in ("model.safetensors", "last/model.safetensors", "history.csv", "losses.parquet", "samples.jsonl"):
         assert sha256(unfinished / MODEL / file) == sha256(unbroken / MODEL / file), file
+
+
+def test_a_run_in_another_folder_goes_on_where_progress_is_shared(unfinished, unbroken, tmp_path):
+    """As on the node that takes up the job of a lost one."""
+    progress = {"RELAB_STATE": str(tmp_path / "progress")}
+    running = start(unfinished, **progress)
+    wait_until_training(unfinished, running)
+    os.kill(children(running.pid)[-1], signal.SIGTERM)
+    running.wait(timeout=120)
+    assert list((tmp_path / "progress").glob("italian-w8-s0-*/checkpoint-*")) and not (unfinished / "state").exists()
+    second = tmp_path / "second"
+    done = run_snakemake(second, "--cores", "1", *TINY, "--", TARGET, checkout=unfinished, **progress)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads((second / f"{TARGET}.provenance.json").read_text())["attempts"] == 2
+    assert not list((tmp_path / "progress").glob("*/checkpoint-*")) and not (second / "state").exists()
+    for file in ("model.safetensors", "history.csv"):
+        assert sha256(second / MODEL / file) == sha256(unbroken / MODEL / file), file
 
 
 def test_a_finished_file_survives_the_interruption_of_another(unfinished):

@@ -23,6 +23,12 @@ def environment(**more: str) -> dict[str, str]:
     return {**kept, "PATH": path, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", **more}
 
 
+def nodes_plugin() -> dict[str, str]:
+    """The variable by which Snakemake finds the tests' executor ``nodes``, beside what it finds already."""
+    path = [str(CHECKOUT / "tests/support/nodes"), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {"PYTHONPATH": os.pathsep.join(path)}
+
+
 def run_snakemake(
     directory: Path, *words: str, checkout: Path = CHECKOUT, timeout: int = 1700, **more: str
 ) -> subprocess.CompletedProcess:

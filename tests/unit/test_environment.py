@@ -27,7 +27,7 @@ ENVS = CHECKOUT / "envs"
 FOLDERS = ("scripts", "tests", "benchmarks", "envs")
 #: Requirements that are called or loaded by others, not imported by name.
 TOOLS = {"snakemake-executor-plugin-slurm", "sentencepiece", "protobuf", "ruff", "snakefmt", "playwright"}
-TOOLS |= {"pytest-timeout", "pytest-xdist", "accelerate"}
+TOOLS |= {"pytest-timeout", "pytest-xdist", "accelerate", "snakemake-storage-plugin-fs"}
 #: The machines that the lock is for, as markers see them.
 MACHINES = [
     {"sys_platform": system, "platform_machine": machine, "python_full_version": f"{python}.1", "python_version": python}

@@ -84,14 +84,14 @@ def read_run(folder: Path, label: str) -> Run:
         raise UserError(f"{folder}: there are no results of a run in it; make them with `{_finish_command(folder)}`")
     _check_report(folder)
     _check_incomplete(folder)
-    provenance = Provenance(files)
+    provenance = Provenance(files, folder)
     report = provenance.of(REPORT)
     if not isinstance(report.spec.get("config"), dict):
-        raise UserError(f"{report.file}: expected the run's configuration under spec.config, found none")
+        raise UserError(f"{folder / report.file}: expected the run's configuration under spec.config, found none")
     behind = provenance.behind(report)
     _check_chain(folder, [report, *behind])
-    jobs = {Path(job.file).relative_to(folder).as_posix(): job for job in behind}
-    recorded = {Path(job.file).relative_to(folder).as_posix() for job in provenance.jobs if job is not report}
+    jobs = {job.file: job for job in behind}
+    recorded = {job.file for job in provenance.jobs if job is not report}
     return Run(folder, label, report, dict(sorted(jobs.items())), sorted(recorded - set(jobs)))
 
 
@@ -128,7 +128,7 @@ def _check_chain(folder: Path, jobs: list[Job]) -> None:
     for job in jobs:
         for path, digest in sorted(job.inputs.items()):
             if made.get(path, digest) != digest:
-                dependent = Path(job.file).relative_to(folder).as_posix().removesuffix(SIDECAR)
+                dependent = job.file.removesuffix(SIDECAR)
                 raise _unfinished(folder, f"{path} has changed since {dependent} was made from it")
             if path.startswith("results/") and path not in made and not (folder / path).exists():
                 raise _unfinished(folder, f"{path} is missing")

@@ -26,25 +26,22 @@ MEDIA_TYPES = {".csv": "text/csv;charset=utf-8", ".svg": "image/svg+xml"}
 
 @dataclass(frozen=True)
 class Files:
-    """The files that the report is built from, as they were named on the command line."""
+    """The files that the report is built from, as they were named on the command line, and the folder of their run."""
 
     ledger: str
     tables: list[str]
     figures: list[str]
     data: list[str]
     provenance: list[str]
-
-    @property
-    def folder(self) -> str:
-        """The folder of the run, as the files' names begin with it; empty where they begin with ``results/``."""
-        return self.ledger.rpartition(LEDGER)[0]
+    run: str = ""
 
 
 @dataclass(frozen=True)
 class Download:
-    """A file that the page carries inside itself."""
+    """A file that the page carries inside itself, with its path in the run, and the file itself."""
 
     path: str
+    file: str
 
     @property
     def name(self) -> str:
@@ -56,17 +53,18 @@ class Download:
 
     @property
     def uri(self) -> str:
-        content = base64.b64encode(Path(self.path).read_bytes()).decode("ascii")
+        content = base64.b64encode(Path(self.file).read_bytes()).decode("ascii")
         return f"data:{MEDIA_TYPES[Path(self.path).suffix]};base64,{content}"
 
 
 @dataclass(frozen=True)
 class View:
-    """A table or figure as the page shows it."""
+    """A table or figure as the page shows it; ``files`` is the artefact with its files as they can be read."""
 
     id: str
     label: str
     artefact: Artefact
+    files: Artefact
     job: Job
     behind: list[Job]
 
@@ -80,11 +78,12 @@ class View:
 
     @property
     def downloads(self) -> list[Download]:
-        return [Download(path) for path in (self.artefact.path, *self.artefact.data)]
+        names, files = ((artefact.path, *artefact.data) for artefact in (self.artefact, self.files))
+        return [Download(name, file) for name, file in zip(names, files, strict=True)]
 
     @cached_property
     def data(self) -> tables.Data:
-        return tables.read(self.artefact.path)
+        return tables.read(self.files.path)
 
     @property
     def columns(self) -> list[tables.ShownColumn]:
@@ -92,7 +91,7 @@ class View:
 
     @property
     def drawing(self) -> Markup:
-        return figures.embed(self.artefact.path, self.id, self.entry.title, self.entry.alternative)
+        return figures.embed(self.files.path, self.id, self.entry.title, self.entry.alternative)
 
 
 def build(contents: Contents, spec: PageSpec, files: Files) -> str:
@@ -101,13 +100,13 @@ def build(contents: Contents, spec: PageSpec, files: Files) -> str:
     Raises:
         UserError: a file of the contents that is missing or does not hold what its entry says, with file and key.
     """
-    provenance = Provenance(files.provenance)
+    provenance = Provenance(files.provenance, files.run)
     views: dict[str, list[View]] = {}
-    for artefact in (artefact.within(files.folder) for artefact in contents.artefacts):
+    for artefact in contents.artefacts:
         section = artefact.row.id if artefact.row else OVERVIEW
-        _check_files(artefact, section, files)
+        _check_files(artefact.within(files.run), section, files)
         shown = views.setdefault(section, [])
-        shown.append(_view(artefact, section, shown, provenance))
+        shown.append(_view(artefact, files.run, section, shown, provenance))
     rows = [row.id for chapter in contents.chapters for row in chapter.rows]
     page = environment(registry.FOLDER, provenance=provenance).get_template("page.html.j2")
     return page.render(
@@ -116,8 +115,8 @@ def build(contents: Contents, spec: PageSpec, files: Files) -> str:
         config=yaml.safe_dump(spec.config, allow_unicode=True, sort_keys=False, width=120) if spec.config else "",
         views=views,
         ledger=ledger.ledger(tables.read(files.ledger), rows),
-        ledger_file=Download(files.ledger),
-        ledger_job=provenance.of(files.ledger),
+        ledger_file=Download(LEDGER, files.ledger),
+        ledger_job=provenance.of(LEDGER),
         marks=ledger.MARKS,
         rows=rows,
         provenance=provenance,
@@ -125,12 +124,13 @@ def build(contents: Contents, spec: PageSpec, files: Files) -> str:
     )
 
 
-def _view(artefact: Artefact, section: str, before: list[View], provenance: Provenance) -> View:
+def _view(artefact: Artefact, run: str, section: str, before: list[View], provenance: Provenance) -> View:
     kind = "Figure" if isinstance(artefact.entry, Figure) else "Table"
     number = 1 + sum(view.label.startswith(kind) for view in before)
     label = f"{kind} {section}.{number}" if artefact.row else f"{kind} {number}"
     job = provenance.of(artefact.path)
-    return View(f"{section}-{kind.lower()}-{artefact.name}", label, artefact, job, provenance.behind(job))
+    name = f"{section}-{kind.lower()}-{artefact.name}"
+    return View(name, label, artefact, artefact.within(run), job, provenance.behind(job))
 
 
 def _check_files(artefact: Artefact, section: str, files: Files) -> None:

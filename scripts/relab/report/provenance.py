@@ -17,7 +17,10 @@ from relab.settings.base import check
 
 
 class Job(BaseModel):
-    """The record of a job, as :func:`relab.jobs.record_provenance` writes it; a job may add keys."""
+    """The record of a job, as :func:`relab.jobs.record_provenance` writes it; a job may add keys.
+
+    All paths are relative to the run's folder, that of the record's ``file``, too.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -41,7 +44,7 @@ class Job(BaseModel):
     @property
     def output(self) -> str:
         """Its main output, beside which the record stands."""
-        beside = os.path.normpath(self.file.removesuffix(".provenance.json"))
+        beside = self.file.removesuffix(".provenance.json")
         return beside if beside in self.outputs else next(iter(self.outputs))
 
     @property
@@ -65,13 +68,13 @@ class Job(BaseModel):
 class Provenance:
     """All records, by the files that the jobs made and used."""
 
-    def __init__(self, files: Iterable[str | os.PathLike]):
-        """Read the records.
+    def __init__(self, files: Iterable[str | os.PathLike], run: str | os.PathLike = ""):
+        """Read the records; ``run`` is the folder of the run in which they lie.
 
         Raises:
             UserError: not a job's record, or two records of one file.
         """
-        self.jobs = sorted((_read(str(file)) for file in files), key=lambda job: (job.job, job.output))
+        self.jobs = sorted((_read(Path(file), Path(run)) for file in files), key=lambda job: (job.job, job.output))
         self._numbers = {job.file: number for number, job in enumerate(self.jobs, start=1)}
         self._makers: dict[str, Job] = {}
         for job in self.jobs:
@@ -123,14 +126,14 @@ class Provenance:
         }
 
 
-def _read(file: str) -> Job:
+def _read(file: Path, run: Path) -> Job:
     try:
-        entry = json.loads(Path(file).read_text(encoding="utf-8"))
+        entry = json.loads(file.read_text(encoding="utf-8"))
     except ValueError:
         raise UserError(f"{file}: expected the record of a job, found something else than JSON") from None
     if not isinstance(entry, dict):
         raise UserError(f"{file}: expected the record of a job, found {type(entry).__name__}")
     try:
-        return check(Job, {**entry, "file": file}, "")
+        return check(Job, {**entry, "file": file.relative_to(run).as_posix()}, "")
     except UserError as error:
         raise UserError(f"{file}: {error}") from None

@@ -50,7 +50,7 @@ class Artefact:
     kind: str = ""  #: kind of the row that makes it, in whose folder its template may lie
 
     def within(self, folder: str) -> Artefact:
-        """The same with its files below a folder, as they lie for a workflow that has this one as a module."""
+        """The same with its files below a folder: a module's prefix, or where a storage's files are copied to."""
         return replace(self, path=os.path.join(folder, self.path), data=tuple(os.path.join(folder, path) for path in self.data))
 
 

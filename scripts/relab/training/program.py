@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from pydantic import BaseModel
 
 from relab.errors import UserError
+from relab.files import environment_folder
 from relab.jobs import job_parser, job_settings, job_spec, record_provenance
 from relab.training.signals import StopSignal, requeue
 
@@ -41,7 +42,10 @@ def training_parser(description: str | None, splits: dict[str, str], directory: 
     for split, about in splits.items():
         cli.add_argument(f"--{split}", required=True, type=Path, metavar="FILE", help=about)
     cli.add_argument("--output-dir", required=True, type=Path, metavar="FOLDER", help=directory)
-    cli.add_argument("--state", required=True, type=Path, metavar="FOLDER", help="folder of the progress of all trainings")
+    cli.add_argument(
+        "--state", type=Path, default=state_folder(), metavar="FOLDER",
+        help="folder of the progress of all trainings (default: what RELAB_STATE names, or state)",
+    )  # fmt: skip
     cli.add_argument(
         "--checkpoint-seconds", type=float, default=60, metavar="SECONDS",
         help="time between two checkpoints; changes no result (default: 60)",
@@ -51,6 +55,15 @@ def training_parser(description: str | None, splits: dict[str, str], directory: 
         help="cards that train together, a process and a share of every batch for each (default: 1)",
     )  # fmt: skip
     return cli
+
+
+def state_folder() -> Path:
+    """The folder of the progress of all trainings: ``RELAB_STATE``, or ``state`` in the run.
+
+    Raises:
+        UserError: where it is not known which folder that is.
+    """
+    return environment_folder("RELAB_STATE") or Path("state")
 
 
 def language_model_parser(description: str | None, what: str = "as token ids (Arrow)") -> argparse.ArgumentParser:
