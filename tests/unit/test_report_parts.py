@@ -214,7 +214,7 @@ def test_missing_and_broken_records_are_refused(tmp_path, monkeypatch):
     other = record(tmp_path, "draw", [], ["results/x.svg", "results/f.svg"])
     with pytest.raises(UserError, match=r"results/f\.svg was made by the job of .*f\.svg\.provenance\.json too"):
         Provenance([one, other])
-    broken = tmp_path / "broken.json"
+    broken = Path("broken.json")
     for content, message in (("{", "something else than JSON"), ("[]", "found list"), ('{"job": "x"}', "this key is required")):
         broken.write_text(content)
         with pytest.raises(UserError, match="broken.json") as error:
