@@ -14,6 +14,7 @@ from snakemake.settings.types import DeploymentMethod
 
 sys.path.insert(0, f"{CHECKOUT}/scripts")
 
+from relab import fork_server
 from relab.artefacts.registry import KINDS, MAKERS
 from relab.assets import local
 from relab.assets.cache import default_folder
@@ -79,6 +80,8 @@ if DeploymentMethod.CONDA not in workflow.deployment_settings.deployment_method:
         )
     # Without an environment for each rule, `python` is the one that runs Snakemake, whichever comes first on the path.
     PREFIX += f'export PATH={shlex.quote(os.path.dirname(sys.executable))}:"$PATH"; '
+if fork_server.VARIABLE in os.environ:
+    PREFIX += f'python() {{ command python -S {shlex.quote(fork_server.__file__)} "$@"; }}; '
 shell.prefix(PREFIX.replace("{", "{{").replace("}", "}}"))
 
 
@@ -89,6 +92,7 @@ RUN = workflow.modifier.modify_path(report_jobs.LEDGER).removesuffix(report_jobs
 def recorded(command, inputs=" --inputs {input:q}"):
     """A job's command with what every program takes: all that it reads, for its record; its settings; record and log."""
     run = f" --run {shlex.quote(RUN)}".replace("{", "{{").replace("}", "}}") if RUN else ""
+    run += " --rehearsal" if SETTINGS.rehearsal else ""
     return (
         f"{command}{inputs}{run} --spec {{params.spec:q}} --code {{params.code:q}}"
         " --provenance {output.provenance:q} > {log:q} 2>&1"

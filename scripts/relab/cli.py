@@ -19,6 +19,7 @@ COMMANDS = {
     "list": "list the targets that one can ask for",
     "graph": "draw how the stages rest on each other",
     "plan": "say what that would run, download and take",
+    "rehearse": "run all of it on small stand-ins before the real run",
     "fetch": "fetch the downloads that a configuration needs, and nothing else",
     "run": "start a run as a copy of another one",
     "check": "say what a file is and print an overlay that reads it",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from relab.artefacts.registry import MAKERS
+from relab.rehearsal.models import parameters
 from relab.settings.config import Resolved
 from relab.settings.models import TrainedModel
 from relab.utilisation import flops_per_token
@@ -25,9 +26,27 @@ def job_seconds(rule: str, record: str, resolved: Resolved) -> float:
     if rule == "train_model":
         return training_seconds(resolved.artefacts.models[Path(record).parts[2]].settings)
     if rule in MAKERS:
-        return MAKERS[rule][0].seconds
+        maker, kind = MAKERS[rule]
+        name = Path(record).parts[2]
+        trains = kind.name == "models" and hasattr(resolved.artefacts.models[name].settings, "training")
+        return max(maker.seconds, further_training_seconds(name, resolved) if trains else 0.0)
     steps = {row.record(step): step.seconds for row, step in resolved.steps}
     return steps.get(record, SHARED_SECONDS)
+
+
+def further_training_seconds(name: str, resolved: Resolved) -> float:
+    """Seconds on one CPU core of training a published model on, by the operations that its weights ask for; 0 where unknown."""
+    models = resolved.artefacts.models
+    settings, base = models[name].settings, models[name].settings
+    while getattr(base, "base", None) in models:
+        base = models[base.base].settings
+    asset = resolved.artefacts.assets.get(getattr(base, "asset", None))
+    if asset is None or asset.settings.stand_in is None or asset.settings.stand_in.config is None:
+        return 0.0
+    training = settings.training
+    lengths = ("block", "source_tokens", "target_tokens", "prompt_tokens", "answer_tokens")
+    tokens = training.steps * training.accumulation * training.batch * sum(getattr(settings, key, 0) for key in lengths)
+    return tokens * 6 * parameters(asset.settings.stand_in.config) * SECONDS_PER_FLOP
 
 
 def training_seconds(settings: TrainedModel) -> float:

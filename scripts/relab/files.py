@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
 import os
@@ -82,8 +83,13 @@ def write_csv(path: str | os.PathLike, frame: pd.DataFrame) -> None:
 
     Read it back with :func:`read_csv`: a text may be ``NA``.
     """
+    # Readers end a line at a carriage return outside of quotation marks; the writer knows the line's own end alone.
+    texts = (cell for _, column in frame.select_dtypes(exclude="number").items() for cell in column)
+    returns = any(isinstance(cell, str) and "\r" in cell for cell in texts)
     with replacing(path) as temporary:
-        frame.to_csv(temporary, index=False, lineterminator="\n")
+        frame.to_csv(
+            temporary, index=False, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC if returns else csv.QUOTE_MINIMAL
+        )
 
 
 def read_csv(path: str | os.PathLike, **options: Any) -> pd.DataFrame:

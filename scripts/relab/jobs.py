@@ -46,6 +46,7 @@ def job_parser(description: str | None) -> argparse.ArgumentParser:
         metavar="FOLDER/",
         help="what paths of files in the run begin with, for the record only (default: nothing)",
     )
+    job.add_argument("--rehearsal", action="store_true", help="say in the record that the run is a rehearsal on stand-ins")
     job.add_argument("--provenance", required=True, type=Path, metavar="FILE", help="where to write how the output came to be")
     return parser
 
@@ -96,6 +97,7 @@ def record_provenance(
         "wall_seconds": round(time.perf_counter() - clock, 3),
         "peak_memory_mib": peak_memory(),
         **git_commit(),
+        **({"rehearsal": True} if args.rehearsal else {}),
     }
     write_json(args.provenance, entry)
 

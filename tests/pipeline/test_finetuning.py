@@ -59,7 +59,7 @@ def test_a_mistake_is_a_sentence_in_the_log_and_leaves_nothing(finished):
     assert ended.returncode == 1
     (told,) = [line for line in (finished / "results/logs/train_adapter/mine.log").read_text().splitlines() if "error" in line]
     assert told == (
-        "error: models.mine.adaptation.targets: no layer of results/models/smollm2 is called 'q_proj'; there are c_attn, c_fc, c_proj, "
-        "lm_head, wpe, wte"
+        "error: models.mine.adaptation.targets: no layer of results/models/smollm2 is called 'q_proj'; there are c_attn, c_fc, "
+        "c_proj, lm_head, wpe, wte"
     )
     assert not list((finished / "results/models").glob("mine/*.safetensors"))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from support.runs import CHECKOUT, environment
@@ -148,3 +150,12 @@ def test_letters_that_a_terminal_lacks_are_question_marks_and_no_error():
     variables = environment(PYTHONIOENCODING="ascii", PYTHONPATH=f"{CHECKOUT}/scripts")
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, env=variables)
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, b"a ? b\n", b"?\n")
+
+
+def test_a_carriage_return_in_a_text_ends_no_line_of_a_table(tmp_path):
+    """A language model writes what it likes; the page reads the file by the csv module, its readers with what they have."""
+    write_csv(tmp_path / "t.csv", pd.DataFrame({"text": ["a\rb", "c", None], "value": [1.0, np.nan, 2.5], "count": [1, 2, 3]}))
+    with open(tmp_path / "t.csv", encoding="utf-8", newline="") as file:
+        assert list(csv.reader(file)) == [["text", "value", "count"], ["a\rb", "1.0", "1"], ["c", "", "2"], ["", "2.5", "3"]]
+    back = read_csv(tmp_path / "t.csv")
+    assert back["text"].tolist()[:2] == ["a\rb", "c"] and back["text"].isna().tolist() == [False, False, True]

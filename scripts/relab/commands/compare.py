@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from relab.errors import UserError
-from relab.files import replacing
+from relab.files import replacing, write_csv
 
 
 def main(words: Sequence[str]) -> None:
@@ -27,7 +27,7 @@ def main(words: Sequence[str]) -> None:
     scores = page.with_suffix(".csv")
     with replacing(page) as temporary_page, replacing(scores) as temporary_scores:
         temporary_page.write_text(build_page(comparison, scores.name), encoding="utf-8", newline="\n")
-        comparison.scores.to_csv(temporary_scores, index=False, lineterminator="\n")
+        write_csv(temporary_scores, comparison.scores)
     print(*comparison.summary, f"page:   {page}", f"scores: {scores}", sep="\n")
 
 

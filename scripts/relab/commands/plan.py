@@ -10,7 +10,7 @@ import csv
 import json
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from relab.assets.cache import default_folder
@@ -46,8 +46,8 @@ def pending(text: str) -> Jobs:
     return jobs
 
 
-def report_jobs(directory: Path, settings: Resolved, jobs: Jobs) -> None:
-    """Print the jobs that would run and the time they would take."""
+def report_jobs(directory: Path, settings: Resolved, jobs: Jobs, *, brief: bool = False) -> None:
+    """Print the jobs that would run and the time they would take; ``brief``: all rules in one line."""
     if not jobs:
         print("Nothing to do: every file of the targets is up to date.")
         return
@@ -57,7 +57,8 @@ def report_jobs(directory: Path, settings: Resolved, jobs: Jobs) -> None:
     for rule, logs in sorted(jobs.items()):
         times = [measured(directory, log) or job_seconds(rule, record, settings) for record, log in logs.items()]
         work, longest = work + sum(times), max(longest, *times)
-        print(f"{rule:<{width}}{len(times):>6}{sum(times) / 60:>14.1f}")
+        if not brief:
+            print(f"{rule:<{width}}{len(times):>6}{sum(times) / 60:>14.1f}")
     cores = os.cpu_count() or 1
     print(f"{'together':<{width}}{sum(map(len, jobs.values())):>6}{work / 60:>14.1f}")
     print(f"\nAbout {duration(max(work / cores, longest))} on the {cores} cores of this machine, downloads apart.\n")
@@ -94,19 +95,17 @@ def report_downloads(settings: Resolved, jobs: Jobs) -> None:
     downloads = [entry for entry in waiting if not entry.missing]
     if downloads:
         print(
-            f"\n{size(total(entry.download for entry in downloads))} to download; the files take "
-            f"{size(total(entry.disk for entry in downloads))} of disk in {default_folder()}."
+            f"\n{size(*(entry.download for entry in downloads))} to download; the files take "
+            f"{size(*(entry.disk for entry in downloads))} of disk in {default_folder()}."
         )
     elif assets and not waiting:
         print("\nAll downloads are at hand already.")
 
 
-def total(sizes: Iterable[int | None]) -> int | None:
-    """The sum, or None where a size is not known."""
-    counts = list(sizes)
-    return None if None in counts else sum(counts)
-
-
-def size(count: int | None) -> str:
-    """Bytes in megabytes."""
-    return "an unknown size" if count is None else f"{count / 1e6:,.1f} MB"
+def size(*counts: int | None) -> str:
+    """Bytes in megabytes, together; what is not known is said."""
+    known = [count for count in counts if count is not None]
+    if not known:
+        return "an unknown size"
+    together = f"{sum(known) / 1e6:,.1f} MB"
+    return together if len(known) == len(counts) else f"{together} and {len(counts) - len(known)} of unknown size"

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from relab.settings.base import Int, Settings, documentation
+from relab.settings.stand_ins import StandIn
 
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Revision = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")]
@@ -152,4 +153,5 @@ class Asset(Fetched):
     about: str = documentation("What it is.")
     purpose: str = documentation("What it is for: rows, or the part it plays.", default="")
     licence: str = documentation("Licence of the data itself (SPDX where there is one).")
+    stand_in: StandIn | None = documentation("What a rehearsal makes in its place (`relab rehearse`).", default=None)
     package_licence: str = documentation("Licence of the package that carries it, where that differs.", default="")

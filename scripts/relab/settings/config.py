@@ -45,6 +45,10 @@ def config_model(row: Any = dict[str, Any]) -> type[Settings]:
     fields: dict[str, Any] = {
         "scale": (str, documentation("Name of the scale, shown at the top of the report.", default="unnamed")),
         "about": (str, documentation("What the scale is, shown at the top of the report.", default="")),
+        "rehearsal": (
+            bool,
+            Field(False, description="Whether this is a rehearsal on stand-ins (`relab rehearse`): no claim is scored."),
+        ),
         "threads": (
             Int,
             Field(
@@ -84,6 +88,11 @@ class Resolved:
     def rows(self) -> dict[str, DeclaredRow]:
         """The rows that the report shows, by key."""
         return self.contents.rows
+
+    @property
+    def rehearsal(self) -> bool:
+        """Whether the run is a rehearsal on stand-ins."""
+        return bool(self.config.get("rehearsal"))
 
     @cached_property
     def needed(self) -> dict[str, list[str]]:
@@ -152,6 +161,8 @@ def resolve(raw: dict[str, Any], folder: str | Path = WRITEUPS) -> Resolved:
     chapters = {chapter.key for chapter in writeups.chapters} | set(config.chapters)
     all_claims = claims.claims_of(folder, writeups, config.claims, chapters)
     _check_claims(all_claims, writeups, rows)
+    if config.rehearsal:  # stand-ins show nothing of what is claimed
+        all_claims = {}
     return Resolved(raw, config.scale, config.about, artefacts, rows, shown, all_claims)
 
 

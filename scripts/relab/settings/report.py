@@ -86,10 +86,11 @@ def scores(resolved: Resolved) -> list[str]:
 
 def ledger_spec(resolved: Resolved) -> dict[str, Any]:
     """The settings of the job that scores the claims."""
+    chapters = [] if resolved.rehearsal else resolved.contents.chapters
     return {
         "settings": claims.settings_named(resolved.claims_shown, resolved),
-        "rows": [section.id for chapter in resolved.contents.chapters for section in chapter.rows],
-        "claims": resolved.config.get("claims", {}),
+        "rows": [section.id for chapter in chapters for section in chapter.rows],
+        "claims": {} if resolved.rehearsal else resolved.config.get("claims", {}),
         "chapters": list(resolved.config.get("chapters", {})),
     }
 

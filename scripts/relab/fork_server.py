@@ -1,0 +1,158 @@
+"""Start the programs of jobs as forks of one process that has imported their libraries, for runs of many very short jobs.
+
+As a program (``python fork_server.py PROGRAM WORDS ...``) it asks the server whose socket ``RELAB_FORK_SERVER`` names to run
+a program with this process's arguments, environment, folder and standard streams, and ends as that program does. It imports
+little, so that it starts at once. What a program does is what it would do by itself, but for two measurements: Snakemake's
+benchmark files do not see its memory, and its record names the versions of all libraries that the server has imported.
+"""
+
+from __future__ import annotations
+
+import array
+import contextlib
+import json
+import os
+import select
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+#: The environment variable that names the server's socket.
+VARIABLE = "RELAB_FORK_SERVER"
+#: What most jobs import, and what takes long to import.
+PRELOADED = [
+    "torch",
+    "transformers",
+    "peft",
+    "bitsandbytes",
+    "datasets",
+    "tokenizers",
+    "sentencepiece",
+    "safetensors.torch",
+    "pandas",
+    "pyarrow.parquet",
+    "scipy.stats",
+    "sklearn.linear_model",
+    "skops.io",
+    "bm25s",
+    "ir_measures",
+    "sacrebleu",
+    "matplotlib.pyplot",
+    "seaborn",
+    "jinja2",
+    "relab.settings.config",
+    "relab.training.job",
+    "relab.rows.registry",
+    "relab.sampling.texts",
+]
+
+
+def ask(words: list[str]) -> int:
+    """Let the server run a program; returns its status, 128 plus the number of a signal that ended it."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(os.environ[VARIABLE])
+        request = json.dumps({"words": words, "folder": os.getcwd(), "environment": dict(os.environ)}).encode()
+        streams = array.array("i", [0, 1, 2])
+        connection.sendmsg([len(request).to_bytes(8, "big")], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, streams)])
+        connection.sendall(request)
+        status = connection.recv(4)
+    return int.from_bytes(status, "big") if status else 1
+
+
+@contextlib.contextmanager
+def serving(folder: Path, environment: dict[str, str]) -> Iterator[dict[str, str]]:
+    """Run a server while the block runs; yields the environment with the variable by which jobs find it."""
+    import subprocess
+
+    path = folder / "fork_server"
+    command = [sys.executable, "-c", "from relab.fork_server import serve; serve()"]
+    environment = {**environment, VARIABLE: str(path)}
+    process = subprocess.Popen(command, env={**environment, "PYTHONPATH": str(Path(__file__).parents[1])})
+    try:
+        yield environment
+    finally:
+        process.terminate()
+        process.wait()
+        path.unlink(missing_ok=True)
+
+
+def serve() -> None:
+    """Import what jobs need, and fork for each request until this process is ended."""
+    import importlib
+
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(os.environ[VARIABLE])
+        listening.listen(64)  # who comes too early waits
+        for name in PRELOADED:
+            importlib.import_module(name)
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the forks
+        while True:
+            connection, _ = listening.accept()
+            if os.fork() == 0:
+                listening.close()
+                _attend(connection)
+            connection.close()
+
+
+def _attend(connection: socket.socket) -> None:
+    """Start the program that a connection asks for, end it when the connection is, and tell its status."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    head, ancillary, _, _ = connection.recvmsg(8, socket.CMSG_SPACE(3 * array.array("i").itemsize))
+    streams = array.array("i", ancillary[0][2])
+    size, request = int.from_bytes(head, "big"), b""
+    while len(request) < size:
+        request += connection.recv(2**16)
+    pid = os.fork()
+    if pid == 0:
+        connection.close()
+        os.setsid()
+        for number, stream in enumerate(streams):
+            os.dup2(stream, number)
+        _run(**json.loads(request))
+    for stream in streams:
+        os.close(stream)
+    ended, status = os.waitpid(pid, os.WNOHANG)
+    while not ended:
+        if select.select([connection], [], [], 0.02)[0]:  # who asked is gone
+            os.killpg(pid, signal.SIGTERM)
+            os._exit(1)
+        ended, status = os.waitpid(pid, os.WNOHANG)
+    code = os.waitstatus_to_exitcode(status)
+    with contextlib.suppress(OSError):
+        connection.sendall((code if code >= 0 else 128 - code).to_bytes(4, "big"))
+    os._exit(0)
+
+
+def _run(words: list[str], folder: str, environment: dict[str, str]) -> None:
+    """Be the program: its arguments, folder and environment."""
+    import runpy
+
+    from huggingface_hub import constants
+
+    os.environ.clear()
+    os.environ.update(environment)
+    constants.HF_HUB_OFFLINE = environment.get("HF_HUB_OFFLINE") == "1"  # read when it is imported
+    os.chdir(folder)
+    sys.argv, status = words, 0
+    sys.path[0] = str(Path(words[0]).resolve().parent)
+    try:
+        runpy.run_path(words[0], run_name="__main__")
+    except SystemExit as end:
+        status = end.code if isinstance(end.code, int) else int(end.code is not None)
+        if isinstance(end.code, str):
+            print(end.code, file=sys.stderr)
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+        status = 1
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(status)
+
+
+if __name__ == "__main__":
+    sys.exit(ask(sys.argv[1:]))
