@@ -67,27 +67,29 @@ def serving(folder: Path, environment: dict[str, str]) -> Iterator[dict[str, str
     import subprocess
 
     path = folder / "fork_server"
-    command = [sys.executable, "-c", "from relab.fork_server import serve; serve()"]
-    environment = {**environment, VARIABLE: str(path)}
-    process = subprocess.Popen(command, env={**environment, "PYTHONPATH": str(Path(__file__).parents[1])})
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(path))
+        listening.listen(64)  # who asks before the server has imported all of it waits
+        variables = {**environment, VARIABLE: str(path)}
+        command = [sys.executable, "-c", f"from relab.fork_server import serve; serve({listening.fileno()})"]
+        library = {**variables, "PYTHONPATH": str(Path(__file__).parents[1])}
+        process = subprocess.Popen(command, env=library, pass_fds=[listening.fileno()])
     try:
-        yield environment
+        yield variables
     finally:
         process.terminate()
         process.wait()
-        path.unlink(missing_ok=True)
+        path.unlink()
 
 
-def serve() -> None:
-    """Import what jobs need, and fork for each request until this process is ended."""
+def serve(number: int) -> None:
+    """Import what jobs need, and fork for each request at a listening socket until this process is ended."""
     import importlib
 
-    with socket.socket(socket.AF_UNIX) as listening:
-        listening.bind(os.environ[VARIABLE])
-        listening.listen(64)  # who comes too early waits
-        for name in PRELOADED:
-            importlib.import_module(name)
-        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the forks
+    for name in PRELOADED:
+        importlib.import_module(name)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the forks
+    with socket.socket(fileno=number) as listening:
         while True:
             connection, _ = listening.accept()
             if os.fork() == 0:

@@ -95,7 +95,7 @@ def run(args: argparse.Namespace, url: str) -> None:
         **{"RELAB_CACHE": str(folder / "cache"), "HF_ENDPOINT": url, "NO_PROXY": "127.0.0.1,localhost", "OMP_NUM_THREADS": "1"},
     }
     with fork_server.serving(folder, environment) as environment:
-        words = ["--cores", args.cores, "--quiet", "rules", "--keep-going", "--", *args.targets]
+        words = ["--cores", args.cores, "--quiet", "reason", "host", "--keep-going", "--", *args.targets]
         if subprocess.run(workflow.command(rehearsal, *words), env=environment).returncode:
             raise UserError(f"{args.directory}: the rehearsal has failed; the errors stand above, and in results/logs there")
 

@@ -7,9 +7,10 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+import types
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from relab.errors import UserError
 from relab.files import CHECKOUT
@@ -44,12 +45,18 @@ def run_parser(name: str, description: str | None, **options: str) -> argparse.A
     return parser
 
 
-def load(overlays: Iterable[Path]) -> Resolved:
-    """The settings of the checkout with the overlays laid over them, as Snakemake merges them."""
-    from relab.settings.config import resolve
+def merge(overlays: Iterable[Path], last: Mapping[str, Any] = types.MappingProxyType({})) -> dict[str, Any]:
+    """The configuration of the checkout with the overlays and ``last`` laid over it, as Snakemake merges them."""
     from relab.settings.merging import merged
 
-    return resolve(merged([*(CHECKOUT / "config" / name for name in ("assets.yaml", "config.yaml")), *overlays]))
+    return merged([*(CHECKOUT / "config" / name for name in ("assets.yaml", "config.yaml")), *overlays], last)
+
+
+def load(overlays: Iterable[Path]) -> Resolved:
+    """The settings that :func:`merge` gives, checked."""
+    from relab.settings.config import resolve
+
+    return resolve(merge(overlays))
 
 
 def command(run: argparse.Namespace, *words: str) -> list[str]:

@@ -1,6 +1,6 @@
 """A configuration cut to a few: steps, texts, tokens and seeds, so that every job of it takes a moment.
 
-What refers to what, by which method and in which format stays as it is, and so do names.
+What refers to what, by which method and in which format stays as it is, and so do names but for swept numbers in them.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def _cut(kind: str, settings: Mapping[str, Any]) -> dict[str, Any]:
         layer |= {"width": WIDTH, "heads": HEADS}
     if kind == "corpora" and settings.get("validation", 1) < VALIDATION:
         layer["validation"] = VALIDATION
-    if kind == "samplings" and "dataset" in settings:  # without a number: all of it
+    if kind == "samplings" and "dataset" in settings and "number" not in settings:  # all of it
         layer["number"] = CAPS[kind]["number"]
     return layer
 
@@ -80,7 +80,7 @@ def _smaller(kind: str, key: str, value: Any) -> Any:
     name = key.rpartition(".")[2]
     if isinstance(value, list):
         cut = LISTS.get(kind, {}).get(name)
-        return cut(value) if cut else None
+        return cut(value) if cut and cut(value) != value else None
     cap = CAPS[kind].get(name)
     return cap if cap is not None and isinstance(value, int) and value > cap else None
 

@@ -17,7 +17,7 @@ WORDS = {
     "małym ogrodzie a dzieci bawiły się z psami pod wysokimi drzewami obok pustej szkoły żółta łódź płynęła ku źródłu",
 }  # fmt: skip
 NAMES = ("Anna", "Ben", "Clara", "David", "Emma", "Frank", "Greta", "Henry")
-ARTICLES = ("This", "That", "The", "A", "One", "Every", "No", "Some")
+ARTICLES = ("This", "That", "The", "A", "One", "Every", "No", "Some", "My", "Our", "Her", "His")
 OPENINGS = tuple(f"{article} {noun}" for noun in ("film", "story", "scene", "plot", "joke", "song") for article in ARTICLES)
 
 _BLANK = re.compile(r"\{(sentences|sentence|word|name|opening|number|quotient|choice)(?::([\w|]+))?\}")
@@ -51,7 +51,7 @@ class Draw:
         if name == "name":
             return self.random.choice(NAMES)
         if name == "opening":
-            return OPENINGS[number // 2 % len(OPENINGS)]
+            return OPENINGS[number // 4 % len(OPENINGS)]
         sentences = [self.sentence(language) for _ in range(1 if name == "sentence" else self.random.randint(3, 5))]
         return " ".join(sentences)
 

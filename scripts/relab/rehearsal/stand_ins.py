@@ -28,4 +28,7 @@ def make(folder: Path, name: str, asset: Asset) -> bool:
             files.write(folder / file, file, layout)
         if not (folder / file).is_file():
             raise UserError(f"assets.{name}.stand_in: expected the layout of {file} among its files, found none")
+    for path in folder.iterdir():
+        if path.name not in asset.files:  # what a library wrote beside them, which nobody publishes
+            path.unlink()
     return True
