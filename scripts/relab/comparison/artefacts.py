@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from relab.comparison.runs import SIDECAR, Run
-from relab.comparison.settings import differences
+from relab.comparison.settings import Difference, differences
 from relab.report.provenance import Job
 
 KEPT, SAME, CHANGED, ONLY_A, ONLY_B = STATUSES = (
@@ -42,6 +42,16 @@ def join_artefacts(a: Run, b: Run) -> list[Artefact]:
         why = reasons(old, new) if status in (SAME, CHANGED) else []
         artefacts.append(Artefact((new or old).job, file.removesuffix(SIDECAR), status, why))
     return sorted(artefacts, key=lambda artefact: (artefact.job, artefact.path))
+
+
+def settings_of_jobs(a: Run, b: Run) -> list[Difference]:
+    """The settings that differ between the records of the jobs that both runs have, each once for a rule."""
+    found = {
+        Difference(f"{a.jobs[file].job}: {changed.key}", changed.old, changed.new)
+        for file in a.jobs.keys() & b.jobs.keys()
+        for changed in differences(a.jobs[file].spec, b.jobs[file].spec)
+    }
+    return sorted(found, key=lambda changed: (changed.key, changed.old or "", changed.new or ""))
 
 
 def count_by_status(artefacts: list[Artefact]) -> dict[str, int]:
