@@ -26,9 +26,13 @@ LATER = "2026-02-02T03:04:05+00:00"
 
 def test_settings_differ_by_leaf():
     old = {"models": {"gpt": {"sweep": {"width": [32, 128]}, "tied": False, "note": "x"}}, "threads": 1}
-    new = {"models": {"gpt": {"sweep": {"width": [64, 128]}, "tied": 0}}, "threads": 1, "corpora": {}}
+    new = {
+        "models": {"gpt": {"sweep": {"width": [64, 128]}, "tied": 0}},
+        "threads": 1,
+        "corpora": {"dante": {"split": {"parts": 3}}},
+    }
     assert [str(one) for one in differences(old, new)] == [
-        "corpora: not set → {}",
+        'corpora: not set → {"dante": {"split": {"parts": 3}}}',
         'models.gpt.note: "x" → not set',
         "models.gpt.sweep.width: [32, 128] → [64, 128]",
         "models.gpt.tied: false → 0",

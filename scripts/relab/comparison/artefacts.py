@@ -45,13 +45,13 @@ def join_artefacts(a: Run, b: Run) -> list[Artefact]:
 
 
 def settings_of_jobs(a: Run, b: Run) -> list[Difference]:
-    """The settings that differ between the records of the jobs that both runs have, each once for a rule."""
-    found = {
-        Difference(f"{a.jobs[file].job}: {changed.key}", changed.old, changed.new)
-        for file in a.jobs.keys() & b.jobs.keys()
-        for changed in differences(a.jobs[file].spec, b.jobs[file].spec)
-    }
-    return sorted(found, key=lambda changed: (changed.key, changed.old or "", changed.new or ""))
+    """The settings that differ between the records of the jobs that both runs have, each change once, at a rule that got it."""
+    rules: dict[Difference, str] = {}
+    for file in sorted(a.jobs.keys() & b.jobs.keys()):
+        for difference in differences(a.jobs[file].spec, b.jobs[file].spec):
+            rules.setdefault(difference, a.jobs[file].job)
+    named = [Difference(f"{rule}: {change.key}", change.old, change.new) for change, rule in rules.items()]
+    return sorted(named, key=lambda difference: difference.key)
 
 
 def count_by_status(artefacts: list[Artefact]) -> dict[str, int]:
