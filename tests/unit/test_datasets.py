@@ -353,6 +353,17 @@ def test_a_table_of_a_head_alone_is_an_empty_split(tmp_path):
     refused([tmp_path / "a.csv"], settings, "test", tmp_path, "the test split is empty: 0 rows read")
 
 
+def test_a_split_that_no_table_has(tmp_path):
+    files = [csv_file(tmp_path / "a.csv", [("one", 0), ("two", 1)])]
+    refused(
+        files,
+        dataset(tables={"train": "a.csv"}),
+        "test",
+        tmp_path,
+        "tables: expected a table of the test split, .* found train",
+    )
+
+
 def test_labels_with_line_ends_are_told_on_one_line(tmp_path):
     csv_file(tmp_path / "a.csv", [("one", 0), ("two", 3)])
     settings = dataset(labels={"0": "no", "a\nb": "yes"}, tables={"all": "a.csv"})
