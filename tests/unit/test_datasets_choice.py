@@ -88,7 +88,9 @@ def test_a_bad_question_is_an_error_or_left_out(tmp_path, row, told):
 def test_answers_and_choices_of_other_columns_that_are_bad(tmp_path):
     rows = [{**GOOD, "names": ["A", "B", "C"], "answer": "C"}, {**GOOD, "names": "AB", "answer": "A"}]
     settings = dataset(QUESTIONS, names="names", tables={"test": "a.jsonl"})
-    refused([jsonl_file(tmp_path / "a.jsonl", rows)], settings, "test", tmp_path, "line 1: .* expected one of 'A', 'B', found 'C'")
+    refused(
+        [jsonl_file(tmp_path / "a.jsonl", rows)], settings, "test", tmp_path, "line 1: .* expected one of 'A', 'B', found 'C'"
+    )
     refused(
         [jsonl_file(tmp_path / "a.jsonl", rows[1:])], settings, "test", tmp_path, "column 'names': expected a list of texts"
     )
