@@ -74,6 +74,7 @@ onstart:
         except UserError as error:
             end_with(f"{SENTENCE}{error}")
             raise WorkflowError(str(error)) from None
+        slurm.more_memory_once(executor, workflow.execution_settings.retries)
         remember_finished_jobs(sys.modules[type(executor).__module__])
         if not workflow.executor_settings.jobname_prefix:
             executor.run_uuid = f"{re.sub(r'[^A-Za-z0-9_-]', '_', Path.cwd().name)[:50]}_{executor.run_uuid}"

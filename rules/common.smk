@@ -269,8 +269,12 @@ def gpu(wildcards):
 
 
 def memory(mb, with_card=None):
-    """MB that a job asks for: `mb`, or `with_card` where jobs may use a card; submitted, what runs around it besides."""
-    return (with_card if with_card and CARDS else mb) + (0 if LOCAL else WRAPPING_MB)
+    """MB that a job asks for: `mb`, or `with_card` where jobs may use a card; submitted, what runs around it besides, and twice
+    as much after a kill for memory, which alone leads to more attempts than all jobs have (`slurm.more_memory_once`)."""
+    asked = (with_card if with_card and CARDS else mb) + (0 if LOCAL else WRAPPING_MB)
+    if LOCAL:
+        return asked
+    return lambda wildcards, attempt: asked * max(1, attempt - workflow.execution_settings.retries)
 
 
 # A node may have neither this checkout's Git nor this machine's environment.

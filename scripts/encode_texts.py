@@ -19,6 +19,7 @@ from relab.settings.encoders import Encoder
 class EncodingSpec(Settings):
     """Settings of the job."""
 
+    source: dict[str, str] = Field(description="Where the vectors come from, as the file says it: encoder, dataset, part.")
     encoder: Encoder = Field(description="The encoder.")
     columns: list[str] = Field(description="The columns that hold texts.", min_length=1)
     threads: Int = Field(description="Compute threads.", ge=1)
@@ -45,7 +46,8 @@ def main() -> None:
     with record_provenance(args, outputs=[args.output, args.stats]) as entry:
         model, tokenizer = load_encoder(args.model, device, spec.encoder.precision), load_tokenizer(args.model)
         with tqdm(unit="text", disable=None, mininterval=1) as bar:
-            counts = encode_part(args.part, spec.columns, args.output, model, tokenizer, spec.encoder, bar.update)
+            source = {**spec.source, "model": spec.encoder.model}
+            counts = encode_part(args.part, spec.columns, args.output, model, tokenizer, spec.encoder, bar.update, source)
         write_json(args.stats, counts)
         entry |= {"device": device_name(device), "precision": precision.used(model)}
     print(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -10,9 +11,12 @@ from pathlib import Path
 FAILED_JOB = re.compile(
     r"^ *Error in rule (?P<rule>\w+):$"
     r"|^ +message: (?P<message>.+)$"
+    r"|^ +jobid: (?P<jobid>\d+)$"
     r"|^ +log: (?P<logs>.+) \(check log file\(s\) for error details\)$",
     re.MULTILINE,
 )
+#: How it says that a failed job is tried once more: how that ends is told by itself.
+RESTARTED = re.compile(r"^Trying to restart job (\d+)\.$", re.MULTILINE)
 #: How a program ends on an error: from here to the end of its log (:func:`relab.errors.run`).
 SENTENCE = "error: "
 #: What Snakemake's plugin for Slurm says of a job that could not be submitted, and of one that ended.
@@ -38,14 +42,19 @@ def sentences(snakemake_logs: Iterable[str | Path]) -> list[str]:
 
 def _sentences(text: str) -> Iterator[str]:
     """A sentence for each failed job that a log of Snakemake tells of; empty where nothing is known."""
-    rule = message = ""
+    rule = message = jobid = ""
+    restarts = Counter(RESTARTED.findall(text))
     for told in FAILED_JOB.finditer(text):
         if told["rule"]:
-            rule, message = told["rule"], ""
+            rule, message, jobid = told["rule"], "", ""
+        elif told["jobid"]:
+            jobid = told["jobid"]
         elif told["message"]:
             message = told["message"]
             if refused := REFUSED.search(message):  # the log of such a job is an earlier one's
                 yield f"{SENTENCE}{rule}: Slurm refuses the job: {refused[1]}"
+        elif restarts[jobid]:
+            restarts[jobid] -= 1
         elif not REFUSED.search(message):
             ended = ENDED.search(message)
             if ended and ended[1] in REMEDIES:

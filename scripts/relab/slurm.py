@@ -8,6 +8,9 @@ import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from relab.failures import ENDED
 
 #: What Snakemake calls each limit, and how to stay below it.
 _REMEDIES = {
@@ -97,3 +100,27 @@ def unfinished(listing: str, run: Path) -> list[str]:
     """The numbers of the jobs of a run that Slurm still has, from what :data:`JOBS` prints."""
     jobs = [line.strip().split("|", 2) for line in listing.splitlines()]
     return [number for number, folder, comment in jobs if Path(folder) == run and comment.startswith(("rule_", "group_"))]
+
+
+def more_memory_once(executor: Any, retries: int) -> None:
+    """Let a job that Slurm kills for its memory be submitted once more than the ``retries`` of all jobs, and no job else.
+
+    Snakemake submits a job again as long as its ``attempt`` is not beyond the ``restart_times`` of its rule, and asks for its
+    resources by the attempt: attempts beyond ``retries + 1`` are those after such a kill (``memory`` in rules/common.smk).
+
+    Args:
+        executor: Snakemake's, which reports the failed job, or group of jobs, with what Slurm says of it.
+    """
+    report = executor.report_job_error
+
+    def report_job_error(submitted: Any, msg: str | None = None, **details: Any) -> None:
+        job, ended = submitted.job, ENDED.search(msg or "")
+        if ended and ended[1] == "OUT_OF_MEMORY" and job.attempt <= retries + 1:
+            job.attempt = retries + 1
+            for member in getattr(job, "jobs", [job]):
+                member.rule.restart_times = max(member.rule.restart_times, retries + 1)
+        elif job.attempt > retries:
+            job.attempt = max(job.attempt, retries + 2)
+        report(submitted, msg=msg, **details)
+
+    executor.report_job_error = report_job_error

@@ -51,3 +51,24 @@ def words_told(texts: Iterable[str]) -> str:
     """How the words of some texts are told: by blanks, by characters, both, or not at all, since there are none."""
     kinds = {CHARACTERS if run["unspaced"] else BLANKS for text in texts for run in _RUN.finditer(text)}
     return ", ".join(kind for kind in (BLANKS, CHARACTERS) if kind in kinds) or NONE
+
+
+#: How most letters of some texts are written: in Latin; in another script with blanks between words; in Chinese characters; in
+#: another script without blanks.
+LATIN, SPACED, CHINESE, UNDIVIDED = "latin", "spaced", "chinese", "undivided"
+_LETTERS = {
+    name: regex.compile(rf"(?V1)[\p{{L}}&&{script}]")
+    for name, script in (("all", r"\p{L}"), ("latin", r"\p{Latin}"), ("han", r"\p{Han}"), ("unspaced", _UNSPACED))
+}
+
+
+def script(texts: Iterable[str]) -> str:
+    """How most letters of some texts are written, Latin where there are none: what a library's own words would be wrong for.
+
+    Chinese are texts of Chinese characters alone: of a Japanese text a third or more of the letters are others.
+    """
+    joined = "\n".join(texts)
+    letters = {name: len(pattern.findall(joined)) for name, pattern in _LETTERS.items()}
+    if 2 * letters["unspaced"] > letters["all"]:
+        return CHINESE if letters["han"] > 0.9 * letters["unspaced"] else UNDIVIDED
+    return LATIN if 2 * letters["latin"] >= letters["all"] else SPACED

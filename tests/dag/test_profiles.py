@@ -37,6 +37,15 @@ def test_a_submitted_job_has_room_for_the_two_snakemakes_around_it(tmp_path):
         assert int(submitted[rule]["mem_mb"]) >= int(here[rule]["mem_mb"]) + 2 * 178, rule
 
 
+def test_after_a_kill_for_memory_a_submitted_job_asks_for_twice_as_much_and_after_any_other_loss_for_as_much(tmp_path):
+    """Attempts beyond those of all jobs are such kills' (relab.slurm.more_memory_once); --attempt says which one it is."""
+    first, killed, lost = (
+        training(tmp_path, "--profile", "profiles/slurm", "--attempt", attempt, "--retries", retries)["mem_mb"]
+        for attempt, retries in (("1", "0"), ("2", "0"), ("2", "2"))
+    )
+    assert int(killed) == 2 * int(first) and lost == first
+
+
 @pytest.mark.parametrize(("words", "cards"), [(("--cores", "2"), "0"), (("--profile", "profiles/gpu"), "1")])
 def test_on_this_machine_jobs_fit_what_it_has_or_the_profile_says(tmp_path, words, cards):
     asked = training(tmp_path, *words, *LARGE)

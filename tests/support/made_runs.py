@@ -79,3 +79,10 @@ def make_run(
     spec = PageSpec(scale=scale, about=f"The {scale} scale.", config=config, overview=["corpora"])
     job(run, "build_report", {"results/report.html": b"<!DOCTYPE html>"}, [TABLE, FIGURE], spec.model_dump(), **changes)
     return run
+
+
+def without_report(run: Path) -> Path:
+    """The run as it is where targets were made one by one."""
+    for path in ("results/report.html", "results/report.html.provenance.json"):
+        (run / path).unlink()
+    return run

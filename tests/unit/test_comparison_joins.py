@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from support.made_runs import TABLE, job, make_run, rows
+from support.made_runs import TABLE, job, make_run, rows, without_report
 
 from relab.comparison import artefacts, scores
 from relab.comparison.compare import compare
@@ -26,9 +26,13 @@ LATER = "2026-02-02T03:04:05+00:00"
 
 def test_settings_differ_by_leaf():
     old = {"models": {"gpt": {"sweep": {"width": [32, 128]}, "tied": False, "note": "x"}}, "threads": 1}
-    new = {"models": {"gpt": {"sweep": {"width": [64, 128]}, "tied": 0}}, "threads": 1, "corpora": {}}
+    new = {
+        "models": {"gpt": {"sweep": {"width": [64, 128]}, "tied": 0}},
+        "threads": 1,
+        "corpora": {"dante": {"split": {"parts": 3}}},
+    }
     assert [str(one) for one in differences(old, new)] == [
-        "corpora: not set → {}",
+        'corpora: not set → {"dante": {"split": {"parts": 3}}}',
         'models.gpt.note: "x" → not set',
         "models.gpt.sweep.width: [32, 128] → [64, 128]",
         "models.gpt.tied: false → 0",
@@ -97,6 +101,37 @@ def test_recomputed_and_changed_and_why(tmp_path):
         "input results/models/italian-w64/model.safetensors (only in B)",
     ]
     assert found["tabulate"].why == ["input results/scores/char_gpt/losses.parquet"]
+
+
+def test_runs_of_which_one_has_single_targets_compare_what_both_have(tmp_path):
+    """What differs in the jobs of both stands there for the configuration, once for all artefacts of a rule."""
+    a, b = make_run(tmp_path / "a"), without_report(make_run(tmp_path / "b", scores=rows(loss=[1.0, 1.2]), started=LATER))
+    for run, kind in ((a, "bible"), (b, "play")):
+        for corpus in ("italian", "english"):
+            job(run, "clean_corpus", {f"results/corpora/{corpus}/train.parquet": b"text"}, spec={"reader": {"kind": kind}})
+        for number in range(7 if run == b else 0):
+            job(run, "tabulate", {f"results/tables/mine/t{number}.csv": b"x"})
+    job(a, "build_report", {"results/report.html": b""}, [TABLE, "results/corpora/english/train.parquet"], {"config": {}})
+    for first, second, letter in ((a, b, "B"), (b, a, "A")):
+        assert compare(first, second).summary == [
+            f"1 setting differs among the jobs of both, since {letter} has no report.",
+            "1 of 1 comparable scores changed, 1 of them beyond chance.",
+            f"3 of 5 shared artefacts recomputed, 1 of them changed; 8 only in {letter}.",
+            f"Tables: only {letter} has mine/t0, mine/t1, mine/t2, mine/t3, mine/t4 and 2 more.",
+        ]
+    without_report_too = compare(b, without_report(a))
+    assert [str(one) for one in without_report_too.settings] == ['clean_corpus: reader.kind: "play" → "bible"']
+
+
+def test_runs_that_share_nothing_are_told_apart(tmp_path):
+    a, b = without_report(make_run(tmp_path / "a")), tmp_path / "b"
+    job(b, "tabulate", {"results/tables/mine/t.csv": b"x"})
+    assert compare(a, b).summary == [
+        "No setting differs among the jobs of both, since A and B have no report.",
+        "0 of 0 comparable scores changed; 1 only in A.",
+        "0 of 0 shared artefacts recomputed; 5 only in A; 1 only in B.",
+        "Tables: only A has char_gpt/losses; only B has mine/t.",
+    ]
 
 
 def test_a_setting_that_a_job_got(tmp_path):
@@ -284,6 +319,23 @@ def test_weighty_changes_come_first():
     judged = scores.judged_scores(scores.join_scores(prepared(old), prepared(new)))
     assert list(judged["metric"]) == ["zero", "much", "little", "one", "inside", "same", "added"]
     assert set(judged["seed"]) == {"all"}
+
+
+def test_a_changed_system_is_not_told_again_by_its_differences_from_others():
+    """Of three systems, one changed: one line, though four differences moved with it; a difference that alone moved is told."""
+
+    def systems(values: dict[str, list[float]]) -> pd.DataFrame:
+        return pd.concat([rows(loss=value).assign(experiment=name) for name, value in values.items()])
+
+    old = {"d/a": [1.0, 1.2], "d/b": [5.0, 5.2], "d/c − x": [3.0, 3.2]}
+    differences = {f"d/{first} − {second}": [4.0, 4.2] for first, second in ("ab", "ba")} | {"d/e − a": [2.0, 2.2]}
+    moved = {name: [value[0] + 9, value[1] + 9] for name, value in differences.items()}
+    changed = scores.join_scores(prepared(systems(old | differences)), prepared(systems(old | moved | {"d/a": [8.0, 8.2]})))
+    told = scores.judged_scores(changed).set_index("experiment")["verdict"]
+    assert dict(told) == {"d/a": "beyond chance", "d/b": "unchanged", "d/e − a": "beyond chance", "d/c − x": "unchanged"}
+    assert len(changed) == 3 * 6  # the CSV has them all
+    alone = scores.join_scores(prepared(systems(old | differences)), prepared(systems(old | moved)))
+    assert set(scores.judged_scores(alone)["experiment"]) == {*old, *differences}
 
 
 def test_two_scales_compare_without_nonsense(tmp_path):

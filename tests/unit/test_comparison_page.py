@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from support.made_runs import FIGURE, SVG, TABLE, job, make_run, rows
+from support.made_runs import FIGURE, SVG, TABLE, job, make_run, rows, without_report
 from support.runs import run_relab
 
 from relab.commands import compare as command
@@ -111,6 +111,14 @@ def test_the_page_says_what_differs(two_runs):
     assert "only in A: 1" in shown and "only in B: 1" in shown
     assert "results/scores/char_gpt/losses.parquet recomputed, changed input results/models/italian-w32" in shown
     assert "Nel mezzo" in shown and "Per una selva oscura" in shown
+
+
+def test_the_page_of_a_run_of_single_targets(two_runs, tmp_path):
+    shown = page(two_runs[0], without_report(make_run(tmp_path / "b", started=LATER))).text
+    assert (
+        "/a (small) and" in shown and "/b (without a report) compared" in shown and "none: the targets that were made" in shown
+    )
+    assert "different scales" not in shown and "the same configuration" not in shown
 
 
 def test_the_page_begins_with_the_summary(two_runs):

@@ -7,7 +7,7 @@ from base64 import urlsafe_b64encode
 from pathlib import Path
 
 import pytest
-from support.made_runs import SCORES, TABLE, job, make_run
+from support.made_runs import FIGURE, SCORES, TABLE, job, make_run, without_report
 
 from relab.comparison.runs import read_run, run_labels
 from relab.errors import UserError
@@ -45,6 +45,17 @@ def test_what_the_report_does_not_use_is_left_over(tmp_path):
     run = read_run(make_run(tmp_path / "a", width=64), "a")
     assert run.leftovers == ["results/models/italian-w32/model.safetensors.provenance.json"]
     assert not set(run.leftovers) & set(run.jobs)
+
+
+def test_a_run_of_single_targets_is_all_that_was_made_from_what_is_there(tmp_path):
+    run = without_report(make_run(tmp_path / "a"))
+    assert read_run(run, "a").report is None and read_run(run, "a").config is None and read_run(run, "a").leftovers == []
+    job(run, "score_char_gpt", {SCORES: b"new"}, ["results/models/italian-w32/model.safetensors"])
+    later = read_run(run, "a")
+    assert later.leftovers == [f"{path}.provenance.json" for path in (FIGURE, TABLE)]
+    assert f"{SCORES}.provenance.json" in later.jobs
+    mark(run, TABLE)
+    assert f"a job that makes {TABLE} runs or was killed" in refused(run)
 
 
 def test_a_missing_folder(tmp_path):

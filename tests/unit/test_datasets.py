@@ -245,9 +245,9 @@ BAD_TEXTS = [
     ({"text": None, "label": "1"}, "column 'text': expected a text, found none"),
     ({"text": 7, "label": "1"}, "column 'text': expected a text, found 7"),
     ({"text": "half \ud83d", "label": "1"}, r"expected Unicode in its text, found '\\ud83d' alone"),
-    ({"text": "a", "label": "2"}, "column 'label': expected one of 0, 1, found '2'"),
-    ({"text": "a", "label": None}, "column 'label': expected one of 0, 1, found ''"),
-    ({"text": "a", "label": 0.5}, "column 'label': expected one of 0, 1, found '0.5'"),
+    ({"text": "a", "label": "2"}, "column 'label': expected one of '0', '1', found '2'"),
+    ({"text": "a", "label": None}, "column 'label': expected one of '0', '1', found ''"),
+    ({"text": "a", "label": 0.5}, "column 'label': expected one of '0', '1', found '0.5'"),
 ]
 
 
@@ -347,13 +347,36 @@ def test_the_program_writes_a_part_and_what_it_counted(tmp_path, monkeypatch, ca
     assert str(tmp_path / "a.csv") in json.loads((tmp_path / "provenance.json").read_text())["inputs"]
 
 
+def test_a_table_of_a_head_alone_is_an_empty_split(tmp_path):
+    (tmp_path / "a.csv").write_text("text,label\n")
+    settings = dataset(tables=dict.fromkeys(("train", "validation", "test"), "a.csv"))
+    refused([tmp_path / "a.csv"], settings, "test", tmp_path, "the test split is empty: 0 rows read")
+
+
+def test_a_split_that_no_table_has(tmp_path):
+    files = [csv_file(tmp_path / "a.csv", [("one", 0), ("two", 1)])]
+    refused(
+        files,
+        dataset(tables={"train": "a.csv"}),
+        "test",
+        tmp_path,
+        "tables: expected a table of the test split, .* found train",
+    )
+
+
+def test_labels_with_line_ends_are_told_on_one_line(tmp_path):
+    csv_file(tmp_path / "a.csv", [("one", 0), ("two", 3)])
+    settings = dataset(labels={"0": "no", "a\nb": "yes"}, tables={"all": "a.csv"})
+    refused([tmp_path / "a.csv"], settings, "test", tmp_path, r"expected one of '0', 'a\\nb', found '3'")
+
+
 def test_the_program_ends_on_a_bad_row_with_status_1_and_one_sentence(tmp_path):
     csv_file(tmp_path / "a.csv", [("one", 0), ("two", 3)])
     settings = {**TEXTS, "tables": {"all": {"file": "a.csv"}}}
     done = subprocess.run([sys.executable, *words(tmp_path, settings)], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
-        f"error: out, test: {tmp_path / 'a.csv'}, line 3: column 'label': expected one of 0, 1, found '3'; "
+        f"error: out, test: {tmp_path / 'a.csv'}, line 3: column 'label': expected one of '0', '1', found '3'; "
         "name it in `labels`, mend it, or leave such rows out with the data set's `bad_rows: drop`\n"
     )
     assert not (tmp_path / "out").exists() and not (tmp_path / "provenance.json").exists()

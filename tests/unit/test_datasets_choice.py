@@ -62,10 +62,10 @@ def test_a_list_of_choices_with_the_place_of_the_answer(tmp_path):
 GOOD = {"stem": "q", "choices": ["a", "b"], "answer": 1}
 BAD_QUESTIONS = [
     ({**GOOD, "stem": " "}, "column 'stem': expected a text, found none"),
-    ({**GOOD, "answer": 2}, "column 'answer': expected one of 0, 1, found '2'"),
-    ({**GOOD, "answer": -1}, "column 'answer': expected one of 0, 1, found '-1'"),
-    ({**GOOD, "answer": "A"}, "column 'answer': expected one of 0, 1, found 'A'"),
-    ({**GOOD, "answer": None}, "column 'answer': expected one of 0, 1, found ''"),
+    ({**GOOD, "answer": 2}, "column 'answer': expected one of '0', '1', found '2'"),
+    ({**GOOD, "answer": -1}, "column 'answer': expected one of '0', '1', found '-1'"),
+    ({**GOOD, "answer": "A"}, "column 'answer': expected one of '0', '1', found 'A'"),
+    ({**GOOD, "answer": None}, "column 'answer': expected one of '0', '1', found ''"),
     ({**GOOD, "choices": ["a"]}, "column 'choices': expected at least two choices with text"),
     ({**GOOD, "choices": ["a", " "]}, "column 'choices': expected at least two choices with text"),
     ({**GOOD, "choices": ["a", None]}, "column 'choices': expected a list of texts"),
@@ -88,7 +88,9 @@ def test_a_bad_question_is_an_error_or_left_out(tmp_path, row, told):
 def test_answers_and_choices_of_other_columns_that_are_bad(tmp_path):
     rows = [{**GOOD, "names": ["A", "B", "C"], "answer": "C"}, {**GOOD, "names": "AB", "answer": "A"}]
     settings = dataset(QUESTIONS, names="names", tables={"test": "a.jsonl"})
-    refused([jsonl_file(tmp_path / "a.jsonl", rows)], settings, "test", tmp_path, "line 1: .* expected one of A, B, found 'C'")
+    refused(
+        [jsonl_file(tmp_path / "a.jsonl", rows)], settings, "test", tmp_path, "line 1: .* expected one of 'A', 'B', found 'C'"
+    )
     refused(
         [jsonl_file(tmp_path / "a.jsonl", rows[1:])], settings, "test", tmp_path, "column 'names': expected a list of texts"
     )

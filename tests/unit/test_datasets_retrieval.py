@@ -220,7 +220,7 @@ def test_whole_numbers_are_grades_however_they_are_written(tmp_path):
 def test_grades_of_which_the_lowest_is_best_or_that_are_words_are_mapped(tmp_path):
     files = judged_in_json(tmp_path, [1, 4.0, "3", 0.5, True])
     mapped = graded(grades={1: 3, "4": 0, 3.0: 1, 0.5: 2, "true": 7})
-    refused(files, graded(grades={1: 3, 4: 0}), tmp_path, "line 3: column 'grade': expected one of 1, 4, found '3'")
+    refused(files, graded(grades={1: 3, 4: 0}), tmp_path, "line 3: column 'grade': expected one of '1', '4', found '3'")
     assert list(made(files, mapped, tmp_path)[0]["qrels"].values()) == [3, 0, 1, 2, 7]
     with pytest.raises(ValidationError, match="grades: expected only with `relevance`"):
         settings(qrels={"file": "qrels.jsonl", "grades": {1: 1}})

@@ -51,6 +51,12 @@ def test_self_bleu_is_the_mean_of_sacrebleus_sentence_scores_beside_all_others(t
     assert metric(SelfBLEU, tmp_path).compute(predictions=texts)["self_bleu"] == pytest.approx(sum(scores) / 300)
 
 
+def test_texts_without_blanks_are_alike_in_their_characters(tmp_path):
+    texts = ["我的猫在睡觉", "我的狗在睡觉", "你好吗"]
+    alike = metric(SelfBLEU, tmp_path).compute(predictions=texts[:2])["self_bleu"]
+    assert alike > 0.3 > metric(SelfBLEU, tmp_path).compute(predictions=texts[1:])["self_bleu"]
+
+
 def test_one_text_has_no_self_bleu(tmp_path):
     found = metric(SelfBLEU, tmp_path).compute(predictions=["one two"])
     assert math.isnan(found["self_bleu"]) and found["n"] == 1

@@ -51,6 +51,14 @@ def test_each_failed_job_has_its_sentence_once_in_their_order(tmp_path, monkeypa
     ]
 
 
+@pytest.mark.parametrize("statuses", [["OUT_OF_MEMORY"], ["OUT_OF_MEMORY", "TIMEOUT"]])
+def test_a_failure_after_which_a_job_was_tried_once_more_is_told_by_how_that_ended(statuses, tmp_path):
+    told = [SLURM.format(status=status) for status in statuses]
+    (tmp_path / "snakemake.log").write_text("Trying to restart job 3.\n".join([*told, ""][:2]))
+    lines = sentences([tmp_path / "snakemake.log"])
+    assert [line.split("ended the job, ")[1].split(":")[0] for line in lines] == statuses[1:]
+
+
 @pytest.mark.parametrize(
     ("told", "sentence"),
     [

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
+from safetensors.numpy import load_file
 from support import tiny_bert
 from support.runs import CHECKOUT
 from tokenizers import Tokenizer, models, pre_tokenizers
@@ -306,6 +307,19 @@ def test_vectors_are_read_a_block_at_a_time(tmp_path):
         assert features.vectors("text", pooling).tolist() == (values[[6, 0, 3]] + number).tolist()
 
 
+def test_a_file_says_what_each_of_its_tensors_is(tmp_path):
+    path, index = tmp_path / "f.safetensors", {"index.question": np.array([1, 0]), "offsets.choices": np.array([0, 2, 4])}
+    with feature_writer(path, 3, 2, index, {"dataset": "Prüfung 好"}):
+        pass
+    with safe_open(path, framework="np") as file:
+        told, tensors = file.metadata(), file.keys()
+        assert told.keys() == {"dataset", "unique_texts", "width", *tensors} and told["dataset"] == "Prüfung 好"
+        for tensor in tensors:
+            assert told[tensor].startswith(str(file.get_slice(tensor).get_shape())), tensor
+    assert "of the column question, in the order of rows" in told["index.question"]
+    assert "begin in index.choices" in told["offsets.choices"]
+
+
 def test_a_file_is_whole_or_not_there(tmp_path):
     with pytest.raises(KeyboardInterrupt), feature_writer(tmp_path / "f.safetensors", 2, 2, {"index.text": np.array([0, 1])}):
         raise KeyboardInterrupt
@@ -329,7 +343,13 @@ def test_what_is_no_file_of_features(tmp_path, content):
 
 def test_the_program_encodes_a_part(tmp_path, folders, monkeypatch, capsys):
     part = part_of(tmp_path / "a.parquet", ["the cat", "a dog", "the cat", " ".join(WORDS)])
-    spec = {"encoder": {"model": "tiny", "tokens": LIMIT, "batch_tokens": 64}, "columns": ["text"], "threads": 1}
+    source = {"encoder": "minimal", "dataset": "pets", "part": "test"}
+    spec = {
+        "encoder": {"model": "tiny", "tokens": LIMIT, "batch_tokens": 64},
+        "columns": ["text"],
+        "threads": 1,
+        "source": source,
+    }
     words = ["--model", folders["bert"], "--part", part, "--output", tmp_path / "f.safetensors", "--stats", tmp_path / "f.json"]
     words += ["--spec", json.dumps(spec), "--provenance", tmp_path / "provenance.json"]
     program = CHECKOUT / "scripts" / "encode_texts.py"
@@ -344,5 +364,8 @@ def test_the_program_encodes_a_part(tmp_path, folders, monkeypatch, capsys):
     assert json.loads((tmp_path / "f.json").read_text()) == counts
     assert capsys.readouterr().out == "4 texts, 3 of them different, 20 tokens, 1 texts cut, on cpu\n"
     wanted, _ = encoded(part, (load_encoder(folders["bert"], CPU), load_tokenizer(folders["bert"])), batch_tokens=64)
-    assert (tmp_path / "f.safetensors").read_bytes() == wanted.path.read_bytes()
+    files = load_file(tmp_path / "f.safetensors"), load_file(wanted.path)
+    assert all((files[0][name] == values).all() for name, values in files[1].items()) and files[0].keys() == files[1].keys()
+    with safe_open(tmp_path / "f.safetensors", framework="np") as file:
+        assert file.metadata().items() >= {**source, "model": "tiny", "unique_texts": "3", "width": "16"}.items()
     assert json.loads((tmp_path / "provenance.json").read_text())["spec"] == spec

@@ -55,10 +55,27 @@ def test_of_several_references_the_best_counts_for_each_type():
     assert both["ROUGE-2"] == alone[1]["ROUGE-2"] != alone[0]["ROUGE-2"]
 
 
-def test_what_is_wholly_right_scores_one_and_other_scripts_nothing():
+def test_what_is_wholly_right_scores_one():
     assert {measured.value for measured in rouge(["It is so.", "Così è qui"], [["It is so"], ["Così è qui!"]]).values()} == {1}
     assert [measured.value for measured in rouge(["Yes."], [["Yes"]]).values()] == [1, 0, 1, 1]  # a word has no pair of words
-    assert {measured.value for measured in rouge(["кот сидит"], [["кот сидит"]]).values()} == {0}
+
+
+@pytest.mark.parametrize(
+    "output, reference, values",
+    [
+        ("Кот сидит.", "кот сидит", [1, 1, 1, 1]),
+        ("кот спит", "кот сидит", [1 / 2, 0, 1 / 2, 1 / 2]),
+        ("我的猫睡", "我的猫在睡觉", [4 / 5, 1 / 2, 4 / 5, 4 / 5]),
+        ("猫はねる", "猫がねる", [3 / 4, 1 / 3, 3 / 4, 3 / 4]),
+        ("แมวนอน", "แมวกิน", [8 / 11, 4 / 9, 8 / 11, 8 / 11]),
+        ("पानी नहीं", "पानी है", [1 / 2, 0, 1 / 2, 1 / 2]),
+        ("猫", "A text of letters", [0, 0, 0, 0]),
+    ],
+)
+def test_references_in_other_scripts_have_words_or_characters_without_blanks(output, reference, values):
+    assert [measured.value for measured in rouge([output], [[reference]]).values()] == pytest.approx(values)
+    words = "tok:a-z0-9" if reference.startswith("A ") else "stemmer:no|case:lc|tok:words"
+    assert words in signature(True, [[reference]])
 
 
 def test_a_system_does_not_differ_from_itself():

@@ -49,6 +49,28 @@ def test_each_pair_by_itself_has_sacrebleus_value_of_a_sentence(metric, referenc
     assert metric.measure(OUTPUTS, references).per_pair == pytest.approx(expected)
 
 
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ("我的猫在睡觉。", "tok:zh|"),
+        ("猫が寝ています", "tok:char|"),
+        ("แมวกินปลา", "tok:char|"),
+        ("кот и пёс сидят на окне", "tok:13a|"),
+        ("é a o di che più", "tok:13a|"),
+    ],
+)
+def test_where_no_blanks_divide_words_bleu_counts_characters_and_says_so(text, words):
+    """A text without blanks would be one word, wrong as a whole where a character is."""
+    scored = BLEU.measure([text[:-1] + "x", text], [[text], [text]])
+    assert words in scored.signature and 0.5 < scored.score.value < 1 and scored.per_pair[1] == 1
+    assert BLEU.measure([text], [[text]], tokenize="intl").signature.count("tok:intl") == 1
+
+
+def test_edits_of_chinese_and_japanese_are_of_characters():
+    assert TER.measure(["我的狗在睡觉"], [["我的猫在睡觉"]]).score.value == pytest.approx(1 / 6)
+    assert TER.measure(["猫を見る"], [["犬を見る"]]).score.value == pytest.approx(1 / 4)
+
+
 def test_bleu_by_hand():
     # of 1, 2, 3, 4 words: 4 + 1 of 5 + 1 stand in the reference, 3 of 4, 2 of 3, 1 of 2; 6 words for 8
     found = BLEU.measure(["a b c d e", "x"], [["a b c d f"], ["x y z"]])

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from support.runs import CHECKOUT
 
 from relab import slurm
 from relab.slurm import Request
@@ -80,3 +83,46 @@ def test_without_slurm_nothing_is_known_and_nothing_refused(monkeypatch):
     assert slurm.told(slurm.NODES) == ""
     assert slurm.unfinished("", Path("/run")) == []
     assert refusal(slurm.nodes(""), cards=9) == ""
+
+
+KILLS = """\
+import sys
+sys.path.insert(0, {library!r})
+from relab import slurm
+
+rule all:
+    input: "hungry", "greedy", "wrong"
+
+rule hungry:
+    output: "hungry"
+    resources: mem_mb=lambda wildcards, attempt: 100 * attempt
+    shell: "echo {{resources.mem_mb}} >> hungry.txt; test {{resources.mem_mb}} -gt 100 && touch {{output}}"
+
+rule greedy:
+    output: "greedy"
+    resources: mem_mb=lambda wildcards, attempt: 100 * attempt
+    shell: "echo {{resources.mem_mb}} >> greedy.txt; false"
+
+rule wrong:
+    output: "wrong"
+    shell: "echo attempt >> wrong.txt; false"
+
+onstart:
+    executor = workflow.scheduler.get_executor(next(iter(workflow.dag.needrun_jobs())))
+    slurm.more_memory_once(executor, 0)
+    report = executor.report_job_error
+    def ended(submitted, msg=None, **details):
+        status = "FAILED" if submitted.job.rule.name == "wrong" else "OUT_OF_MEMORY"
+        report(submitted, msg=f"SLURM-job '1' failed, SLURM status is: '{{status}}'. ", **details)
+    executor.report_job_error = ended
+"""
+
+
+def test_only_a_kill_for_memory_leads_to_a_second_attempt_with_twice_as_much(tmp_path):
+    """Snakemake's own scheduler decides; jobs of this machine stand for submitted ones, and what Slurm says is made up."""
+    (tmp_path / "Snakefile").write_text(KILLS.format(library=str(CHECKOUT / "scripts")))
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", "--keep-going"]
+    assert subprocess.run(command, cwd=tmp_path, capture_output=True).returncode == 1
+    assert (tmp_path / "hungry").exists()
+    attempts = {rule: (tmp_path / f"{rule}.txt").read_text().split() for rule in ("hungry", "greedy", "wrong")}
+    assert attempts == {"hungry": ["100", "200"], "greedy": ["100", "200"], "wrong": ["attempt"]}

@@ -7,8 +7,9 @@ import re
 
 import pytest
 
+from relab.metrics.pieces import normalise, whole_words
 from relab.metrics.words import words
-from relab.words import BLANKS, CHARACTERS, NONE, index_terms, words_told
+from relab.words import BLANKS, CHARACTERS, CHINESE, LATIN, NONE, SPACED, UNDIVIDED, index_terms, script, words_told
 
 
 @pytest.mark.parametrize(
@@ -41,3 +42,28 @@ def test_where_blanks_divide_words_terms_are_those_of_scikit_learn_and_bm25s():
     letters = "aZ09_é½²ªßЖώ가\u05d0 \n.,-'’€"
     texts = ["".join(drawn.choices(letters, k=40)) for _ in range(500)]
     assert list(map(index_terms, texts)) == [re.findall(r"(?u)\b\w\w+\b", text.lower()) for text in texts]
+
+
+@pytest.mark.parametrize(
+    "texts, expected",
+    [
+        (["Così è", "Zażółć 猫"], LATIN),
+        (["1 + 2", ""], LATIN),
+        (["кот", "a"], SPACED),
+        (["मैं हूँ"], SPACED),
+        (["나는 고양이"], SPACED),
+        (["我的猫很喜欢手机 app"], CHINESE),
+        (["日本語です"], UNDIVIDED),
+        (["แมวกิน"], UNDIVIDED),
+    ],
+)
+def test_the_script_of_most_letters(texts, expected):
+    assert script(texts) == expected
+
+
+def test_words_in_a_corpus_are_characters_where_no_blanks_divide_them_and_runs_of_letters_elsewhere():
+    assert whole_words("我的猫, हिन्दी x2 a_b.") == ["我", "的", "猫", "हिन्दी", "x", "a", "b"]
+    drawn = random.Random(0)
+    letters = "aZ09_é½²ªßЖώ가\u05d0Ⅳ \n.,-'’€"
+    for text in ("".join(drawn.choices(letters, k=40)) + "\n" for _ in range(500)):
+        assert whole_words(text) == re.findall(r"[^\W\d_]+", normalise(text))

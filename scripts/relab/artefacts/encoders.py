@@ -22,6 +22,7 @@ def _inputs(artefacts: Artefacts, encoder: str, dataset: str, part: str) -> File
 
 def _settings(artefacts: Artefacts, encoder: str, dataset: str, part: str) -> dict[str, Any]:
     return {
+        "source": {"encoder": encoder, "dataset": dataset, "part": part},
         "encoder": spec(artefacts.encoders[encoder].settings),
         "columns": datasets.text_columns(artefacts.datasets[dataset].settings),
         "threads": artefacts.threads,

@@ -1,7 +1,8 @@
 """Compare two runs: one HTML page of what differs between them, and a CSV of all their scores joined.
 
 The page shows the settings that differ, the scores that changed and whether beyond chance, the artefacts that were
-recomputed and why, and the tables and figures that differ side by side.
+recomputed and why, and the tables and figures that differ side by side. Of two runs that made different rows or targets it
+compares what both have.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="relab compare", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
-    parser.add_argument("a", type=Path, metavar="A", help="folder of a finished run; the checkout's own is .")
+    parser.add_argument("a", type=Path, metavar="A", help="folder of a run; the checkout's own is .")
     parser.add_argument("b", type=Path, metavar="B", help="folder of another one")
     parser.add_argument(
         "--output", type=Path, metavar="FILE", help="the page (default: comparisons/A--B.html); the CSV is written beside it"

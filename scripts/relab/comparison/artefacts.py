@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from relab.comparison.runs import SIDECAR, Run
-from relab.comparison.settings import differences
+from relab.comparison.settings import Difference, differences
 from relab.report.provenance import Job
 
 KEPT, SAME, CHANGED, ONLY_A, ONLY_B = STATUSES = (
@@ -42,6 +42,16 @@ def join_artefacts(a: Run, b: Run) -> list[Artefact]:
         why = reasons(old, new) if status in (SAME, CHANGED) else []
         artefacts.append(Artefact((new or old).job, file.removesuffix(SIDECAR), status, why))
     return sorted(artefacts, key=lambda artefact: (artefact.job, artefact.path))
+
+
+def settings_of_jobs(a: Run, b: Run) -> list[Difference]:
+    """The settings that differ between the records of the jobs that both runs have, each change once, at a rule that got it."""
+    rules: dict[Difference, str] = {}
+    for file in sorted(a.jobs.keys() & b.jobs.keys()):
+        for difference in differences(a.jobs[file].spec, b.jobs[file].spec):
+            rules.setdefault(difference, a.jobs[file].job)
+    named = [Difference(f"{rule}: {change.key}", change.old, change.new) for change, rule in rules.items()]
+    return sorted(named, key=lambda difference: difference.key)
 
 
 def count_by_status(artefacts: list[Artefact]) -> dict[str, int]:

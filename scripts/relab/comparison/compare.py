@@ -10,6 +10,9 @@ import pandas as pd
 
 from relab.comparison import artefacts, runs, scores, settings
 
+#: Tables that only one run has, by name in the summary.
+SHOWN = 5
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -39,26 +42,32 @@ class Comparison:
 
     @property
     def summary(self) -> list[str]:
-        """Three sentences: settings, scores, artefacts."""
-        return [_settings(self), _scores(self), _artefacts(self)]
+        """Three sentences: settings, scores, artefacts; and one of the tables that only one run has, if any."""
+        return [_settings(self), _scores(self), _artefacts(self), *_tables(self)]
 
 
 def compare(a: Path, b: Path) -> Comparison:
     """Compare the runs in two folders.
 
     Raises:
-        UserError: a folder without a finished run, or the same folder twice.
+        UserError: a folder without a run, a run that is being made, or the same folder twice.
     """
     labels = runs.run_labels(a, b)
     first, second = runs.read_run(a, labels[0]), runs.read_run(b, labels[1])
-    changed = settings.differences(first.config, second.config)
+    if first.config is None or second.config is None:
+        changed = artefacts.settings_of_jobs(first, second)
+    else:
+        changed = settings.differences(first.config, second.config)
     joined = scores.join_scores(scores.load_scores(first), scores.load_scores(second), settings.replaced_values(changed))
     return Comparison(first, second, changed, joined, artefacts.join_artefacts(first, second))
 
 
 def _settings(comparison: Comparison) -> str:
     number = len(comparison.settings)
-    return "No setting differs." if not number else "1 setting differs." if number == 1 else f"{number} settings differ."
+    text = "No setting differs" if not number else "1 setting differs" if number == 1 else f"{number} settings differ"
+    partial = [letter for letter, run in (("A", comparison.a), ("B", comparison.b)) if run.report is None]
+    have = "has" if len(partial) == 1 else "have"
+    return text + (f" among the jobs of both, since {' and '.join(partial)} {have} no report." if partial else ".")
 
 
 def _scores(comparison: Comparison) -> str:
@@ -81,3 +90,16 @@ def _artefacts(comparison: Comparison) -> str:
         text += f", {number[artefacts.CHANGED]} of them changed"
     only = [f"{number[status]} {status}" for status in (artefacts.ONLY_A, artefacts.ONLY_B) if number[status]]
     return "; ".join([text, *only]) + "."
+
+
+def _tables(comparison: Comparison) -> list[str]:
+    tables = [set(run.files("tables", ".csv")) for run in (comparison.a, comparison.b)]
+    only = {"A": tables[0] - tables[1], "B": tables[1] - tables[0]}
+    texts = [f"only {letter} has {_listed(paths)}" for letter, paths in only.items() if paths]
+    return [f"Tables: {'; '.join(texts)}."] if texts else []
+
+
+def _listed(paths: set[str]) -> str:
+    """The first names of files under ``results/tables/``, and the number of the rest."""
+    names = sorted(path.removeprefix("results/tables/").removesuffix(".csv") for path in paths)
+    return ", ".join(names[:SHOWN]) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")

@@ -1,4 +1,4 @@
-"""A finished run, read from its folder: its report, the jobs behind it, its settings."""
+"""A run, read from its folder: its report or the targets that were made, the jobs behind them, its settings."""
 
 from __future__ import annotations
 
@@ -19,31 +19,33 @@ SIDECAR = ".provenance.json"
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run.
+    """A finished run, or one of which only some targets were made.
 
-    ``jobs`` are the jobs behind its report, without the report's own, by the path of their record; ``leftovers`` are records
-    that the report does not rest on.
+    ``jobs`` are the jobs behind its report, without the report's own, by the path of their record; without a ``report`` they
+    are those whose inputs are still as they were used. ``leftovers`` are the other records.
     """
 
     folder: Path
     label: str
-    report: Job
+    report: Job | None
     jobs: dict[str, Job]
     leftovers: list[str]
 
     @property
     def scale(self) -> str:
-        """Name of the scale."""
-        return self.report.spec["scale"]
+        """Name of the scale; only the report knows it."""
+        return self.report.spec["scale"] if self.report else "without a report"
 
     @property
     def about(self) -> str:
         """Description of the scale."""
-        return self.report.spec.get("about", "")
+        return self.report.spec.get("about", "") if self.report else ""
 
     @property
-    def config(self) -> dict[str, Any]:
-        """The configuration as merged from its layers, without the name and description of the scale."""
+    def config(self) -> dict[str, Any] | None:
+        """The configuration as merged from its layers, without the scale's name and description; only the report knows it."""
+        if self.report is None:
+            return None
         return {key: value for key, value in self.report.spec["config"].items() if key not in ("scale", "about")}
 
     @cached_property
@@ -72,18 +74,20 @@ def run_labels(a: Path, b: Path) -> tuple[str, str]:
 
 
 def read_run(folder: Path, label: str) -> Run:
-    """Read a finished run from its folder.
+    """Read a run from its folder.
 
     Raises:
-        UserError: no such folder, nothing in it, or a run that is not finished; the sentence says how to finish it.
+        UserError: no such folder, nothing in it, or a run that is being made; the sentence says how to finish it.
     """
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder; expected a run's, which `{_finish_command(folder)}` would make")
     files = sorted((folder / "results").rglob(f"*{SIDECAR}"))
     if not files:
         raise UserError(f"{folder}: there are no results of a run in it; make them with `{_finish_command(folder)}`")
-    _check_report(folder)
     _check_incomplete(folder)
+    if not any((folder / path).exists() for path in (REPORT, REPORT + SIDECAR)):
+        return _read_targets(folder, label, Provenance(files, folder))
+    _check_report(folder)
     provenance = Provenance(files, folder)
     report = provenance.of(REPORT)
     if not isinstance(report.spec.get("config"), dict):
@@ -93,6 +97,18 @@ def read_run(folder: Path, label: str) -> Run:
     jobs = {job.file: job for job in behind}
     recorded = {job.file for job in provenance.jobs if job is not report}
     return Run(folder, label, report, dict(sorted(jobs.items())), sorted(recorded - set(jobs)))
+
+
+def _read_targets(folder: Path, label: str, provenance: Provenance) -> Run:
+    """A run without a report: all targets that were made, but those made from what has changed since."""
+    jobs = {}
+    for job in provenance.jobs:
+        try:
+            _check_chain(folder, [job, *provenance.behind(job)])
+        except UserError:
+            continue
+        jobs[job.file] = job
+    return Run(folder, label, None, dict(sorted(jobs.items())), sorted({job.file for job in provenance.jobs} - set(jobs)))
 
 
 def _finish_command(folder: Path) -> str:

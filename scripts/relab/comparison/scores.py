@@ -25,6 +25,9 @@ LATER_COLUMNS = {"unit", "seeds", "data", "items", "scale", "sums", "counts"}
 BEYOND, NO_INTERVAL, WITHIN = CHANGED = ("beyond chance", "no interval", "may be chance")
 ONE_SEED = "value of one seed"
 UNCHANGED = "unchanged"
+
+#: Between two systems in the name of the experiment that is their difference.
+MINUS = " − "
 OTHER_DATA = "other data: not comparable"
 ONLY_A, ONLY_B = "only in A", "only in B"
 
@@ -166,13 +169,31 @@ def _beside_mean(joined: pd.DataFrame) -> pd.Series:
     return ~is_mean & is_mean.groupby(group).transform("any")
 
 
+def _restated(rows: pd.DataFrame) -> pd.Series:
+    """Whether a row is the difference of two systems whose own rows are there and tell of its change."""
+    columns = ["writeup", "split", "metric"]
+    verdicts = {(row.experiment, *(getattr(row, name) for name in columns)): row.verdict for row in rows.itertuples()}
+
+    def restated(row: Any) -> bool:
+        system, minus, reference = row["experiment"].partition(MINUS)
+        sides = [system, f"{system.rpartition('/')[0]}/{reference}"] if minus else []
+        told = [verdicts.get((side, *(row[name] for name in columns))) for side in sides]
+        return bool(told) and all(told) and (row["verdict"] != BEYOND or BEYOND in told)
+
+    return rows.apply(restated, axis=1) if len(rows) else pd.Series(dtype=bool, index=rows.index)
+
+
 def judged_scores(joined: pd.DataFrame) -> pd.DataFrame:
     """The rows that are counted and shown: means over seeds, and single values without such a mean.
+
+    A difference of two systems says again what their own rows say, and is left out where they are shown, unless it alone
+    changed beyond chance.
 
     Ordered for readers: changed before unchanged, beyond chance first, larger relative differences first (a difference from 0
     is larger than any).
     """
     rows = joined[~_beside_mean(joined)]
+    rows = rows[~_restated(rows)]
     order = [*CHANGED, UNCHANGED, OTHER_DATA, ONLY_A, ONLY_B]
     weight = pd.DataFrame({"rank": rows["verdict"].map(order.index), "size": rows["relative_difference"].abs()})
     weight = weight.sort_values(["rank", "size"], ascending=[True, False], kind="stable", na_position="first")

@@ -21,13 +21,12 @@ class Difference:
 
 
 def differences(old: dict[str, Any], new: dict[str, Any]) -> list[Difference]:
-    """The leaves of two nested mappings that differ, by dotted key in alphabetical order; a list is one leaf.
+    """What differs in two nested mappings, by dotted key in alphabetical order.
 
+    A list is one value, and so is a mapping that only one of them has: a new model is one difference, not one of each key.
     Records hold settings in canonical notation, so 1e-3 and 0.001 are equal here.
     """
-    before, after = dict(_leaves(old)), dict(_leaves(new))
-    pairs = ((key, before.get(key), after.get(key)) for key in sorted(before.keys() | after.keys()))
-    return [Difference(*pair) for pair in pairs if pair[1] != pair[2]]
+    return sorted(_differences(old, new), key=lambda difference: difference.key)
 
 
 def replaced_values(changed: list[Difference]) -> dict[str, str]:
@@ -47,9 +46,16 @@ def replaced_values(changed: list[Difference]) -> dict[str, str]:
     return labels
 
 
-def _leaves(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
-    if isinstance(value, dict) and (value or not key):
-        for name, inner in value.items():
-            yield from _leaves(inner, f"{key}.{name}" if key else name)
-    else:
-        yield key, json.dumps(value, ensure_ascii=False, sort_keys=True)
+def _differences(old: dict[str, Any], new: dict[str, Any], prefix: str = "") -> Iterator[Difference]:
+    for name in old.keys() | new.keys():
+        before, after = old.get(name), new.get(name)
+        if isinstance(before, dict) and isinstance(after, dict):
+            yield from _differences(before, after, f"{prefix}{name}.")
+            continue
+        texts = [_json(settings[name]) if name in settings else None for settings in (old, new)]
+        if texts[0] != texts[1]:
+            yield Difference(f"{prefix}{name}", *texts)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True)

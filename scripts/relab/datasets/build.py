@@ -92,6 +92,8 @@ def _from_tables(files: Sequence[str | os.PathLike], dataset: Split, part: str) 
         published = _with_duplicate_groups(splits["train"], dataset)
         drawn, train = _draw_split(published, split_size(len(published), dataset.draw.validation), seed, VALIDATION)
         splits |= {"train": train, "validation": drawn}
+    if part not in splits:
+        raise UserError(f"tables: expected a table of the {part} split, or of all rows, found {', '.join(dataset.tables)}")
     return splits, dict(reader.counts)
 
 

@@ -52,7 +52,7 @@ class TableReader:
         """``files``: the files of the asset, looked up by name."""
         self.files = {Path(path).name: Path(path) for path in files}
         self.dataset = dataset
-        self.counts: Counter[str] = Counter()
+        self.counts: Counter[str] = Counter(read=0)
         #: What is wrong with the rows that are left out, by setting.
         self.rejected: defaultdict[str, list[str]] = defaultdict(list)
 
@@ -128,7 +128,7 @@ def classification_rows(reader: TableReader, table: Table, dataset: Classificati
     def parse(row: Mapping[str, Any]) -> dict[str, Any]:
         label = comparable(cell_value(row, dataset.label))
         if label not in dataset.labels:
-            raise UnknownLabel(f"column {dataset.label!r}: expected one of {', '.join(dataset.labels)}, found {label!r}")
+            raise UnknownLabel(f"column {dataset.label!r}: expected one of {_listed(dataset.labels)}, found {label!r}")
         return {"text": join_texts(row, text_columns), "label": dataset.labels[label]}
 
     rows = list(reader.read(table, [*text_columns, dataset.label], parse))
@@ -159,7 +159,7 @@ def choice_rows(reader: TableReader, table: Table, dataset: ChoiceDataset) -> li
             raise BadRow(f"column {choice_columns[0]!r}: expected at least two choices with text, found {choices!r}")
         answer = comparable(cell_value(row, dataset.answer))
         if answer not in names[: len(choices)]:
-            raise BadRow(f"column {dataset.answer!r}: expected one of {', '.join(names[: len(choices)])}, found {answer!r}")
+            raise BadRow(f"column {dataset.answer!r}: expected one of {_listed(names[: len(choices)])}, found {answer!r}")
         texts = [" ".join(choice.split()) for choice in choices]
         return {"question": join_texts(row, question), "choices": texts, "answer": names.index(answer)}
 
@@ -232,7 +232,7 @@ def _grade(row: Mapping[str, Any], table: Judgments) -> int:
     text = comparable(cell)
     if table.grades is not None:
         if text not in table.grades:
-            raise BadRow(f"column {table.relevance!r}: expected one of {', '.join(table.grades)}, found {cell!r}")
+            raise BadRow(f"column {table.relevance!r}: expected one of {_listed(table.grades)}, found {cell!r}")
         return table.grades[text]
     if not _GRADE.fullmatch(text):
         raise BadRow(f"column {table.relevance!r}: expected a whole number, or `grades` that map it, found {cell!r}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import array
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -65,6 +65,7 @@ def encode_part(
     tokenizer: PreTrainedTokenizerBase,
     encoder: Encoder,
     progress: Callable[[int], Any] = lambda count: None,
+    source: Mapping[str, str] | None = None,
 ) -> dict[str, int]:
     """Encode the texts of one part of a data set and write the features.
 
@@ -74,6 +75,7 @@ def encode_part(
         output: the file of features (safetensors).
         model: an encoder or the body of a language model, in evaluation mode.
         progress: called with the number of unique texts encoded since the last call.
+        source: what the file says of its origin (:func:`relab.features.store.metadata`).
 
     Returns:
         Counts of ``texts``, ``unique`` texts, their ``tokens`` read, and ``truncated`` texts.
@@ -90,7 +92,7 @@ def encode_part(
         raise UserError(f"{part}: expected texts in {', '.join(columns)}, found none")
     second_index, counts = TextIndex(columns), {"texts": number, "unique": len(index), "tokens": 0, "truncated": 0}
     unique = (text for column, texts in column_texts(part, columns) for text in second_index.add(column, texts))
-    with feature_writer(output, len(index), model.config.hidden_size, index.tensors()) as vectors:
+    with feature_writer(output, len(index), model.config.hidden_size, index.tensors(), source) as vectors:
         done = 0
         while window := list(islice(unique, WINDOW)):
             token_ids, truncated = tokenize(tokenizer, window, token_limit(encoder, model))

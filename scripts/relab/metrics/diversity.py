@@ -10,8 +10,10 @@ from sacrebleu.metrics import BLEU
 
 from relab.metrics import Metric
 from relab.metrics.ngrams import distinct_share
+from relab.metrics.translation import BLEU_OPTIONS
 from relab.metrics.words import words
 from relab.statistics import Measurement
+from relab.words import script
 
 
 class SelfBLEU(Metric):
@@ -19,8 +21,9 @@ class SelfBLEU(Metric):
 
     ``compute(predictions=texts)`` returns ``self_bleu`` in [0, 1], 1 where all texts are the same, and ``n``, the number of
     texts; NaN for fewer than two. Only values of equally many texts are comparable, since further references can only raise
-    BLEU, which is computed text by text with sacrebleu's tokenizer and smoothing, without the orders that a short text has no
-    n-grams of. The values of texts depend on one another, so there is no interval over texts. Time is quadratic in the texts.
+    BLEU, which is computed text by text with sacrebleu's tokenizer (of characters, where no blanks divide words) and smoothing,
+    without the orders that a short text has no n-grams of. The values of texts depend on one another, so there is no interval
+    over texts. Time is quadratic in the texts.
     """
 
     DESCRIPTION = "Mean BLEU-4 of each text with the others as references."
@@ -30,7 +33,7 @@ class SelfBLEU(Metric):
     def _compute(self, predictions: list[str]) -> dict[str, float | int]:
         if len(predictions) < 2:
             return {"self_bleu": math.nan, "n": len(predictions)}
-        bleu = BLEU(effective_order=True)
+        bleu = BLEU(effective_order=True, **BLEU_OPTIONS.get(script(predictions), {}))
         values = [
             bleu.sentence_score(text, predictions[:index] + predictions[index + 1 :]).score / 100
             for index, text in enumerate(predictions)

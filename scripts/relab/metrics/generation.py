@@ -87,7 +87,7 @@ def measure(outputs: Outputs, metrics: Iterable[str] | None = None, stemmer: boo
             measured.scores[name], measured.per_pair[name], measured.signatures[name] = scored
             continue
         if name in rouges:
-            measured.signatures[name] = rouge_signature(stemmer)
+            measured.signatures[name] = rouge_signature(stemmer, outputs.references)
         measured.scores[name] = rouges[name] if name in rouges else COUNTED[name](outputs)
         measured.per_pair[name] = value_of_each(measured.scores[name])
     return measured

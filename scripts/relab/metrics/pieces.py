@@ -1,17 +1,22 @@
 """The whole lines and whole words of a text that was cut out of a longer one, in a normal form that can be looked up.
 
 Normal form: Unicode NFC, case folded; a line with runs of white space as one space and none at its ends, a word as a run
-of letters (an apostrophe or a hyphen ends it). The first piece of a text is whole only where the prompt before it ended a line
-or a word, the last one where the text itself does. Empty lines are left out.
+of letters (an apostrophe or a hyphen ends it; where no blanks divide words, a letter is one). The first piece of a text is
+whole only where the prompt before it ended a line or a word, the last one where the text itself does. Empty lines are left
+out.
 """
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Iterable
 
-LETTERS = re.compile(r"[^\W\d_]+")
+import regex
+
+from relab.words import LETTER, UNSPACED
+
+#: A word: letters and their marks, a character where no blanks divide words; no digits, but signs such as ² and Ⅳ.
+LETTERS = regex.compile(rf"(?V1)(?!\d)(?:{UNSPACED}|(?:(?![\d_]){LETTER})+)")
 
 
 def normalise(text: str) -> str:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from relab.metrics import Metric
 from relab.metrics import generation_names as names
 from relab.metrics.references import INPUTS, PAIR, PAIRS, check_pairs
 from relab.metrics.sentences import sentences
+from relab.metrics.words import words
 from relab.statistics import Measurement
+from relab.words import LATIN, script
 
 #: rouge-score's names of what is measured, by the field's.
 TYPES = {names.ROUGE_1: "rouge1", names.ROUGE_2: "rouge2", names.ROUGE_L: "rougeL", names.ROUGE_LSUM: "rougeLsum"}
@@ -42,9 +44,10 @@ def rouge(
     ROUGE-L is the longest common subsequence of the texts; ROUGE-Lsum that of each sentence with all sentences
     (:func:`relab.metrics.sentences.sentences`; the end of a line ends one, too). Of single sentences, the two are the same.
 
-    Words are runs of the letters a to z and of digits, in lower case: an accented letter divides a word, and a text in another
-    script has none. So these are measures of English. A single word has no pair of words: even where it is right, its ROUGE-2
-    is 0.
+    Words are runs of the letters a to z and of digits, in lower case: an accented letter divides a word. Where most letters of
+    the references are of another script, of which nothing would be left, they are those of :func:`relab.metrics.words.words`,
+    characters where no blanks divide words, and have no stems. A single word has no pair of words: even where it is right, its
+    ROUGE-2 is 0.
 
     Args:
         stemmer: whether words are reduced to their stems by Porter's algorithm, as ROUGE-1.5.5 does with ``-m`` and papers on
@@ -56,10 +59,11 @@ def rouge(
     from rouge_score.rouge_scorer import RougeScorer  # with NLTK, takes a second to load
 
     check_pairs(outputs, references)
-    scorer = RougeScorer(list(TYPES.values()), use_stemmer=stemmer)
+    as_read = _sentence_a_line if _is_latin(references) else _words_as_numbers()
+    scorer = RougeScorer(list(TYPES.values()), use_stemmer=stemmer and _is_latin(references))
     best: dict[str, list[float]] = {name: [] for name in TYPES}
     for output, texts in zip(outputs, references, strict=True):
-        scored = [scorer.score(_sentence_a_line(text), _sentence_a_line(output)) for text in texts]
+        scored = [scorer.score(as_read(text), as_read(output)) for text in texts]
         for name, kind in TYPES.items():
             best[name].append(max(scores[kind].fmeasure for scores in scored))
     return {name: Measurement.of(values, PAIR, items, "share") for name, values in best.items()}
@@ -70,8 +74,25 @@ def _sentence_a_line(text: str) -> str:
     return "\n".join(sentence for line in text.splitlines() for sentence in sentences(line))
 
 
-def signature(stemmer: bool = True) -> str:
+def _is_latin(references: Sequence[Sequence[str]]) -> bool:
+    return script(text for texts in references for text in texts) == LATIN
+
+
+def _words_as_numbers() -> Callable[[str], str]:
+    """A text as rouge-score wants it, with a number in place of each word: it reads digits of whatever script a word is."""
+    numbers: dict[str, int] = {}
+
+    def numbered(text: str) -> str:
+        lines = _sentence_a_line(text).splitlines()
+        return "\n".join(" ".join(str(numbers.setdefault(word, len(numbers))) for word in words(line)) for line in lines)
+
+    return numbered
+
+
+def signature(stemmer: bool = True, references: Sequence[Sequence[str]] = ()) -> str:
     """What was computed and by what, as sacrebleu's signatures say it."""
+    latin = _is_latin(references)
     rouge_score, pysbd = (importlib.metadata.version(name) for name in ("rouge-score", "pysbd"))
-    how = f"measure:F1|refs:best|stemmer:{'porter' if stemmer else 'no'}|case:lc|tok:a-z0-9|sent:pysbd-{pysbd}"
+    stems, tokenizer = "porter" if stemmer and latin else "no", "a-z0-9" if latin else "words"
+    how = f"measure:F1|refs:best|stemmer:{stems}|case:lc|tok:{tokenizer}|sent:pysbd-{pysbd}"
     return f"{how}|rouge-score:{rouge_score}"

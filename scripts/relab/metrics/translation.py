@@ -20,6 +20,10 @@ import sacrebleu.metrics as reference
 from relab.metrics import Metric
 from relab.metrics.references import INPUTS, PAIR, PAIRS, check_pairs
 from relab.statistics import Measurement, Scale
+from relab.words import CHINESE, UNDIVIDED, script
+
+#: sacrebleu's tokenizers of scripts without blanks between words; it has none for Thai and its like, whose characters it takes.
+BLEU_OPTIONS = {CHINESE: {"tokenize": "zh"}, UNDIVIDED: {"tokenize": "char"}}
 
 
 class Translated(NamedTuple):
@@ -44,6 +48,8 @@ class _Sacrebleu(Metric):
     scale: ClassVar[Scale] = "share"
     corpus_options: ClassVar[Mapping[str, Any]] = {}
     pair_options: ClassVar[Mapping[str, Any]] = {}
+    #: Of references in a script without blanks between words, where its own words would be whole clauses.
+    script_options: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
 
     def _compute(
         self,
@@ -69,8 +75,10 @@ class _Sacrebleu(Metric):
             ValueError: no pair, or a pair without a reference.
         """
         check_pairs(outputs, references)
-        of_corpus = cls.implementation(**cls.corpus_options, **options)
-        of_pair = cls.implementation(**cls.corpus_options, **cls.pair_options, **options)
+        of_script = cls.script_options.get(script(text for texts in references for text in texts), {})
+        options = {**cls.corpus_options, **of_script, **options}
+        of_corpus = cls.implementation(**options)
+        of_pair = cls.implementation(**cls.pair_options, **options)
         # sacrebleu wants all first references, then all second ones, None where a pair has no further one
         streams = [
             [texts[number] if number < len(texts) else None for texts in references]
@@ -100,6 +108,7 @@ class BLEU(_Sacrebleu):
     implementation = reference.BLEU
     corpus_options = {"force": True}  # no warning of outputs that end in " .", as those of small models do
     pair_options = {"effective_order": True}
+    script_options = BLEU_OPTIONS
 
 
 class ChrF(_Sacrebleu):
@@ -115,9 +124,12 @@ class ChrF(_Sacrebleu):
 class TER(_Sacrebleu):
     """Translation edit rate, 0 or more, lower is better: insertions, deletions, substitutions and shifts of words that make the
     output the nearest reference, divided by the words of the references (the mean over a pair's). Lower case by default.
+
+    Of Chinese and Japanese, words are characters; of Thai and its like, which sacrebleu does not divide, runs between blanks.
     """
 
     DESCRIPTION = "Corpus TER by sacrebleu."
     CITATION = "Snover et al. 2006, A Study of Translation Edit Rate with Targeted Human Annotation"
     implementation = reference.TER
     scale = "mean"
+    script_options = {name: {"normalized": True, "asian_support": True} for name in (CHINESE, UNDIVIDED)}
