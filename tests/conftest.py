@@ -51,7 +51,7 @@ def tiny_checkout(tmp_path_factory) -> Path:
         if not finished.exists():
             shutil.rmtree(copy, ignore_errors=True)
             copy_checkout(copy)
-            done = run_snakemake(copy, "--cores", "2", "--resources", "gpu=1", *TINY, checkout=copy)
+            done = run_snakemake(copy, "--cores", "2", "--resources", "gpu=1", *TINY, checkout=copy, forked=True)
             assert done.returncode == 0, done.stdout + done.stderr
             finished.touch()
     return copy

@@ -139,6 +139,9 @@ def _run(words: list[str], folder: str, environment: dict[str, str]) -> None:
     os.chdir(folder)
     sys.argv, status = words, 0
     sys.path[0] = str(Path(words[0]).resolve().parent)
+    if Path(sys.path[0]) != Path(__file__).resolve().parents[1]:  # of another checkout, whose library is another one
+        for name in [name for name in sys.modules if name.partition(".")[0] == "relab"]:
+            del sys.modules[name]
     try:
         runpy.run_path(words[0], run_name="__main__")
     except SystemExit as end:

@@ -23,7 +23,7 @@ MINE = {
 def snakemake(run, model: dict, *words: str):
     overlay = run.parent / "mine.yaml"
     overlay.write_text(yaml.safe_dump({"models": {"mine": model}, "samplings": {"continuations": {"model": "mine"}}}))
-    return run_snakemake(run, "--cores", "2", *TINY, str(overlay), *words, "--", TARGET)
+    return run_snakemake(run, "--cores", "2", *TINY, str(overlay), *words, "--", TARGET, forked=True)
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,7 @@ def tables(tmp_path_factory):
     run = tmp_path_factory.mktemp("benchmarks")
     targets = [f"results/tables/char_gpt/{name}.csv" for name in TABLES]
     words = ("--cores", "2", "--configfile", str(CHECKOUT / "tests/config/benchmarks.yaml"), "--", *targets)
-    done = run_snakemake(run, *words, timeout=2300, RELAB_TEST_DATA=DATA)
+    done = run_snakemake(run, *words, timeout=2300, forked=True, RELAB_TEST_DATA=DATA)
     assert done.returncode == 0, done.stdout + done.stderr
     return {name: read_csv(path) for name, path in zip(TABLES, (run / target for target in targets), strict=True)}
 

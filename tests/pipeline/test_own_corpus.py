@@ -17,7 +17,7 @@ def test_the_divine_comedy_reaches_the_lectures_loss(tmp_path):
     """The lecture's model was measured at 4.403, 2.430 and 2.312 after 0, 100 and 200 steps."""
     words = ("--cores", "1", "--configfile", str(CHECKOUT / "tests/config/commedia.yaml"))
     target = "results/models/italian-w128-s0/history.csv"
-    done = run_snakemake(tmp_path, *words, "--", target, RELAB_TEST_DATA=DATA)
+    done = run_snakemake(tmp_path, *words, "--", target, forked=True, RELAB_TEST_DATA=DATA)
     assert done.returncode == 0, done.stdout + done.stderr
     history = read_csv(tmp_path / target).set_index("step")
     assert history["validation_loss"][0] == pytest.approx(4.40, abs=0.1)

@@ -29,7 +29,7 @@ def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pairs")
     words = ("--cores", "1", "--configfile", str(CHECKOUT / "tests/config/samsum.yaml"), "--", TABLE)
     cache = {"RELAB_CACHE": os.environ["RELAB_CACHE"]} if "RELAB_CACHE" in os.environ else {}
-    done = run_snakemake(folder, *words, timeout=2300, RELAB_TEST_DATA=DATA, **cache)
+    done = run_snakemake(folder, *words, timeout=2300, forked=True, RELAB_TEST_DATA=DATA, **cache)
     assert done.returncode == 0, done.stdout + done.stderr
     return folder
 

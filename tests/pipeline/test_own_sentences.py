@@ -19,7 +19,7 @@ def test_the_published_model_is_better_than_words_on_sst_2(tmp_path):
     targets = [f"results/{path}/predictions.parquet" for path in ("classifiers/published-s0", "probes/sentiment")]
     words = ("--cores", "1", "--configfile", str(CHECKOUT / "tests/config/sst2.yaml"), "--", *targets)
     cache = {"RELAB_CACHE": os.environ["RELAB_CACHE"]} if "RELAB_CACHE" in os.environ else {}
-    done = run_snakemake(tmp_path, *words, timeout=1700, RELAB_TEST_DATA=DATA, **cache)
+    done = run_snakemake(tmp_path, *words, timeout=1700, forked=True, RELAB_TEST_DATA=DATA, **cache)
     assert done.returncode == 0, done.stdout + done.stderr
     published = read_predictions(tmp_path / targets[0], FINETUNED)
     baselines = read_predictions(tmp_path / targets[1], CLASSIFICATION)

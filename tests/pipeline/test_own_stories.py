@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(not DATA, reason="RELAB_TEST_DATA names no folde
 def results(tmp_path_factory):
     run = tmp_path_factory.mktemp("stories")
     words = ("--cores", "2", *TINY, str(CHECKOUT / "tests/config/tinystories.yaml"), "--", "stories")
-    done = run_snakemake(run, *words, RELAB_TEST_DATA=DATA)
+    done = run_snakemake(run, *words, forked=True, RELAB_TEST_DATA=DATA)
     assert done.returncode == 0, done.stdout + done.stderr
     return run / "results"
 

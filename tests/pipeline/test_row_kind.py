@@ -42,7 +42,7 @@ def checkout(tmp_path_factory) -> Path:
     copy_checkout(copy)
     shutil.copytree(TOY, copy / "scripts/relab/rows/toy")
     (copy / "mine.yaml").write_text(yaml.safe_dump(OVERLAY), encoding="utf-8")
-    done = run_snakemake(copy, "--cores", "2", *WORDS, checkout=copy)
+    done = run_snakemake(copy, "--cores", "2", *WORDS, checkout=copy, forked=True)
     assert done.returncode == 0, done.stdout + done.stderr
     return copy
 

@@ -19,7 +19,7 @@ TARGET = "results/models/english-w4-s0/model.safetensors"
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("first run")
-    made = run_snakemake(folder, "--cores", "2", *TINY, "--", TARGET)
+    made = run_snakemake(folder, "--cores", "2", *TINY, "--", TARGET, forked=True)
     assert made.returncode == 0, made.stdout + made.stderr
     return folder
 
@@ -56,7 +56,7 @@ def test_what_a_copy_makes_anew_the_first_run_keeps(finished, tmp_path):
     """All jobs run again, one of them with other settings."""
     before, copy = state(finished), copied(finished, tmp_path / "second")
     changed = ["--config", "models={char_gpt: {training: {learning_rate: 0.02}}}"]
-    made = run_snakemake(copy, "--cores", "2", "--forceall", *TINY, *changed, "--", TARGET)
+    made = run_snakemake(copy, "--cores", "2", "--forceall", *TINY, *changed, "--", TARGET, forked=True)
     assert made.returncode == 0, made.stdout + made.stderr
     assert state(finished) == before and state(copy)[TARGET][0] != before[TARGET][0]
     assert linked(finished, copy) == set()

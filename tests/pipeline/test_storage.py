@@ -59,7 +59,7 @@ def test_a_run_in_a_storage_is_the_same_run(tiny_checkout, tmp_path):
     """Its files are those of a run on a disk, and as one it goes on, with the same page."""
     (tmp_path / "rows.yaml").write_text(ROWS)
     words = ("--cores", "2", *TINY, str(tmp_path / "rows.yaml"))
-    stored = run_snakemake(tmp_path / "run", *words, *storage(tmp_path / "store"), checkout=tiny_checkout)
+    stored = run_snakemake(tmp_path / "run", *words, *storage(tmp_path / "store"), checkout=tiny_checkout, forked=True)
     assert stored.returncode == 0, stored.stdout + stored.stderr
     assert not (tmp_path / "run/results").exists()
     assert differing(tmp_path / "store", tiny_checkout) == []

@@ -147,7 +147,7 @@ def test_a_job_of_every_rule_gives_the_same_bytes_elsewhere(tiny_checkout, moved
         for output in itertools.chain(*asked):
             (moved_checkout / output).unlink()
         targets = [outputs[0] for outputs in asked]
-        done = run_snakemake(moved_checkout, "--cores", "2", *TINY, "--", *targets, checkout=moved_checkout)
+        done = run_snakemake(moved_checkout, "--cores", "2", *TINY, "--", *targets, checkout=moved_checkout, forked=True)
         assert done.returncode == 0, done.stdout + done.stderr
         said += done.stdout + done.stderr
     ran = set(re.findall(r"^(?:local)?rule (\w+):$", said, re.M))
@@ -338,7 +338,9 @@ def test_what_a_dry_run_promises_of_other_models_and_data_ends_in_a_report(moved
         "report": {"rows": ["A1", "A2", "A3", "A6"]},
     }
     (tmp_path / "other.yaml").write_text(yaml.safe_dump(overlay), encoding="utf-8")
-    ended = run_snakemake(moved_checkout, "--cores", "2", *TINY, str(tmp_path / "other.yaml"), checkout=moved_checkout)
+    ended = run_snakemake(
+        moved_checkout, "--cores", "2", *TINY, str(tmp_path / "other.yaml"), checkout=moved_checkout, forked=True
+    )
     assert ended.returncode == 0, ended.stdout + ended.stderr
     ledger = read_csv(moved_checkout / "results/tables/overview/ledger.csv")
     assert set(ledger[ledger["row"] == "A6"]["verdict"]) == {"not comparable"}

@@ -30,7 +30,7 @@ def job(run: Path, rule: str, outputs: dict[str, bytes], inputs: Iterable[str] =
         (run / path).parent.mkdir(parents=True, exist_ok=True)
         (run / path).write_bytes(content)
     sidecar = f"{next(iter(outputs))}.provenance.json"
-    args = Namespace(spec=json.dumps(spec or {}), code="0123", run="", provenance=Path(sidecar))
+    args = Namespace(spec=json.dumps(spec or {}), code="0123", run="", rehearsal=False, provenance=Path(sidecar))
     here = Path.cwd()
     os.chdir(run)
     try:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
+import functools
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -29,11 +33,27 @@ def nodes_plugin() -> dict[str, str]:
     return {"PYTHONPATH": os.pathsep.join(path)}
 
 
+@functools.cache
+def fork_server() -> dict[str, str]:
+    """The variable that names a server of forks, which ends with the tests: jobs of a second each do not import for three."""
+    from relab.fork_server import VARIABLE, serving
+
+    open_until_the_end = contextlib.ExitStack()
+    atexit.register(open_until_the_end.close)
+    folder = open_until_the_end.enter_context(tempfile.TemporaryDirectory())
+    variables = open_until_the_end.enter_context(serving(Path(folder), environment(PYTHONUTF8="1")))
+    return {VARIABLE: variables[VARIABLE]}
+
+
 def run_snakemake(
-    directory: Path, *words: str, checkout: Path = CHECKOUT, timeout: int = 1700, **more: str
+    directory: Path, *words: str, checkout: Path = CHECKOUT, timeout: int = 1700, forked: bool = False, **more: str
 ) -> subprocess.CompletedProcess:
-    """Run Snakemake on a checkout's Snakefile in the folder of a run; returns its output whatever its status."""
+    """Run Snakemake on a checkout's Snakefile in the folder of a run; returns its output whatever its status.
+
+    ``forked``: its jobs are forks of one process (:mod:`relab.fork_server`), for runs of which a test wants the files.
+    """
     directory.mkdir(parents=True, exist_ok=True)
+    more |= fork_server() if forked else {}
     command = [sys.executable, "-m", "snakemake", "--snakefile", checkout / "Snakefile", "--directory", directory]
     return subprocess.run(
         [*map(str, command), *words], capture_output=True, text=True, env=environment(**more), cwd=checkout, timeout=timeout

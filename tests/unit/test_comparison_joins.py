@@ -369,3 +369,10 @@ def test_a_file_that_is_no_table_of_scores(tmp_path):
     b = make_run(tmp_path / "b", scores=rows(loss=[2.0]).drop(columns="metric"))
     with pytest.raises(UserError, match=r"losses.parquet: .*'metric'"):
         compare(a, b)
+
+
+def test_a_rehearsal_is_not_compared(tmp_path):
+    """Its scores are of stand-ins."""
+    a, b = make_run(tmp_path / "a"), make_run(tmp_path / "b", rehearsal=True)
+    with pytest.raises(UserError, match=r"/b: expected a run, found a rehearsal, whose scores mean nothing$"):
+        compare(a, b)

@@ -8,6 +8,7 @@ is written outside the folder of the rehearsal, which a new one empties.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import shutil
 import subprocess
@@ -20,6 +21,7 @@ import yaml
 from relab import fork_server
 from relab.commands import plan, workflow
 from relab.errors import UserError
+from relab.machine import gpu_count
 from relab.rehearsal.cuts import cuts
 from relab.rehearsal.hub import StandInHub
 from relab.rehearsal.stand_ins import make
@@ -35,8 +37,13 @@ def main(words: Sequence[str]) -> None:
         "--directory", type=Path, default=Path("rehearsal"), metavar="RUN", help="folder of the rehearsal (default: rehearsal)"
     )
     parser.add_argument("--cores", default="all", help="cores that it uses (default: all)")
+    parser.add_argument(
+        "--device", choices=["cpu", "cuda"], help="where networks run (default: on a card where there is one, as in a real run)"
+    )
     parser.add_argument("targets", nargs="*", default=["results/report.html"], help="files or rules (default: the report)")
     args = parser.parse_args(words)
+    if args.device == "cuda" and not gpu_count():
+        raise UserError("--device cuda: expected a CUDA card on this machine, found none")
     args.configfile = [path.resolve() for path in args.configfile]
     settings = workflow.load(args.configfile)
     prepare(args.directory)
@@ -94,7 +101,11 @@ def run(args: argparse.Namespace, url: str) -> None:
         **{name: value for name, value in workflow.environment().items() if name != "RELAB_MIRROR"},
         **{"RELAB_CACHE": str(folder / "cache"), "HF_ENDPOINT": url, "NO_PROXY": "127.0.0.1,localhost", "OMP_NUM_THREADS": "1"},
     }
-    with fork_server.serving(folder, environment) as environment:
+    on_card = args.device != "cpu" and gpu_count()
+    if not on_card:
+        environment["CUDA_VISIBLE_DEVICES"] = "-1"
+    # CUDA does not survive a fork
+    with contextlib.nullcontext(environment) if on_card else fork_server.serving(folder, environment) as environment:
         words = ["--cores", args.cores, "--quiet", "reason", "host", "--keep-going", "--", *args.targets]
         if subprocess.run(workflow.command(rehearsal, *words), env=environment).returncode:
             raise UserError(f"{args.directory}: the rehearsal has failed; the errors stand above, and in results/logs there")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from relab.comparison import artefacts, runs, scores, settings
+from relab.errors import UserError
 
 #: Tables that only one run has, by name in the summary.
 SHOWN = 5
@@ -50,10 +51,13 @@ def compare(a: Path, b: Path) -> Comparison:
     """Compare the runs in two folders.
 
     Raises:
-        UserError: a folder without a run, a run that is being made, or the same folder twice.
+        UserError: a folder without a run, a run that is being made, a rehearsal, or the same folder twice.
     """
     labels = runs.run_labels(a, b)
     first, second = runs.read_run(a, labels[0]), runs.read_run(b, labels[1])
+    for run in (first, second):
+        if any(job.rehearsal for job in run.jobs.values()):
+            raise UserError(f"{run.folder}: expected a run, found a rehearsal, whose scores mean nothing")
     if first.config is None or second.config is None:
         changed = artefacts.settings_of_jobs(first, second)
     else:

@@ -40,6 +40,7 @@ class Job(BaseModel):
     commit: str = ""
     dirty: bool = False
     seed: Any = None
+    rehearsal: bool = False
 
     @property
     def output(self) -> str:
