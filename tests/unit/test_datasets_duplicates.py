@@ -191,3 +191,24 @@ def test_rows_without_duplicates_are_drawn_as_though_nobody_had_looked_for_any(t
     ]
     assert sides[0] == sides[1]
     assert Counter(map(len, sides[0].values())) == {42: 1, 6: 1, 12: 1}
+
+
+def test_a_phrase_is_a_duplicate_of_the_sentence_that_it_stands_in_where_settings_say_so():
+    """SST-2 is published as phrases: one of them in training would tell the label of its sentence in the test."""
+    sentence = "a stirring , funny and finally transporting re imagining of beauty"
+    rows = [(sentence,), ("Funny and finally transporting!",), ("re imagining of",), ("finally funny and transporting",)]
+    settings = Duplicates(similarity=1, contained=True)
+    assert duplicate_groups(rows, settings).tolist() == [0, 0, 2, 3], "three words, and words in another order, are none"
+    assert duplicate_groups(rows, Duplicates(similarity=1)).tolist() == [0, 1, 2, 3]
+    equal, near = find_duplicates(rows[1:], rows[:1], settings)
+    assert (equal.tolist(), near.tolist()) == ([False, False, False], [True, False, False])
+
+
+def test_phrases_go_to_the_side_of_their_sentence(tmp_path):
+    whole = sentences(60)
+    phrases = [" ".join(sentence.split()[3:9]) for sentence in whole]
+    settings = dataset({"all": "all.csv"}, draw={"test": 0.3, "validation": 0.1}, duplicates={"contained": True})
+    made = parts([table(tmp_path / "all.csv", [*whole, *phrases])], settings, tmp_path)
+    for part in SPLITS:
+        texts = set(made[part][0])
+        assert texts and all((phrase in texts) == (sentence in texts) for phrase, sentence in zip(phrases, whole, strict=True))

@@ -93,10 +93,30 @@ def _distinct_forms(rows: Sequence[Texts], settings: Duplicates) -> tuple[list[T
 
 def _near_pairs(forms: Sequence[Texts], settings: Duplicates, sides: np.ndarray | None = None) -> Iterator[tuple[int, int]]:
     """The pairs of forms that are near duplicates; where ``sides`` are given, only pairs of forms on different sides."""
+    if settings.similarity < 1:
+        yield from _similar_pairs(forms, settings, sides)
+    if settings.contained:
+        yield from _contained_pairs(forms, settings.words)
+
+
+def _contained_pairs(forms: Sequence[Texts], least: int) -> Iterator[tuple[int, int]]:
+    """The pairs of forms the first of which stands within the second, word by word, and has this many words at least."""
+    texts = [" ".join(form).split() for form in forms]
+    starting: dict[tuple[str, ...], list[int]] = {}
+    for index, words in enumerate(texts):
+        if len(words) >= least:
+            starting.setdefault(tuple(words[:least]), []).append(index)
+    for index, words in enumerate(texts):
+        for start in range(len(words) - least + 1):
+            for candidate in starting.get(tuple(words[start : start + least]), ()):
+                if candidate != index and words[start : start + len(texts[candidate])] == texts[candidate]:
+                    yield candidate, index
+
+
+def _similar_pairs(forms: Sequence[Texts], settings: Duplicates, sides: np.ndarray | None) -> Iterator[tuple[int, int]]:
+    """The pairs of forms whose sets of n-grams are similar."""
     from datasketch import MinHash, MinHashLSH
 
-    if settings.similarity == 1:
-        return
     ngrams = [_ngrams(form, settings.words) for form in forms]
     candidates = _with_shared_ngrams(ngrams, settings.similarity)
     sketch = MinHash(num_perm=BANDS * HASHES, hashfunc=int, scheme="affine64")
