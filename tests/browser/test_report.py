@@ -41,6 +41,48 @@ def test_wide_tables_scroll_inside_their_own_box_by_keyboard(visit, width):
     assert all(index == 0 and name for _, index, name in boxes)
 
 
+@pytest.mark.parametrize("scripts", [True, False])
+def test_a_long_table_shows_its_first_lines_and_opens_by_keyboard(visit, scripts):
+    page = visit(java_script_enabled=scripts)
+    lines = page.locator("#A1-table-changes tbody tr:visible")
+    assert 0 < lines.count() < report_run.MANY
+    page.locator("#A1-table-changes").get_by_label("Show all 20 lines").press("Space")
+    assert lines.count() == report_run.MANY
+    page.emulate_media(media="print")
+    page.locator("#A1-table-changes").get_by_label("Show all 20 lines").press("Space")
+    assert lines.count() == report_run.MANY
+    assert not page.locator("#A1-table-final_losses .more").count()
+
+
+def test_a_value_has_its_interval_in_its_cell_and_drawn_below_it(visit):
+    page = visit()
+    table = page.locator("#A1-table-changes .shown")
+    assert table.locator("dl").first.inner_text().split() == ["part", "all"]
+    assert table.locator("thead th").all_inner_texts() == ["fold", "change\n[95 %]"]
+    cells = table.locator("tbody td")
+    assert cells.first.inner_text() == "+0.00 [−0.20, +0.20]" and cells.nth(1).inner_text() == "+0.25 [+0.05, +0.45]"
+    bold = "all => all.map(one => one.querySelector('b') !== null)"
+    assert cells.evaluate_all(bold)[:2] == [False, True]  # the second interval does not hold 0
+    bars = [cells.nth(index).locator(".bar").bounding_box() for index in (0, 1)]
+    assert bars[0]["width"] == bars[1]["width"] > 40 and bars[0]["x"] == bars[1]["x"]
+
+
+def test_a_click_on_a_heading_sorts_a_table_and_so_does_the_keyboard(visit):
+    page = visit()
+    table = page.locator("#A1-table-changes .shown")
+    folds, values = (lambda: table.locator("tbody th").all_inner_texts()), (lambda: table.locator("tbody td").all_inner_texts())
+    table.get_by_label("Show all 20 lines").check()
+    first = folds()
+    table.get_by_role("button", name="change").click()
+    ascending = [float(value.split()[0].replace("−", "-")) for value in values()]
+    assert ascending == sorted(ascending) and ascending[0] < ascending[-1]
+    assert table.get_by_role("columnheader", name="change").get_attribute("aria-sort") == "ascending"
+    table.get_by_role("button", name="change").press("Enter")
+    assert [float(value.split()[0].replace("−", "-")) for value in values()] == ascending[::-1]
+    table.get_by_role("button", name="fold").press("Enter")
+    assert folds() == first  # fold 2 before fold 10
+
+
 def test_every_row_has_its_id_and_every_link_its_target(visit):
     page = visit()
     ids = page.evaluate("[...document.querySelectorAll('[id]')].map(one => one.id)")
@@ -92,7 +134,7 @@ def test_files_inside_the_page_are_the_files(visit, run):
     )
     assert {name for name, _, _ in links} == {
         "ledger.csv", "corpora.csv", "loss.svg", "speed.svg", "loss_curves.csv", "final_losses.csv", "progression_italian.csv",
-        "reported_italian.csv", "arguments.csv",
+        "reported_italian.csv", "arguments.csv", "changes.csv",
     }  # fmt: skip
     for name, address, text in links:
         path = run / text.split()[1]
@@ -111,7 +153,8 @@ def test_a_click_saves_the_file(visit, run):
 def test_generated_text_is_data(visit):
     page = visit()
     assert page.title() == "A “made-up” report – made up"
-    assert page.locator("script, iframe, object, embed, img, link[rel=stylesheet]").count() == 0
+    assert page.locator("script").count() == 1  # the page's own
+    assert page.locator("iframe, object, embed, img, link[rel=stylesheet]").count() == 0
     first = page.locator("#A2 .generated").first
     expected = report_run.HOSTILE
     for character in "\u202e\u2066\x00\x1b\r":

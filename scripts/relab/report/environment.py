@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from relab.report import text
 
@@ -23,5 +26,8 @@ def environment(*folders: Path, **names: Any) -> Environment:
     )
     for function in (text.visible, text.prose, text.inline, text.number, text.moment, text.duration):
         environment.filters[function.__name__] = function
-    environment.globals.update(names)  # imported macros see globals only
+    script = (TEMPLATES / "page.js").read_text(encoding="utf-8")
+    # no script runs but this one: the page's policy names its digest
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
+    environment.globals.update(names, script=Markup(script), script_digest=f"sha256-{digest}")  # macros see globals only
     return environment

@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from relab.errors import UserError
 from relab.report import figures, ledger, tables
+from relab.report.arrangement import Arrangement, arrange, lines_to_open
 from relab.report.environment import TEMPLATES, environment
 from relab.report.provenance import Job, Provenance
 from relab.rows import registry
@@ -85,9 +86,22 @@ class View:
     def data(self) -> tables.Data:
         return tables.read(self.files.path)
 
-    @property
+    @cached_property
     def columns(self) -> list[tables.ShownColumn]:
         return tables.shown_columns(self.data, self.entry.columns)
+
+    @cached_property
+    def arrangement(self) -> Arrangement:
+        return arrange(self.data, self.columns)
+
+    @property
+    def lines(self) -> int:
+        """The number of lines of a table that shows its first ones and opens, else 0; a drawn table has one a first field."""
+        if self.is_figure:
+            return 0
+        drawn = self.entry.template not in ("table", "grid")
+        lines = len(self.data.distinct(self.data.names[0])) if drawn else len(self.data.records)
+        return lines_to_open(lines, drawn or any(column.settings.text for column in self.columns))
 
     @property
     def drawing(self) -> Markup:

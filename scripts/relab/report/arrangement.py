@@ -1,0 +1,65 @@
+"""How a table stands on the page: which way, how many of its lines at first, and what is said once since all lines share it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from relab.report.tables import Data, Record, ShownColumn
+
+#: A table of more lines than this shows its first ones, and opens; how many these are, the style sheet says. Of texts, each
+#: line of which is high, fewer show.
+LONG, LONG_OF_TEXTS = 12, 4
+
+#: A table that would be wider than this, in characters, and has few records stands upright: a column a record.
+ROOM = 120
+
+#: Records that may stand side by side.
+ABREAST = 8
+
+#: Characters that a cell of running text needs at least, and the gap between two columns.
+TEXT, GAP = 20, 2
+
+
+@dataclass(frozen=True)
+class Arrangement:
+    """A table with its columns apart from those that are the same in every record."""
+
+    columns: list[ShownColumn]
+    shared: list[ShownColumn]
+    records: list[Record]
+
+    @property
+    def upright(self) -> bool:
+        """Whether a record is a column: one record alone, or a few that would make the table wider than the page."""
+        if not self.records or len(self.columns) < 3:
+            return False
+        widths = [max(_width(column, record) for record in self.records) for column in self.columns]
+        across = sum(width + GAP for width in widths)
+        down = (max(widths) + GAP) * len(self.records) + TEXT
+        return len(self.records) == 1 or len(self.records) <= ABREAST and across > ROOM and across > down
+
+
+def lines_to_open(lines: int, texts: bool) -> int:
+    """The number of lines of a table that shows its first ones and opens; 0 where all of them show."""
+    return lines if lines > (LONG_OF_TEXTS if texts else LONG) else 0
+
+
+def arrange(data: Data, columns: list[ShownColumn]) -> Arrangement:
+    """Set apart what all records share: what stands in the heading of each column stays, and so does every estimate."""
+    shared = [column for column in columns if _shared(data, column)]
+    rest = [column for column in columns if column not in shared]
+    if not any(not column.settings.interval for column in rest):  # then nothing would tell the records apart
+        shared, rest = [], columns
+    return Arrangement(rest, shared, data.records)
+
+
+def _shared(data: Data, column: ShownColumn) -> bool:
+    return len(data.records) > 1 and not column.settings.interval and len(set(data.values(column.name))) == 1
+
+
+def _width(column: ShownColumn, record: Record) -> int:
+    """Characters that a cell and its heading need at least: lines break between words, and before an interval."""
+    cell = column.cell(record)
+    words = f"{column.title} {column.unit}".split()
+    value = min(len(cell.value), TEXT) if column.kind == "long" else len(cell.value)
+    return max(value, len(cell.interval), len(cell.count), *map(len, words))
