@@ -31,7 +31,7 @@ def run(made, tmp_path) -> Path:
 class Elements(HTMLParser):
     """Tags with their attributes, in order; elements left open are an error."""
 
-    VOID = {"meta", "link", "br", "path", "use", "rect"}
+    VOID = {"meta", "link", "br", "path", "use", "rect", "input"}
 
     def __init__(self, page: str):
         super().__init__()
@@ -150,7 +150,7 @@ def test_a_table_that_was_not_given_or_is_not_there(run):
     assert "A1, loss: the report needs results/figures/char_gpt/loss.svg" in failure(run, figures=[])
     assert "A1, loss.data: the report needs results/tables/char_gpt/loss_curves.csv" in failure(run, data=[])
     (run / TABLES / "char_gpt/progression_italian.csv").unlink()
-    tables = [f"{TABLES}/{name}.csv" for name in ("overview/corpora", "char_gpt/final_losses", "char_gpt/progression_italian")]
+    tables = [f"{TABLES}/{name}.csv" for name in ("overview/corpora", "char_gpt/final_losses", "char_gpt/changes", "char_gpt/progression_italian")]
     assert failure(run, tables=tables).endswith(
         "progression_italian.csv: no such file; the report shows it under A2, progression_italian"
     )

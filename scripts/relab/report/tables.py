@@ -42,7 +42,7 @@ class Record(dict):
             raise UserError(f"{self.path}: column {column!r}: expected {expected} ({error})") from None
 
     def estimate(self, column: str, spec: str = "") -> Cell:
-        """The number in a column with its 95 % interval, which stands in ``{column}_low`` and ``{column}_high`` if there is one."""
+        """The number in a column with its 95 % interval, if ``{column}_low`` and ``{column}_high`` hold it."""
         ends = [f"{column}_{end}" for end in ("low", "high")]
         interval = f"[{', '.join(self.number(end, spec) for end in ends)}]" if self[column] and self[ends[0]] else ""
         return Cell(self.number(column, spec), interval)
