@@ -35,7 +35,8 @@ def test_nothing_is_wider_than_the_page(visit, width, unfold):
 def test_wide_tables_scroll_inside_their_own_box_by_keyboard(visit, width):
     page = visit(width)
     boxes = page.evaluate(
-        "[...document.querySelectorAll('.scroll')].map(one => [one.scrollWidth > one.clientWidth, one.tabIndex, one.ariaLabel])"
+        "[...document.querySelectorAll('.scroll')].filter(one => one.checkVisibility())"
+        ".map(one => [one.scrollWidth > one.clientWidth, one.tabIndex, one.ariaLabel])"
     )
     assert any(wide for wide, _, _ in boxes) == (width == 360)
     assert all(index == 0 and name for _, index, name in boxes)
@@ -58,7 +59,7 @@ def test_a_value_has_its_interval_in_its_cell_and_drawn_below_it(visit):
     page = visit()
     table = page.locator("#A1-table-changes .shown")
     assert table.locator("dl").first.inner_text().split() == ["part", "all"]
-    assert table.locator("thead th").all_inner_texts() == ["fold", "change\n[95 %]"]
+    assert table.locator("thead th").all_inner_texts() == ["fold", "change\n[95\u00a0%]"]
     cells = table.locator("tbody td")
     assert cells.first.inner_text() == "+0.00 [−0.20, +0.20]" and cells.nth(1).inner_text() == "+0.25 [+0.05, +0.45]"
     bold = "all => all.map(one => one.querySelector('b') !== null)"
@@ -129,15 +130,13 @@ def test_details_open_and_lead_to_the_jobs_behind(visit):
 
 def test_files_inside_the_page_are_the_files(visit, run):
     page = visit()
-    links = page.locator("a[download]").evaluate_all(
-        "all => all.map(one => [one.download, one.href, one.parentElement.innerText])"
-    )
+    links = page.locator("a[download]").evaluate_all("all => all.map(one => [one.download, one.href, one.title])")
     assert {name for name, _, _ in links} == {
         "ledger.csv", "corpora.csv", "loss.svg", "speed.svg", "loss_curves.csv", "final_losses.csv", "progression_italian.csv",
         "reported_italian.csv", "arguments.csv", "changes.csv",
     }  # fmt: skip
-    for name, address, text in links:
-        path = run / text.split()[1]
+    for name, address, title in links:
+        path = run / title
         assert path.name == name
         assert base64.b64decode(address.partition(",")[2]) == path.read_bytes()
 
@@ -194,13 +193,103 @@ def test_figures_have_a_text_and_keep_apart(visit):
     assert page.evaluate(joins) == ["miter", "round"]
 
 
-def test_undecided_claims_unfold_when_they_are_linked_to(visit):
-    page = visit()
-    claim = page.locator("#claim-A2-0")
-    assert not claim.is_visible()
+@pytest.mark.parametrize("scripts", [True, False])
+def test_a_link_unfolds_what_it_leads_to(visit, scripts):
+    page = visit(java_script_enabled=scripts)
+    claim, table = page.locator("#claim-A2-0"), page.locator("#A2-table-reported_italian")
+    assert not claim.is_visible() and not table.is_visible()
     page.locator("#A2").get_by_role("link", name="3 of 4 claims").click()
-    assert claim.is_visible()
-    assert "500 here, 5000 in the write-up" in claim.inner_text()
+    assert claim.is_visible() and "500 here, 5000 in the write-up" in claim.inner_text()
+    page.goto(page.url.partition("#")[0] + "#A2-table-reported_italian")
+    assert table.is_visible() and table.bounding_box()["y"] < 200
+
+
+def visible_claims(page) -> set[str]:
+    return {name for name in ("A1-9", "A2-9", "A2-0") if page.locator(f".claim:has(#claim-{name}) .says").is_visible()}
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_the_ledger_shows_claims_of_the_verdict_that_is_chosen(visit, scripts):
+    page = visit(java_script_enabled=scripts)
+    verdicts = page.get_by_role("group", name="Claims that are shown")
+    assert visible_claims(page) == {"A1-9", "A2-9"}  # the others are folded
+    for verdict, shown in (
+        ("1 ✓ reproduced", {"A1-9"}),
+        ("1 ✗ contradicted", {"A2-9"}),
+        ("3 – not comparable", {"A2-0"}),
+        ("all", {"A1-9", "A2-9"}),
+    ):
+        verdicts.get_by_label(verdict).check()
+        assert visible_claims(page) == shown
+    verdicts.get_by_label("all").press("ArrowRight")
+    assert visible_claims(page) == {"A1-9"}
+    page.emulate_media(media="print")
+    assert visible_claims(page) == {"A1-9", "A2-9", "A2-0"}
+
+
+def test_a_claim_is_a_line_that_opens_for_what_was_expected_and_its_source(visit):
+    page = visit()
+    claim = page.locator(".claim:has(#claim-A1-9)")
+    assert claim.inner_text().split("\n") == ["✓ reproduced", "Claim 9 of row A1", "1.7120 [1.6997, 1.7243]"]
+    assert claim.bounding_box()["height"] < 40
+    claim.locator("summary").press("Enter")
+    terms = claim.locator("dt").all_inner_texts()
+    assert terms == ["Expected", "Found here", "Source"] and claim.get_by_text("write-up, Table 1").is_visible()
+
+
+def test_the_first_screen_has_all_rows_with_verdicts_and_pictures(visit):
+    page = visit()
+    counts = page.locator(".opening .counts li").all_inner_texts()
+    assert counts == ["1 ✓ reproduced", "1 ✗ contradicted", "0 ? undecided", "3 – not comparable"]
+    tiles = page.locator(".opening .tile")
+    assert [tile.split("\n")[0][:2] for tile in tiles.all_inner_texts()] == ["A1", "A2", "A5"]
+    assert tiles.nth(1).locator(".tally").inner_text() == "✗1 –3"
+    picture = tiles.first.locator(".thumbnail").bounding_box()
+    assert picture["width"] > 50 and tiles.first.bounding_box()["y"] < 900 and not tiles.nth(2).locator("svg").count()
+    tiles.nth(1).click()
+    assert page.url.endswith("#A2")
+
+
+def test_contents_stay_in_view_with_the_verdicts_of_rows(visit):
+    for width in (360, 1400):
+        page = visit(width)
+        entry = page.get_by_role("navigation").get_by_role("link", name="A2")
+        page.locator("#jobs").scroll_into_view_if_needed()
+        if width == 360:
+            assert not entry.is_visible()
+            page.get_by_role("navigation").get_by_text("Contents", exact=True).click()
+        assert entry.is_visible() and "✗1" in entry.inner_text()
+        assert 0 <= page.get_by_role("navigation").bounding_box()["y"] < 900
+
+
+@pytest.mark.parametrize("width", [360, 1400])
+def test_the_search_finds_rows_tables_claims_and_settings(visit, width):
+    page = visit(width)
+    search = page.get_by_role("searchbox")
+    results = page.locator(".results a")
+
+    def find(text: str) -> list[str]:
+        search.fill(text)
+        return results.all_inner_texts()
+
+    assert find("loss step")[0] == "row A1 Loss against step"
+    assert find("contradicted 9") == ["claim ✗ contradicted Claim 9 of row A2 1.7120 [1.6997, 1.7243]"]
+    assert find("changes fold") == ["Table A1.2 Changes by fold"]
+    assert find("nothing like this") == [] and page.locator(".results").inner_text() == "nothing found"
+    search.fill("training.steps")
+    assert results.all_inner_texts() == ["setting models.char_gpt.training.steps: 500"]
+    search.press("Enter")
+    page.wait_for_function("getSelection().toString().trim() === 'steps: 500'")
+    assert page.locator("#configuration pre").is_visible()
+    search.fill("comparable claim 0")
+    results.first.press("Enter")
+    assert page.locator("#claim-A2-0").is_visible()
+
+
+def test_without_scripts_there_is_no_search_and_nothing_is_lost(visit):
+    page, plain = visit(), visit(java_script_enabled=False)
+    assert plain.get_by_role("searchbox").count() == 0
+    assert page.locator("main").inner_text() == plain.locator("main").inner_text()
 
 
 def test_paper_shows_folded_claims_and_no_contents(visit):

@@ -53,7 +53,7 @@ class Side:
 
     @property
     def lines(self) -> int:
-        return lines_to_open(len(self.data.records), any(column.settings.text for column in self.columns))
+        return lines_to_open(len(self.data.records), self.arrangement.texts)
 
     @cached_property
     def arrangement(self) -> Arrangement:

@@ -8,7 +8,7 @@ from relab.report.tables import Data, Record, ShownColumn
 
 #: A table of more lines than this shows its first ones, and opens; how many these are, the style sheet says. Of texts, each
 #: line of which is high, fewer show.
-LONG, LONG_OF_TEXTS = 12, 4
+LONG, LONG_OF_TEXTS = 12, 3
 
 #: A table that would be wider than this, in characters, and has few records stands upright: a column a record.
 ROOM = 120
@@ -17,7 +17,7 @@ ROOM = 120
 ABREAST = 8
 
 #: Characters that a cell of running text needs at least, and the gap between two columns.
-TEXT, GAP = 20, 2
+TEXT, GAP = 14, 2
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,11 @@ class Arrangement:
     columns: list[ShownColumn]
     shared: list[ShownColumn]
     records: list[Record]
+
+    @property
+    def texts(self) -> bool:
+        """Whether most of it is text, so that its lines are high."""
+        return 2 * sum(column.settings.text for column in self.columns) >= len(self.columns)
 
     @property
     def upright(self) -> bool:

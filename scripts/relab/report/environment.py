@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from relab.report import text
+from relab.report.ledger import brief
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 
@@ -24,7 +25,7 @@ def environment(*folders: Path, **names: Any) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    for function in (text.visible, text.prose, text.inline, text.number, text.moment, text.duration):
+    for function in (brief, text.visible, text.prose, text.inline, text.number, text.moment, text.duration):
         environment.filters[function.__name__] = function
     script = (TEMPLATES / "page.js").read_text(encoding="utf-8")
     # no script runs but this one: the page's policy names its digest

@@ -96,12 +96,15 @@ class View:
 
     @property
     def lines(self) -> int:
-        """The number of lines of a table that shows its first ones and opens, else 0; a drawn table has one a first field."""
+        """The number of lines of a table that shows its first ones and opens, else 0.
+
+        A template of a kind of row sets the records of one first field beside each other, or in one group.
+        """
         if self.is_figure:
             return 0
-        drawn = self.entry.template not in ("table", "grid")
-        lines = len(self.data.distinct(self.data.names[0])) if drawn else len(self.data.records)
-        return lines_to_open(lines, drawn or any(column.settings.text for column in self.columns))
+        general = (TEMPLATES / f"tables/{self.entry.template}.html.j2").is_file()
+        lines = len(self.data.records) if general else len(self.data.distinct(self.data.names[0]))
+        return lines_to_open(lines, self.entry.template == "texts" or not general or self.arrangement.texts)
 
     @property
     def drawing(self) -> Markup:
@@ -121,14 +124,14 @@ def build(contents: Contents, spec: PageSpec, files: Files) -> str:
         _check_files(artefact.within(files.run), section, files)
         shown = views.setdefault(section, [])
         shown.append(_view(artefact, files.run, section, shown, provenance))
-    rows = [row.id for chapter in contents.chapters for row in chapter.rows]
+    rows = {row.id: row for chapter in contents.chapters for row in chapter.rows}
     page = environment(registry.FOLDER, provenance=provenance).get_template("page.html.j2")
     return page.render(
         contents=contents,
         spec=spec,
         config=yaml.safe_dump(spec.config, allow_unicode=True, sort_keys=False, width=120) if spec.config else "",
         views=views,
-        ledger=ledger.ledger(tables.read(files.ledger), rows),
+        ledger=ledger.ledger(tables.read(files.ledger), list(rows)),
         ledger_file=Download(LEDGER, files.ledger),
         ledger_job=provenance.of(LEDGER),
         marks=ledger.MARKS,

@@ -154,7 +154,7 @@ class ShownColumn:
     @property
     def unit(self) -> str:
         """The line below the heading: the unit, whether there is an interval, the number of observations."""
-        interval = "[95 %]" if self.settings.interval else ""
+        interval = "[95\u00a0%]" if self.settings.interval else ""
         count = f"n = {self.count}" if self.count else ""
         return ", ".join(filter(None, (self.settings.unit, interval, count)))
 
