@@ -11,7 +11,7 @@ from support import report_run
 
 from relab.errors import UserError
 from relab.report import figures, ledger, tables, text
-from relab.report.arrangement import arrange, lines_to_open
+from relab.report.arrangement import arrange, arrange_grid, lines_to_open
 from relab.report.provenance import Provenance
 from relab.settings.writeups import Column
 
@@ -144,6 +144,28 @@ def test_what_all_lines_share_is_said_once_and_estimates_stay(tmp_path):
     # where nothing else would tell the lines apart, all stays; and so it does in a table of one line
     assert arranged(tmp_path, content.format("y"), **columns) == (list(columns), [], False)
     assert arranged(tmp_path, "a,b\n1,2\n") == (["a", "b"], [], False)
+
+
+def test_a_prompt_that_all_texts_share_stands_once_though_some_have_none(tmp_path):
+    columns = {"by": Column(), "prompt": Column(text=True), "text": Column(text=True)}
+    shared = ["by", "text"], ["prompt"], False
+    assert arranged(tmp_path, "by,prompt,text\na,Once,x\nb,,y\n", **columns) == shared
+    assert arranged(tmp_path, "by,prompt,text\na,Once,x\nb,Twice,y\n", **columns) == (list(columns), [], False)
+
+
+def test_a_grid_sets_before_and_after_beside_each_other(tmp_path):
+    data = table(tmp_path, "model,no,when,text,parses\nm,0,before,a,no\nm,1,before,b,no\nm,0,after,c,yes\nm,1,after,d,no\n")
+    columns = {"model": {}, "no": {}, "when": {"across": True}, "text": {"text": True}, "parses": {}}
+    shown = tables.shown_columns(data, {name: Column(**settings) for name, settings in columns.items()})
+    grid, shared = arrange_grid(data, shown)
+    names = [[column.name for column in group] for group in (shared, grid.keys, grid.values)]
+    assert names == [["model"], ["no"], ["text", "parses"]]
+    assert [(line["no"], [[record["text"] for record in group] for group in groups]) for line, groups in grid.lines] == [
+        ("0", [["a"], ["c"]]),
+        ("1", [["b"], ["d"]]),
+    ]
+    with pytest.raises(UserError, match="t.csv: a grid needs a column that is `across`, and another after it"):
+        arrange_grid(data, shown[:3])
 
 
 def test_a_table_wider_than_the_page_stands_upright_if_its_records_fit_beside_each_other(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from relab.errors import UserError
 from relab.report.tables import Data, Record, ShownColumn
 
 #: A table of more lines than this shows its first ones, and opens; how many these are, the style sheet says. Of texts, each
@@ -30,8 +31,8 @@ class Arrangement:
 
     @property
     def texts(self) -> bool:
-        """Whether most of it is text, so that its lines are high."""
-        return 2 * sum(column.settings.text for column in self.columns) >= len(self.columns)
+        """Whether it holds texts, so that its lines are high."""
+        return not self.upright and any(column.settings.text for column in self.columns)
 
     @property
     def upright(self) -> bool:
@@ -49,6 +50,40 @@ def lines_to_open(lines: int, texts: bool) -> int:
     return lines if lines > (LONG_OF_TEXTS if texts else LONG) else 0
 
 
+@dataclass(frozen=True)
+class Grid:
+    """A table that sets the values of one column beside each other: the columns before it name the lines."""
+
+    keys: list[ShownColumn]
+    across: ShownColumn
+    values: list[ShownColumn]  #: the first stands in the cells, the others below it
+
+    @property
+    def lines(self) -> list[tuple[Record, list[list[Record]]]]:
+        """For each line a record that names it, and its records for each value across."""
+        lines: dict[tuple[str, ...], list[Record]] = {}
+        for record in self.across.data.records:
+            lines.setdefault(tuple(record[column.name] for column in self.keys), []).append(record)
+        names = self.across.data.distinct(self.across.name)
+        return [
+            (records[0], [[record for record in records if record[self.across.name] == name] for name in names])
+            for records in lines.values()
+        ]
+
+
+def arrange_grid(data: Data, columns: list[ShownColumn]) -> tuple[Grid, list[ShownColumn]]:
+    """The grid of a table with a column ``across``, and the columns that all records share.
+
+    Raises:
+        UserError: no column across, or none after it.
+    """
+    place = next((place for place, column in enumerate(columns[:-1]) if column.settings.across), None)
+    if place is None:
+        raise UserError(f"{data.path}: a grid needs a column that is `across`, and another after it")
+    shared = [column for column in columns[:place] if _shared(data, column)] if place > 1 else []
+    return Grid([column for column in columns[:place] if column not in shared], columns[place], columns[place + 1 :]), shared
+
+
 def arrange(data: Data, columns: list[ShownColumn]) -> Arrangement:
     """Set apart what all records share: what stands in the heading of each column stays, and so does every estimate."""
     shared = [column for column in columns if _shared(data, column)]
@@ -59,7 +94,9 @@ def arrange(data: Data, columns: list[ShownColumn]) -> Arrangement:
 
 
 def _shared(data: Data, column: ShownColumn) -> bool:
-    return len(data.records) > 1 and not column.settings.interval and len(set(data.values(column.name))) == 1
+    """Whether all fields are the same; a text may be missing, as the prompt of a text that has none."""
+    values = set(data.values(column.name)) - ({""} if column.settings.text else set())
+    return len(data.records) > 1 and not column.settings.interval and len(values) == 1
 
 
 def _width(column: ShownColumn, record: Record) -> int:

@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from relab.errors import UserError
 from relab.report import figures, ledger, tables
-from relab.report.arrangement import Arrangement, arrange, lines_to_open
+from relab.report.arrangement import Arrangement, Grid, arrange, arrange_grid, lines_to_open
 from relab.report.environment import TEMPLATES, environment
 from relab.report.provenance import Job, Provenance
 from relab.rows import registry
@@ -94,6 +94,10 @@ class View:
     def arrangement(self) -> Arrangement:
         return arrange(self.data, self.columns)
 
+    @cached_property
+    def grid(self) -> tuple[Grid, list[tables.ShownColumn]]:
+        return arrange_grid(self.data, self.columns)
+
     @property
     def lines(self) -> int:
         """The number of lines of a table that shows its first ones and opens, else 0.
@@ -102,6 +106,9 @@ class View:
         """
         if self.is_figure:
             return 0
+        if self.entry.template == "grid":
+            grid, _ = self.grid
+            return lines_to_open(len(grid.lines), grid.values[0].settings.text)
         general = (TEMPLATES / f"tables/{self.entry.template}.html.j2").is_file()
         lines = len(self.data.records) if general else len(self.data.distinct(self.data.names[0]))
         return lines_to_open(lines, self.entry.template == "texts" or not general or self.arrangement.texts)

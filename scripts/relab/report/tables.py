@@ -88,6 +88,10 @@ class Data:
         """The values of a column without repetition, in order of appearance."""
         return list(dict.fromkeys(self.values(column)))
 
+    def filled(self, column: str) -> Record:
+        """The first record in which a column is not empty, or else the first."""
+        return next((record for record in self.records if record[column]), self.records[0])
+
     def where(self, **fields: str) -> list[Record]:
         """The records whose columns have these values."""
         return [record for record in self.records if all(record[column] == value for column, value in fields.items())]

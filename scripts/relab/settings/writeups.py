@@ -48,6 +48,9 @@ class Column(Settings):
     count: str = Field("", description="Column of the number of observations behind the value, shown as n.")
     text: bool = Field(False, description="It holds generated text: monospaced, white space kept.")
     language: str = Field("", description="Language of its texts as a BCP 47 tag.")
+    across: bool = Field(
+        False, description="Of a grid: its values stand beside each other, and below each what the columns after it hold."
+    )
     optional: bool = Field(False, description="Not every table of its kind has it: it is shown where there is one.")
 
 
