@@ -11,7 +11,7 @@ from support import report_run
 
 from relab.errors import UserError
 from relab.report import figures, ledger, tables, text
-from relab.report.arrangement import arrange, arrange_grid, lines_to_open
+from relab.report.arrangement import LONG, LONG_OF_TEXTS, arrange, arrange_grid, opening
 from relab.report.provenance import Provenance
 from relab.settings.writeups import Column
 
@@ -183,8 +183,8 @@ def test_a_table_wider_than_the_page_stands_upright_if_its_records_fit_beside_ea
 
 
 def test_a_long_table_opens_and_one_of_texts_does_so_earlier():
-    assert [lines_to_open(lines, texts=False) for lines in (0, 12, 13)] == [0, 0, 13]
-    assert [lines_to_open(lines, texts=True) for lines in (3, 4)] == [0, 4]
+    assert [opening(lines, LONG) for lines in (0, 12, 13)] == [None, None, (13, 6)]
+    assert [opening(lines, LONG_OF_TEXTS) for lines in (3, 4)] == [None, (4, 3)]
 
 
 def test_an_empty_column_and_an_optional_one_that_is_not_there_are_left_out(tmp_path):

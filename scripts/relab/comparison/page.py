@@ -12,7 +12,7 @@ from markupsafe import Markup
 from relab.comparison import artefacts, scores
 from relab.comparison.compare import Comparison
 from relab.report import figures, tables, text
-from relab.report.arrangement import Arrangement, lines_to_open
+from relab.report.arrangement import LONG, LONG_OF_TEXTS, Arrangement, Opening, opening
 from relab.report.environment import environment
 from relab.settings.writeups import Column
 from relab.statistics import plural
@@ -52,8 +52,8 @@ class Side:
         return tables.shown_columns(self.data, columns)
 
     @property
-    def lines(self) -> int:
-        return lines_to_open(len(self.data.records), self.arrangement.texts)
+    def opening(self) -> Opening | None:
+        return opening(len(self.data.records), LONG_OF_TEXTS if self.arrangement.texts else LONG)
 
     @cached_property
     def arrangement(self) -> Arrangement:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from relab.errors import UserError
 from relab.report.tables import Data, Record, ShownColumn
 
-#: A table of more lines than this shows its first ones, and opens; how many these are, the style sheet says. Of texts, each
-#: line of which is high, fewer show.
-LONG, LONG_OF_TEXTS = 12, 3
+#: A table of more lines than the first number shows as many as the second, and opens. Lines of texts are high, and higher still
+#: where texts stand beside each other or in groups.
+LONG, LONG_OF_TEXTS, LONG_OF_GROUPS = (12, 6), (3, 3), (2, 2)
 
 #: A table that would be wider than this, in characters, and has few records stands upright: a column a record.
 ROOM = 120
@@ -45,9 +46,17 @@ class Arrangement:
         return len(self.records) == 1 or len(self.records) <= ABREAST and across > ROOM and across > down
 
 
-def lines_to_open(lines: int, texts: bool) -> int:
-    """The number of lines of a table that shows its first ones and opens; 0 where all of them show."""
-    return lines if lines > (LONG_OF_TEXTS if texts else LONG) else 0
+class Opening(NamedTuple):
+    """A table that shows its first lines until it is opened."""
+
+    lines: int
+    first: int
+
+
+def opening(lines: int, limit: tuple[int, int]) -> Opening | None:
+    """How many of its lines a table shows at first; ``None`` where it shows all."""
+    longest, first = limit
+    return Opening(lines, first) if lines > longest else None
 
 
 @dataclass(frozen=True)

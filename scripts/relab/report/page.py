@@ -14,7 +14,17 @@ from markupsafe import Markup
 
 from relab.errors import UserError
 from relab.report import figures, ledger, tables
-from relab.report.arrangement import Arrangement, Grid, arrange, arrange_grid, lines_to_open
+from relab.report.arrangement import (
+    LONG,
+    LONG_OF_GROUPS,
+    LONG_OF_TEXTS,
+    Arrangement,
+    Grid,
+    Opening,
+    arrange,
+    arrange_grid,
+    opening,
+)
 from relab.report.environment import TEMPLATES, environment
 from relab.report.provenance import Job, Provenance
 from relab.rows import registry
@@ -99,19 +109,19 @@ class View:
         return arrange_grid(self.data, self.columns)
 
     @property
-    def lines(self) -> int:
-        """The number of lines of a table that shows its first ones and opens, else 0.
+    def opening(self) -> Opening | None:
+        """How many of its lines a table shows at first, where it does not show all.
 
         A template of a kind of row sets the records of one first field beside each other, or in one group.
         """
-        if self.is_figure:
-            return 0
-        if self.entry.template == "grid":
+        template = self.entry.template
+        if template == "grid":
             grid, _ = self.grid
-            return lines_to_open(len(grid.lines), grid.values[0].settings.text)
-        general = (TEMPLATES / f"tables/{self.entry.template}.html.j2").is_file()
-        lines = len(self.data.records) if general else len(self.data.distinct(self.data.names[0]))
-        return lines_to_open(lines, self.entry.template == "texts" or not general or self.arrangement.texts)
+            return opening(len(grid.lines), LONG_OF_TEXTS if grid.values[0].settings.text else LONG)
+        if not (TEMPLATES / f"tables/{template}.html.j2").is_file():
+            return opening(len(self.data.distinct(self.data.names[0])), LONG_OF_GROUPS)
+        texts = template == "texts" or self.arrangement.texts
+        return opening(len(self.data.records), LONG_OF_TEXTS if texts else LONG)
 
     @property
     def drawing(self) -> Markup:
