@@ -36,14 +36,24 @@ class Arrangement:
         return not self.upright and any(column.settings.text for column in self.columns)
 
     @property
+    def flat(self) -> bool:
+        """Whether there is room for each interval beside its value."""
+        return not self.upright and self._across(whole=True) <= ROOM
+
+    @property
     def upright(self) -> bool:
         """Whether a record is a column: one record alone, or a few that would make the table wider than the page."""
         if not self.records or len(self.columns) < 3:
             return False
-        widths = [max(_width(column, record) for record in self.records) for column in self.columns]
-        across = sum(width + GAP for width in widths)
-        down = (max(widths) + GAP) * len(self.records) + TEXT
+        across = self._across()
+        widest = max(_width(column, record) for column in self.columns for record in self.records)
+        down = (widest + GAP) * len(self.records) + TEXT
         return len(self.records) == 1 or len(self.records) <= ABREAST and across > ROOM and across > down
+
+    def _across(self, whole: bool = False) -> int:
+        """Characters of the widest cells beside each other."""
+        widths = [max((_width(column, record, whole) for record in self.records), default=0) for column in self.columns]
+        return sum(width + GAP for width in widths)
 
 
 class Opening(NamedTuple):
@@ -108,9 +118,10 @@ def _shared(data: Data, column: ShownColumn) -> bool:
     return len(data.records) > 1 and not column.settings.interval and len(values) == 1
 
 
-def _width(column: ShownColumn, record: Record) -> int:
-    """Characters that a cell and its heading need at least: lines break between words, and before an interval."""
+def _width(column: ShownColumn, record: Record, whole: bool = False) -> int:
+    """Characters that a cell and its heading need at least: lines break between words, and unless ``whole`` at an interval."""
     cell = column.cell(record)
     words = f"{column.title} {column.unit}".split()
-    value = min(len(cell.value), TEXT) if column.kind == "long" else len(cell.value)
-    return max(value, len(cell.interval), len(cell.count), *map(len, words))
+    if column.kind == "long":
+        return max(min(len(cell.value), TEXT), *map(len, words))
+    return max(len(str(cell)) if whole else max(map(len, (cell.value, cell.interval, cell.count))), *map(len, words))
