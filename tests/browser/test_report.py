@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import base64
+import io
 from pathlib import Path
 
+import numpy as np
 import pytest
+from matplotlib.image import imread
 from support import report_run
 from support.contrast import CONTRASTS
 
@@ -104,15 +107,16 @@ def test_text_stands_out_in_both_schemes(visit, scheme, media):
     assert min(contrasts)[0] >= 4.5, min(contrasts)
 
 
-def test_dark_scheme_has_a_dark_ground_and_light_figures(visit):
-    grounds = {
-        scheme: visit(color_scheme=scheme).evaluate(
-            "['html', '.drawing'].map(one => getComputedStyle(document.querySelector(one)).backgroundColor)"
-        )
-        for scheme in ("light", "dark")
-    }
-    assert grounds["light"] == ["rgb(255, 255, 255)", "rgb(255, 255, 255)"]
-    assert grounds["dark"][0] != grounds["light"][0] and grounds["dark"][1] == "rgb(255, 255, 255)"
+@pytest.mark.parametrize(
+    "media, scheme, dark", [("screen", "light", False), ("screen", "dark", True), ("print", "dark", False)]
+)
+def test_figures_and_the_page_are_dark_in_the_dark_and_light_on_paper(visit, media, scheme, dark):
+    page = visit(color_scheme=scheme)
+    page.emulate_media(media=media, color_scheme=scheme)
+    for part in (".drawing", ".scale"):
+        picture = imread(io.BytesIO(page.locator(part).first.screenshot()))  # [height, width, 3], from 0 to 1
+        ground = float(np.median(picture[..., :3]))
+        assert ground < 0.25 if dark else ground > 0.95
 
 
 def test_details_open_and_lead_to_the_jobs_behind(visit):
