@@ -238,7 +238,7 @@ def test_a_claim_is_a_line_that_opens_for_what_was_expected_and_its_source(visit
     assert claim.bounding_box()["height"] < 40
     claim.locator("summary").press("Enter")
     terms = claim.locator("dt").all_inner_texts()
-    assert terms == ["Expected", "Found here", "Source"] and claim.get_by_text("write-up, Table 1").is_visible()
+    assert terms == ["Expected", "Found here", "Source", "Link"] and claim.get_by_text("write-up, Table 1").is_visible()
 
 
 def test_the_first_screen_has_all_rows_with_verdicts_and_pictures(visit):
