@@ -117,7 +117,7 @@ class View:
         template = self.entry.template
         if template == "grid":
             grid, _ = self.grid
-            return opening(len(grid.lines), LONG_OF_TEXTS if grid.values[0].settings.text else LONG)
+            return opening(len(grid.lines), LONG_OF_GROUPS if grid.values[0].settings.text else LONG)
         if not (TEMPLATES / f"tables/{template}.html.j2").is_file():
             return opening(len(self.data.distinct(self.data.names[0])), LONG_OF_GROUPS)
         texts = template == "texts" or self.arrangement.texts
