@@ -26,7 +26,7 @@ for (const heading of document.querySelectorAll(".plain:not(.upright) > thead th
   if (heading.closest("table").rows.length < 4) continue;
   const button = document.createElement("button");
   button.type = "button";
-  button.append(heading.firstElementChild);
+  button.append(heading.firstChild);
   button.addEventListener("click", () => sort(heading));
   heading.prepend(button);
 }
@@ -121,4 +121,4 @@ results.className = "results";
 results.ariaLive = "polite";
 search.addEventListener("input", find);
 search.addEventListener("keydown", event => event.key === "Enter" && results.querySelector("a")?.click());
-contents.prepend(search, results);
+if (document.getElementById("ledger")) contents.prepend(search, results);
