@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import base64
 import io
 from pathlib import Path
+from urllib.parse import unquote_to_bytes
 
 import numpy as np
 import pytest
@@ -142,7 +142,7 @@ def test_files_inside_the_page_are_the_files(visit, run):
     for name, address, title in links:
         path = run / title
         assert path.name == name
-        assert base64.b64decode(address.partition(",")[2]) == path.read_bytes()
+        assert unquote_to_bytes(address.partition(",")[2]) == path.read_bytes()
 
 
 def test_a_click_saves_the_file(visit, run):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from urllib.parse import quote
 
 import yaml
 from markupsafe import Markup
@@ -33,6 +33,9 @@ from relab.settings.report import LEDGER, PageSpec
 from relab.settings.writeups import OVERVIEW, Figure
 
 MEDIA_TYPES = {".csv": "text/csv;charset=utf-8", ".svg": "image/svg+xml"}
+
+#: What stands in the address of a file as it is; nothing in it looks like an address or a reference of the page's own.
+PLAIN = " !$*+,/;=?@[]^`{|}~"
 
 
 @dataclass(frozen=True)
@@ -64,8 +67,8 @@ class Download:
 
     @property
     def uri(self) -> str:
-        content = base64.b64encode(Path(self.file).read_bytes()).decode("ascii")
-        return f"data:{MEDIA_TYPES[Path(self.path).suffix]};base64,{content}"
+        # longer than the file by what markup and URLs must not hold, where base64 is longer by a third
+        return f"data:{MEDIA_TYPES[Path(self.path).suffix]},{quote(Path(self.file).read_bytes(), safe=PLAIN)}"
 
 
 @dataclass(frozen=True)
