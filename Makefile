@@ -11,7 +11,7 @@ activated := PATH="$$PWD/$(VENV)/bin:$$PATH"
 run = $(if $(RUN),--directory '$(RUN)') $(if $(CONFIG),--configfile '$(CONFIG)')
 folder = $(if $(RUN),$(RUN)/)
 
-.PHONY: help report test lint bench compare plan docs clean environment lock lock-check
+.PHONY: help report test lint bench compare plan docs picture clean environment lock lock-check
 .DEFAULT_GOAL := help
 
 help:
@@ -24,6 +24,7 @@ help:
 	@echo "make bench        measure speed and memory; results go to benchmarks/results/  (BENCH=NAME: one program,"
 	@echo "                  BENCH=card: what a CUDA card makes of the full scale, in eight minutes)"
 	@echo "make docs         write the configuration's documentation and schema from its code"
+	@echo "make picture      take docs/report.png of the report's first screen, with Chromium"
 	@echo "make environment  set up .venv; the others do it themselves"
 	@echo "make lock         resolve envs/*.in anew  (UPGRADE=1: take the newest versions)"
 	@echo "make lock-check   check that the lock can be installed on each platform and Python"
@@ -74,6 +75,10 @@ plan: environment
 
 docs: environment
 	PYTHONPATH=scripts $(PY) -m relab.settings.document
+
+picture:
+	chromium --headless --no-sandbox --hide-scrollbars --window-size=1300,1000 --screenshot=docs/report.png \
+	  '$(folder)results/report.html'
 
 # Environments that Snakemake made (--sdm conda) stay, as .venv does.
 clean:

@@ -67,8 +67,21 @@ def test_text_stands_out_in_both_schemes(visit, scheme, media):
 def test_texts_of_a_run_are_data(visit):
     page = visit(unfold=True)
     assert page.title() == "a and runs/b compared"
-    assert page.locator("script, iframe, object, embed, img, link[rel=stylesheet]").count() == 0
+    assert page.locator("script").count() == 1  # the page's own
+    assert page.locator("iframe, object, embed, img, link[rel=stylesheet]").count() == 0
     assert page.locator("#tables .generated").last.inner_text() == HOSTILE.replace("\u202e", "U+202E") * 9
+
+
+def test_tables_are_sorted_by_a_click_and_as_wide_as_they_may_be(visit):
+    page = visit()
+    settings = page.locator("#settings table")
+    assert settings.locator("thead th").all_inner_texts() == ["Setting", "A", "B"]
+    keys = settings.locator("tbody th").all_inner_texts()
+    settings.get_by_role("button", name="Setting").press("Enter")
+    settings.get_by_role("button", name="Setting").press("Enter")
+    assert settings.locator("tbody th").all_inner_texts() == sorted(keys, reverse=True) and len(keys) > 2
+    pair = page.locator("#tables .pair").bounding_box()
+    assert pair["width"] > 0.9 * page.locator("#tables").bounding_box()["width"]
 
 
 def test_both_figures_are_drawn(visit):

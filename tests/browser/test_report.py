@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import base64
+import io
 from pathlib import Path
+from urllib.parse import unquote_to_bytes
 
+import numpy as np
 import pytest
+from matplotlib.image import imread
 from support import report_run
 from support.contrast import CONTRASTS
 
@@ -35,10 +38,53 @@ def test_nothing_is_wider_than_the_page(visit, width, unfold):
 def test_wide_tables_scroll_inside_their_own_box_by_keyboard(visit, width):
     page = visit(width)
     boxes = page.evaluate(
-        "[...document.querySelectorAll('.scroll')].map(one => [one.scrollWidth > one.clientWidth, one.tabIndex, one.ariaLabel])"
+        "[...document.querySelectorAll('.scroll')].filter(one => one.checkVisibility())"
+        ".map(one => [one.scrollWidth > one.clientWidth, one.tabIndex, one.ariaLabel])"
     )
     assert any(wide for wide, _, _ in boxes) == (width == 360)
     assert all(index == 0 and name for _, index, name in boxes)
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_a_long_table_shows_its_first_lines_and_opens_by_keyboard(visit, scripts):
+    page = visit(java_script_enabled=scripts)
+    lines = page.locator("#A1-table-changes tbody tr:visible")
+    assert 0 < lines.count() < report_run.MANY
+    page.locator("#A1-table-changes").get_by_label("Show all 20 lines").press("Space")
+    assert lines.count() == report_run.MANY
+    page.emulate_media(media="print")
+    page.locator("#A1-table-changes").get_by_label("Show all 20 lines").press("Space")
+    assert lines.count() == report_run.MANY
+    assert not page.locator("#A1-table-final_losses .more").count()
+
+
+def test_a_value_has_its_interval_in_its_cell_and_drawn_below_it(visit):
+    page = visit()
+    table = page.locator("#A1-table-changes .shown")
+    assert table.locator("dl").first.inner_text().split() == ["part", "all"]
+    assert table.locator("thead th").all_inner_texts() == ["fold", "change\n[95\u00a0%]"]
+    cells = table.locator("tbody td")
+    assert cells.first.inner_text() == "+0.00 [−0.20, +0.20]" and cells.nth(1).inner_text() == "+0.25 [+0.05, +0.45]"
+    bold = "all => all.map(one => one.querySelector('b') !== null)"
+    assert cells.evaluate_all(bold)[:2] == [False, True]  # the second interval does not hold 0
+    bars = [cells.nth(index).locator(".bar").bounding_box() for index in (0, 1)]
+    assert bars[0]["width"] == bars[1]["width"] > 40 and bars[0]["x"] == bars[1]["x"]
+
+
+def test_a_click_on_a_heading_sorts_a_table_and_so_does_the_keyboard(visit):
+    page = visit()
+    table = page.locator("#A1-table-changes .shown")
+    folds, values = (lambda: table.locator("tbody th").all_inner_texts()), (lambda: table.locator("tbody td").all_inner_texts())
+    table.get_by_label("Show all 20 lines").check()
+    first = folds()
+    table.get_by_role("button", name="change").click()
+    ascending = [float(value.split()[0].replace("−", "-")) for value in values()]
+    assert ascending == sorted(ascending) and ascending[0] < ascending[-1]
+    assert table.get_by_role("columnheader", name="change").get_attribute("aria-sort") == "ascending"
+    table.get_by_role("button", name="change").press("Enter")
+    assert [float(value.split()[0].replace("−", "-")) for value in values()] == ascending[::-1]
+    table.get_by_role("button", name="fold").press("Enter")
+    assert folds() == first  # fold 2 before fold 10
 
 
 def test_every_row_has_its_id_and_every_link_its_target(visit):
@@ -61,15 +107,16 @@ def test_text_stands_out_in_both_schemes(visit, scheme, media):
     assert min(contrasts)[0] >= 4.5, min(contrasts)
 
 
-def test_dark_scheme_has_a_dark_ground_and_light_figures(visit):
-    grounds = {
-        scheme: visit(color_scheme=scheme).evaluate(
-            "['html', '.drawing'].map(one => getComputedStyle(document.querySelector(one)).backgroundColor)"
-        )
-        for scheme in ("light", "dark")
-    }
-    assert grounds["light"] == ["rgb(255, 255, 255)", "rgb(255, 255, 255)"]
-    assert grounds["dark"][0] != grounds["light"][0] and grounds["dark"][1] == "rgb(255, 255, 255)"
+@pytest.mark.parametrize(
+    "media, scheme, dark", [("screen", "light", False), ("screen", "dark", True), ("print", "dark", False)]
+)
+def test_figures_and_the_page_are_dark_in_the_dark_and_light_on_paper(visit, media, scheme, dark):
+    page = visit(color_scheme=scheme)
+    page.emulate_media(media=media, color_scheme=scheme)
+    for part in (".drawing", ".scale"):
+        picture = imread(io.BytesIO(page.locator(part).first.screenshot()))  # [height, width, 3], from 0 to 1
+        ground = float(np.median(picture[..., :3]))
+        assert ground < 0.25 if dark else ground > 0.95
 
 
 def test_details_open_and_lead_to_the_jobs_behind(visit):
@@ -87,17 +134,15 @@ def test_details_open_and_lead_to_the_jobs_behind(visit):
 
 def test_files_inside_the_page_are_the_files(visit, run):
     page = visit()
-    links = page.locator("a[download]").evaluate_all(
-        "all => all.map(one => [one.download, one.href, one.parentElement.innerText])"
-    )
+    links = page.locator("a[download]").evaluate_all("all => all.map(one => [one.download, one.href, one.title])")
     assert {name for name, _, _ in links} == {
         "ledger.csv", "corpora.csv", "loss.svg", "speed.svg", "loss_curves.csv", "final_losses.csv", "progression_italian.csv",
-        "reported_italian.csv", "arguments.csv",
+        "reported_italian.csv", "arguments.csv", "changes.csv",
     }  # fmt: skip
-    for name, address, text in links:
-        path = run / text.split()[1]
+    for name, address, title in links:
+        path = run / title
         assert path.name == name
-        assert base64.b64decode(address.partition(",")[2]) == path.read_bytes()
+        assert unquote_to_bytes(address.partition(",")[2]) == path.read_bytes()
 
 
 def test_a_click_saves_the_file(visit, run):
@@ -111,7 +156,8 @@ def test_a_click_saves_the_file(visit, run):
 def test_generated_text_is_data(visit):
     page = visit()
     assert page.title() == "A “made-up” report – made up"
-    assert page.locator("script, iframe, object, embed, img, link[rel=stylesheet]").count() == 0
+    assert page.locator("script").count() == 1  # the page's own
+    assert page.locator("iframe, object, embed, img, link[rel=stylesheet]").count() == 0
     first = page.locator("#A2 .generated").first
     expected = report_run.HOSTILE
     for character in "\u202e\u2066\x00\x1b\r":
@@ -151,13 +197,103 @@ def test_figures_have_a_text_and_keep_apart(visit):
     assert page.evaluate(joins) == ["miter", "round"]
 
 
-def test_undecided_claims_unfold_when_they_are_linked_to(visit):
-    page = visit()
-    claim = page.locator("#claim-A2-0")
-    assert not claim.is_visible()
+@pytest.mark.parametrize("scripts", [True, False])
+def test_a_link_unfolds_what_it_leads_to(visit, scripts):
+    page = visit(java_script_enabled=scripts)
+    claim, table = page.locator("#claim-A2-0"), page.locator("#A2-table-reported_italian")
+    assert not claim.is_visible() and not table.is_visible()
     page.locator("#A2").get_by_role("link", name="3 of 4 claims").click()
-    assert claim.is_visible()
-    assert "500 here, 5000 in the write-up" in claim.inner_text()
+    assert claim.is_visible() and "500 here, 5000 in the write-up" in claim.inner_text()
+    page.goto(page.url.partition("#")[0] + "#A2-table-reported_italian")
+    assert table.is_visible() and table.bounding_box()["y"] < 200
+
+
+def visible_claims(page) -> set[str]:
+    return {name for name in ("A1-9", "A2-9", "A2-0") if page.locator(f".claim:has(#claim-{name}) .says").is_visible()}
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_the_ledger_shows_claims_of_the_verdict_that_is_chosen(visit, scripts):
+    page = visit(java_script_enabled=scripts)
+    verdicts = page.get_by_role("group", name="Claims that are shown")
+    assert visible_claims(page) == {"A1-9", "A2-9"}  # the others are folded
+    for verdict, shown in (
+        ("1 ✓ reproduced", {"A1-9"}),
+        ("1 ✗ contradicted", {"A2-9"}),
+        ("3 – not comparable", {"A2-0"}),
+        ("all", {"A1-9", "A2-9"}),
+    ):
+        verdicts.get_by_label(verdict).check()
+        assert visible_claims(page) == shown
+    verdicts.get_by_label("all").press("ArrowRight")
+    assert visible_claims(page) == {"A1-9"}
+    page.emulate_media(media="print")
+    assert visible_claims(page) == {"A1-9", "A2-9", "A2-0"}
+
+
+def test_a_claim_is_a_line_that_opens_for_what_was_expected_and_its_source(visit):
+    page = visit()
+    claim = page.locator(".claim:has(#claim-A1-9)")
+    assert claim.inner_text().split("\n") == ["✓ reproduced", "Claim 9 of row A1", "1.7120 [1.6997, 1.7243]"]
+    assert claim.bounding_box()["height"] < 40
+    claim.locator("summary").press("Enter")
+    terms = claim.locator("dt").all_inner_texts()
+    assert terms == ["Expected", "Found here", "Source", "Link"] and claim.get_by_text("write-up, Table 1").is_visible()
+
+
+def test_the_first_screen_has_all_rows_with_verdicts_and_pictures(visit):
+    page = visit()
+    counts = page.locator(".opening .counts li").all_inner_texts()
+    assert counts == ["1 ✓ reproduced", "1 ✗ contradicted", "0 ? undecided", "3 – not comparable"]
+    tiles = page.locator(".opening .tile")
+    assert [tile.split("\n")[0][:2] for tile in tiles.all_inner_texts()] == ["A1", "A2", "A5"]
+    assert tiles.nth(1).locator(".tally").inner_text() == "✗1 –3"
+    picture = tiles.first.locator(".thumbnail").bounding_box()
+    assert picture["width"] > 50 and tiles.first.bounding_box()["y"] < 900 and not tiles.nth(2).locator("svg").count()
+    tiles.nth(1).click()
+    assert page.url.endswith("#A2")
+
+
+def test_contents_stay_in_view_with_the_verdicts_of_rows(visit):
+    for width in (360, 1400):
+        page = visit(width)
+        entry = page.get_by_role("navigation").get_by_role("link", name="A2")
+        page.locator("#jobs").scroll_into_view_if_needed()
+        if width == 360:
+            assert not entry.is_visible()
+            page.get_by_role("navigation").get_by_text("Contents", exact=True).click()
+        assert entry.is_visible() and "✗1" in entry.inner_text()
+        assert 0 <= page.get_by_role("navigation").bounding_box()["y"] < 900
+
+
+@pytest.mark.parametrize("width", [360, 1400])
+def test_the_search_finds_rows_tables_claims_and_settings(visit, width):
+    page = visit(width)
+    search = page.get_by_role("searchbox")
+    results = page.locator(".results a")
+
+    def find(text: str) -> list[str]:
+        search.fill(text)
+        return results.all_inner_texts()
+
+    assert find("loss step")[0] == "row A1 Loss against step"
+    assert find("contradicted 9") == ["claim ✗ contradicted Claim 9 of row A2 1.7120 [1.6997, 1.7243]"]
+    assert find("changes fold") == ["Table A1.2 Changes by fold"]
+    assert find("nothing like this") == [] and page.locator(".results").inner_text() == "nothing found"
+    search.fill("training.steps")
+    assert results.all_inner_texts() == ["setting models.char_gpt.training.steps: 500"]
+    search.press("Enter")
+    page.wait_for_function("getSelection().toString().trim() === 'steps: 500'")
+    assert page.locator("#configuration pre").is_visible()
+    search.fill("comparable claim 0")
+    results.first.press("Enter")
+    assert page.locator("#claim-A2-0").is_visible()
+
+
+def test_without_scripts_there_is_no_search_and_nothing_is_lost(visit):
+    page, plain = visit(), visit(java_script_enabled=False)
+    assert plain.get_by_role("searchbox").count() == 0
+    assert page.locator("main").inner_text() == plain.locator("main").inner_text()
 
 
 def test_paper_shows_folded_claims_and_no_contents(visit):

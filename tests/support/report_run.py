@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import math
 import shutil
 import subprocess
 import sys
@@ -15,7 +16,12 @@ ROOT = Path(__file__).resolve().parents[2]
 MADE = Path(__file__).with_name("made_report")
 WRITEUPS = MADE / "writeups"
 ROWS = {
-    "A1": {"name": "losses", "files": "{table}", "makes": ["loss_curves", "final_losses"], "draws": ["loss", "speed"]},
+    "A1": {
+        "name": "losses",
+        "files": "{table}",
+        "makes": ["loss_curves", "final_losses", "changes"],
+        "draws": ["loss", "speed"],
+    },
     "A2": {"name": "italian", "files": "{table}_italian", "makes": ["progression", "reported"]},
     "A5": {"files": "{table}", "makes": ["arguments"]},
 }
@@ -27,6 +33,7 @@ SPEC = {"scale": "made up", "about": "Here to test the page.", "config": CONFIG,
 TABLES, FIGURES = "results/tables", "results/figures"
 LEDGER, CURVES = f"{TABLES}/overview/ledger.csv", f"{TABLES}/char_gpt/loss_curves.csv"
 WIDTHS, STEPS = (32, 128), (100, 300, 500)
+MANY = 20  # lines of a table that is too long to show at once
 MODELS = [f"italian-w{width}-s{seed}" for width in WIDTHS for seed in (0, 1)]
 
 #: Markup, marks of direction, a null character, white space: none of it may act on the page.
@@ -108,6 +115,10 @@ def _tables() -> dict[str, list[dict]]:
         | {"seeds": 2, "change": -0.5, "remark": "" if width == 32 else "a remark of several words, which may be broken"}
         for width in WIDTHS
     ]
+    changes = [
+        {"part": "all", "fold": f"fold {number}"} | interval("change", round(0.3 * math.sin(number), 4), 0.2)
+        for number in range(MANY)
+    ]
     curves = [{"model": f"width {width}", "step": step, "loss": _loss(width, step)} for step, width in cells]
     measured = {"repeated_4grams": 0.312, "distinct_2": 0.801, "mean_logprob": -1.234}
     ends = {f"{name}_{end}": value for name, value in measured.items() for end in ("low", "high", "sd")}
@@ -128,6 +139,7 @@ def _tables() -> dict[str, list[dict]]:
         f"{TABLES}/overview/corpora.csv": [corpora],
         CURVES: curves,
         f"{TABLES}/char_gpt/final_losses.csv": final,
+        f"{TABLES}/char_gpt/changes.csv": changes,
         f"{TABLES}/char_gpt/progression_italian.csv": texts,
         f"{TABLES}/char_gpt/reported_italian.csv": curves,
         f"{TABLES}/char_gpt/arguments.csv": methods,

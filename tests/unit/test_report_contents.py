@@ -53,7 +53,10 @@ def test_targets_are_the_files_of_all_sections_of_a_chapter_or_of_one():
     assert found.targets() == (
         [
             *(f"{TABLES}/overview/{name}.csv" for name in ("corpora", "datasets")),
-            *(f"{TABLES}/char_gpt/{name}.csv" for name in ("final_losses", "progression_italian", "reported_italian")),
+            *(
+                f"{TABLES}/char_gpt/{name}.csv"
+                for name in ("final_losses", "changes", "progression_italian", "reported_italian")
+            ),
             f"{TABLES}/char_gpt/arguments.csv",
             f"{TABLES}/mine/my_losses_final_losses.csv",
         ],

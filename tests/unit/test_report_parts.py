@@ -11,6 +11,7 @@ from support import report_run
 
 from relab.errors import UserError
 from relab.report import figures, ledger, tables, text
+from relab.report.arrangement import LONG, LONG_OF_TEXTS, arrange, arrange_grid, opening
 from relab.report.provenance import Provenance
 from relab.settings.writeups import Column
 
@@ -99,10 +100,91 @@ def test_cells_have_interval_and_count(tmp_path):
         "sd": Column(count="many"),
     }
     model, loss, sd = tables.shown_columns(data, settings)
-    assert [model.cell(record) for record in data.records] == ["x", "y", "z"] and model.kind == "short"
-    assert [loss.cell(record) for record in data.records] == ["1.23 [1.10, 1.30]", "2.00", "–"]
-    assert (loss.title, loss.units, loss.kind) == ("validation loss", ["nats", "[95 % interval], n = 2"], "number")
-    assert [sd.cell(record) for record in data.records] == ["0.1 (n = 3)", "–", "–"] and sd.units == []
+    assert cells(model) == ["x", "y", "z"] and model.kind == "short"
+    assert cells(loss) == ["1.23 [1.10, 1.30]", "2.00", "–"]
+    assert (loss.title, loss.unit, loss.kind) == ("validation loss", "nats, [95\u00a0%], n = 2", "number")
+    assert cells(sd) == ["0.1 (n = 3)", "–", "–"] and sd.unit == ""
+
+
+def cells(column: tables.ShownColumn) -> list[str]:
+    return [str(column.cell(record)) for record in column.data.records]
+
+
+def test_intervals_of_a_metric_are_drawn_on_one_axis_and_differences_beside_0(tmp_path):
+    data = table(
+        tmp_path, "metric,a,a_low,a_high,b,b_low,b_high\nx,2,1,3,2,1,3\nx,4,3,5,4,3,5\ny,10,0,20,,,\ny,20,10,40,-1,-5,1\n"
+    )
+    values, differences = tables.shown_columns(data, {"a": Column(interval=True), "b": Column(interval=True, format="+.1f")})
+    assert [values.bar(record) for record in data.records] == [
+        "--low:0%;--high:50%;--value:25%",
+        "--low:50%;--high:100%;--value:75%",
+        "--low:0%;--high:50%;--value:25%",
+        "--low:25%;--high:100%;--value:50%",
+    ]
+    assert [differences.bar(record) for record in data.records] == [
+        "--low:20%;--high:60%;--value:40%;--zero:0%",
+        "--low:60%;--high:100%;--value:80%;--zero:0%",
+        "",
+        "",  # alone it has nothing to be set against
+    ]
+    assert [differences.decided(record) for record in data.records] == [True, True, False, False]
+    assert not any(values.decided(record) for record in data.records)
+
+
+def arranged(folder: Path, content: str, **columns: Column) -> tuple[list[str], list[str], bool]:
+    data = table(folder, content)
+    shown = arrange(data, tables.shown_columns(data, columns))
+    return *([column.name for column in columns] for columns in (shown.columns, shown.shared)), shown.upright
+
+
+def test_what_all_lines_share_is_said_once_and_estimates_stay(tmp_path):
+    content = "set,system,loss,loss_low,loss_high,n\nnews,{},1.0,0.9,1.1,20\nnews,y,1.0,0.9,1.1,20\n"
+    columns = {"set": Column(), "system": Column(), "loss": Column(interval=True), "n": Column()}
+    assert arranged(tmp_path, content.format("x"), **columns) == (["system", "loss"], ["set", "n"], False)
+    # where nothing else would tell the lines apart, all stays; and so it does in a table of one line
+    assert arranged(tmp_path, content.format("y"), **columns) == (list(columns), [], False)
+    assert arranged(tmp_path, "a,b\n1,2\n") == (["a", "b"], [], False)
+
+
+def test_a_prompt_that_all_texts_share_stands_once_though_some_have_none(tmp_path):
+    columns = {"by": Column(), "prompt": Column(text=True), "text": Column(text=True)}
+    shared = ["by", "text"], ["prompt"], False
+    assert arranged(tmp_path, "by,prompt,text\na,Once,x\nb,,y\n", **columns) == shared
+    assert arranged(tmp_path, "by,prompt,text\na,Once,x\nb,Twice,y\n", **columns) == (list(columns), [], False)
+
+
+def test_a_grid_sets_before_and_after_beside_each_other(tmp_path):
+    data = table(tmp_path, "model,no,when,text,parses\nm,0,before,a,no\nm,1,before,b,no\nm,0,after,c,yes\nm,1,after,d,no\n")
+    columns = {"model": {}, "no": {}, "when": {"across": True}, "text": {"text": True}, "parses": {}}
+    shown = tables.shown_columns(data, {name: Column(**settings) for name, settings in columns.items()})
+    grid, shared = arrange_grid(data, shown)
+    names = [[column.name for column in group] for group in (shared, grid.keys, grid.values)]
+    assert names == [["model"], ["no"], ["text", "parses"]]
+    assert [(line["no"], [[record["text"] for record in group] for group in groups]) for line, groups in grid.lines] == [
+        ("0", [["a"], ["c"]]),
+        ("1", [["b"], ["d"]]),
+    ]
+    with pytest.raises(UserError, match="t.csv: a grid needs a column that is `across`, and another after it"):
+        arrange_grid(data, shown[:3])
+
+
+def test_a_table_wider_than_the_page_stands_upright_if_its_records_fit_beside_each_other(tmp_path):
+    names = [f"measure_{number}" for number in range(14)]
+    header = ",".join(["system", *(f"{name}{end}" for name in names for end in ("", "_low", "_high"))])
+    columns = {"system": Column()} | {name: Column(interval=True, format=".3f") for name in names}
+
+    def upright(records: int, **shown: Column) -> bool:
+        lines = [",".join([f"s{record}", *["0.5,0.25,0.75"] * len(names)]) for record in range(records)]
+        return arranged(tmp_path, "\n".join((header, *lines)), **shown)[2]
+
+    assert [upright(records, **columns) for records in (1, 2, 7, 30)] == [True, True, True, False]
+    few = dict(list(columns.items())[:4])
+    assert [upright(records, **few) for records in (1, 2, 7)] == [True, False, False]
+
+
+def test_a_long_table_opens_and_one_of_texts_does_so_earlier():
+    assert [opening(lines, LONG) for lines in (0, 12, 13)] == [None, None, (13, 6)]
+    assert [opening(lines, LONG_OF_TEXTS) for lines in (3, 4)] == [None, (4, 3)]
 
 
 def test_an_empty_column_and_an_optional_one_that_is_not_there_are_left_out(tmp_path):
@@ -116,7 +198,7 @@ def test_columns_without_settings_are_all_shown_with_even_decimals(tmp_path):
     data = table(tmp_path, "final_loss,step,tiny,text\n1.5,100,0.00001,NA\n2.123456,200,1.5,x\n")
     shown = tables.shown_columns(data, {})
     assert [column.title for column in shown] == ["final loss", "step", "tiny", "text"]
-    assert [[column.cell(record) for column in shown] for record in data.records] == [
+    assert [[str(column.cell(record)) for column in shown] for record in data.records] == [
         ["1.5000", "100", "1e-05", "NA"], ["2.1235", "200", "1.5", "x"]
     ]  # fmt: skip
     assert [column.kind for column in shown] == ["number", "number", "number", "short"]
@@ -243,11 +325,29 @@ def test_the_ledger_counts_and_groups_in_the_order_of_the_rows(tmp_path):
     )
     found = ledger.ledger(data, ["A2", "A10"])
     assert found.counts == {"reproduced": 1, "contradicted": 1, "undecided": 1, "not comparable": 2}
-    assert [claim["claim"] for claim in found.compared] == ["b", "u", "z"]
-    assert [claim["claim"] for claim in found.facts] == ["f"]
+    assert {row: [claim["claim"] for claim in group] for row, group in found.by_row.items()} == {
+        "A2": ["f", "b", "a"],
+        "A10": ["u", "c"],
+        "Z9": ["z"],
+    }
+    assert found.marks_of("A2") == [("contradicted", "✗", 1), ("not comparable", "–", 1), ("fact", "=", 1)]
+    assert found.number("fact") == 1 and found.marks_of("B1") == []
     left = {row: [claim["claim"] for claim in group] for row, group in found.not_comparable.items()}
     assert left == {"A2": ["a"], "A10": ["c"]}
     assert [claim["claim"] for claim in found.of("A2")] == ["f", "b", "a"]
+
+
+@pytest.mark.parametrize(
+    ("found", "shown"),
+    [
+        ("1.71 [1.70, 1.72] (italian/width 128, final loss, validation, 2 seeds)", "1.71 [1.70, 1.72]"),
+        ("1 [0, 2] (a, b, 1 seed), 3 [2, 4] (c, d, 1 seed): difference -2 [-3, -1]", "difference -2 [-3, -1]"),
+        ("1 (a/difference of b, c)", "1"),
+        ("", ""),
+    ],
+)
+def test_the_line_of_a_claim_holds_the_number_alone(found, shown):
+    assert ledger.brief(found) == shown
 
 
 def test_a_broken_ledger_is_refused(tmp_path):

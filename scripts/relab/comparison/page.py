@@ -12,6 +12,7 @@ from markupsafe import Markup
 from relab.comparison import artefacts, scores
 from relab.comparison.compare import Comparison
 from relab.report import figures, tables, text
+from relab.report.arrangement import LONG, LONG_OF_TEXTS, Arrangement, Opening, opening
 from relab.report.environment import environment
 from relab.settings.writeups import Column
 from relab.statistics import plural
@@ -20,9 +21,6 @@ TEMPLATES = Path(__file__).resolve().parent / "templates"
 
 #: A table's field of more characters, or with a line break, is shown as a text.
 LONG_TEXT = 60
-
-#: Tables of more rows than this are folded.
-FOLDED_ROWS = 40
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,19 @@ class Side:
     def columns(self) -> list[tables.ShownColumn]:
         both = [self.data, *([tables.read(str(self.counterpart))] if self.counterpart else [])]
         texts = {name for data in both for name in data.names if any(map(_long, data.values(name)))}
-        return tables.shown_columns(self.data, {name: Column(text=name in texts) for name in self.data.names})
+        names = self.data.names
+        estimates = {name for name in names if {f"{name}_low", f"{name}_high"} <= set(names)}
+        ends = {f"{name}_{end}" for name in estimates for end in ("low", "high")}
+        columns = {name: Column(text=name in texts, interval=name in estimates) for name in names if name not in ends}
+        return tables.shown_columns(self.data, columns)
+
+    @property
+    def opening(self) -> Opening | None:
+        return opening(len(self.data.records), LONG_OF_TEXTS if self.arrangement.texts else LONG)
+
+    @cached_property
+    def arrangement(self) -> Arrangement:
+        return Arrangement(self.columns, [], self.data.records)
 
     @property
     def drawing(self) -> Markup:
@@ -60,11 +70,6 @@ class Pair:
 
     path: str
     sides: dict[str, Side | None]
-
-    @property
-    def rows(self) -> int:
-        """Rows of the longer of two tables."""
-        return max(len(side.data.records) for side in self.sides.values() if side)
 
 
 def build_page(comparison: Comparison, scores_file: str) -> str:
@@ -84,7 +89,6 @@ def build_page(comparison: Comparison, scores_file: str) -> str:
         statuses=artefacts.STATUSES,
         counts=artefacts.count_by_status,
         kept=artefacts.KEPT,
-        folded=FOLDED_ROWS,
         pairs=pairs,
         identical=identical,
     )

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from relab.report import text
+from relab.report.ledger import brief
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 
@@ -21,7 +25,10 @@ def environment(*folders: Path, **names: Any) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    for function in (text.visible, text.prose, text.inline, text.number, text.moment, text.duration):
+    for function in (brief, text.visible, text.prose, text.inline, text.number, text.moment, text.duration):
         environment.filters[function.__name__] = function
-    environment.globals.update(names)  # imported macros see globals only
+    script = (TEMPLATES / "page.js").read_text(encoding="utf-8")
+    # no script runs but this one: the page's policy names its digest
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
+    environment.globals.update(names, script=Markup(script), script_digest=f"sha256-{digest}")  # macros see globals only
     return environment

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 from relab.errors import UserError
 from relab.report.tables import Data, Record
@@ -33,28 +36,41 @@ class Ledger:
         counts = Counter(claim["verdict"] for claim in self.claims)
         return {verdict: counts[verdict] for verdict in VERDICTS}
 
-    @property
-    def compared(self) -> list[Record]:
-        """The claims that are set against this run, whatever came out."""
-        return [claim for claim in self.claims if claim["verdict"] not in (NOT_COMPARABLE, FACT)]
+    def number(self, verdict: str) -> int:
+        """Number of claims of a verdict, or of facts."""
+        return sum(claim["verdict"] == verdict for claim in self.claims)
 
-    @property
-    def facts(self) -> list[Record]:
-        """What nothing could contradict."""
-        return [claim for claim in self.claims if claim["verdict"] == FACT]
+    @cached_property
+    def by_row(self) -> dict[str, list[Record]]:
+        """The claims by row."""
+        return _by_row(self.claims)
 
-    @property
+    @cached_property
     def not_comparable(self) -> dict[str, list[Record]]:
         """The claims that this run's settings do not allow to compare, by row."""
-        groups: dict[str, list[Record]] = {}
-        for claim in self.claims:
-            if claim["verdict"] == NOT_COMPARABLE:
-                groups.setdefault(claim["row"], []).append(claim)
-        return groups
+        return _by_row(claim for claim in self.claims if claim["verdict"] == NOT_COMPARABLE)
+
+    def marks_of(self, row: str) -> list[tuple[str, str, int]]:
+        """The verdicts of a row's claims with their marks and numbers, in the order of the marks."""
+        counts = Counter(claim["verdict"] for claim in self.of(row))
+        return [(verdict, mark, counts[verdict]) for verdict, mark in MARKS.items() if counts[verdict]]
 
     def of(self, row: str) -> list[Record]:
         """The claims of one row."""
-        return [claim for claim in self.claims if claim["row"] == row]
+        return self.by_row.get(row, [])
+
+
+def _by_row(claims: Iterable[Record]) -> dict[str, list[Record]]:
+    groups: dict[str, list[Record]] = {}
+    for claim in claims:
+        groups.setdefault(claim["row"], []).append(claim)
+    return groups
+
+
+def brief(found: str) -> str:
+    """What was found without what it is of: a value, or the difference of two, with its interval."""
+    difference = re.search(r"difference [^()]*$", found)
+    return difference[0] if difference else found.partition(" (")[0]
 
 
 def ledger(data: Data, rows: list[str]) -> Ledger:

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-import base64
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from urllib.parse import quote
 
 import yaml
 from markupsafe import Markup
 
 from relab.errors import UserError
 from relab.report import figures, ledger, tables
+from relab.report.arrangement import (
+    LONG,
+    LONG_OF_GROUPS,
+    LONG_OF_TEXTS,
+    Arrangement,
+    Grid,
+    Opening,
+    arrange,
+    arrange_grid,
+    opening,
+)
 from relab.report.environment import TEMPLATES, environment
 from relab.report.provenance import Job, Provenance
 from relab.rows import registry
@@ -22,6 +33,9 @@ from relab.settings.report import LEDGER, PageSpec
 from relab.settings.writeups import OVERVIEW, Figure
 
 MEDIA_TYPES = {".csv": "text/csv;charset=utf-8", ".svg": "image/svg+xml"}
+
+#: What stands in the address of a file as it is; nothing in it looks like an address or a reference of the page's own.
+PLAIN = " !$*+,/;=?@[]^`{|}~"
 
 
 @dataclass(frozen=True)
@@ -53,8 +67,8 @@ class Download:
 
     @property
     def uri(self) -> str:
-        content = base64.b64encode(Path(self.file).read_bytes()).decode("ascii")
-        return f"data:{MEDIA_TYPES[Path(self.path).suffix]};base64,{content}"
+        # longer than the file by what markup and URLs must not hold, where base64 is longer by a third
+        return f"data:{MEDIA_TYPES[Path(self.path).suffix]},{quote(Path(self.file).read_bytes(), safe=PLAIN)}"
 
 
 @dataclass(frozen=True)
@@ -85,9 +99,32 @@ class View:
     def data(self) -> tables.Data:
         return tables.read(self.files.path)
 
-    @property
+    @cached_property
     def columns(self) -> list[tables.ShownColumn]:
         return tables.shown_columns(self.data, self.entry.columns)
+
+    @cached_property
+    def arrangement(self) -> Arrangement:
+        return arrange(self.data, self.columns)
+
+    @cached_property
+    def grid(self) -> tuple[Grid, list[tables.ShownColumn]]:
+        return arrange_grid(self.data, self.columns)
+
+    @property
+    def opening(self) -> Opening | None:
+        """How many of its lines a table shows at first, where it does not show all.
+
+        A template of a kind of row sets the records of one first field beside each other, or in one group.
+        """
+        template = self.entry.template
+        if template == "grid":
+            grid, _ = self.grid
+            return opening(len(grid.lines), LONG_OF_GROUPS if grid.values[0].settings.text else LONG)
+        if not (TEMPLATES / f"tables/{template}.html.j2").is_file():
+            return opening(len(self.data.distinct(self.data.names[0])), LONG_OF_GROUPS)
+        texts = template == "texts" or self.arrangement.texts
+        return opening(len(self.data.records), LONG_OF_TEXTS if texts else LONG)
 
     @property
     def drawing(self) -> Markup:
@@ -107,14 +144,14 @@ def build(contents: Contents, spec: PageSpec, files: Files) -> str:
         _check_files(artefact.within(files.run), section, files)
         shown = views.setdefault(section, [])
         shown.append(_view(artefact, files.run, section, shown, provenance))
-    rows = [row.id for chapter in contents.chapters for row in chapter.rows]
+    rows = {row.id: row for chapter in contents.chapters for row in chapter.rows}
     page = environment(registry.FOLDER, provenance=provenance).get_template("page.html.j2")
     return page.render(
         contents=contents,
         spec=spec,
         config=yaml.safe_dump(spec.config, allow_unicode=True, sort_keys=False, width=120) if spec.config else "",
         views=views,
-        ledger=ledger.ledger(tables.read(files.ledger), rows),
+        ledger=ledger.ledger(tables.read(files.ledger), list(rows)),
         ledger_file=Download(LEDGER, files.ledger),
         ledger_job=provenance.of(LEDGER),
         marks=ledger.MARKS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -41,6 +41,24 @@ class Record(dict):
             expected = f"a number for the format {spec!r}" if spec else "a number"
             raise UserError(f"{self.path}: column {column!r}: expected {expected} ({error})") from None
 
+    def estimate(self, column: str, spec: str = "") -> Cell:
+        """The number in a column with its 95 % interval, if ``{column}_low`` and ``{column}_high`` hold it."""
+        ends = [f"{column}_{end}" for end in ("low", "high")]
+        interval = f"[{', '.join(self.number(end, spec) for end in ends)}]" if self[column] and self[ends[0]] else ""
+        return Cell(self.number(column, spec), interval)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A field as the page shows it: a value, and its interval and number of observations where it has them."""
+
+    value: str
+    interval: str = ""
+    count: str = ""
+
+    def __str__(self) -> str:
+        return " ".join(filter(None, (self.value, self.interval, self.count)))
+
 
 def no_column(path: str, column: str, known: list[str]) -> UserError:
     return UserError(f"{path}: no column {column!r}, which its columns or its template ask for; it has {', '.join(known)}")
@@ -69,6 +87,10 @@ class Data:
     def distinct(self, column: str) -> list[str]:
         """The values of a column without repetition, in order of appearance."""
         return list(dict.fromkeys(self.values(column)))
+
+    def filled(self, column: str) -> Record:
+        """The first record in which a column is not empty, or else the first."""
+        return next((record for record in self.records if record[column]), self.records[0])
 
     def where(self, **fields: str) -> list[Record]:
         """The records whose columns have these values."""
@@ -119,7 +141,8 @@ class ShownColumn:
     @cached_property
     def format(self) -> str:
         """The format of its numbers: that of the settings, else as many decimals as the file has, four at most."""
-        texts = [text for text in self.data.values(self.name) if text]
+        ends = [f"{self.name}_{end}" for end in ("low", "high")] if self.settings.interval else []
+        texts = [text for name in (self.name, *ends) for text in self.data.values(name) if text]
         if self.settings.format or not self.numeric or all(text.lstrip("+-").isdigit() for text in texts):
             return self.settings.format
         if any("e" in text.lower() or 0 < abs(float(text)) < 0.001 for text in texts):
@@ -133,11 +156,11 @@ class ShownColumn:
         return self.data.records[0].number(self.settings.count) if len(counts) == 1 and counts[0] else ""
 
     @property
-    def units(self) -> list[str]:
-        """The lines below the heading: the unit; whether there is an interval, and the number of observations."""
-        interval = "[95 % interval]" if self.settings.interval else ""
+    def unit(self) -> str:
+        """The line below the heading: the unit, whether there is an interval, the number of observations."""
+        interval = "[95\u00a0%]" if self.settings.interval else ""
         count = f"n = {self.count}" if self.count else ""
-        return [line for line in (self.settings.unit, ", ".join(filter(None, (interval, count)))) if line]
+        return ", ".join(filter(None, (self.settings.unit, interval, count)))
 
     @cached_property
     def kind(self) -> str:
@@ -146,18 +169,50 @@ class ShownColumn:
             return "number"
         return "short" if all(len(text) <= SHORT for text in self.data.values(self.name)) else "long"
 
-    def cell(self, record: Record) -> str:
-        """The field of ``record`` as text, with its interval and number of observations where the column has them."""
+    def cell(self, record: Record) -> Cell:
+        """The field of ``record``, with its interval and number of observations where the column has them."""
         if record[self.name] == "":
-            return MISSING
+            return Cell(MISSING)
         if not self.numeric:
-            return record[self.name]
-        shown = record.number(self.name, self.format)
-        if self.settings.interval and record[f"{self.name}_low"]:
-            shown += f" [{', '.join(record.number(f'{self.name}_{end}', self.format) for end in ('low', 'high'))}]"
+            return Cell(record[self.name])
+        cell = (
+            record.estimate(self.name, self.format) if self.settings.interval else Cell(record.number(self.name, self.format))
+        )
         if self.settings.count and not self.count and record[self.settings.count]:
-            shown += f" (n = {record.number(self.settings.count)})"
-        return shown
+            return replace(cell, count=f"(n = {record.number(self.settings.count)})")
+        return cell
+
+    @property
+    def differences(self) -> bool:
+        """Whether its numbers are written with their sign: those of differences are."""
+        return self.settings.format.startswith("+")
+
+    def decided(self, record: Record) -> bool:
+        """Whether it is a difference whose interval does not hold 0."""
+        ends = [float(record[f"{self.name}_{end}"]) for end in ("low", "high")] if self.cell(record).interval else []
+        return self.differences and bool(ends) and (ends[0] > 0 or ends[1] < 0)
+
+    @cached_property
+    def axes(self) -> dict[str, tuple[float, float]]:
+        """Ends of the axis on which intervals are drawn, with 0 for differences, for each metric where the table names it."""
+        ends: dict[str, list[list[float]]] = {}
+        for record in self.data.records:
+            if self.cell(record).interval:
+                spans = [float(record[f"{self.name}{end}"]) for end in ("_low", "_high", "")] + [0.0] * self.differences
+                ends.setdefault(record.get("metric", ""), []).append([value for value in spans if math.isfinite(value)])
+        axes = {metric: (min(map(min, spans)), max(map(max, spans))) for metric, spans in ends.items() if len(spans) > 1}
+        return {metric: (low, high) for metric, (low, high) in axes.items() if low < high}
+
+    def bar(self, record: Record) -> str:
+        """Where the interval of ``record``, its value and for differences 0 lie on the axis, as properties of a style."""
+        axis = self.axes.get(record.get("metric", ""))
+        if not axis or not self.cell(record).interval:
+            return ""
+        low, high = axis
+        points = {"low": record[f"{self.name}_low"], "high": record[f"{self.name}_high"], "value": record[self.name]}
+        points |= {"zero": "0"} if self.differences else {}
+        places = {point: 100 * (float(value) - low) / (high - low) for point, value in points.items()}
+        return ";".join(f"--{point}:{place:.0f}%" for point, place in places.items())
 
 
 def _numeric(texts: list[str]) -> bool:

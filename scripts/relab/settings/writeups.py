@@ -48,6 +48,9 @@ class Column(Settings):
     count: str = Field("", description="Column of the number of observations behind the value, shown as n.")
     text: bool = Field(False, description="It holds generated text: monospaced, white space kept.")
     language: str = Field("", description="Language of its texts as a BCP 47 tag.")
+    across: bool = Field(
+        False, description="Of a grid: its values stand beside each other, and below each what the columns after it hold."
+    )
     optional: bool = Field(False, description="Not every table of its kind has it: it is shown where there is one.")
 
 
@@ -63,6 +66,7 @@ class Table(Settings):
     )
     columns: dict[str, Column] = Field({}, description="The columns shown, in this order; none means all, as they are.")
     language: str = Field("", description="Language of its generated texts as a BCP 47 tag.")
+    folded: bool = Field(False, description="It opens folded: the page shows its title, and the table to who asks for it.")
     reported: bool = Field(False, description="It repeats the write-up's own figures; the page marks it so.")
 
 
@@ -73,6 +77,7 @@ class Figure(Settings):
     caption: str = Field("", description="What it shows and how to read it (Markdown).")
     alternative: str = Field(description="Text for those who cannot see it: what is plotted and where to find the numbers.")
     data: list[str] = Field(description="Tables of the same row that it is drawn from.", min_length=1)
+    folded: bool = Field(False, description="It opens folded: the page shows its title, and the figure to who asks for it.")
 
 
 class Kind(Settings):
@@ -95,6 +100,7 @@ class Shown(Settings):
     alternative: str | None = Field(None, description="Of a figure: text for those who cannot see it.")
     columns: dict[str, Column] | None = Field(None, description="Of a table: the columns shown.")
     language: str | None = Field(None, description="Of a table: language of its generated texts as a BCP 47 tag.")
+    folded: bool | None = Field(None, description="Whether it opens folded.")
 
 
 AnyShown = Annotated[Shown, BeforeValidator(_with_name)]

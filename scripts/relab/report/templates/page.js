@@ -1,0 +1,124 @@
+// What a page gains where scripts run; without them it is whole. It adds no text of a run as markup.
+"use strict";
+
+// A click on a heading sorts its table, and the next one turns the order round.
+const fields = (row, column) => row.cells[column].innerText.trim();
+const number = text => parseFloat(text.replace(/[,\s]/g, "").replace("\u2212", "-"));
+
+function sort(heading) {
+  const body = heading.closest("table").tBodies[0];
+  const column = heading.cellIndex;
+  const ascending = heading.ariaSort !== "ascending";
+  for (const other of heading.parentNode.cells) other.removeAttribute("aria-sort");
+  heading.ariaSort = ascending ? "ascending" : "descending";
+  const rows = [...body.rows].map(row => [fields(row, column), row]);
+  const numeric = heading.classList.contains("number");
+  rows.sort(([a], [b]) => {
+    if (!numeric) return (ascending ? 1 : -1) * a.localeCompare(b, "en", { numeric: true });
+    const [x, y] = [number(a), number(b)];
+    if (isNaN(x) || isNaN(y)) return isNaN(x) - isNaN(y);
+    return ascending ? x - y : y - x;
+  });
+  body.append(...rows.map(([, row]) => row));
+}
+
+for (const heading of document.querySelectorAll(".plain:not(.upright) > thead th")) {
+  if (heading.closest("table").rows.length < 4) continue;
+  const button = document.createElement("button");
+  button.type = "button";
+  button.append(heading.firstChild);
+  button.addEventListener("click", () => sort(heading));
+  heading.prepend(button);
+}
+
+// A link unfolds what it leads to, and shows it whatever claims were chosen.
+function unfold() {
+  const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  const all = target && document.querySelector("#ledger [name=verdict]");
+  if (all && target.closest(".claims")) all.checked = true;
+  for (let part = target?.closest("details"); part; part = part.parentNode.closest("details")) part.open = true;
+  target?.scrollIntoView();
+}
+
+addEventListener("hashchange", unfold);
+if (location.hash) unfold();
+
+// A search over rows, tables and figures, claims, and settings.
+const MOST = 12;
+
+function entries() {
+  const entry = (kind, text, id, line) => ({ kind, text: text.replace(/\s+/g, " ").trim(), id, line });
+  const all = [];
+  for (const row of document.querySelectorAll(".row > h3")) all.push(entry("row", row.textContent, row.parentNode.id));
+  for (const part of document.querySelectorAll(".artefact")) {
+    const target = part.querySelector(".target");
+    if (target) all.push(entry("", part.querySelector(".title").textContent, target.id));
+  }
+  for (const claim of document.querySelectorAll(".claim")) {
+    const text = [".verdict", ".says", ".result"].map(name => claim.querySelector(name)?.textContent ?? "").join(" ");
+    all.push(entry("claim", text, claim.querySelector(".target").id));
+  }
+  const path = [];
+  const lines = document.querySelector("#configuration pre")?.textContent.split("\n") ?? [];
+  lines.forEach((line, index) => {
+    const [, indent, key, value] = line.match(/^( *)([^\s:#-][^:]*):(.*)/) ?? [];
+    if (key === undefined) return;
+    path.length = indent.length / 2;
+    path.push(key);
+    all.push(entry("setting", path.join(".") + (value ? ":" + value : ""), "configuration", index));
+  });
+  return all;
+}
+
+// The line of a setting is marked as a reader would mark it.
+function mark(index) {
+  const text = document.querySelector("#configuration pre").firstChild;
+  const start = text.data.split("\n").slice(0, index).join("\n").length + (index > 0);
+  const end = text.data.indexOf("\n", start);
+  const range = document.createRange();
+  document.getElementById("configuration").open = true;
+  range.setStart(text, start);
+  range.setEnd(text, end < 0 ? text.length : end);
+  getSelection().removeAllRanges();
+  getSelection().addRange(range);
+  const pre = text.parentNode;
+  pre.scrollTop += range.getBoundingClientRect().top - pre.getBoundingClientRect().top - 40;
+  pre.scrollIntoView();
+}
+
+const contents = document.querySelector(".contents");
+const search = document.createElement("input");
+const results = document.createElement("ol");
+let known;
+
+function find() {
+  known ??= entries();
+  const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
+  const found = words.length ? known.filter(({ text }) => words.every(word => text.toLowerCase().includes(word))) : [];
+  results.replaceChildren(...found.slice(0, MOST).map(({ kind, text, id, line }) => {
+    const item = document.createElement("li");
+    const link = document.createElement("a");
+    const label = document.createElement("b");
+    label.textContent = kind;
+    link.href = "#" + id;
+    link.append(label, " " + text);
+    link.addEventListener("click", () => line === undefined || setTimeout(mark, 0, line));
+    item.append(link);
+    return item;
+  }));
+  if (words.length && found.length !== results.children.length || words.length && !found.length) {
+    const rest = document.createElement("li");
+    rest.textContent = found.length ? `and ${found.length - MOST} more` : "nothing found";
+    results.append(rest);
+  }
+}
+
+search.type = "search";
+search.className = "search";
+search.placeholder = "Find a row, claim, setting";
+search.ariaLabel = "Find a row, table, claim or setting";
+results.className = "results";
+results.ariaLive = "polite";
+search.addEventListener("input", find);
+search.addEventListener("keydown", event => event.key === "Enter" && results.querySelector("a")?.click());
+if (document.getElementById("ledger")) contents.prepend(search, results);
