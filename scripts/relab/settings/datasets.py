@@ -93,11 +93,7 @@ class Duplicates(Settings):
         le=1,
     )
     words: Int = Field(4, description="Words of an n-gram; a row of fewer is one n-gram.", ge=1)
-    contained: bool = Field(
-        False,
-        description="A row that stands within another, word by word, is a duplicate of it, unless it has fewer words than an "
-        "n-gram: for data sets of phrases out of the same sentences, such as SST-2.",
-    )
+    contained: bool = Field(False, description="A row of that many words that stands within another one is its duplicate.")
 
 
 class Dataset(Declaration):
