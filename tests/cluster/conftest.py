@@ -86,7 +86,8 @@ def outage(slurm: dict[str, str], services: ExitStack) -> Callable[[], AbstractC
 
     @contextmanager
     def away() -> Iterator[None]:
-        os.kill(int((folder / "slurmctld.pid").read_text()), signal.SIGKILL)
+        # as for a restart or another version: killed at once, it would forget a job of the last seconds
+        os.kill(int((folder / "slurmctld.pid").read_text()), signal.SIGTERM)
         yield
         launch(services, folder, [shutil.which("slurmctld", path=slurm["PATH"]), "-D"], slurm)
 

@@ -113,9 +113,10 @@ def test_a_training_job_asks_for_what_it_is_given_and_runs(slurm: dict[str, str]
     assert record["processes"] == 2, "one task started a process for each card"
 
 
-def running(environment: dict[str, str]) -> bool:
-    """Whether a training runs on the cluster."""
-    return any(job.get("JobState") == "RUNNING" and "train_model" in job.get("Comment", "") for job in slurm_jobs(environment))
+def at_work(environment: dict[str, str]) -> bool:
+    """Whether a job of the cluster has come to its command: what starts just when the controller is away fails."""
+    steps = subprocess.run(["squeue", "--steps", "--noheader", "--format=%i"], env=environment, capture_output=True, text=True)
+    return re.search(r"^\d+\.0$", steps.stdout, re.M) is not None
 
 
 def numbers(environment: dict[str, str]) -> set[str]:
@@ -148,7 +149,7 @@ def test_snakemake_waits_for_a_controller_that_is_away(slurm: dict[str, str], mo
     """Longer than the five queries that the plugin makes by itself, and on a cluster without accounting."""
     with ThreadPoolExecutor() as pool:
         told = pool.submit(snakemake, moved_checkout, slurm, *TRAINING)
-        while not told.done() and not running(slurm):
+        while not told.done() and not at_work(slurm):
             time.sleep(0.2)
         with outage():
             time.sleep(100)

@@ -53,17 +53,17 @@ def tiny_jobs() -> Jobs:
     return all_jobs(tiny())
 
 
-def leaves(settings: BaseModel, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any, bool]]:
-    """The settings in a group by path: the value, and whether it is only read by people."""
+def leaves(settings: BaseModel, path: tuple[Any, ...] = (), read: bool = False) -> Iterator[tuple[tuple[Any, ...], Any, bool]]:
+    """The settings in a group by path: the value, and whether it, or the group, is only read by people."""
     for name, field in type(settings).model_fields.items():
         value = getattr(settings, name)
         if name != "kind" and (path or name not in EXPANDED):  # of another kind it has other settings
-            yield from _leaves(value, (*path, name), _is_documentation(field))
+            yield from _leaves(value, (*path, name), read or _is_documentation(field))
 
 
 def _leaves(value: Any, path: tuple[Any, ...], read: bool) -> Iterator[tuple[tuple[Any, ...], Any, bool]]:
     if isinstance(value, BaseModel):
-        yield from leaves(value, path)
+        yield from leaves(value, path, read)
     elif isinstance(value, dict) and any(isinstance(inner, BaseModel) for inner in value.values()):
         name, inner = next(iter(value.items()))
         yield from _leaves(inner, (*path, name), read)

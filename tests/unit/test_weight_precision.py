@@ -153,7 +153,8 @@ def sample_texts(models, folder, asked, monkeypatch):
 
 def encode_texts(models, folder, asked, monkeypatch):
     write(folder / "part.parquet", [{"text": "the cat sat", "label": ""}], CLASSIFICATION)
-    spec = {"encoder": {"model": "bert", "precision": asked}, "columns": ["text"], "threads": 1}
+    source = {"encoder": "bert", "dataset": "cats", "part": "test"}
+    spec = {"source": source, "encoder": {"model": "bert", "precision": asked}, "columns": ["text"], "threads": 1}
     words = ["--model", models / "bert", "--part", folder / "part.parquet", "--stats", folder / "stats.json"]
     program("encode_texts", [*words, "--output", folder / "made"], spec, folder, monkeypatch)
 
