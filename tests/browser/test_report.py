@@ -283,7 +283,11 @@ def test_the_search_finds_rows_tables_claims_and_settings(visit, width):
     search.fill("training.steps")
     assert results.all_inner_texts() == ["setting models.char_gpt.training.steps: 500"]
     search.press("Enter")
-    page.wait_for_function("getSelection().toString().trim() === 'steps: 500'")
+    for _ in range(200):  # the page's policy allows no function that Playwright would wait for
+        if page.evaluate("getSelection().toString().trim()") == "steps: 500":
+            break
+        page.wait_for_timeout(20)
+    assert page.evaluate("getSelection().toString().trim()") == "steps: 500"
     assert page.locator("#configuration pre").is_visible()
     search.fill("comparable claim 0")
     results.first.press("Enter")
