@@ -74,7 +74,7 @@ def test_an_overlay_of_a_user_is_rehearsed(tmp_path):
     ("columns", "sentence"),
     [
         ({"title": "{sentence}", "topic": "{number:2}"}, "expected a column 'headline'"),
-        ({"headline": "{sentence}", "topic": "{number:3}"}, "column 'topic': expected one of 0, 1, found '2'"),
+        ({"headline": "{sentence}", "topic": "{number:3}"}, "column 'topic': expected one of '0', '1', found '2'"),
         ({"headline": ["{sentence}"], "topic": "{number:2}"}, "column 'headline': expected a text"),
     ],
     ids=["another column", "a label that is not declared", "a list instead of a text"],
