@@ -79,7 +79,7 @@ def serving(folder: Path, environment: dict[str, str]) -> Iterator[dict[str, str
     finally:
         process.terminate()
         process.wait()
-        path.unlink()
+        path.unlink(missing_ok=True)
 
 
 def serve(number: int) -> None:
