@@ -62,11 +62,13 @@ def ask(words: list[str]) -> int:
 
 
 @contextlib.contextmanager
-def serving(folder: Path, environment: dict[str, str]) -> Iterator[dict[str, str]]:
+def serving(environment: dict[str, str]) -> Iterator[dict[str, str]]:
     """Run a server while the block runs; yields the environment with the variable by which jobs find it."""
     import subprocess
+    import tempfile
 
-    path = folder / "fork_server"
+    folder = Path(tempfile.mkdtemp())  # in a run's folder a socket's path could be too long
+    path = folder / "socket"
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(path))
         listening.listen(64)  # who asks before the server has imported all of it waits
@@ -80,6 +82,7 @@ def serving(folder: Path, environment: dict[str, str]) -> Iterator[dict[str, str
         process.terminate()
         process.wait()
         path.unlink(missing_ok=True)
+        folder.rmdir()
 
 
 def serve(number: int) -> None:
@@ -105,7 +108,10 @@ def _attend(connection: socket.socket) -> None:
     streams = array.array("i", ancillary[0][2])
     size, request = int.from_bytes(head, "big"), b""
     while len(request) < size:
-        request += connection.recv(2**16)
+        received = connection.recv(2**16)
+        if not received:  # who asked is gone
+            os._exit(1)
+        request += received
     pid = os.fork()
     if pid == 0:
         connection.close()

@@ -10,7 +10,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -40,8 +39,7 @@ def fork_server() -> dict[str, str]:
 
     open_until_the_end = contextlib.ExitStack()
     atexit.register(open_until_the_end.close)
-    folder = open_until_the_end.enter_context(tempfile.TemporaryDirectory())
-    variables = open_until_the_end.enter_context(serving(Path(folder), environment(PYTHONUTF8="1")))
+    variables = open_until_the_end.enter_context(serving(environment(PYTHONUTF8="1")))
     return {VARIABLE: variables[VARIABLE]}
 
 

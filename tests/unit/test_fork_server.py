@@ -29,7 +29,7 @@ def environment(tmp_path_factory):
     folder = tmp_path_factory.mktemp("server")
     (folder / "program.py").write_text(PROGRAM)
     (folder / "sleep.py").write_text("import os, time\nopen('pid', 'w').write(str(os.getpid()))\ntime.sleep(600)\n")
-    with fork_server.serving(folder, {**os.environ, "COLOUR": "of the server"}) as environment:
+    with fork_server.serving({**os.environ, "COLOUR": "of the server"}) as environment:
         yield environment, folder
 
 

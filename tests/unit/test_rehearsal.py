@@ -161,4 +161,4 @@ def test_a_rehearsal_empties_no_folder_but_that_of_another_one(tmp_path):
     assert (tmp_path / "mine/thesis.tex").exists()
     (tmp_path / "mine/rehearsal.yaml").touch()
     prepare(tmp_path / "mine")
-    assert list((tmp_path / "mine").iterdir()) == []
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["rehearsal.yaml"]

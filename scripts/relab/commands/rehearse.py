@@ -53,7 +53,7 @@ def main(words: Sequence[str]) -> None:
     (args.directory / MARK).write_text(yaml.safe_dump(layer, sort_keys=False, allow_unicode=True), encoding="utf-8")
     with hub.serving():
         run(args, hub.url)
-    tell(args.directory, settings, assets)
+    print_coverage(args.directory, settings, assets)
     plan_real_run(args, settings)
 
 
@@ -67,6 +67,7 @@ def prepare(folder: Path) -> None:
         raise UserError(f"{folder}: expected a new folder or that of an earlier rehearsal, found one without {MARK}")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
+    (folder / MARK).touch()
 
 
 def disguise(settings: Resolved) -> dict[str, Any]:
@@ -93,7 +94,7 @@ def run(args: argparse.Namespace, url: str) -> None:
     """Run the DAG on the stand-ins.
 
     Raises:
-        UserError: a job failed; the sentence is that of its log.
+        UserError: a job failed; Snakemake has told why.
     """
     folder = args.directory.resolve()
     rehearsal = argparse.Namespace(directory=folder, configfile=[*args.configfile, folder / MARK])
@@ -105,13 +106,13 @@ def run(args: argparse.Namespace, url: str) -> None:
     if not on_card:
         environment["CUDA_VISIBLE_DEVICES"] = "-1"
     # CUDA does not survive a fork
-    with contextlib.nullcontext(environment) if on_card else fork_server.serving(folder, environment) as environment:
+    with contextlib.nullcontext(environment) if on_card else fork_server.serving(environment) as environment:
         words = ["--cores", args.cores, "--quiet", "reason", "host", "--keep-going", "--", *args.targets]
         if subprocess.run(workflow.command(rehearsal, *words), env=environment).returncode:
             raise UserError(f"{args.directory}: the rehearsal has failed; the errors stand above, and in results/logs there")
 
 
-def tell(folder: Path, settings: Resolved, assets: Mapping[str, Any]) -> None:
+def print_coverage(folder: Path, settings: Resolved, assets: Mapping[str, Any]) -> None:
     """Say what the rehearsal has gone through, and what it has not."""
     records = [json.loads(path.read_text(encoding="utf-8")) for path in (folder / "results").rglob(f"*{workflow.RECORD}")]
     programs = {record["job"] for record in records}
