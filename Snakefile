@@ -23,7 +23,15 @@ configfile: DEFAULTS[1]
 
 include: "rules/common.smk"
 include: "rules/scheduler.smk"
+include: "rules/forks.smk"
+include: "rules/order.smk"
 include: "rules/cluster.smk"
+
+
+onstart:
+    prepare_cluster()
+    order_jobs()
+    start_fork_server()
 
 
 onerror:

@@ -66,15 +66,17 @@ def remember_finished_jobs(plugin):
     plugin.get_min_job_age = lambda: age
 
 
-onstart:
-    if workflow.executor_plugin.name == "slurm" and submitted():
-        executor = workflow.scheduler.get_executor(submitted()[0])
-        try:
-            check_slurm(executor)
-        except UserError as error:
-            end_with(f"{SENTENCE}{error}")
-            raise WorkflowError(str(error)) from None
-        slurm.more_memory_once(executor, workflow.execution_settings.retries)
-        remember_finished_jobs(sys.modules[type(executor).__module__])
-        if not workflow.executor_settings.jobname_prefix:
-            executor.run_uuid = f"{re.sub(r'[^A-Za-z0-9_-]', '_', Path.cwd().name)[:50]}_{executor.run_uuid}"
+def prepare_cluster():
+    """Check a run whose jobs Slurm gets, and set up what submits them."""
+    if workflow.executor_plugin.name != "slurm" or not submitted():
+        return
+    executor = workflow.scheduler.get_executor(submitted()[0])
+    try:
+        check_slurm(executor)
+    except UserError as error:
+        end_with(f"{SENTENCE}{error}")
+        raise WorkflowError(str(error)) from None
+    slurm.more_memory_once(executor, workflow.execution_settings.retries)
+    remember_finished_jobs(sys.modules[type(executor).__module__])
+    if not workflow.executor_settings.jobname_prefix:
+        executor.run_uuid = f"{re.sub(r'[^A-Za-z0-9_-]', '_', Path.cwd().name)[:50]}_{executor.run_uuid}"

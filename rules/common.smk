@@ -80,8 +80,9 @@ if DeploymentMethod.CONDA not in workflow.deployment_settings.deployment_method:
         )
     # Without an environment for each rule, `python` is the one that runs Snakemake, whichever comes first on the path.
     PREFIX += f'export PATH={shlex.quote(os.path.dirname(sys.executable))}:"$PATH"; '
-if fork_server.VARIABLE in os.environ:
-    PREFIX += f'python() {{ command python -S {shlex.quote(fork_server.__file__)} "$@"; }}; '
+    # Where there is a server of forks (rules/forks.smk), `python` asks it.
+    FORK = f'python() {{ command python -S {shlex.quote(fork_server.__file__)} "$@"; }}'
+    PREFIX += f'if [ "${{{fork_server.VARIABLE}:-}}" ]; then {FORK}; fi; '
 shell.prefix(PREFIX.replace("{", "{{").replace("}", "}}"))
 
 

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
-from support.runs import TINY, environment, job_counts, run_snakemake
+from support.runs import TINY, environment, fork_server, job_counts, run_snakemake
 
 from relab.files import sha256
 
@@ -77,9 +77,10 @@ def finish(checkout: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.parametrize("forks", [False, True], ids=["by itself", "as a fork"])
 @pytest.mark.parametrize("name", ["SIGKILL of Snakemake and its jobs", "SIGKILL of the job", "SIGTERM of the job", "Ctrl-C"])
-def test_an_interrupted_run_goes_on_and_ends_the_same(unfinished, unbroken, name):
-    running = start(unfinished)
+def test_an_interrupted_run_goes_on_and_ends_the_same(unfinished, unbroken, name, forks):
+    running = start(unfinished, **(fork_server() if forks else {}))
     wait_until_training(unfinished, running)
     if name == "Ctrl-C":
         os.killpg(running.pid, signal.SIGINT)

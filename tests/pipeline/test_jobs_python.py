@@ -1,11 +1,17 @@
-"""Jobs run in the environment of the Snakemake that runs them, whatever stands on the path, or in one of their own."""
+"""Jobs run in the environment of the Snakemake that runs them, whatever stands on the path, or in one of their own.
+
+Several jobs of this machine are forks of one process, which tests see by what the record of a job that needs no torch says.
+"""
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import sys
 from pathlib import Path
 
+import psutil
 from support.runs import TINY, run_snakemake
 
 #: Two jobs: a file is linked, a corpus is made of it.
@@ -24,6 +30,10 @@ config*) echo '{{"get": {{"channel_priority": "strict"}}}}' ;;
   chmod +x "$2/bin/python" ;;
 esac
 """
+
+
+#: Four jobs: it is made into tokens, too.
+TOKENS = "results/tokens/italian-characters/italian/train.arrow"
 
 
 def program(path: Path, text: str) -> Path:
@@ -57,3 +67,29 @@ def test_conda_gives_each_rule_its_own_python(tmp_path):
     pythons = (tmp_path / "conda/used").read_text().splitlines()
     assert len(set(pythons)) == 2  # the environments of fetching and of texts
     assert all(".snakemake/conda/" in python for python in pythons)
+
+
+def test_several_jobs_are_forks_of_one_process(tmp_path):
+    made = run_snakemake(tmp_path, "--cores", "1", *TINY, "--", "results/corpora/english/stats.json", TOKENS)
+    assert made.returncode == 0, made.stdout + made.stderr
+    assert "torch" in recorded_versions(tmp_path)
+    logs = re.findall(r"^ +log: results/logs/(\S+)", made.stdout + made.stderr, re.M)
+    assert logs[3].startswith("tokenize_corpus"), "the longest chain of jobs comes first"
+    servers = [process for process in psutil.process_iter(["cmdline"]) if str(tmp_path) in str(process.info["cmdline"])]
+    assert not servers
+
+
+def test_a_server_of_forks_can_be_declined(tmp_path):
+    made = run_snakemake(tmp_path, "--cores", "1", *TINY, "--", TOKENS, RELAB_FORK_SERVER="")
+    assert made.returncode == 0, made.stdout + made.stderr
+    assert "torch" not in recorded_versions(tmp_path)
+
+
+def test_few_jobs_start_by_themselves(tmp_path):
+    made = run_snakemake(tmp_path, "--cores", "1", *TINY, "--", TARGET)
+    assert made.returncode == 0, made.stdout + made.stderr
+    assert "torch" not in recorded_versions(tmp_path)
+
+
+def recorded_versions(run: Path) -> dict[str, str]:
+    return json.loads((run / f"{TARGET}.provenance.json").read_text())["versions"]

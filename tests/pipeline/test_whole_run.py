@@ -43,6 +43,11 @@ def test_the_report_shows_the_rows(tiny_checkout):
     assert "http://" not in re.sub(r"http://www\.w3\.org/[^\"']*", "", page), "the page must need no network"
 
 
+def test_jobs_that_are_forks_are_measured_as_jobs(tiny_checkout):
+    measured = (tiny_checkout / "results/benchmarks/train_model/italian-w8-s0.jsonl").read_text().splitlines()
+    assert json.loads(measured[-1])["max_rss"] > 200, "MiB: more than the shell and what asks for the fork"
+
+
 def test_snakemakes_own_report_works_beside_it(moved_checkout):
     made = run_snakemake(moved_checkout, *TINY, "--report", "report.zip", checkout=moved_checkout)
     assert made.returncode == 0, made.stdout + made.stderr

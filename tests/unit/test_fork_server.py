@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -22,13 +23,25 @@ if sys.argv[1] == "mistake":
     1 / 0
 sys.exit(int(sys.argv[1]))
 """
+SLEEPER = """\
+import os, signal, sys, time
+
+def end(number, _):
+    print("asked by", number)
+    sys.exit(7)
+
+for number in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(number, end)
+open("pid", "w").write(str(os.getpid()))
+time.sleep(600)
+"""
 
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory):
     folder = tmp_path_factory.mktemp("server")
     (folder / "program.py").write_text(PROGRAM)
-    (folder / "sleep.py").write_text("import os, time\nopen('pid', 'w').write(str(os.getpid()))\ntime.sleep(600)\n")
+    (folder / "sleep.py").write_text(SLEEPER)
     with fork_server.serving({**os.environ, "COLOUR": "of the server"}) as environment:
         yield environment, folder
 
@@ -53,12 +66,54 @@ def test_an_error_is_told_and_is_status_1(environment, word, said):
     assert (process.returncode, err.splitlines()[-1]) == (1, said)
 
 
-def test_a_program_ends_with_who_asked_for_it(environment):
-    process = start(environment, "sleep.py")
+def start_to_sleep(environment) -> tuple[subprocess.Popen, Path]:
+    """A program that sleeps, once it does, and the file that holds its number."""
     told = environment[1] / "pid"
+    told.unlink(missing_ok=True)
+    process = start(environment, "sleep.py")
     while not (told.exists() and told.read_text()):
         assert process.poll() is None
         time.sleep(0.02)
+    return process, told
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_program_is_asked_to_end_and_may_say_how(environment, number):
+    process, _ = start_to_sleep(environment)
+    process.send_signal(number)
+    out, _ = process.communicate()
+    assert (out, process.returncode) == (f"asked by {number}\n", 7)
+
+
+def test_the_process_of_a_program_is_known(environment, monkeypatch):
+    process, told = start_to_sleep(environment)
+    monkeypatch.setenv(fork_server.VARIABLE, environment[0][fork_server.VARIABLE])
+    assert fork_server.fork_of(process.pid) == int(told.read_text())
+    process.terminate()
+    process.communicate()
+    assert fork_server.fork_of(process.pid) is None
+
+
+def test_a_program_runs_without_a_server_that_is_gone(environment, tmp_path):
+    variables, folder = environment
+    process = start(({**variables, fork_server.VARIABLE: str(tmp_path / "none")}, folder), "program.py", "3")
+    out, err = process.communicate("hello")
+    assert (out, err, process.returncode) == (f"['3'] {folder.name} red 2.0\n", "hello\n", 3)
+
+
+def test_a_programs_peak_of_memory_is_its_own(environment):
+    """The server's would hide what a program of less memory takes."""
+    variables, folder = environment
+    (folder / "peak.py").write_text(
+        "import resource\nold = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\nblock = b'x' * 2**26\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - old)\n"
+    )
+    out, _ = start(environment, "peak.py").communicate()
+    assert int(out) > 0.9 * 2**16
+
+
+def test_a_program_ends_with_who_asked_for_it(environment):
+    process, told = start_to_sleep(environment)
     process.send_signal(signal.SIGKILL)
     process.communicate()
     for _ in range(500):

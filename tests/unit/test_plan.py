@@ -1,4 +1,4 @@
-"""The plan: which jobs Snakemake's summary tells of, and how long they take."""
+"""The plan: the jobs that would run, and how long they take."""
 
 from __future__ import annotations
 
@@ -7,20 +7,10 @@ import json
 import pytest
 
 from relab.artefacts.registry import MAKERS
-from relab.commands.plan import duration, measured, pending, report_downloads, report_jobs
+from relab.commands.plan import duration, report_downloads, report_jobs
 from relab.estimate import SHARED_SECONDS, job_seconds, training_seconds
+from relab.schedule import Job, measured_seconds
 from relab.settings.config import resolve
-
-SUMMARY = """\
-output_file	date	rule	log-file(s)	status	plan
-results/report.html	-	build_report	-	missing	update pending
-results/report.html.provenance.json	-	build_report	-	missing	update pending
-results/corpora/a/train.parquet	Sat	clean_corpus	results/logs/clean_corpus/a.log	ok	update pending
-results/corpora/a/train.parquet.provenance.json	Sat	clean_corpus	results/logs/clean_corpus/a.log	ok	update pending
-results/corpora/b/train.parquet	-	clean_corpus	-	missing	update pending
-results/corpora/b/train.parquet.provenance.json	-	clean_corpus	-	missing	update pending
-results/corpora/c/train.parquet.provenance.json	Sat	clean_corpus	results/logs/clean_corpus/c.log	ok	no update
-"""
 
 
 @pytest.fixture
@@ -28,36 +18,32 @@ def settings(merged):
     return resolve(merged())
 
 
-def test_a_job_has_one_record_and_the_log_of_its_last_run():
-    assert pending(SUMMARY) == {
-        "build_report": {"results/report.html.provenance.json": None},
-        "clean_corpus": {
-            "results/corpora/a/train.parquet.provenance.json": "results/logs/clean_corpus/a.log",
-            "results/corpora/b/train.parquet.provenance.json": None,
-        },
-    }
-
-
-def test_what_was_measured_comes_before_what_is_estimated(tmp_path, settings, capsys):
-    log = "results/logs/clean_corpus/a.log"
-    assert measured(tmp_path, None) is None and measured(tmp_path, log) is None
-    benchmark = tmp_path / "results/benchmarks/clean_corpus/a.jsonl"
-    benchmark.parent.mkdir(parents=True)
+def test_what_was_measured_last_counts(tmp_path):
+    benchmark = tmp_path / "a.jsonl"
+    assert measured_seconds(benchmark) is None
     benchmark.write_text(json.dumps({"s": 1.0}) + "\n" + json.dumps({"s": 600.5}) + "\n")
-    assert measured(tmp_path, log) == 600.5
-    report_jobs(tmp_path, settings, pending(SUMMARY))
-    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
-    assert rows[:4] == [
+    assert measured_seconds(benchmark) == 600.5
+
+
+def test_jobs_are_counted_by_rule_and_the_longest_chain_is_named(capsys, monkeypatch):
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    a, b = (Job("clean_corpus", f"results/corpora/{name}/train.parquet.provenance.json", 300.0) for name in "ab")
+    report = Job("build_report", "results/report.html.provenance.json", 4.0, (a.record, b.record))
+    report_jobs([a, b, report])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split() for line in lines[:4]] == [
         ["rule", "jobs", "core-minutes"],
         ["build_report", "1", "0.1"],
         ["clean_corpus", "2", "10.0"],
         ["together", "3", "10.1"],
     ]
+    assert "About 5 minutes on the 2 cores" in lines[5] and "5 minutes on 8" in lines[5]
+    assert lines[7:] == ["      300 s  clean_corpus (results/corpora/a/train.parquet)", ""]
 
 
-def test_nothing_to_do_is_said(tmp_path, settings, capsys):
-    report_jobs(tmp_path, settings, pending(SUMMARY.replace("update pending", "no update")))
-    report_downloads(settings, {})
+def test_nothing_to_do_is_said(settings, capsys):
+    report_jobs([])
+    report_downloads(settings, [])
     assert capsys.readouterr().out == "Nothing to do: every file of the targets is up to date.\n"
 
 

@@ -1,40 +1,28 @@
 """Draw how the stages rest on each other, as a Mermaid diagram: of thousands of jobs one node for each folder of results.
 
-It is drawn from Snakemake's graph of the rules behind the report. Where one stage rests on another by way of a third, only
-the way is drawn.
+It is drawn from the jobs behind the report. Where one stage rests on another by way of a third, only the way is drawn.
 """
 
 from __future__ import annotations
 
-import csv
-import re
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from relab.commands import workflow
-
-Edges = dict[tuple[str, str], None]  # in order, without repetition
+from relab.commands.plan import waiting_jobs
 
 
 def main(words: Sequence[str]) -> None:
     args = workflow.run_parser("graph", __doc__).parse_args(words)
-    stages = stages_of_rules(workflow.output(args, "--summary"))
-    rules = edges_of_rules(workflow.output(args, "--rulegraph", "mermaid-js", "--forceall"))
-    edges = dict.fromkeys((stages[a], stages[b]) for a, b in rules if b in stages and stages[a] != stages[b])
-    print(diagram(reduced(edges)))
+    jobs = waiting_jobs(args, ["results/report.html"], "--forceall")
+    edges = {(stage(record), stage(job.record)) for job in jobs for record in job.needs}
+    print(diagram(reduced(sorted((a, b) for a, b in edges if a != b))))
 
 
-def stages_of_rules(summary: str) -> dict[str, str]:
-    """The stage of each rule, from Snakemake's summary: the folder of results with the record of its jobs."""
-    rows = csv.DictReader(summary.splitlines(), delimiter="\t")
-    records = {row["rule"]: Path(row["output_file"]) for row in rows if row["output_file"].endswith(workflow.RECORD)}
-    return {rule: "report" if len(path.parts) == 2 else path.parts[1] for rule, path in records.items()}
-
-
-def edges_of_rules(graph: str) -> list[tuple[str, str]]:
-    """Pairs of rules of which the second reads what the first makes, from Snakemake's diagram."""
-    rules = dict(re.findall(r"^\s*(id\d+)\[(\w+)\]$", graph, re.M))
-    return sorted((rules[a], rules[b]) for a, b in re.findall(r"^\s*(id\d+) -+> (id\d+)$", graph, re.M))
+def stage(record: str) -> str:
+    """The stage of a job: the folder of results with its record."""
+    parts = Path(record).parts
+    return "report" if len(parts) == 2 else parts[1]
 
 
 def reduced(edges: Collection[tuple[str, str]]) -> list[tuple[str, str]]:

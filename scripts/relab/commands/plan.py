@@ -6,24 +6,24 @@ that trains takes a small part of its time on a card.
 
 from __future__ import annotations
 
-import csv
+import argparse
 import json
 import os
+import tempfile
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from relab.assets.cache import default_folder
 from relab.assets.plan import plan_downloads
 from relab.commands import workflow
-from relab.estimate import job_seconds
+from relab.schedule import PLAN, Job, longest_chain, seconds_on
 from relab.settings.config import Resolved
 
-#: What Snakemake's summary says instead of the log of a job that has not run.
-NO_LOG = "-"
-
-#: Jobs by rule and record: the log of a job's last run, None where it has not run.
-Jobs = dict[str, dict[str, str | None]]
+#: Numbers of cores that a plan looks at beside this machine's.
+MORE_CORES = (8, 32)
+#: Seconds that a job of the longest chain takes at least to be named.
+LONG = 10
 
 
 def main(words: Sequence[str]) -> None:
@@ -31,46 +31,49 @@ def main(words: Sequence[str]) -> None:
     parser.add_argument("targets", nargs="*", default=["results/report.html"], help="files or rules (default: the report)")
     args = parser.parse_args(words)
     settings = workflow.load(args.configfile)
-    jobs = pending(workflow.output(args, "--summary", "--", *args.targets))
-    report_jobs(args.directory, settings, jobs)
+    jobs = waiting_jobs(args, args.targets)
+    report_jobs(jobs)
     report_downloads(settings, jobs)
 
 
-def pending(text: str) -> Jobs:
-    """The jobs that would run."""
-    jobs: Jobs = defaultdict(dict)
-    for row in csv.DictReader(text.splitlines(), delimiter="\t"):
-        if row["plan"] != "no update" and row["output_file"].endswith(workflow.RECORD):
-            log = row["log-file(s)"]
-            jobs[row["rule"]][row["output_file"]] = None if log == NO_LOG else log
-    return jobs
+def waiting_jobs(run: argparse.Namespace, targets: Sequence[str], *options: str) -> list[Job]:
+    """The jobs that would run for the targets, as a dry run of Snakemake with more options tells them.
+
+    Raises:
+        UserError: Snakemake ends with an error.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "jobs.json")
+        workflow.output(run, "--dry-run", "--quiet", "all", *options, "--", *targets, **{PLAN: str(path)})
+        jobs = json.loads(path.read_text(encoding="utf-8"))
+    return [Job(**{**job, "needs": tuple(job["needs"])}) for job in jobs]
 
 
-def report_jobs(directory: Path, settings: Resolved, jobs: Jobs, *, brief: bool = False) -> None:
-    """Print the jobs that would run and the time they would take; ``brief``: all rules in one line."""
+def report_jobs(jobs: Sequence[Job], *, brief: bool = False) -> None:
+    """Print the jobs that would run, their time, and what it cannot fall below; ``brief``: all rules in one line."""
     if not jobs:
         print("Nothing to do: every file of the targets is up to date.")
         return
-    width = max(map(len, jobs)) + 2
+    rules: dict[str, list[float]] = defaultdict(list)
+    for job in jobs:
+        rules[job.rule].append(job.seconds)
+    width = max(map(len, rules)) + 2
     print(f"{'rule':<{width}}{'jobs':>6}{'core-minutes':>14}")
-    work = longest = 0.0
-    for rule, logs in sorted(jobs.items()):
-        times = [measured(directory, log) or job_seconds(rule, record, settings) for record, log in logs.items()]
-        work, longest = work + sum(times), max(longest, *times)
+    for rule, times in sorted(rules.items()):
         if not brief:
             print(f"{rule:<{width}}{len(times):>6}{sum(times) / 60:>14.1f}")
+    print(f"{'together':<{width}}{len(jobs):>6}{sum(job.seconds for job in jobs) / 60:>14.1f}")
     cores = os.cpu_count() or 1
-    print(f"{'together':<{width}}{sum(map(len, jobs.values())):>6}{work / 60:>14.1f}")
-    print(f"\nAbout {duration(max(work / cores, longest))} on the {cores} cores of this machine, downloads apart.\n")
-
-
-def measured(directory: Path, log: str | None) -> float | None:
-    """Seconds that a job took when it last ran in this folder; None where it has not."""
-    if log is None:
-        return None
-    benchmark = directory / Path("results/benchmarks", Path(log).relative_to("results/logs")).with_suffix(".jsonl")
-    lines = benchmark.read_text(encoding="utf-8").splitlines() if benchmark.is_file() else []
-    return float(json.loads(lines[-1])["s"]) if lines else None
+    more = [f"{duration(seconds_on(jobs, number))} on {number}" for number in MORE_CORES if number > cores]
+    print(
+        f"\nAbout {', '.join([f'{duration(seconds_on(jobs, cores))} on the {cores} cores of this machine', *more])}, downloads apart."
+    )
+    chain = longest_chain(jobs)
+    print(f"Not below {duration(sum(job.seconds for job in chain))}, which the longest chain of jobs takes:")
+    for job in chain:
+        if job.seconds >= LONG:
+            print(f"{job.seconds:>9.0f} s  {job.rule} ({job.record.removesuffix(workflow.RECORD)})")
+    print()
 
 
 def duration(seconds: float) -> str:
@@ -81,10 +84,10 @@ def duration(seconds: float) -> str:
     return f"{max(seconds / 60, 1):.0f} minutes"
 
 
-def report_downloads(settings: Resolved, jobs: Jobs) -> None:
+def report_downloads(settings: Resolved, jobs: Iterable[Job]) -> None:
     """Print what would be downloaded, the disk it takes, and what only the user can bring."""
     declared = settings.artefacts.assets
-    assets = sorted({Path(record).parts[2] for record in jobs.get("fetch_asset", ())})
+    assets = sorted({Path(job.record).parts[2] for job in jobs if job.rule == "fetch_asset"})
     entries = plan_downloads({name: declared[name].settings for name in assets}, default_folder())
     waiting = [entry for entry in entries if not entry.cached]
     for entry in waiting:

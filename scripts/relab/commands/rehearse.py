@@ -8,7 +8,6 @@ is written outside the folder of the rehearsal, which a new one empties.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import shutil
 import subprocess
@@ -18,7 +17,6 @@ from typing import Any
 
 import yaml
 
-from relab import fork_server
 from relab.commands import plan, workflow
 from relab.errors import UserError
 from relab.machine import gpu_count
@@ -102,14 +100,11 @@ def run(args: argparse.Namespace, url: str) -> None:
         **{name: value for name, value in workflow.environment().items() if name != "RELAB_MIRROR"},
         **{"RELAB_CACHE": str(folder / "cache"), "HF_ENDPOINT": url, "NO_PROXY": "127.0.0.1,localhost", "OMP_NUM_THREADS": "1"},
     }
-    on_card = args.device != "cpu" and gpu_count()
-    if not on_card:
+    if args.device == "cpu" or not gpu_count():
         environment["CUDA_VISIBLE_DEVICES"] = "-1"
-    # CUDA does not survive a fork
-    with contextlib.nullcontext(environment) if on_card else fork_server.serving(environment) as environment:
-        words = ["--cores", args.cores, "--quiet", "reason", "host", "--keep-going", "--", *args.targets]
-        if subprocess.run(workflow.command(rehearsal, *words), env=environment).returncode:
-            raise UserError(f"{args.directory}: the rehearsal has failed; the errors stand above, and in results/logs there")
+    words = ["--cores", args.cores, "--quiet", "reason", "host", "--keep-going", "--", *args.targets]
+    if subprocess.run(workflow.command(rehearsal, *words), env=environment).returncode:
+        raise UserError(f"{args.directory}: the rehearsal has failed; the errors stand above, and in results/logs there")
 
 
 def print_coverage(folder: Path, settings: Resolved, assets: Mapping[str, Any]) -> None:
@@ -137,9 +132,9 @@ def plan_real_run(args: argparse.Namespace, settings: Resolved) -> None:
     print("\nThe real run, as `relab plan` sees it:\n")
     new = argparse.Namespace(directory=args.directory / "plan", configfile=args.configfile)
     try:
-        jobs = plan.pending(workflow.output(new, "--summary", "--", *args.targets))
+        jobs = plan.waiting_jobs(new, args.targets)
     except UserError as error:
         print(f"not planned: {error}")
         return
-    plan.report_jobs(new.directory, settings, jobs, brief=True)
+    plan.report_jobs(jobs, brief=True)
     plan.report_downloads(settings, jobs)

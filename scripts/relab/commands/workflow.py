@@ -65,13 +65,13 @@ def command(run: argparse.Namespace, *words: str) -> list[str]:
     return ["snakemake", "--snakefile", str(CHECKOUT / "Snakefile"), "--directory", str(run.directory), *overlays, *words]
 
 
-def output(run: argparse.Namespace, *words: str) -> str:
-    """What Snakemake prints of a run.
+def output(run: argparse.Namespace, *words: str, **variables: str) -> str:
+    """What Snakemake prints of a run; ``variables`` are added to its environment.
 
     Raises:
         UserError: Snakemake ends with an error; the sentence is its own.
     """
-    done = subprocess.run(command(run, *words), capture_output=True, encoding="utf-8", env=environment())
+    done = subprocess.run(command(run, *words), capture_output=True, encoding="utf-8", env={**environment(), **variables})
     if done.returncode:
         # An error in a function of a rule stands amid lines that say which.
         reason = re.search(r"WorkflowError:\n +(.+)", done.stderr)

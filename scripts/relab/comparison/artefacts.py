@@ -86,8 +86,9 @@ def reasons(old: Job, new: Job) -> list[str]:
     for path in _differing_keys(before, after):
         why.append(f"input {path}" + (" (only in B)" if path not in before else " (only in A)" if path not in after else ""))
     why += [
-        f"version of {name}: {old.versions.get(name, 'not used')} → {new.versions.get(name, 'not used')}"
+        f"version of {name}: {old.versions[name]} → {new.versions[name]}"
         for name in _differing_keys(old.versions, new.versions)
+        if name in old.versions and name in new.versions  # forks of one process have imported more than they use
     ]
     if old.device != new.device:
         why.append(f"device: {old.device} → {new.device}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections import defaultdict
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
@@ -78,6 +77,10 @@ class Provenance:
         self.jobs = sorted((_read(Path(file), Path(run)) for file in files), key=lambda job: (job.job, job.output))
         self._numbers = {job.file: number for number, job in enumerate(self.jobs, start=1)}
         self._makers: dict[str, Job] = {}
+        #: The versions of each distribution that any of the jobs has imported.
+        self.versions: dict[str, list[str]] = {}
+        for name in sorted({name for job in self.jobs for name in job.versions}):
+            self.versions[name] = sorted({job.versions[name] for job in self.jobs if name in job.versions})
         for job in self.jobs:
             for output in job.outputs:
                 maker = self._makers.setdefault(os.path.normpath(output), job)
@@ -110,17 +113,16 @@ class Provenance:
         """The id of the job's entry in the page."""
         return f"job-{self._numbers[job.file]}"
 
+    def own_versions(self, job: Job) -> dict[str, str]:
+        """The versions that a job ran with where jobs ran with several of a distribution."""
+        return {name: version for name, version in job.versions.items() if len(self.versions[name]) > 1}
+
     def summary(self) -> dict[str, Any]:
-        """What all jobs together were: number, revisions, devices, versions, seconds of work, highest memory in MiB."""
-        versions = defaultdict(set)
-        for job in self.jobs:
-            for name, version in job.versions.items():
-                versions[name].add(version)
+        """What all jobs together were: number, revisions, devices, seconds of work, highest memory in MiB."""
         return {
             "jobs": len(self.jobs),
             "revisions": sorted({job.revision for job in self.jobs}),
             "devices": sorted({job.device for job in self.jobs}),
-            "versions": {name: sorted(versions[name]) for name in sorted(versions)},
             "seconds": sum(job.wall_seconds for job in self.jobs),
             "memory": max((job.peak_memory_mib for job in self.jobs), default=0),
             "last": max((job.started for job in self.jobs), default=""),

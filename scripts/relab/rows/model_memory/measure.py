@@ -5,12 +5,13 @@ Two steps of AdamW on random tokens; nothing of what they learn is kept. The fig
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
 
 import pandas as pd
 import psutil
 import torch
-from transformers import PreTrainedModel
 
 from relab.architectures import load_configuration
 from relab.checkpoints import load_model
@@ -29,24 +30,22 @@ def measure(job: Job) -> dict[str, pd.DataFrame]:
     device = pick_device()
     if device.type != "cuda":  # no other device tells its peak
         device = torch.device("cpu")
-    torch.set_num_threads(job.spec["threads"])  # and not relab.device.prepare, which keeps freed memory
     job.record["device"] = device_name(device)
     memory = training_memory(load_configuration(directory), str(directory), batch)
-    peak = peak_training_memory(lambda: load_model(directory, device), device, batch)
+    with ProcessPoolExecutor(1, get_context("spawn")) as alone:
+        peak = alone.submit(peak_training_memory, directory, device, batch, job.spec["threads"]).result()
     return {"measured_memory": measured_table(directory.name, device_name(device), memory, peak, batch)}
 
 
-def peak_training_memory(load: Callable[[], PreTrainedModel], device: torch.device, batch: Batch) -> int:
-    """Peak memory in bytes of training a model for two steps of AdamW on random tokens, its loading included.
+def peak_training_memory(directory: Path, device: torch.device, batch: Batch, threads: int) -> int:
+    """Peak memory in bytes of training the model of a folder for two steps of AdamW on random tokens, its loading included.
 
     On CUDA the memory that torch allocated; elsewhere the peak of the process's resident memory above what it holds now, so
     that what came before must not have been larger: measure in a process of its own.
-
-    Args:
-        load: loads the model onto ``device``.
     """
+    torch.set_num_threads(threads)  # and not relab.device.prepare, which keeps freed memory
     before = psutil.Process().memory_info().rss
-    model = load().float()
+    model = load_model(directory, device).float()
     model.set_attn_implementation("eager")  # as computed
     optimizer = torch.optim.AdamW(model.parameters(), fused=True)
     generator = torch.Generator().manual_seed(0)
