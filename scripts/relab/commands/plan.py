@@ -64,10 +64,9 @@ def report_jobs(jobs: Sequence[Job], *, brief: bool = False) -> None:
             print(f"{rule:<{width}}{len(times):>6}{sum(times) / 60:>14.1f}")
     print(f"{'together':<{width}}{len(jobs):>6}{sum(job.seconds for job in jobs) / 60:>14.1f}")
     cores = os.cpu_count() or 1
-    more = [f"{duration(seconds_on(jobs, number))} on {number}" for number in MORE_CORES if number > cores]
-    print(
-        f"\nAbout {', '.join([f'{duration(seconds_on(jobs, cores))} on the {cores} cores of this machine', *more])}, downloads apart."
-    )
+    times = [f"{duration(seconds_on(jobs, cores))} on the {cores} cores of this machine"]
+    times += [f"{duration(seconds_on(jobs, number))} on {number}" for number in MORE_CORES if number > cores]
+    print(f"\nAbout {', '.join(times)}, downloads apart.")
     chain = longest_chain(jobs)
     print(f"Not below {duration(sum(job.seconds for job in chain))}, which the longest chain of jobs takes:")
     for job in chain:
