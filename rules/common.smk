@@ -19,6 +19,7 @@ from relab.artefacts.registry import KINDS, MAKERS
 from relab.assets import local
 from relab.assets.cache import default_folder
 from relab.assets.plan import missing_file
+from relab.commands.workflow import RECORD
 from relab.digest import code_digest
 from relab.errors import UserError
 from relab.failures import SENTENCE, sentences
@@ -98,24 +99,6 @@ def recorded(command, inputs=" --inputs {input:q}"):
         f"{command}{inputs}{run} --spec {{params.spec:q}} --code {{params.code:q}}"
         " --provenance {output.provenance:q} > {log:q} 2>&1"
     )
-
-
-def trained(*, adapter=False, samples=False):
-    """The outputs of a training: files of the model or adapter, those of the last step, what was measured on the way.
-
-    With `samples` there is a file of texts sampled on the way, too.
-    """
-    weights = "adapter_model.safetensors" if adapter else "model.safetensors"
-    names = {"weights": weights, "config": "adapter_config.json" if adapter else "config.json"}
-    if not adapter:
-        names["generation"] = "generation_config.json"
-    last = {("last" if name == "weights" else f"last_{name}"): f"last/{file}" for name, file in names.items()}
-    names |= {"tokenizer": "tokenizer.json", "tokenizer_config": "tokenizer_config.json"} | last
-    names |= {"history": "history.csv", "losses": "losses.parquet", "speed": "speed.csv"}
-    if samples:
-        names["samples"] = "samples.jsonl"
-    names["provenance"] = f"{weights}.provenance.json"
-    return {name: f"results/models/{{model}}/{file}" for name, file in names.items()}
 
 
 def prompt_files(input):

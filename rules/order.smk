@@ -3,7 +3,6 @@ import json
 from dataclasses import asdict
 
 from relab import schedule
-from relab.commands.workflow import RECORD
 from relab.estimate import job_seconds
 
 

@@ -35,8 +35,7 @@ rule fit_classifier:
         )
 
 
-rule fit_ranker:
-    """Train scorers of question and choice on frozen features, and choose for the test split once."""
+use rule fit_classifier as fit_ranker with:
     input:
         unpack(inputs("fit_ranker")),
     output:
@@ -51,22 +50,14 @@ rule fit_ranker:
         "results/benchmarks/fit_ranker/{probe}.jsonl"
     wildcard_constraints:
         probe=made_by("fit_ranker"),
-    conda:
-        "../envs/fit.yaml"
-    threads: ARTEFACTS.threads
-    resources:
-        mem_mb=memory(2000),
-        runtime=240,
     params:
         directory=output_folder("predictions"),
         spec=spec("fit_ranker"),
         code=code("fit_ranker"),
         program=program("fit_ranker"),
-    shell:
-        recorded(
-            "python {params.program:q} --train {input.train:q} --validation {input.validation:q} --test "
-            "{input.test:q} --features {input.features:q} --output-dir {params.directory:q}"
-        )
+
+
+describe("fit_ranker", "Train scorers of question and choice on frozen features, and choose for the test split once.")
 
 
 rule fit_retriever:

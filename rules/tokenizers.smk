@@ -29,31 +29,3 @@ rule train_tokenizer:
             "python {params.program:q} --train {input.train:q} --validation {input.validation:q} --output-dir "
             "{params.directory:q}"
         )
-
-
-rule import_tokenizer:
-    """Turn the published files of a tokenizer into a tokenizer directory like any other."""
-    input:
-        unpack(inputs("import_tokenizer")),
-    output:
-        tokenizer="results/tokenizers/{tokenizer}/tokenizer.json",
-        config="results/tokenizers/{tokenizer}/tokenizer_config.json",
-        provenance="results/tokenizers/{tokenizer}/tokenizer.json.provenance.json",
-    log:
-        "results/logs/import_tokenizer/{tokenizer}.log",
-    benchmark:
-        "results/benchmarks/import_tokenizer/{tokenizer}.jsonl"
-    wildcard_constraints:
-        tokenizer=made_by("import_tokenizer"),
-    conda:
-        "../envs/train.yaml"
-    resources:
-        mem_mb=memory(1000),
-        runtime=30,
-    params:
-        directory=output_folder("tokenizer"),
-        spec=spec("import_tokenizer"),
-        code=code("import_tokenizer"),
-        program=program("import_tokenizer"),
-    shell:
-        recorded("python {params.program:q} --files {input.files:q} --output-dir {params.directory:q}")

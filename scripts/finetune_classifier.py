@@ -19,7 +19,7 @@ def main() -> None:
         __doc__, {split: f"the {split} split (Parquet)" for split in SPLITS}, "where to write, named as the classifier"
     )
     cli.add_argument(
-        "--model", required=True, type=Path, metavar="FOLDER",
+        "--base", required=True, type=Path, metavar="FOLDER",
         help="model directory; its weights are not read where the settings start from random ones",
     )  # fmt: skip
     args = cli.parse_args()
@@ -31,10 +31,10 @@ def main() -> None:
 
         def inputs(job: Job) -> list[Path]:
             names = ("config.json", "tokenizer.json", *(["model.safetensors"] if job.pretrained else []))
-            return [*splits.values(), *(args.model / name for name in names)]
+            return [*splits.values(), *(args.base / name for name in names)]
 
         run_training(
-            args, Job, lambda job, **options: finetune(job, splits=splits, base=args.model, **options),
+            args, Job, lambda job, **options: finetune(job, splits=splits, base=args.base, **options),
             files=lambda job: job.files, inputs=inputs, stop=stop,
         )  # fmt: skip
 

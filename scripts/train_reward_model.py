@@ -19,16 +19,16 @@ def main() -> None:
     cli = training_parser(
         __doc__, {split: f"the {split} pairs (Parquet)" for split in SPLITS}, "where to write, named as the reward model"
     )
-    cli.add_argument("--model", required=True, type=Path, metavar="FOLDER", help="model directory to start from")
+    cli.add_argument("--base", required=True, type=Path, metavar="FOLDER", help="model directory to start from")
     args = cli.parse_args()
 
     with StopSignal() as stop:
         from relab.rewards.job import FILES, Job, train
 
         splits = {split: getattr(args, split) for split in SPLITS}
-        network = [args.model / name for name in ("config.json", "tokenizer.json", "model.safetensors")]
+        network = [args.base / name for name in ("config.json", "tokenizer.json", "model.safetensors")]
         run_training(
-            args, Job, lambda job, **options: train(job, splits=splits, base=args.model, **options),
+            args, Job, lambda job, **options: train(job, splits=splits, base=args.base, **options),
             files=lambda job: FILES, inputs=lambda job: [*splits.values(), *network], stop=stop,
         )  # fmt: skip
 

@@ -217,7 +217,7 @@ def test_other_ways_to_write_the_same_settings_and_machine_settings_run_nothing(
         row |= {key: raw["rows"][name][key] for key in ("systems", "models", "ppo", "dpo") if key in row}
     shuffled["corpora"] = {name: shuffled["corpora"][name] for name in raw["corpora"]}  # and the one of corpora
     (moved_checkout / "config/config.yaml").write_text(yaml.safe_dump(shuffled, sort_keys=False))
-    edit(moved_checkout / "rules/models.smk", "memory(2000", "memory(3000")
+    edit(moved_checkout / "rules/trainings.smk", "trained(samples=True), 2000", "trained(samples=True), 3000")
     assert plan(moved_checkout, "--cores", "1") == {}
 
 

@@ -91,6 +91,6 @@ class ClassifierRun(TrainingRun):
         parts = ("train", "validation", "test")
         splits = [word for split in parts for word in (f"--{split}", f"{self.corpus}/{split}.parquet")]
         return [
-            *(*splits, "--model", f"{self.corpus}/base", "--output-dir", f"{self.output}", "--state", f"{self.state}"),
+            *(*splits, "--base", f"{self.corpus}/base", "--output-dir", f"{self.output}", "--state", f"{self.state}"),
             *("--spec", json.dumps(self.spec), "--code", "abc", "--provenance", f"{self.record}", *more),
         ]
