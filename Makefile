@@ -21,7 +21,7 @@ help:
 	@echo "make clean        remove the run's results and progress; the environment and the downloads stay"
 	@echo "make test         run the tests"
 	@echo "make lint         check the style of the code and of the rules"
-	@echo "make bench        measure speed and memory; results go to benchmarks/results/  (BENCH=NAME: one program,"
+	@echo "make bench        measure speed and memory; results go to benchmarks/RESULTS.md  (BENCH=NAME: one program,"
 	@echo "                  BENCH=card: what a CUDA card makes of the full scale, in eight minutes)"
 	@echo "make docs         write the configuration's documentation and schema from its code"
 	@echo "make picture      take docs/report.png of the report's first screen, with Chromium"
@@ -54,12 +54,13 @@ lint: environment
 # Each program prints one line of JSON a figure; those of a program that fails are shown and not kept.
 bench: environment
 	@mkdir -p benchmarks/results
-	@programs=$$(grep -l __main__ benchmarks/$(or $(BENCH),*).py) || exit 1; \
+	@programs=$$(grep -lw emit benchmarks/$(or $(BENCH),*).py | grep -v /common.py) || exit 1; \
 	for program in $$programs; do \
 	  name=$$(basename "$$program" .py); echo "benchmark: $$name" >&2; \
 	  lines=$$($(activated) PYTHONPATH=scripts python "$$program") || { printf '%s\n' "$$lines" >&2; exit 1; }; \
 	  if [ -n "$$lines" ]; then printf '%s\n' "$$lines" | tee -a "benchmarks/results/$$name.jsonl"; fi; \
-	done
+	done; \
+	$(activated) python benchmarks/table.py
 
 compare: two-runs environment
 	$(RELAB) compare '$(A)' '$(B)'
