@@ -1,7 +1,7 @@
 """The latest of each measured figure beside its goal, as the Markdown table of benchmarks/RESULTS.md.
 
-Figures are read from benchmarks/results/*.jsonl, goals from benchmarks/goals.yaml. A goal that nothing was measured for stands in
-the table, too.
+Figures are read from benchmarks/results/*.jsonl, goals from benchmarks/goals.yaml. A goal that nothing was measured for stands
+in the table, too.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import yaml
 
 FOLDER = Path(__file__).resolve().parent
 HEAD = (
-    "# What was measured\n\nThe latest of each figure, written by `make bench`. Ratios to a peer were measured in the same process"
-    " tree, in turn; absolute figures are the machine's.\n"
+    "# What was measured\n\nThe latest of each figure, written by `make bench`. Ratios to a peer were measured in the same"
+    " process tree, in turn; absolute figures are the machine's.\n"
 )
 COLUMNS = ("benchmark", "figure", "value", "peer", "ratio", "goal", "met", "device", "machine", "date")
 
