@@ -77,8 +77,16 @@ def finish(checkout: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("forks", [False, True], ids=["by itself", "as a fork"])
-@pytest.mark.parametrize("name", ["SIGKILL of Snakemake and its jobs", "SIGKILL of the job", "SIGTERM of the job", "Ctrl-C"])
+@pytest.mark.parametrize(
+    ("name", "forks"),
+    [
+        ("SIGKILL of Snakemake and its jobs", True),
+        ("SIGKILL of the job", True),
+        ("SIGTERM of the job", True),
+        ("Ctrl-C", True),
+        ("Ctrl-C", False),
+    ],
+)
 def test_an_interrupted_run_goes_on_and_ends_the_same(unfinished, unbroken, name, forks):
     running = start(unfinished, **(fork_server() if forks else {}))
     wait_until_training(unfinished, running)
