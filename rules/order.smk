@@ -3,18 +3,18 @@ import json
 from dataclasses import asdict
 
 from relab import schedule
-from relab.estimate import job_seconds
+from relab.estimate import declared_seconds, job_seconds
 
 
-def waiting_jobs():
-    """The jobs that would run, by Snakemake's own."""
+def waiting_jobs(estimate):
+    """The jobs that would run, by Snakemake's own; `estimate` tells the time of one that was never measured."""
     jobs = workflow.dag.needrun_jobs(exclude_finished=False)  # a dry run finishes them
     records = {job: next((str(path) for path in job.output if path.endswith(RECORD)), None) for job in jobs}
     return {
         job: schedule.Job(
             job.rule.name,
             record,
-            schedule.measured_seconds(Path(job.benchmark)) or job_seconds(job.rule.name, record, SETTINGS),
+            schedule.measured_seconds(Path(job.benchmark)) or estimate(job.rule.name, record, SETTINGS),
             tuple(sorted(filter(None, map(records.get, workflow.dag.dependencies[job])))),
         )
         for job, record in records.items()
@@ -24,7 +24,7 @@ def waiting_jobs():
 
 def order_jobs():
     """Start the job first that the longest chain of others waits for; what --prioritize names comes before."""
-    jobs = waiting_jobs()
+    jobs = waiting_jobs(declared_seconds)
     remaining = schedule.remaining_seconds(list(jobs.values()))
     for job, planned in jobs.items():
         workflow.dag._priority[job] = max(workflow.dag.priority(job), round(remaining[planned.record]))
@@ -33,7 +33,7 @@ def order_jobs():
 def write_plan(path):
     """Write what would run to a file, for `relab plan`."""
     if workflow.dag is not None:
-        Path(path).write_text(json.dumps([asdict(job) for job in waiting_jobs().values()]), encoding="utf-8")
+        Path(path).write_text(json.dumps([asdict(job) for job in waiting_jobs(job_seconds).values()]), encoding="utf-8")
 
 
 if schedule.PLAN in os.environ:

@@ -22,14 +22,24 @@ SECONDS_PER_LAYER_TOKEN, SECONDS_PER_FLOP = 3.4e-6, 1.22e-11
 
 
 def job_seconds(rule: str, record: str, resolved: Resolved) -> float:
-    """Seconds on one CPU core of the job of ``rule`` that writes ``record``, to within a factor of two or so."""
+    """Seconds on one CPU core of the job of ``rule`` that writes ``record``, to within a factor of two or so.
+
+    Of large published models that are trained on, as many as their weights ask for, which takes seconds to count.
+    """
+    declared = declared_seconds(rule, record, resolved)
+    if rule in MAKERS and MAKERS[rule][1].name == "models":
+        name = Path(record).parts[2]
+        if hasattr(resolved.artefacts.models[name].settings, "training"):
+            return max(declared, further_training_seconds(name, resolved))
+    return declared
+
+
+def declared_seconds(rule: str, record: str, resolved: Resolved) -> float:
+    """Seconds on one CPU core of the job of ``rule`` that writes ``record`` at the default scale."""
     if rule == "train_model":
         return training_seconds(resolved.artefacts.models[Path(record).parts[2]].settings)
     if rule in MAKERS:
-        maker, kind = MAKERS[rule]
-        name = Path(record).parts[2]
-        trains = kind.name == "models" and hasattr(resolved.artefacts.models[name].settings, "training")
-        return max(maker.seconds, further_training_seconds(name, resolved) if trains else 0.0)
+        return MAKERS[rule][0].seconds
     steps = {row.record(step): step.seconds for row, step in resolved.steps}
     return steps.get(record, SHARED_SECONDS)
 
