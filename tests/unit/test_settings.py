@@ -130,6 +130,7 @@ CHAR = "models/char_gpt"
             "expected an encoding that Python knows, found 'utf9'",
         ),
         ("corpora/italian/reader", {"kind": "lyrics", "delimiter": ";"}, "delimiter: expected only with `column`, for tables"),
+        ("corpora/italian/reader", {"kind": "table", "column": "a", "delimiter": "\n"}, "which quotes them or ends lines"),
         ("corpora/italian/title", 1984, "found 1984 (YAML reads a number: quote it)"),
         ("corpora/italian/title", False, "(YAML reads no, off and false as False: quote the word)"),
         ("corpora/italian/reader/kind", "bibel", "'bibel'"),

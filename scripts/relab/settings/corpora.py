@@ -94,6 +94,8 @@ class DelimitedText(EncodedText):
     def _delimiter_of_delimited_text(self):
         if self.delimiter is not None and self.format not in (None, "csv", "tsv"):
             raise ValueError(f"delimiter: expected only with `format: csv` or `tsv`, found `format: {self.format}`")
+        if self.delimiter is not None and self.delimiter in '"\r\n\0':
+            raise ValueError(f"delimiter: expected what parts cells, found {self.delimiter!r}, which quotes them or ends lines")
         return self
 
 
