@@ -109,6 +109,27 @@ def test_the_last_documents_are_the_last_of_those_kept(tmp_path):
     assert distinct == [["a", "b"], ["c"]]
 
 
+def test_passages_of_a_document_stay_on_its_side_and_join_to_it(tmp_path):
+    chapters = ["\n".join(f"chapter {chapter} verse {verse}" for verse in range(chapter + 1)) for chapter in range(12)]
+    settings = {"reader": {"kind": "text", "document": "paragraph"}, "split": {"validation": 0.25}, "passage_lines": 3}
+    stats, train, validation = make(tmp_path, "\n\n".join(chapters), **settings)
+    sides = [{int(passage.split()[1]) for passage in split} for split in (train, validation)]
+    assert [len(side) for side in sides] == [9, 3] and not sides[0] & sides[1]
+    for chapter, text in enumerate(chapters):
+        passages = [passage for passage in train + validation if passage.startswith(f"chapter {chapter} ")]
+        assert "\n".join(passages) == text
+        lines = [passage.count("\n") + 1 for passage in passages]
+        assert len(lines) == np.ceil((chapter + 1) / 3) and max(lines) - min(lines) <= 1
+    assert stats["train"]["documents"] == len(train)
+
+
+def test_empty_lines_are_no_passage_and_stand_at_no_end_of_one(tmp_path):
+    text = "a\n\n\n\nb\nc\x00d\ne\n\nf"
+    settings = {"reader": {"kind": "text", "document": "separator", "regexp": "\x00"}, "split": LAST, "passage_lines": 2}
+    _, train, validation = make(tmp_path, text, **settings)
+    assert (train, validation) == (["a", "b\nc"], ["d\ne", "f"])
+
+
 @pytest.mark.parametrize(
     "split, sentence",
     [

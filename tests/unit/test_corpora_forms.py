@@ -118,6 +118,11 @@ def test_verses_stand_a_line_each_in_order(bible, document, expected):
     assert read(bible, kind="bible", translation="d", document=document) == expected
 
 
+def test_only_the_books_that_are_named_are_read(bible):
+    assert read(bible, kind="bible", translation="d", document="book", books=[2]) == ["dOr questi"]
+    assert read(bible, kind="bible", translation="d", books=[2, 1]) == read(bible, kind="bible", translation="d")
+
+
 def test_an_unknown_translation_and_what_is_no_database_are_named(bible, tmp_path):
     with pytest.raises(UserError, match="expected the translation 'x', found d, k"):
         read(bible, kind="bible", translation="x")

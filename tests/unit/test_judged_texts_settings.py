@@ -139,9 +139,9 @@ def test_a_reported_perplexity_of_a_model_is_shown_beside_that_model_alone(raw, 
 def test_human_texts_are_read_where_they_are_asked_for(raw):
     configuration = raw()
     (spec, files), (_, scored) = (jobs(configuration)[step] for step in ("measure", "score"))
-    assert (spec["human"], files["human"]) == (20, "results/corpora/reviews/validation.parquet")
+    assert (spec["human"], files["human"]) == (20, "results/corpora/stories/validation.parquet")
     assert files["weights"] == "results/models/smollm2/model.safetensors"
-    assert scored["train"] == "results/corpora/reviews/train.parquet"
+    assert scored["train"] == "results/corpora/stories/train.parquet"
     configuration["rows"]["D4"]["judge"]["human"] = None
     steps = jobs(configuration)
     assert "human" not in steps["measure"][0] and "human" not in steps["measure"][1]

@@ -89,5 +89,5 @@ def test_tokenizers_of_several_corpora_are_refused(merged):
     raw = merged()
     raw["rows"] = {"D1": raw["rows"]["D1"]}
     raw["tokenizers"]["stories-bytes"]["corpus"] = "english"
-    with pytest.raises(UserError, match="^rows.D1.tokenizers: 'stories-bytes' is trained on 'english', 'stories' on 'reviews'"):
+    with pytest.raises(UserError, match="^rows.D1.tokenizers: 'stories-bytes' is trained on 'english', 'stories' on 'stories'"):
         resolve(raw)

@@ -16,6 +16,7 @@ import numpy as np
 
 from relab.corpora import splitting
 from relab.corpora.cleaning import Cleaner
+from relab.corpora.divide import passages
 from relab.corpora.readers import read
 from relab.corpora.statistics import Tally, character_name
 from relab.corpora.storage import Writer, documents
@@ -96,6 +97,8 @@ def build(
             split_texts = _split_off_last(spool, kept, corpus, inputs)
         else:
             split_texts = _split_contiguously(spool, kept, corpus, inputs)
+        if corpus.passage_lines is not None:
+            split_texts = _split_into_passages(split_texts, corpus.passage_lines)
         written = _write(progress(split_texts, "writing"), train, validation)
     return {**written, "documents": counts, "reading": dict(reader_counts), **_cleaning_counts(cleaner)}
 
@@ -159,6 +162,11 @@ def _split_off_last(spool: Spool, kept: np.ndarray, corpus: Corpus, inputs: Sequ
     first = number - splitting.split_size(number, corpus.split.validation)
     for index, text in enumerate(itertools.compress(documents(spool.path), kept)):
         yield index >= first, text
+
+
+def _split_into_passages(split_texts: SplitTexts, lines: int) -> SplitTexts:
+    for for_validation, text in split_texts:
+        yield from ((for_validation, passage) for passage in passages(text, lines))
 
 
 def _file_names(inputs: Sequence[str | os.PathLike]) -> str:

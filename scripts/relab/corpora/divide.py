@@ -1,8 +1,9 @@
-"""Cutting the lines of a text into documents."""
+"""Cutting the lines of a text into documents, and documents into passages."""
 
 from __future__ import annotations
 
 import io
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -51,6 +52,15 @@ def divide(lines: Iterable[str], division: Division, name: str, tally: Counter[s
         yield from _by_separator(lines, re.compile(division.regexp), name)
     else:
         yield from _by_empty_line(lines, name, paragraphs=division.document == "paragraph")
+
+
+def passages(text: str, lines: int) -> Iterator[str]:
+    """Yield the fewest passages of at most ``lines`` lines that a text can be cut into, as equal as they can be, in order."""
+    rows = text.split("\n")
+    number = -(-len(rows) // lines)
+    for begin, end in itertools.pairwise(len(rows) * index // number for index in range(number + 1)):
+        if passage := "\n".join(rows[begin:end]).strip("\n"):
+            yield passage
 
 
 def _by_empty_line(lines: Iterable[str], name: str, paragraphs: bool) -> Iterator[str]:

@@ -113,7 +113,12 @@ class BibleReader(Settings):
     """One translation of a Bible database (SQLite, table ``bible``), a verse a line."""
 
     kind: Literal["bible"]
-    translation: str = Field(description="Letter of the translation: k King James (en), d Diodati (it), l Segond (fr).")
+    translation: str = Field(
+        description="Letter of the translation: k King James (en), 4 World English Bible (en), d Diodati (it), l Segond (fr)."
+    )
+    books: list[Annotated[Int, Field(ge=1)]] | None = Field(
+        None, description="Numbers of the books that are read, such as 1 Genesis and 44 Acts; none: all.", min_length=1
+    )
     document: Literal["verse", "chapter", "book"] = Field("chapter", description="What one document is.")
 
 
@@ -287,6 +292,12 @@ class Corpus(Declaration):
         "of a split by document.",
     )
     split: Split = Field(Split(), description="How it is split.")
+    passage_lines: Int | None = Field(
+        None,
+        description="Once it is split, a document is cut into passages of at most so many lines, as equal as they can be, "
+        "which are documents then. None: documents stay whole.",
+        gt=0,
+    )
     separator: str = Field(
         "\n\n",
         description="What stands between two documents where they are read as one stream. A control token "

@@ -22,6 +22,8 @@ def read(paths: Sequence[str | os.PathLike], settings: BibleReader, tally: Count
     key_length = _KEY_LENGTHS[settings.document]
     for path in map(Path, paths):
         verses = _verses(path, settings.translation)
+        if settings.books is not None:
+            verses = (verse for verse in verses if verse[0] in settings.books)
         for _, group in itertools.groupby(verses, key=lambda verse: verse[:key_length]):
             yield "\n".join(" ".join(text.split()) for *_, text in group)
 
