@@ -234,11 +234,34 @@ def test_the_ledger_shows_claims_of_the_verdict_that_is_chosen(visit, scripts):
 def test_a_claim_is_a_line_that_opens_for_what_was_expected_and_its_source(visit):
     page = visit()
     claim = page.locator(".claim:has(#claim-A1-9)")
-    assert claim.inner_text().split("\n") == ["✓ reproduced", "Claim 9 of row A1", "1.7120 [1.6997, 1.7243]"]
+    assert claim.inner_text().split("\n") == ["✓ reproduced", "Claim 9 of row A1", "1.75 ± 0.05", "1.712 [1.700, 1.724]"]
     assert claim.bounding_box()["height"] < 40
     claim.locator("summary").press("Enter")
     terms = claim.locator("dt").all_inner_texts()
     assert terms == ["Expected", "Found here", "Source", "Link"] and claim.get_by_text("write-up, Table 1").is_visible()
+
+
+DRAWN = """bar => {
+  const style = getComputedStyle(bar, "::before"), width = bar.getBoundingClientRect().width;
+  const interval = [parseFloat(style.left) / width, 1 - parseFloat(style.right) / width];
+  return [width, interval, getComputedStyle(bar).backgroundImage.includes("gradient"), getComputedStyle(bar).printColorAdjust];
+}"""
+
+
+@pytest.mark.parametrize("options", [{}, {"java_script_enabled": False}, {"color_scheme": "dark"}, {"width": 360}])
+@pytest.mark.parametrize("media", ["screen", "print"])
+def test_a_claim_of_a_number_is_drawn_on_an_axis_with_what_was_found(visit, options, media):
+    page = visit(**options)
+    page.emulate_media(media=media)
+    claim = page.locator(".claim:has(#claim-A1-9)")
+    axis = claim.get_by_role("img")
+    assert axis.get_attribute("aria-label") == (
+        "Claimed: 1.75 ± 0.05, the write-up’s figure 1.75; this run: 1.712 [1.700, 1.724]"
+    )
+    width, interval, drawn, on_paper = axis.evaluate(DRAWN)
+    # from 1.6997 to 1.8 with a margin of 12 % at each end: the interval ends at 0.097 and 0.294 of the axis
+    assert width > 50 and interval == pytest.approx([0.097, 0.294], abs=0.03) and drawn and on_paper == "exact"
+    assert not page.locator(".claim:has(#claim-A2-0)").get_by_role("img").count()  # nothing was compared
 
 
 def test_the_first_screen_has_all_rows_with_verdicts_and_pictures(visit):
@@ -277,7 +300,7 @@ def test_the_search_finds_rows_tables_claims_and_settings(visit, width):
         return results.all_inner_texts()
 
     assert find("loss step")[0] == "row A1 Loss against step"
-    assert find("contradicted 9") == ["claim ✗ contradicted Claim 9 of row A2 1.7120 [1.6997, 1.7243]"]
+    assert find("contradicted 9") == ["claim ✗ contradicted Claim 9 of row A2 1.712 [1.700, 1.724]"]
     assert find("changes fold") == ["Table A1.2 Changes by fold"]
     assert find("nothing like this") == [] and page.locator(".results").inner_text() == "nothing found"
     search.fill("training.steps")
