@@ -62,13 +62,28 @@ def test_a_value_has_its_interval_in_its_cell_and_drawn_below_it(visit):
     page = visit()
     table = page.locator("#A1-table-changes .shown")
     assert table.locator("dl").first.inner_text().split() == ["part", "all"]
-    assert table.locator("thead th").all_inner_texts() == ["fold", "change\n[95\u00a0%]"]
+    assert table.locator("thead th").all_inner_texts() == ["fold", "change ↑\n[95\u00a0%]"]
     cells = table.locator("tbody td")
     assert cells.first.inner_text() == "+0.00 [−0.20, +0.20]" and cells.nth(1).inner_text() == "+0.25 [+0.05, +0.45]"
     bold = "all => all.map(one => one.querySelector('b') !== null)"
     assert cells.evaluate_all(bold)[:2] == [False, True]  # the second interval does not hold 0
     bars = [cells.nth(index).locator(".bar").bounding_box() for index in (0, 1)]
     assert bars[0]["width"] == bars[1]["width"] > 40 and bars[0]["x"] == bars[1]["x"]
+
+
+def test_the_best_is_marked_and_stands_among_the_first_lines_of_a_long_table(visit):
+    page = visit()
+    losses = page.locator("#A1-table-final_losses")
+    assert losses.locator(".caption").inner_text().endswith("↑ higher, ↓ lower is better.")
+    heading = losses.get_by_role("columnheader", name="validation loss")
+    assert heading.get_by_role("img").get_attribute("aria-label") == "lower is better"
+    ranks = losses.locator("tbody .rank")
+    assert ranks.evaluate_all("all => all.map(one => one.title)") == ["not told apart from the best", "best"]
+    marks = ranks.evaluate_all("all => all.map(one => getComputedStyle(one, '::before').content)")
+    assert ["○" in marks[0], "●" in marks[1]] == [True, True] and "best" in marks[1]
+    shown = page.locator("#A1-table-changes tbody tr:visible th").all_inner_texts()
+    assert shown == [*(f"fold {number}" for number in range(6)), f"fold {report_run.BEST}"]
+    assert not page.locator("#A1-table-reported_italian .rank").count()
 
 
 def test_a_click_on_a_heading_sorts_a_table_and_so_does_the_keyboard(visit):

@@ -35,7 +35,7 @@ SPEC = {"scale": "made up", "about": "Here to test the page.", "config": CONFIG,
 TABLES, FIGURES = "results/tables", "results/figures"
 LEDGER, CURVES = f"{TABLES}/overview/ledger.csv", f"{TABLES}/char_gpt/loss_curves.csv"
 WIDTHS, STEPS = (32, 128), (100, 300, 500)
-MANY = 20  # lines of a table that is too long to show at once
+MANY, BEST = 20, 14  # lines of a table that is too long to show at once, and the one that it says is best
 MODELS = [f"italian-w{width}-s{seed}" for width in WIDTHS for seed in (0, 1)]
 
 #: Markup, marks of direction, a null character, white space: none of it may act on the page.
@@ -114,11 +114,14 @@ def _tables() -> dict[str, list[dict]]:
     ]
     final = [
         {"corpus": "italian", "model": f"width {width}", "parameters": 806481, **interval("loss", _loss(width, 500), 0.0123)}
+        | {"loss_lowest": "perhaps" if width == 32 else "yes"}
         | {"seeds": 2, "change": -0.5, "remark": "" if width == 32 else "a remark of several words, which may be broken"}
         for width in WIDTHS
     ]
     changes = [
-        {"part": "all", "fold": f"fold {number}"} | interval("change", round(0.3 * math.sin(number), 4), 0.2)
+        {"part": "all", "fold": f"fold {number}"}
+        | interval("change", round(0.3 * math.sin(number), 4), 0.2)
+        | {"change_highest": "yes" if number == BEST else "no"}
         for number in range(MANY)
     ]
     curves = [{"model": f"width {width}", "step": step, "loss": _loss(width, step)} for step, width in cells]

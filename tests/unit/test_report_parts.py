@@ -337,6 +337,19 @@ def test_the_ledger_counts_and_groups_in_the_order_of_the_rows(tmp_path):
     assert [claim["claim"] for claim in found.of("A2")] == ["f", "b", "a"]
 
 
+RANKED = "system,a,a_low,a_high,a_highest,b,b_lowest\nx,1,0,2,no,3,\ny,3,2,4,yes,3,\nz,2.5,2,3,perhaps,3,\n"
+
+
+def test_the_best_systems_of_a_column_are_those_that_the_table_names(tmp_path):
+    data = table(tmp_path, RANKED)
+    system, a, b = tables.shown_columns(data, {})[0], *tables.shown_columns(data, {"a": Column(), "b": Column()})
+    assert (a.better, b.better, system.better) == ("higher", "", "")
+    assert [a.rank(record) for record in data.records] == ["", "yes", "perhaps"]
+    assert not any(b.rank(record) for record in data.records)
+    # where all columns are shown, those that say which are best are not
+    assert [column.name for column in tables.shown_columns(data, {})] == ["system", "a", "a_low", "a_high", "b"]
+
+
 def numbers(**fields: str) -> tables.Record:
     empty = dict.fromkeys(ledger.COLUMNS, "")
     return tables.Record("ledger.csv", empty | {"quantity": "score", "quantities": "1"} | fields)

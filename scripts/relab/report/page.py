@@ -103,6 +103,11 @@ class View:
     def columns(self) -> list[tables.ShownColumn]:
         return tables.shown_columns(self.data, self.entry.columns)
 
+    @property
+    def ranked(self) -> bool:
+        """Whether it is a table that marks the best of its systems."""
+        return not self.is_figure and any(column.better for column in self.columns)
+
     @cached_property
     def arrangement(self) -> Arrangement:
         return arrange(self.data, self.columns)

@@ -10,6 +10,7 @@ from itertools import chain
 from pathlib import Path
 
 from relab.errors import UserError
+from relab.ranks import ENDS, PERHAPS, YES
 from relab.report.axis import Axis
 from relab.report.text import number
 from relab.settings.writeups import Column
@@ -189,6 +190,17 @@ class ShownColumn:
         """Whether its numbers are written with their sign: those of differences are."""
         return self.settings.format.startswith("+")
 
+    @cached_property
+    def better(self) -> str:
+        """Whether the higher or the lower of its values are better, where the table says which are best; else nothing."""
+        ranked = (better for better, end in ENDS.items() if self.data.names.count(self.name + end))
+        return next((better for better in ranked if any(self.data.values(self.name + ENDS[better]))), "")
+
+    def rank(self, record: Record) -> str:
+        """Whether ``record`` is best in it (``yes``), not told apart from the best (``perhaps``), or neither."""
+        rank = record[self.name + ENDS[self.better]] if self.better else ""
+        return rank if rank in (YES, PERHAPS) else ""
+
     def decided(self, record: Record) -> bool:
         """Whether it is a difference whose interval does not hold 0."""
         ends = [float(record[f"{self.name}_{end}"]) for end in ("low", "high")] if self.cell(record).interval else []
@@ -233,5 +245,7 @@ def shown_columns(data: Data, columns: dict[str, Column]) -> list[ShownColumn]:
     for name, column in columns.items():
         ends = (f"{name}_low", f"{name}_high") if column.interval else ()
         data.require(name, *ends, *filter(None, (column.count,)))
-    filled = [name for name in columns or data.names if not data.records or any(data.values(name))]
+    ranks = {name + end for name in data.names for end in ENDS.values()}
+    names = columns or [name for name in data.names if name not in ranks]
+    filled = [name for name in names if not data.records or any(data.values(name))]
     return [ShownColumn(data, name, columns.get(name, Column())) for name in filled]
