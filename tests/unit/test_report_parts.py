@@ -350,6 +350,14 @@ def test_the_best_systems_of_a_column_are_those_that_the_table_names(tmp_path):
     assert [column.name for column in tables.shown_columns(data, {})] == ["system", "a", "a_low", "a_high", "b"]
 
 
+def test_a_title_keeps_the_name_that_it_stands_for(tmp_path):
+    data = table(tmp_path, "model,model_name,loss\nGPT,gpt-s0,1\npeople,people,2\n")
+    model, loss = tables.shown_columns(data, {})
+    assert (model.name, loss.name) == ("model", "loss")
+    assert [model.artefact(record) for record in data.records] == ["gpt-s0", ""]
+    assert [loss.artefact(record) for record in data.records] == ["", ""]
+
+
 def numbers(**fields: str) -> tables.Record:
     empty = dict.fromkeys(ledger.COLUMNS, "")
     return tables.Record("ledger.csv", empty | {"quantity": "score", "quantities": "1"} | fields)

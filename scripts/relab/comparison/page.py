@@ -9,9 +9,9 @@ from pathlib import Path
 import pandas as pd
 from markupsafe import Markup
 
+from relab.companion_columns import companions
 from relab.comparison import artefacts, scores
 from relab.comparison.compare import Comparison
-from relab.ranks import ENDS
 from relab.report import figures, tables, text
 from relab.report.arrangement import LONG, LONG_OF_TEXTS, Arrangement, Opening, opening
 from relab.report.environment import environment
@@ -48,8 +48,7 @@ class Side:
         texts = {name for data in both for name in data.names if any(map(_long, data.values(name)))}
         names = self.data.names
         estimates = {name for name in names if {f"{name}_low", f"{name}_high"} <= set(names)}
-        ends = {f"{name}_{end}" for name in estimates for end in ("low", "high")}
-        ends |= {name + end for name in names for end in ENDS.values()}
+        ends = {f"{name}_{end}" for name in estimates for end in ("low", "high")} | companions(names)
         columns = {name: Column(text=name in texts, interval=name in estimates) for name in names if name not in ends}
         return tables.shown_columns(self.data, columns)
 

@@ -9,8 +9,8 @@ from functools import cached_property
 from itertools import chain
 from pathlib import Path
 
+from relab.companion_columns import BEST, NAMES, PERHAPS, YES, companions
 from relab.errors import UserError
-from relab.ranks import ENDS, PERHAPS, YES
 from relab.report.axis import Axis
 from relab.report.text import number
 from relab.settings.writeups import Column
@@ -185,6 +185,11 @@ class ShownColumn:
             return replace(cell, count=f"(n = {record.number(self.settings.count)})")
         return cell
 
+    def artefact(self, record: Record) -> str:
+        """The name of the artefact whose title stands in the field, where the table keeps it and it is another."""
+        name = record.get(self.name + NAMES, "")
+        return name if name != record[self.name] else ""
+
     @property
     def differences(self) -> bool:
         """Whether its numbers are written with their sign: those of differences are."""
@@ -193,12 +198,12 @@ class ShownColumn:
     @cached_property
     def better(self) -> str:
         """Whether the higher or the lower of its values are better, where the table says which are best; else nothing."""
-        ranked = (better for better, end in ENDS.items() if self.data.names.count(self.name + end))
-        return next((better for better in ranked if any(self.data.values(self.name + ENDS[better]))), "")
+        ranked = (better for better, end in BEST.items() if self.name + end in self.data.names)
+        return next((better for better in ranked if any(self.data.values(self.name + BEST[better]))), "")
 
     def rank(self, record: Record) -> str:
         """Whether ``record`` is best in it (``yes``), not told apart from the best (``perhaps``), or neither."""
-        rank = record[self.name + ENDS[self.better]] if self.better else ""
+        rank = record[self.name + BEST[self.better]] if self.better else ""
         return rank if rank in (YES, PERHAPS) else ""
 
     def decided(self, record: Record) -> bool:
@@ -245,7 +250,7 @@ def shown_columns(data: Data, columns: dict[str, Column]) -> list[ShownColumn]:
     for name, column in columns.items():
         ends = (f"{name}_low", f"{name}_high") if column.interval else ()
         data.require(name, *ends, *filter(None, (column.count,)))
-    ranks = {name + end for name in data.names for end in ENDS.values()}
-    names = columns or [name for name in data.names if name not in ranks]
+    beside = companions(data.names)
+    names = columns or [name for name in data.names if name not in beside]
     filled = [name for name in names if not data.records or any(data.values(name))]
     return [ShownColumn(data, name, columns.get(name, Column())) for name in filled]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from relab.ranks import ENDS, HIGHER, LOWER, NO, PERHAPS, YES
+from relab.companion_columns import BEST, HIGHER, LOWER, NO, PERHAPS, YES
 from relab.scores import Summaries, measurements
 from relab.statistics import EXACT, difference
 
@@ -38,7 +38,7 @@ def with_best(
             continue
         outcomes = _outcomes([experiment for experiment, _ in rows], scores, good)
         for (experiment, _), row in zip(rows, marked, strict=True):
-            row[column + ENDS[good.better]] = outcomes.get(experiment, "")
+            row[column + BEST[good.better]] = outcomes.get(experiment, "")
     return marked
 
 
