@@ -1,12 +1,18 @@
 """Names of artefacts as people say them: titles of sweeps, and tables in which they stand for names."""
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
+import yaml
 
 from relab.artefacts.kind import Artefacts, Member
 from relab.artefacts.titles import titles
 from relab.rows.titles import with_titles
 from relab.settings.base import Titled, expand
+from relab.settings.config import resolve
+
+CONFIG = Path(__file__).resolve().parents[2] / "config"
 
 
 def artefacts(**declarations: dict) -> Artefacts:
@@ -65,3 +71,12 @@ def test_a_table_without_names_is_left_alone():
     table = pd.DataFrame({"model": ["people"]})
     assert list(with_titles(table, {"m": "GPT"}, ["model"])) == ["model"]
     assert with_titles(table, {}, ["model"]) is table
+
+
+def test_the_jobs_that_write_tables_get_the_titles_of_what_their_row_needs():
+    layers = [yaml.safe_load((CONFIG / name).read_text(encoding="utf-8")) for name in ("assets.yaml", "config.yaml")]
+    resolved = resolve({key: value for layer in layers for key, value in layer.items()})
+    of_row = {(row.paths.key, step.name): resolved.titled(row, step) for row, step in resolved.steps}
+    assert of_row["rows.A9", "score"] == of_row["rows.A9", "draw"] == {}  # what has no table names nothing
+    assert of_row["rows.A9", "tabulate"]["titles"] == {"minilm": "MiniLM"}
+    assert {"stories-s0", "smollm2"} <= set(of_row["rows.D4", "tabulate"]["titles"])
