@@ -147,6 +147,17 @@ def test_details_open_and_lead_to_the_jobs_behind(visit):
     assert "italian-w128-s1" in page.locator(":target summary").inner_text()
 
 
+def test_an_artefact_leads_to_the_settings_that_it_depends_on_and_what_they_are(visit):
+    page = visit()
+    made = page.locator("#A1-figure-loss details.made")
+    made.locator("summary").press("Enter")
+    settings = made.locator(".depends a")
+    assert settings.all_inner_texts() == ["models.char_gpt", "rows.A1", "rows.A2", "rows.A5"]
+    settings.first.press("Enter")
+    part = page.locator(":target")
+    assert part.is_visible() and "# Optimizer steps.\n      steps: 500" in part.inner_text()
+
+
 def test_files_inside_the_page_are_the_files(visit, run):
     page = visit()
     links = page.locator("a[download]").evaluate_all("all => all.map(one => [one.download, one.href, one.title])")

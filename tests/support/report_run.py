@@ -28,7 +28,14 @@ ROWS = {
     "A5": {"files": "{table}", "makes": ["arguments"]},
 }
 CONFIG = {
-    "models": {"char_gpt": {"training": {"steps": 500}, "note": "</pre><script>"}},
+    "models": {
+        "char_gpt": {
+            "name": "italian-w{width}-s{seed}",
+            "sweep": {"architecture.width": [32, 128], "seed": [0, 1]},
+            "training": {"steps": 500},
+            "note": "</pre><script>",
+        }
+    },
     "rows": {key: {"kind": "made", **row} for key, row in ROWS.items()},
 }
 SPEC = {"scale": "made up", "about": "Here to test the page.", "config": CONFIG, "overview": ["corpora"]}

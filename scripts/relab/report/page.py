@@ -9,11 +9,10 @@ from functools import cached_property
 from pathlib import Path
 from urllib.parse import quote
 
-import yaml
 from markupsafe import Markup
 
 from relab.errors import UserError
-from relab.report import figures, ledger, tables
+from relab.report import configuration, figures, ledger, tables
 from relab.report.arrangement import (
     LONG,
     LONG_OF_GROUPS,
@@ -156,11 +155,12 @@ def build(contents: Contents, spec: PageSpec, files: Files, history: History | N
     scored = ledger.ledger(tables.read(files.ledger), list(rows))
     new = said(scored.claims, spec.config)
     changes = history.changes(new) if history else None
-    page = environment(registry.FOLDER, provenance=provenance).get_template("page.html.j2")
+    dependencies = configuration.Dependencies(spec.config, contents.rows)
+    page = environment(registry.FOLDER, provenance=provenance, dependencies=dependencies).get_template("page.html.j2")
     html = page.render(
         contents=contents,
         spec=spec,
-        config=yaml.safe_dump(spec.config, allow_unicode=True, sort_keys=False, width=120) if spec.config else "",
+        configuration=configuration.parts(spec.config),
         views=views,
         ledger=scored,
         changes=changes,

@@ -70,18 +70,24 @@ function entries() {
   return all;
 }
 
+// The text node in an element that holds a character of its text, and the character's place there.
+function place(element, offset) {
+  const nodes = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+  while (nodes.nextNode() && offset > nodes.currentNode.length) offset -= nodes.currentNode.length;
+  return [nodes.currentNode, offset];
+}
+
 // The line of a setting is marked as a reader would mark it.
 function mark(index) {
-  const text = document.querySelector("#configuration pre").firstChild;
-  const start = text.data.split("\n").slice(0, index).join("\n").length + (index > 0);
-  const end = text.data.indexOf("\n", start);
+  const pre = document.querySelector("#configuration pre");
+  const lines = pre.textContent.split("\n");
+  const start = lines.slice(0, index).join("\n").length + (index > 0);
   const range = document.createRange();
   document.getElementById("configuration").open = true;
-  range.setStart(text, start);
-  range.setEnd(text, end < 0 ? text.length : end);
+  range.setStart(...place(pre, start));
+  range.setEnd(...place(pre, start + lines[index].length));
   getSelection().removeAllRanges();
   getSelection().addRange(range);
-  const pre = text.parentNode;
   pre.scrollTop += range.getBoundingClientRect().top - pre.getBoundingClientRect().top - 40;
   pre.scrollIntoView();
 }
