@@ -12,7 +12,7 @@ from relab.claims.verdicts import COLUMNS, CONTRADICTED, FACT, NOT_COMPARABLE, R
 from relab.errors import UserError
 from relab.report.axis import Axis
 from relab.report.tables import Cell, Data, Record
-from relab.report.text import number
+from relab.report.text import interval_format, number
 
 #: Marks that stand beside the words, so that colour is never all there is.
 MARKS = {REPRODUCED: "✓", CONTRADICTED: "✗", UNDECIDED: "?", NOT_COMPARABLE: "–", FACT: "="}
@@ -67,10 +67,9 @@ def result(claim: Record) -> Cell | None:
     if not claim["estimate"]:
         return None
     value, low, high = (_number(claim, column) for column in ("estimate", "low", "high"))
-    width = high - low
-    spec = f".{min(6, max(0, 1 - math.floor(math.log10(width))))}f" if width > 0 else ""
+    spec = interval_format(low, high)
     kind = "difference " if claim["quantity"] == "difference" else ""
-    interval = f"[{claim.number('low', spec)}, {claim.number('high', spec)}]" if width > 0 else ""
+    interval = f"[{claim.number('low', spec)}, {claim.number('high', spec)}]" if spec else ""
     count = f"1 of {claim['quantities']}" if claim["quantities"] != "1" else ""
     return Cell(kind + claim.number("estimate", spec), interval, count)
 
