@@ -74,7 +74,7 @@ def test_a_value_has_its_interval_in_its_cell_and_drawn_below_it(visit):
 def test_the_best_is_marked_and_stands_among_the_first_lines_of_a_long_table(visit):
     page = visit()
     losses = page.locator("#A1-table-final_losses")
-    assert losses.locator(".caption").inner_text().endswith("↑ higher, ↓ lower is better.")
+    assert losses.locator(".caption").inner_text().endswith("● best, ○ not told apart from it.")
     heading = losses.get_by_role("columnheader", name="validation loss")
     assert heading.get_by_role("img").get_attribute("aria-label") == "lower is better"
     ranks = losses.locator("tbody .rank")

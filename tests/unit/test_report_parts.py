@@ -368,7 +368,7 @@ def numbers(**fields: str) -> tables.Record:
     [
         ({"estimate": "1.9846", "low": "1.85693", "high": "2.11222"}, "1.98 [1.86, 2.11]"),
         ({"estimate": "-16.3545", "low": "-20.01", "high": "-12.699"}, "−16.4 [−20.0, −12.7]"),
-        ({"estimate": "0.5", "low": "0.49", "high": "0.51", "quantity": "difference"}, "difference 0.500 [0.490, 0.510]"),
+        ({"estimate": "0.5", "low": "0.49", "high": "0.51", "quantity": "difference"}, "Δ 0.500 [0.490, 0.510]"),
         ({"estimate": "0.1", "low": "-0.1", "high": "0.3", "quantities": "4"}, "0.10 [−0.10, 0.30] 1 of 4"),
         ({"estimate": "15496", "low": "15496", "high": "15496"}, "15496"),
         ({"estimate": "1.25"}, "1.25"),

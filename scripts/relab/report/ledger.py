@@ -68,7 +68,7 @@ def result(claim: Record) -> Cell | None:
         return None
     value, low, high = (_number(claim, column) for column in ("estimate", "low", "high"))
     spec = interval_format(low, high)
-    kind = "difference " if claim["quantity"] == "difference" else ""
+    kind = "Δ " if claim["quantity"] == "difference" else ""
     interval = f"[{claim.number('low', spec)}, {claim.number('high', spec)}]" if spec else ""
     count = f"1 of {claim['quantities']}" if claim["quantities"] != "1" else ""
     return Cell(kind + claim.number("estimate", spec), interval, count)
