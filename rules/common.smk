@@ -123,6 +123,11 @@ def flags(option, files):
     return [word for name, paths in named.items() for word in (option, name, *paths)]
 
 
+def option(name, value):
+    """An option with settings as JSON, as words of a command; none where there are no settings."""
+    return [name, canonical(value)] if value else []
+
+
 def names(declared):
     """A pattern for a wildcard that stands for one of the declared names."""
     return "|".join(re.escape(name) for name in declared) or "(?!)"

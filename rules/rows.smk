@@ -35,9 +35,13 @@ for ROW, STEP in SETTINGS.steps:
             made=made_files,
             captions=captions,
             spec=constant(canonical(ROW.settings.spec(STEP.name, ROW.paths, ARTEFACTS))),
+            titles=constant(option("--titles", SETTINGS.titled(ROW, STEP))),
             code=code("row", f"relab.rows.{ROW.settings.kind}.{STEP.function.partition('.')[0]}"),
             program=program("row"),
         shell:
-            recorded("python {params.program:q} {params.step} {params.read:q} {params.made:q} --job {params.job:q}", inputs="")
+            recorded(
+                "python {params.program:q} {params.step} {params.read:q} {params.made:q} --job {params.job:q} {params.titles:q}",
+                inputs="",
+            )
 
     describe(JOB, f"{STEP.does.rstrip('.')} ({ROW.paths.key.removeprefix('rows.')}).")

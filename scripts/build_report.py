@@ -20,9 +20,13 @@ def main() -> None:
     options.add_argument("--figures", nargs="*", default=[], metavar="FILE", help="figures that rows show, SVG")
     options.add_argument("--data", nargs="*", default=[], metavar="FILE", help="tables that figures are drawn from, CSV")
     options.add_argument("--records", nargs="*", default=[], metavar="FILE", help="records of the jobs behind all of these")
+    options.add_argument(
+        "--history", type=Path, metavar="FILE", help="what earlier reports of the run said (default: in its folder state)"
+    )
     options.add_argument("--output", required=True, type=Path, metavar="FILE", help="the page")
     args = options.parse_args()
 
+    from relab.report.changes import History, history_file
     from relab.report.page import Files, build
     from relab.settings.report import PageSpec, page_contents
     from relab.settings.writeups import load
@@ -30,7 +34,8 @@ def main() -> None:
     spec = job_settings(args, PageSpec)
     files = Files(args.ledger, args.tables, args.figures, args.data, args.records, args.run)
     with record_provenance(args, outputs=[args.output]):
-        write_text(args.output, build(page_contents(spec, load(args.writeups)), spec, files))
+        history = History(args.history or history_file())
+        write_text(args.output, build(page_contents(spec, load(args.writeups)), spec, files, history))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ The files that the step reads are given by name, and so are those that it makes:
 """
 
 import importlib
+import json
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,9 @@ def main() -> None:
     )
     cli.add_argument("--output", nargs=2, action="append", required=True, metavar=("NAME", "FILE"), help="a file that it makes")
     cli.add_argument("--job", metavar="NAME", help="name of the job in its record")
+    cli.add_argument(
+        "--titles", type=json.loads, default={}, metavar="JSON", help="`titles` of artefacts by name, and `columns` of them"
+    )
     args = cli.parse_args()
     inputs = {name: [Path(path) for path in paths] for name, *paths in args.input}
     outputs = {name: Path(path) for name, path in args.output}
@@ -32,7 +36,10 @@ def main() -> None:
         results = step(Job(inputs, outputs, job_spec(args), entry)) or {}
         for name, path in outputs.items():
             if name in results:  # the step has written other outputs itself
-                load(WRITERS[path.suffix])(path, results[name])
+                result = results[name]
+                if args.titles and path.suffix == ".csv":
+                    result = load("relab.rows.titles.with_titles")(result, **args.titles)
+                load(WRITERS[path.suffix])(path, result)
 
 
 #: What writes a table, the rows of scores or a figure, by the ending of the file. It is loaded by name, so that a changed style

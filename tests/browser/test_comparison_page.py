@@ -84,6 +84,56 @@ def test_tables_are_sorted_by_a_click_and_as_wide_as_they_may_be(visit):
     assert pair["width"] > 0.9 * page.locator("#tables").bounding_box()["width"]
 
 
+def test_a_score_of_either_run_has_its_interval_in_its_cell_and_drawn_on_one_axis(visit):
+    page = visit()
+    table = page.locator("#scores .joined").first
+    headings = [text.split("\n")[0] for text in table.locator("thead th").all_inner_texts()]
+    loss = table.locator("tbody tr", has=page.get_by_role("cell", name="loss", exact=True)).locator("th, td")
+    cells = dict(zip(headings, loss.all(), strict=True))
+    assert cells["A"].inner_text() == "2.1 [0.8, 3.4]" and cells["B"].inner_text() == "1.1 [−0.2, 2.4]"
+    assert cells["Difference"].locator("b").count() == 1 and cells["Difference"].inner_text().startswith("−1")
+
+    def end(name: str, place: str) -> float:
+        return float(cells[name].locator(".bar").evaluate("(bar, name) => parseFloat(bar.style.getPropertyValue(name))", place))
+
+    # B from -0.17 to 2.37 and A from 0.83 to 3.37 on one axis, longer by 5 % at each end
+    assert [end(*at) for at in (("B", "--low"), ("A", "--low"), ("B", "--high"), ("A", "--high"))] == pytest.approx(
+        [4.5, 30.2, 69.8, 95.5], abs=0.6
+    )
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_scores_of_one_verdict_are_shown_where_it_is_chosen(visit, scripts):
+    page = visit(java_script_enabled=scripts)
+
+    def metrics() -> list[str]:
+        return page.locator("#scores tr.score:visible td:nth-child(4)").all_inner_texts()
+
+    verdicts = page.get_by_role("group", name="Scores that are shown")
+    assert sorted(metrics()) == ["loss", "share"]
+    for verdict, shown in (("1 beyond chance", ["loss"]), ("1 unchanged", ["same"]), ("1 only in A", ["gone"])):
+        verdicts.get_by_label(verdict).check()
+        assert metrics() == shown
+    verdicts.get_by_label("all").check()
+    assert sorted(metrics()) == ["loss", "share"]
+
+
+def test_the_search_finds_scores_settings_and_files(visit):
+    page = visit()
+    page.get_by_label("1 beyond chance").check()
+    search, results = page.get_by_role("searchbox"), page.locator(".results a")
+
+    def find(text: str) -> list[str]:
+        search.fill(text)
+        return results.all_inner_texts()
+
+    assert len(find("gone italian")) == 1 and results.first.inner_text().startswith("score italian")
+    results.first.press("Enter")
+    assert page.locator("tr.score", has_text="gone").is_visible()
+    assert any(text.startswith("setting models.") for text in find("note"))
+    assert any(text.startswith("tables results/tables/") for text in find("results/tables"))
+
+
 def test_both_figures_are_drawn(visit):
     page = visit()
     figures = page.locator("#figures svg")

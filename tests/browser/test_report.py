@@ -62,13 +62,28 @@ def test_a_value_has_its_interval_in_its_cell_and_drawn_below_it(visit):
     page = visit()
     table = page.locator("#A1-table-changes .shown")
     assert table.locator("dl").first.inner_text().split() == ["part", "all"]
-    assert table.locator("thead th").all_inner_texts() == ["fold", "change\n[95\u00a0%]"]
+    assert table.locator("thead th").all_inner_texts() == ["fold", "change ↑\n[95\u00a0%]"]
     cells = table.locator("tbody td")
     assert cells.first.inner_text() == "+0.00 [−0.20, +0.20]" and cells.nth(1).inner_text() == "+0.25 [+0.05, +0.45]"
     bold = "all => all.map(one => one.querySelector('b') !== null)"
     assert cells.evaluate_all(bold)[:2] == [False, True]  # the second interval does not hold 0
     bars = [cells.nth(index).locator(".bar").bounding_box() for index in (0, 1)]
     assert bars[0]["width"] == bars[1]["width"] > 40 and bars[0]["x"] == bars[1]["x"]
+
+
+def test_the_best_is_marked_and_stands_among_the_first_lines_of_a_long_table(visit):
+    page = visit()
+    losses = page.locator("#A1-table-final_losses")
+    assert losses.locator(".caption").inner_text().endswith("● best, ○ not told apart from it.")
+    heading = losses.get_by_role("columnheader", name="validation loss")
+    assert heading.get_by_role("img").get_attribute("aria-label") == "lower is better"
+    ranks = losses.locator("tbody .rank")
+    assert ranks.evaluate_all("all => all.map(one => one.title)") == ["not told apart from the best", "best"]
+    marks = ranks.evaluate_all("all => all.map(one => getComputedStyle(one, '::before').content)")
+    assert ["○" in marks[0], "●" in marks[1]] == [True, True] and "best" in marks[1]
+    shown = page.locator("#A1-table-changes tbody tr:visible th").all_inner_texts()
+    assert shown == [*(f"fold {number}" for number in range(6)), f"fold {report_run.BEST}"]
+    assert not page.locator("#A1-table-reported_italian .rank").count()
 
 
 def test_a_click_on_a_heading_sorts_a_table_and_so_does_the_keyboard(visit):
@@ -130,6 +145,17 @@ def test_details_open_and_lead_to_the_jobs_behind(visit):
     assert behind.count() == 7  # the tables' job, four trainings, the corpus and its tokens
     behind.filter(has_text="italian-w128-s1").get_by_role("link").click()
     assert "italian-w128-s1" in page.locator(":target summary").inner_text()
+
+
+def test_an_artefact_leads_to_the_settings_that_it_depends_on_and_what_they_are(visit):
+    page = visit()
+    made = page.locator("#A1-figure-loss details.made")
+    made.locator("summary").press("Enter")
+    settings = made.locator(".depends a")
+    assert settings.all_inner_texts() == ["models.char_gpt", "rows.A1", "rows.A2", "rows.A5"]
+    settings.first.press("Enter")
+    part = page.locator(":target")
+    assert part.is_visible() and "# Optimizer steps.\n      steps: 500" in part.inner_text()
 
 
 def test_files_inside_the_page_are_the_files(visit, run):
@@ -234,11 +260,34 @@ def test_the_ledger_shows_claims_of_the_verdict_that_is_chosen(visit, scripts):
 def test_a_claim_is_a_line_that_opens_for_what_was_expected_and_its_source(visit):
     page = visit()
     claim = page.locator(".claim:has(#claim-A1-9)")
-    assert claim.inner_text().split("\n") == ["✓ reproduced", "Claim 9 of row A1", "1.7120 [1.6997, 1.7243]"]
+    assert claim.inner_text().split("\n") == ["✓ reproduced", "Claim 9 of row A1", "1.75 ± 0.05", "1.712 [1.700, 1.724]"]
     assert claim.bounding_box()["height"] < 40
     claim.locator("summary").press("Enter")
     terms = claim.locator("dt").all_inner_texts()
     assert terms == ["Expected", "Found here", "Source", "Link"] and claim.get_by_text("write-up, Table 1").is_visible()
+
+
+DRAWN = """bar => {
+  const style = getComputedStyle(bar, "::before"), width = bar.getBoundingClientRect().width;
+  const interval = [parseFloat(style.left) / width, 1 - parseFloat(style.right) / width];
+  return [width, interval, getComputedStyle(bar).backgroundImage.includes("gradient"), getComputedStyle(bar).printColorAdjust];
+}"""
+
+
+@pytest.mark.parametrize("options", [{}, {"java_script_enabled": False}, {"color_scheme": "dark"}, {"width": 360}])
+@pytest.mark.parametrize("media", ["screen", "print"])
+def test_a_claim_of_a_number_is_drawn_on_an_axis_with_what_was_found(visit, options, media):
+    page = visit(**options)
+    page.emulate_media(media=media)
+    claim = page.locator(".claim:has(#claim-A1-9)")
+    axis = claim.get_by_role("img")
+    assert axis.get_attribute("aria-label") == (
+        "Claimed: 1.75 ± 0.05, the write-up’s figure 1.75; this run: 1.712 [1.700, 1.724]"
+    )
+    width, interval, drawn, on_paper = axis.evaluate(DRAWN)
+    # from 1.6997 to 1.8 with a margin of 12 % at each end: the interval ends at 0.097 and 0.294 of the axis
+    assert width > 50 and interval == pytest.approx([0.097, 0.294], abs=0.03) and drawn and on_paper == "exact"
+    assert not page.locator(".claim:has(#claim-A2-0)").get_by_role("img").count()  # nothing was compared
 
 
 def test_the_first_screen_has_all_rows_with_verdicts_and_pictures(visit):
@@ -277,7 +326,7 @@ def test_the_search_finds_rows_tables_claims_and_settings(visit, width):
         return results.all_inner_texts()
 
     assert find("loss step")[0] == "row A1 Loss against step"
-    assert find("contradicted 9") == ["claim ✗ contradicted Claim 9 of row A2 1.7120 [1.6997, 1.7243]"]
+    assert find("contradicted 9") == ["claim ✗ contradicted Claim 9 of row A2 1.712 [1.700, 1.724]"]
     assert find("changes fold") == ["Table A1.2 Changes by fold"]
     assert find("nothing like this") == [] and page.locator(".results").inner_text() == "nothing found"
     search.fill("training.steps")

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from support.claims import CLAIMS, ITEMS, LESS, rows, series, verdict
 
-from relab.claims.comparisons import CONTRADICTED, REPRODUCED, UNDECIDED
-from relab.claims.ledger import NOT_COMPARABLE, ledger
+from relab.claims.ledger import ledger
+from relab.claims.verdicts import CONTRADICTED, NOT_COMPARABLE, REPRODUCED, UNDECIDED
 from relab.scores import score
 from relab.settings.claims import Claim
 from relab.statistics import Estimate, Measurement
@@ -30,6 +30,29 @@ def test_a_difference_is_decided_with_the_whole_interval_only(difference, noise,
     assert found["verdict"] == expected
     assert (found["reason"] == "the interval holds both") == (expected == UNDECIDED)
     assert f"difference {difference:.4f} [" in found["found"]
+
+
+def test_the_ledger_holds_the_numbers_that_decided():
+    found = verdict(LESS, rows(LOWER, 1.0, 0.1) + rows(HIGHER, 1.2, 0.1))
+    assert (found["quantity"], found["quantities"], found["reported"]) == ("difference", "1", "")
+    assert (found["claimed_low"], found["claimed_high"]) == ("0.1", "")
+    low, value, high = (float(found[column]) for column in ("low", "estimate", "high"))
+    assert value == pytest.approx(0.2) and high - value == pytest.approx(value - low) and low > 0.1
+    assert f"difference {value:.4f} [{low:.4f}, {high:.4f}]" in found["found"]
+
+
+@pytest.mark.parametrize(("last", "outcome", "decisive"), [(2.4, REPRODUCED, "0.1"), (2.6, CONTRADICTED, "-0.1")])
+def test_of_several_differences_the_ledger_holds_the_one_that_decided(last, outcome, decisive):
+    claim = next(claim for claim in CLAIMS.values() if claim.comparison.kind == "falls")
+    found = verdict(claim, series(claim.comparison.measure, {1: 3.0, 2: 2.5, 3: last}))
+    assert (found["verdict"], found["estimate"], found["quantities"]) == (outcome, decisive, "2")
+
+
+def test_of_a_reported_value_the_ledger_holds_it_and_its_tolerance():
+    claim = CLAIMS["A2-loss-w32-100"]
+    found = verdict(claim, [row for one in claim.comparison.measures for row in rows(one, 2.95)])
+    assert [found[name] for name in ("reported", "claimed_low", "claimed_high")] == ["2.9188", "2.8188", "3.0188"]
+    assert (found["quantity"], found["quantities"]) == ("score", "2")
 
 
 def test_the_same_units_are_compared_one_by_one():

@@ -9,9 +9,9 @@ import pytest
 import yaml
 from support.claims import CLAIMS, LESS, ROOT, breaking, fitting, rows, series, verdict
 
-from relab.claims.comparisons import CONTRADICTED, FACT, REPRODUCED, UNDECIDED
-from relab.claims.ledger import COLUMNS, NOT_COMPARABLE, ledger
+from relab.claims.ledger import ledger
 from relab.claims.scores import scores_by_writeup
+from relab.claims.verdicts import COLUMNS, CONTRADICTED, FACT, NOT_COMPARABLE, REPRODUCED, UNDECIDED
 from relab.errors import UserError
 from relab.files import read_csv
 from relab.scores import with_summary, write_scores
@@ -340,7 +340,7 @@ def test_the_program_writes_the_ledger(folder, tmp_path):
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     table = read_csv(tmp_path / "ledger.csv")
-    assert list(table.columns) == COLUMNS
+    assert tuple(table.columns) == COLUMNS
     assert table["verdict"].to_list() == [REPRODUCED, NOT_COMPARABLE]
     assert set(json.loads((tmp_path / "p.json").read_text())["inputs"]) == {str(scores)}
 

@@ -267,7 +267,7 @@ def test_tables_and_figures_show_every_system(scores, predictions, fits, data, p
     assert set(classes["class"]) == set(CLASSES)
     curves = tables.curves_table(spec, {"toy": pd.DataFrame(learning_curve(*data, {"enc mean": 1.0}, probe))})
     assert len(tables.pairs_table(spec, scores)) == len(list(pairs(probe.features)))
-    numbers = {column: float for column in systems if column.startswith(("accuracy", "macro"))}
+    numbers = {f"{name}{end}": float for name in ("accuracy", "macro_f1") for end in ("", "_low", "_high")}
     with figure_style():
         numeric = systems.replace("", np.nan).astype(numbers)
         assert len(figures.draw_systems(numeric).axes) == 1

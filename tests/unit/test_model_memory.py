@@ -12,9 +12,9 @@ from torch import nn
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig
 
 from relab.architectures import load_configuration, model_without_weights
-from relab.claims.comparisons import CONTRADICTED, REPRODUCED
 from relab.claims.ledger import ledger
 from relab.claims.scores import Scores
+from relab.claims.verdicts import CONTRADICTED, REPRODUCED
 from relab.errors import UserError
 from relab.files import read_csv
 from relab.rows.job import MAIN

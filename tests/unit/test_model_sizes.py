@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from support.row_program import run_program
 
-from relab.claims.comparisons import CONTRADICTED, REPRODUCED
 from relab.claims.ledger import ledger
 from relab.claims.scores import Scores
+from relab.claims.verdicts import CONTRADICTED, REPRODUCED
 from relab.errors import UserError
 from relab.files import read_csv
 from relab.rows.job import MAIN

@@ -11,9 +11,9 @@ from support.row_program import run_program
 from support.sentences import READER, corpus, save_model, tokenizer_of
 
 from relab import json_lines
-from relab.claims.comparisons import CONTRADICTED, REPRODUCED, UNDECIDED
 from relab.claims.ledger import ledger
 from relab.claims.scores import Scores
+from relab.claims.verdicts import CONTRADICTED, REPRODUCED, UNDECIDED
 from relab.errors import UserError
 from relab.files import write_csv
 from relab.report import tables as report

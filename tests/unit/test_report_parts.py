@@ -337,17 +337,73 @@ def test_the_ledger_counts_and_groups_in_the_order_of_the_rows(tmp_path):
     assert [claim["claim"] for claim in found.of("A2")] == ["f", "b", "a"]
 
 
+RANKED = "system,a,a_low,a_high,a_highest,b,b_lowest\nx,1,0,2,no,3,\ny,3,2,4,yes,3,\nz,2.5,2,3,perhaps,3,\n"
+
+
+def test_the_best_systems_of_a_column_are_those_that_the_table_names(tmp_path):
+    data = table(tmp_path, RANKED)
+    system, a, b = tables.shown_columns(data, {})[0], *tables.shown_columns(data, {"a": Column(), "b": Column()})
+    assert (a.better, b.better, system.better) == ("higher", "", "")
+    assert [a.rank(record) for record in data.records] == ["", "yes", "perhaps"]
+    assert not any(b.rank(record) for record in data.records)
+    # where all columns are shown, those that say which are best are not
+    assert [column.name for column in tables.shown_columns(data, {})] == ["system", "a", "a_low", "a_high", "b"]
+
+
+def test_a_title_keeps_the_name_that_it_stands_for(tmp_path):
+    data = table(tmp_path, "model,model_name,loss\nGPT,gpt-s0,1\npeople,people,2\n")
+    model, loss = tables.shown_columns(data, {})
+    assert (model.name, loss.name) == ("model", "loss")
+    assert [model.artefact(record) for record in data.records] == ["gpt-s0", ""]
+    assert [loss.artefact(record) for record in data.records] == ["", ""]
+
+
+def numbers(**fields: str) -> tables.Record:
+    empty = dict.fromkeys(ledger.COLUMNS, "")
+    return tables.Record("ledger.csv", empty | {"quantity": "score", "quantities": "1"} | fields)
+
+
 @pytest.mark.parametrize(
-    ("found", "shown"),
+    ("fields", "shown"),
     [
-        ("1.71 [1.70, 1.72] (italian/width 128, final loss, validation, 2 seeds)", "1.71 [1.70, 1.72]"),
-        ("1 [0, 2] (a, b, 1 seed), 3 [2, 4] (c, d, 1 seed): difference -2 [-3, -1]", "difference -2 [-3, -1]"),
-        ("1 (a/difference of b, c)", "1"),
-        ("", ""),
+        ({"estimate": "1.9846", "low": "1.85693", "high": "2.11222"}, "1.98 [1.86, 2.11]"),
+        ({"estimate": "-16.3545", "low": "-20.01", "high": "-12.699"}, "−16.4 [−20.0, −12.7]"),
+        ({"estimate": "0.5", "low": "0.49", "high": "0.51", "quantity": "difference"}, "Δ 0.500 [0.490, 0.510]"),
+        ({"estimate": "0.1", "low": "-0.1", "high": "0.3", "quantities": "4"}, "0.10 [−0.10, 0.30] 1 of 4"),
+        ({"estimate": "15496", "low": "15496", "high": "15496"}, "15496"),
+        ({"estimate": "1.25"}, "1.25"),
     ],
 )
-def test_the_line_of_a_claim_holds_the_number_alone(found, shown):
-    assert ledger.brief(found) == shown
+def test_the_line_of_a_claim_holds_the_number_that_decided_it(fields, shown):
+    assert str(ledger.result(numbers(**fields))) == shown
+
+
+def test_a_claim_that_was_not_compared_has_no_number():
+    claim = numbers(claimed_low="1", claimed_high="2")
+    assert ledger.result(claim) is None and ledger.bar(claim) == ""
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "words", "style"),
+    [
+        # axes are longer than what lies on them by 12 % at each end
+        ("0", "", "above 0", "--from:10%;--to:100%;--low:37%;--high:90%;--value:63%"),
+        ("", "4", "below 4", "--from:0%;--to:90%;--low:10%;--high:63%;--value:37%"),
+        ("1", "3", "2 ± 1", "--from:10%;--to:90%;--low:10%;--high:90%;--value:50%"),
+        ("2", "2", "exactly 2", "--from:50%;--to:50%;--low:10%;--high:90%;--value:50%"),
+        ("", "", "", ""),
+    ],
+)
+def test_what_was_claimed_and_found_lie_on_one_axis(low, high, words, style):
+    claim = numbers(claimed_low=low, claimed_high=high, estimate="2", low="1", high="3")
+    assert (ledger.claimed(claim), ledger.bar(claim)) == (words, style)
+
+
+def test_a_value_without_interval_and_the_reported_one_have_their_places():
+    claim = numbers(claimed_low="1", claimed_high="3", reported="2", estimate="5")
+    assert ledger.bar(claim) == "--from:10%;--to:50%;--reported:30%;--low:90%;--high:90%;--value:90%"
+    same = numbers(claimed_low="1", claimed_high="1", estimate="1", low="1", high="1")
+    assert ledger.bar(same).endswith("--value:50%")
 
 
 def test_a_broken_ledger_is_refused(tmp_path):

@@ -7,9 +7,9 @@ from support.row_steps import run_step
 from transformers import AutoTokenizer
 
 from relab.characters import build, save
-from relab.claims.comparisons import CONTRADICTED, REPRODUCED
 from relab.claims.ledger import ledger
 from relab.claims.scores import Scores
+from relab.claims.verdicts import CONTRADICTED, REPRODUCED
 from relab.errors import UserError
 from relab.files import read_csv
 from relab.rows.token_ids.tokens import encode_texts, tokens_scores, tokens_table

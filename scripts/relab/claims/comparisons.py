@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from relab.claims.scores import NoValue, Score, Scores, format_estimate, format_list, label
+from relab.claims.verdicts import CONTRADICTED, FACT, REPRODUCED, UNDECIDED
 from relab.settings.claims import (
     Above,
     Always,
@@ -23,31 +25,60 @@ from relab.settings.claims import (
     Sometimes,
     Within,
 )
-from relab.statistics import Estimate, Measurement, difference
+from relab.statistics import NAN, Estimate, Measurement, difference
 
-REPRODUCED, CONTRADICTED, UNDECIDED, FACT = "reproduced", "contradicted", "undecided", "fact"
+SCORE, DIFFERENCE = "score", "difference"
+
+
+@dataclass(frozen=True)
+class Range:
+    """Where the interval of a score or difference must lie as a whole; ``reported`` is the write-up's own figure, if any."""
+
+    low: float = -math.inf
+    high: float = math.inf
+    reported: float = NAN
+
+    @classmethod
+    def around(cls, test: Near | Within, reported: float = NAN) -> Range:
+        """A value and its tolerance."""
+        return cls(test.value - test.tolerance, test.value + test.tolerance, reported)
+
+    def holds(self, estimate: Estimate) -> bool | None:
+        """Whether an interval lies within; None where it holds an end. Of two ends both are within, a single one is not."""
+        if math.isfinite(self.low) and math.isfinite(self.high):
+            inside, outside = (
+                self.low <= estimate.low and estimate.high <= self.high,
+                estimate.high < self.low or estimate.low > self.high,
+            )
+        elif math.isfinite(self.low):
+            inside, outside = estimate.low > self.low, estimate.high <= self.low
+        else:
+            inside, outside = estimate.high < self.high, estimate.low >= self.high
+        return True if inside else False if outside else None
+
+    def room(self, estimate: Estimate) -> float:
+        """How far a value lies from the nearer end, negative outside."""
+        return min(estimate.value - self.low, self.high - estimate.value)
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """What decided a claim, as numbers: an estimate, where it should lie, and of how many scores or differences it is one."""
+
+    estimate: Estimate
+    range: Range | None
+    kind: str = SCORE
+    number: int = 1
 
 
 @dataclass(frozen=True)
 class Decision:
-    """The outcome of a comparison, with the scores that decided it in words."""
+    """The outcome of a comparison, with the scores that decided it in words, and the one that decided it as a number."""
 
-    holds: bool | None  #: None where the interval holds both
+    verdict: str
     text: str
+    quantity: Quantity
     reason: str = ""
-
-    @property
-    def verdict(self) -> str:
-        return UNDECIDED if self.holds is None else REPRODUCED if self.holds else CONTRADICTED
-
-
-@dataclass(frozen=True)
-class FactDecision:
-    """A fact with its scores in words."""
-
-    text: str
-    reason: str
-    verdict: str = FACT
 
 
 def _beyond(margin: float) -> str:
@@ -64,20 +95,13 @@ def _expect_near(test: Near) -> str:
 
 def _near(test: Near, scores: Scores) -> Decision:
     candidates = [score for measure in test.measures for score in scores.find(measure).values()]
-    lowest, highest = test.value - test.tolerance, test.value + test.tolerance
-    sides = [_lies_within(score.estimate, lowest, highest) for score in candidates]
-    holds = True if True in sides else None if None in sides else False
-    shown = candidates[sides.index(holds)]
+    expected = Range.around(test, test.value)
+    outcomes = [expected.holds(score.estimate) for score in candidates]
+    holds = True if True in outcomes else None if None in outcomes else False
+    shown = candidates[outcomes.index(holds)]
     if holds is not True:
-        shown = min(candidates, key=lambda score: abs(score.estimate.value - test.value))
-    return _decision(holds, [shown.estimate], str(shown))
-
-
-def _lies_within(estimate: Estimate, lowest: float, highest: float) -> bool | None:
-    """Whether an interval lies within a range; None where it holds one of its ends."""
-    if lowest <= estimate.low and estimate.high <= highest:
-        return True
-    return False if estimate.high < lowest or estimate.low > highest else None
+        shown = max(candidates, key=lambda score: expected.room(score.estimate))
+    return _decision(holds, str(shown), Quantity(shown.estimate, expected, SCORE, len(candidates)))
 
 
 def _expect_less(test: Less) -> str:
@@ -127,7 +151,7 @@ def _expect_above(test: Above) -> str:
 
 def _above(test: Above, scores: Scores) -> Decision:
     measured = scores.find(test.measure).values()
-    return _decide_each(measured, lambda estimate: _satisfied(estimate.low > test.value, estimate.high <= test.value))
+    return _decide_each(measured, Range(low=test.value))
 
 
 def _expect_below(test: Below) -> str:
@@ -136,7 +160,7 @@ def _expect_below(test: Below) -> str:
 
 def _below(test: Below, scores: Scores) -> Decision:
     measured = scores.find(test.measure).values()
-    return _decide_each(measured, lambda estimate: _satisfied(estimate.high < test.value, estimate.low >= test.value))
+    return _decide_each(measured, Range(high=test.value))
 
 
 def _expect_within(test: Within) -> str:
@@ -144,8 +168,7 @@ def _expect_within(test: Within) -> str:
 
 
 def _within(test: Within, scores: Scores) -> Decision:
-    lowest, highest = test.value - test.tolerance, test.value + test.tolerance
-    return _decide_each(scores.find(test.measure).values(), lambda estimate: _lies_within(estimate, lowest, highest))
+    return _decide_each(scores.find(test.measure).values(), Range.around(test))
 
 
 def _expect_always(test: Always) -> str:
@@ -153,8 +176,8 @@ def _expect_always(test: Always) -> str:
 
 
 def _always(test: Always, scores: Scores) -> Decision:
-    measured = scores.find(test.measure).values()
-    return Decision(_all_units_equal(measured, test.value), "; ".join(map(str, measured)))
+    measured = list(scores.find(test.measure).values())
+    return _decide_by_cases(measured, _all_units_equal(measured, test.value), Range(test.value, test.value))
 
 
 def _expect_sometimes(test: Sometimes) -> str:
@@ -162,8 +185,13 @@ def _expect_sometimes(test: Sometimes) -> str:
 
 
 def _sometimes(test: Sometimes, scores: Scores) -> Decision:
-    measured = scores.find(test.measure).values()
-    return Decision(not _all_units_equal(measured, test.value), "; ".join(map(str, measured)))
+    measured = list(scores.find(test.measure).values())
+    return _decide_by_cases(measured, not _all_units_equal(measured, test.value), None)
+
+
+def _decide_by_cases(scores: Sequence[Score], holds: bool, expected: Range | None) -> Decision:
+    """Decide by single cases, which no interval is needed for."""
+    return _decision(holds, "; ".join(map(str, scores)), Quantity(scores[0].estimate, expected, SCORE, len(scores)))
 
 
 def _all_units_equal(scores: Iterable[Score], value: float) -> bool:
@@ -181,45 +209,45 @@ def _expect_fact(test: Fact) -> str:
     return f"{label(test.measure)}: a fact, which nothing could contradict"
 
 
-def _fact(test: Fact, scores: Scores) -> FactDecision:
-    return FactDecision("; ".join(map(str, scores.find(test.measure).values())), test.because)
+def _fact(test: Fact, scores: Scores) -> Decision:
+    measured = list(scores.find(test.measure).values())
+    quantity = Quantity(measured[0].estimate, None, SCORE, len(measured))
+    return Decision(FACT, "; ".join(map(str, measured)), quantity, test.because)
 
 
-def _satisfied(holds: bool, fails: bool) -> bool | None:
-    """True where a condition holds, False where its opposite does, None where neither does."""
-    return True if holds else False if fails else None
-
-
-def _decide_each(scores: Iterable[Score], condition: Callable[[Estimate], bool | None]) -> Decision:
-    """Decide whether all scores satisfy a condition on their intervals."""
+def _decide_each(scores: Iterable[Score], expected: Range) -> Decision:
+    """Decide whether the intervals of all scores lie in a range."""
     scores = list(scores)
-    estimates = [score.estimate for score in scores]
-    return _decision(_all_satisfied([condition(estimate) for estimate in estimates]), estimates, "; ".join(map(str, scores)))
+    return _decide_all([score.estimate for score in scores], expected, SCORE, "; ".join(map(str, scores)))
 
 
 def _decide_differences(pairs: Sequence[tuple[Score, Score]], margin: float = 0.0) -> Decision:
     """Decide whether the first score of each pair lies below the second by more than a margin."""
     differences = [difference(higher.seeds, lower.seeds) for lower, higher in pairs]
-    holds = _all_satisfied([_satisfied(estimate.low > margin, estimate.high <= margin) for estimate in differences])
     texts = [
         f"{lower}, {higher}: difference {format_estimate(estimate)}"
         for (lower, higher), estimate in zip(pairs, differences, strict=True)
     ]
-    return _decision(holds, differences, "; ".join(texts))
+    return _decide_all(differences, Range(low=margin), DIFFERENCE, "; ".join(texts))
 
 
-def _decision(holds: bool | None, estimates: Sequence[Estimate], text: str) -> Decision:
+def _decide_all(estimates: Sequence[Estimate], expected: Range, kind: str, text: str) -> Decision:
+    """Decide whether all intervals lie in a range: False where any is outside, else None where any is undecided, else True.
+
+    What decided is the one of that outcome that lies farthest out.
+    """
+    outcomes = [expected.holds(estimate) for estimate in estimates]
+    holds = False if False in outcomes else None if None in outcomes else True
+    decisive = [estimate for estimate, outcome in zip(estimates, outcomes, strict=True) if outcome is holds]
+    return _decision(holds, text, Quantity(min(decisive, key=expected.room), expected, kind, len(estimates)), estimates)
+
+
+def _decision(holds: bool | None, text: str, quantity: Quantity, estimates: Sequence[Estimate] = ()) -> Decision:
     if holds is not None:
-        return Decision(holds, text)
-    unknown = any(not estimate.has_interval for estimate in estimates)
-    return Decision(
-        None, text, "one seed, and nothing else tells how far it may be off" if unknown else "the interval holds both"
-    )
-
-
-def _all_satisfied(decided: Sequence[bool | None]) -> bool | None:
-    """False where any condition is violated, else None where any is undecided, else True."""
-    return False if False in decided else None if None in decided else True
+        return Decision(REPRODUCED if holds else CONTRADICTED, text, quantity)
+    unknown = any(not estimate.has_interval for estimate in estimates or [quantity.estimate])
+    reason = "one seed, and nothing else tells how far it may be off" if unknown else "the interval holds both"
+    return Decision(UNDECIDED, text, quantity, reason)
 
 
 def _aligned_scores(scores: Scores, *measures: Measure) -> list[tuple[Score, ...]]:
@@ -241,7 +269,7 @@ class Comparison:
     """A kind of comparison: its expectation in words, and its decision by scores."""
 
     expect: Callable[[Any], str]
-    decide: Callable[[Any, Scores], Decision | FactDecision]
+    decide: Callable[[Any, Scores], Decision]
 
 
 COMPARISONS: dict[type, Comparison] = {

@@ -11,18 +11,16 @@ A claim that no outcome could contradict is a ``fact``: it is listed with its sc
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
-from relab.claims.comparisons import COMPARISONS
+from relab.claims.comparisons import COMPARISONS, Quantity
 from relab.claims.scores import NoValue, Scores, format_list
+from relab.claims.verdicts import COLUMNS, NOT_COMPARABLE
 from relab.settings.claims import Claim, Predicate
-
-NOT_COMPARABLE = "not comparable"
-
-COLUMNS = ["claim", "row", "says", "expected", "found", "verdict", "reason", "source"]
 
 
 def ledger(claims: Mapping[str, Claim], settings: Mapping[str, Sequence[Any]], scores: Mapping[str, Scores]) -> pd.DataFrame:
@@ -33,13 +31,13 @@ def ledger(claims: Mapping[str, Claim], settings: Mapping[str, Sequence[Any]], s
         settings: the values of each setting that a condition names.
         scores: the scores by write-up.
     """
-    return pd.DataFrame([_row(name, claim, settings, scores) for name, claim in claims.items()], columns=COLUMNS)
+    return pd.DataFrame([_row(name, claim, settings, scores) for name, claim in claims.items()], columns=list(COLUMNS))
 
 
 def _row(name: str, claim: Claim, settings: Mapping[str, Sequence[Any]], scores: Mapping[str, Scores]) -> dict[str, str]:
     comparison = COMPARISONS[type(claim.comparison)]
     row = {"claim": name, "row": claim.row, "says": claim.says, "expected": comparison.expect(claim.comparison)}
-    row |= {"found": "", "reason": "", "verdict": NOT_COMPARABLE, "source": claim.source}
+    row = dict.fromkeys(COLUMNS, "") | row | {"verdict": NOT_COMPARABLE, "source": claim.source}
     failing = [reason for reason in (_failing_reason(condition, settings) for condition in claim.comparable) if reason]
     if failing:
         return row | {"reason": "; ".join(failing)}
@@ -49,7 +47,18 @@ def _row(name: str, claim: Claim, settings: Mapping[str, Sequence[Any]], scores:
         decision = comparison.decide(claim.comparison, scores[claim.writeup])
     except NoValue as error:
         return row | {"reason": str(error)}
-    return row | {"found": decision.text, "verdict": decision.verdict, "reason": decision.reason}
+    words = {"found": decision.text, "verdict": decision.verdict, "reason": decision.reason}
+    return row | words | _numbers(decision.quantity)
+
+
+def _numbers(quantity: Quantity) -> dict[str, str]:
+    """What decided a claim in the ledger's columns of numbers."""
+    estimate, expected = quantity.estimate, quantity.range
+    numbers = {"estimate": estimate.value, "low": estimate.low, "high": estimate.high}
+    if expected is not None:
+        numbers |= {"reported": expected.reported, "claimed_low": expected.low, "claimed_high": expected.high}
+    written = {name: f"{value:.6g}" if math.isfinite(value) else "" for name, value in numbers.items()}
+    return written | {"quantity": quantity.kind, "quantities": str(quantity.number)}
 
 
 def _failing_reason(condition: Predicate, settings: Mapping[str, Sequence[Any]]) -> str:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from markupsafe import Markup
 
+from relab.companion_columns import companions
 from relab.comparison import artefacts, scores
 from relab.comparison.compare import Comparison
 from relab.report import figures, tables, text
 from relab.report.arrangement import LONG, LONG_OF_TEXTS, Arrangement, Opening, opening
+from relab.report.axis import Axis
 from relab.report.environment import environment
 from relab.settings.writeups import Column
-from relab.statistics import plural
+from relab.statistics import EXACT, plural
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 
@@ -47,7 +52,7 @@ class Side:
         texts = {name for data in both for name in data.names if any(map(_long, data.values(name)))}
         names = self.data.names
         estimates = {name for name in names if {f"{name}_low", f"{name}_high"} <= set(names)}
-        ends = {f"{name}_{end}" for name in estimates for end in ("low", "high")}
+        ends = {f"{name}_{end}" for name in estimates for end in ("low", "high")} | companions(names)
         columns = {name: Column(text=name in texts, interval=name in estimates) for name in names if name not in ends}
         return tables.shown_columns(self.data, columns)
 
@@ -78,13 +83,22 @@ def build_page(comparison: Comparison, scores_file: str) -> str:
     for stage, suffix in (("tables", ".csv"), ("figures", ".svg")):
         identical[stage], pairs[stage] = _pairs(comparison, stage, suffix)
     pages = environment(TEMPLATES)
-    pages.filters |= {"value": format_number, "signed": format_signed, "percent": format_percent, "plural": plural}
+    pages.filters |= {
+        "value": format_number,
+        "percent": format_percent,
+        "plural": plural,
+        "estimate": estimate_cell,
+        "bar": bar,
+    }
     template = pages.get_template("comparison.html.j2")
     return template.render(
         comparison=comparison,
         runs={"A": comparison.a, "B": comparison.b},
         scores_file=scores_file,
         groups=_groups(comparison.judged),
+        verdicts={verdict: number for verdict, number in comparison.verdicts.items() if number},
+        longest=LONG,
+        opening=opening,
         jobs=artefacts.group_by_job(comparison.artefacts),
         statuses=artefacts.STATUSES,
         counts=artefacts.count_by_status,
@@ -124,16 +138,37 @@ def _long(field: str) -> bool:
     return len(field) > LONG_TEXT or "\n" in field
 
 
-def format_number(number: float) -> str:
+def format_number(number: float, spec: str = "") -> str:
     """Format a number for the page; a dash for a missing one."""
-    return "–" if pd.isna(number) else text.number(str(number))
+    return "–" if pd.isna(number) else text.number(str(number), spec)
 
 
-def format_signed(number: float) -> str:
+#: The columns that are drawn on one axis, with those of their ends; 0 lies on that of the difference.
+AXES = {"old": ("old", "new"), "new": ("old", "new"), "difference": ("difference",)}
+
+
+def estimate_cell(score: dict[str, Any], column: str) -> tables.Cell:
+    """A score's value with its interval, and a difference with its sign."""
+    value, low, high = (score[f"{column}{end}"] for end in ("", "_low", "_high"))
+    known = math.isfinite(low) and score["unit"] != EXACT
+    spec, shown = text.interval_format(low, high), format_signed if column == "difference" else format_number
+    return tables.Cell(shown(value, spec), f"[{shown(low, spec)}, {shown(high, spec)}]" if known else "")
+
+
+def bar(score: dict[str, Any], column: str) -> str:
+    """Where a score's value and interval lie on the axis that both runs' share, as properties of a style."""
+    drawn = {name: [score[f"{name}{end}"] for end in ("_low", "_high", "")] for name in AXES[column]}
+    points = dict(zip(("low", "high", "value"), drawn[column], strict=True))
+    zero = {"zero": 0.0} if column == "difference" else {}
+    axis = Axis.over([*chain(*drawn.values()), *zero.values()], margin=0.05)
+    return axis.style(**points, **zero) if axis and all(map(math.isfinite, points.values())) else ""
+
+
+def format_signed(number: float, spec: str = "") -> str:
     """Format a difference with its sign."""
-    return "–" if pd.isna(number) else ("+" if number > 0 else "") + format_number(number)
+    return "–" if pd.isna(number) else ("+" if number > 0 else "") + format_number(number, spec)
 
 
 def format_percent(number: float) -> str:
     """Format a share as a signed percentage."""
-    return "–" if pd.isna(number) else format_signed(number * 100) + " %"
+    return "–" if pd.isna(number) else format_signed(number * 100) + "\u00a0%"

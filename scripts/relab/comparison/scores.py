@@ -32,7 +32,8 @@ OTHER_DATA = "other data: not comparable"
 ONLY_A, ONLY_B = "only in A", "only in B"
 
 COLUMNS = [
-    *KEY, "counterpart", "old", "new", "difference", "relative_difference", "difference_low", "difference_high",
+    *KEY, "counterpart", "old", "old_low", "old_high", "new", "new_low", "new_high",
+    "difference", "relative_difference", "difference_low", "difference_high",
     "seeds_old", "seeds_new", "n_old", "n_new", "unit", "verdict",
 ]  # fmt: skip
 
@@ -68,13 +69,14 @@ def join_scores(old: pd.DataFrame, new: pd.DataFrame, replaced: Mapping[str, str
     An experiment that only the old run has is joined to that of the new run in whose label a swept value was replaced
     (``replaced``, by label: :func:`relab.comparison.settings.replaced_values`); ``counterpart`` is its name in the old run.
 
-    ``difference`` and ``relative_difference`` (to the old value's size) are missing where the two cannot be compared.
-    ``difference_low`` and ``difference_high`` are the difference's 95 % interval, paired by seeds of equal numbers and by the
-    same units. The value of a single seed is not judged where the mean over seeds is there too.
+    ``_low`` and ``_high`` are the ends of 95 % intervals; that of the difference is paired by seeds of equal numbers and by the
+    same units. ``difference`` and ``relative_difference`` (to the old value's size) are missing where the two cannot be
+    compared. The value of a single seed is not judged where the mean over seeds is there too.
     """
     old = _rename_experiments(old, set(new["experiment"]), replaced or {})
     joined = old.merge(new, on=KEY, how="outer", suffixes=("_old", "_new"), indicator=True, validate="1:1")
-    joined = joined.rename(columns={"value_old": "old", "value_new": "new"}).sort_values(KEY, ignore_index=True)
+    ends = {f"{end}_{side}": f"{side}_{end}" for side in ("old", "new") for end in ("low", "high")}
+    joined = joined.rename(columns={"value_old": "old", "value_new": "new", **ends}).sort_values(KEY, ignore_index=True)
     comparable = (joined["_merge"] == "both") & ~_other_data(joined)
     joined["difference"] = (joined["new"] - joined["old"]).where(comparable)
     joined["relative_difference"] = (joined["difference"] / joined["old"].abs()).where(joined["old"] != 0)

@@ -19,3 +19,9 @@ ALL += (VERBATIM, *NOVEL.values(), CUT, REPEATED, LANGUAGE)
 
 #: Metrics of which less is better; of the lengths, the copying and the novel n-grams neither is.
 LOWER_IS_BETTER = (TER, TOKEN_ERRORS, CUT, REPEATED)
+HIGHER_IS_BETTER = (BLEU, CHRF, ROUGE_1, ROUGE_2, ROUGE_L, ROUGE_LSUM, EXACT_MATCH, LANGUAGE)
+
+
+def better(metric: str) -> str:
+    """Whether more or less of a metric is better, ``higher`` or ``lower``; nothing where neither is."""
+    return "lower" if metric in LOWER_IS_BETTER else "higher" if metric in HIGHER_IS_BETTER else ""

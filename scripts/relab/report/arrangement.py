@@ -14,6 +14,8 @@ LONG, LONG_OF_TEXTS, LONG_OF_GROUPS = (12, 6), (3, 3), (2, 2)
 
 #: A table that would be wider than this, in characters, and has few records stands upright: a column a record.
 ROOM = 120
+#: A table has each interval beside its value up to this width: of lines without breaks more fits.
+FLAT = 131
 
 #: Records that may stand side by side.
 ABREAST = 8
@@ -38,7 +40,7 @@ class Arrangement:
     @property
     def flat(self) -> bool:
         """Whether there is room for each interval beside its value."""
-        return not self.upright and self._across(whole=True) <= ROOM
+        return not self.upright and self._across(whole=True) <= FLAT
 
     @property
     def upright(self) -> bool:

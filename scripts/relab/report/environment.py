@@ -10,8 +10,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from relab.report import text
-from relab.report.ledger import brief
+from relab.report import ledger, text
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 
@@ -25,7 +24,8 @@ def environment(*folders: Path, **names: Any) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    for function in (brief, text.visible, text.prose, text.inline, text.number, text.moment, text.duration):
+    environment.filters |= {"result": ledger.result, "claimed": ledger.claimed, "claim_bar": ledger.bar}
+    for function in (text.visible, text.prose, text.inline, text.number, text.moment, text.duration):
         environment.filters[function.__name__] = function
     script = (TEMPLATES / "page.js").read_text(encoding="utf-8")
     # no script runs but this one: the page's policy names its digest

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import re
+import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
+from relab.claims.verdicts import COLUMNS, CONTRADICTED, FACT, NOT_COMPARABLE, REPRODUCED, UNDECIDED, VERDICTS
 from relab.errors import UserError
-from relab.report.tables import Data, Record
-
-COLUMNS = ("claim", "row", "says", "expected", "found", "verdict", "reason", "source")
-
-VERDICTS = ("reproduced", "contradicted", "undecided", "not comparable")
-REPRODUCED, CONTRADICTED, UNDECIDED, NOT_COMPARABLE = VERDICTS
-
-#: What nothing could contradict is no verdict: it is listed apart.
-FACT = "fact"
+from relab.report.axis import Axis
+from relab.report.tables import Cell, Data, Record
+from relab.report.text import interval_format, number
 
 #: Marks that stand beside the words, so that colour is never all there is.
 MARKS = {REPRODUCED: "✓", CONTRADICTED: "✗", UNDECIDED: "?", NOT_COMPARABLE: "–", FACT: "="}
@@ -67,10 +62,49 @@ def _by_row(claims: Iterable[Record]) -> dict[str, list[Record]]:
     return groups
 
 
-def brief(found: str) -> str:
-    """What was found without what it is of: a value, or the difference of two, with its interval."""
-    difference = re.search(r"difference [^()]*$", found)
-    return difference[0] if difference else found.partition(" (")[0]
+def result(claim: Record) -> Cell | None:
+    """The number that decided a claim, with its interval, and of how many it is one; ``None`` where nothing was compared."""
+    if not claim["estimate"]:
+        return None
+    value, low, high = (_number(claim, column) for column in ("estimate", "low", "high"))
+    spec = interval_format(low, high)
+    kind = "Δ " if claim["quantity"] == "difference" else ""
+    interval = f"[{claim.number('low', spec)}, {claim.number('high', spec)}]" if spec else ""
+    count = f"1 of {claim['quantities']}" if claim["quantities"] != "1" else ""
+    return Cell(kind + claim.number("estimate", spec), interval, count)
+
+
+def claimed(claim: Record) -> str:
+    """Where the number that decides a claim should lie, in words; empty where it is no number."""
+    low, high = (_number(claim, f"claimed_{end}") for end in ("low", "high"))
+    if low == high:
+        return f"exactly {claim.number('claimed_low')}"
+    if math.isfinite(low) and math.isfinite(high):
+        return f"{number(f'{(low + high) / 2:.6g}')} ± {number(f'{(high - low) / 2:.6g}')}"
+    if math.isfinite(low):
+        return f"above {claim.number('claimed_low')}"
+    return f"below {claim.number('claimed_high')}" if math.isfinite(high) else ""
+
+
+def bar(claim: Record) -> str:
+    """What a claim says, the write-up's own figure and this run's with its interval on one axis, as properties of a style."""
+    if not claim["estimate"] or not claimed(claim):
+        return ""
+    columns = {"from": "claimed_low", "to": "claimed_high", "reported": "reported"}
+    columns |= {"low": "low", "high": "high", "value": "estimate"}
+    points = {point: _number(claim, column) for point, column in columns.items()}
+    axis = Axis.over(points.values(), margin=0.12)
+    if axis is None:  # exactly what was claimed
+        axis = Axis(points["value"] - 1, points["value"] + 1)
+    ends = {"from": axis.left, "to": axis.right}  # of what has no bound
+    ends |= {"low": points["value"], "high": points["value"]}  # of what has no interval
+    points = {point: value if math.isfinite(value) else ends.get(point, value) for point, value in points.items()}
+    return axis.style(**{point: value for point, value in points.items() if math.isfinite(value)})
+
+
+def _number(claim: Record, column: str) -> float:
+    """A number of the ledger, NaN where the field is empty."""
+    return float(claim[column]) if claim[column] else math.nan
 
 
 def ledger(data: Data, rows: list[str]) -> Ledger:

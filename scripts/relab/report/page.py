@@ -9,11 +9,10 @@ from functools import cached_property
 from pathlib import Path
 from urllib.parse import quote
 
-import yaml
 from markupsafe import Markup
 
 from relab.errors import UserError
-from relab.report import figures, ledger, tables
+from relab.report import configuration, figures, ledger, tables
 from relab.report.arrangement import (
     LONG,
     LONG_OF_GROUPS,
@@ -25,6 +24,7 @@ from relab.report.arrangement import (
     arrange_grid,
     opening,
 )
+from relab.report.changes import History, said
 from relab.report.environment import TEMPLATES, environment
 from relab.report.provenance import Job, Provenance
 from relab.rows import registry
@@ -103,6 +103,11 @@ class View:
     def columns(self) -> list[tables.ShownColumn]:
         return tables.shown_columns(self.data, self.entry.columns)
 
+    @property
+    def ranked(self) -> bool:
+        """Whether it is a table that marks the best of its systems."""
+        return not self.is_figure and any(column.better for column in self.columns)
+
     @cached_property
     def arrangement(self) -> Arrangement:
         return arrange(self.data, self.columns)
@@ -131,8 +136,10 @@ class View:
         return figures.embed(self.files.path, self.id, self.entry.title, self.entry.alternative)
 
 
-def build(contents: Contents, spec: PageSpec, files: Files) -> str:
-    """The page as HTML: the same text for the same files.
+def build(contents: Contents, spec: PageSpec, files: Files, history: History | None = None) -> str:
+    """The page as HTML: the same text for the same files, and the same earlier reports.
+
+    ``history`` is what the earlier reports of the run said; what this one says is added to it.
 
     Raises:
         UserError: a file of the contents that is missing or does not hold what its entry says, with file and key.
@@ -145,13 +152,19 @@ def build(contents: Contents, spec: PageSpec, files: Files) -> str:
         shown = views.setdefault(section, [])
         shown.append(_view(artefact, files.run, section, shown, provenance))
     rows = {row.id: row for chapter in contents.chapters for row in chapter.rows}
-    page = environment(registry.FOLDER, provenance=provenance).get_template("page.html.j2")
-    return page.render(
+    scored = ledger.ledger(tables.read(files.ledger), list(rows))
+    new = said(scored.claims, spec.config)
+    changes = history.changes(new) if history else None
+    dependencies = configuration.Dependencies(spec.config, contents.rows)
+    page = environment(registry.FOLDER, provenance=provenance, dependencies=dependencies).get_template("page.html.j2")
+    html = page.render(
         contents=contents,
         spec=spec,
-        config=yaml.safe_dump(spec.config, allow_unicode=True, sort_keys=False, width=120) if spec.config else "",
+        configuration=configuration.parts(spec.config),
         views=views,
-        ledger=ledger.ledger(tables.read(files.ledger), list(rows)),
+        ledger=scored,
+        changes=changes,
+        says={claim["claim"]: claim["says"] for claim in scored.claims},
         ledger_file=Download(LEDGER, files.ledger),
         ledger_job=provenance.of(LEDGER),
         marks=ledger.MARKS,
@@ -159,6 +172,9 @@ def build(contents: Contents, spec: PageSpec, files: Files) -> str:
         provenance=provenance,
         css=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),
     )
+    if history:
+        history.add(new)
+    return html
 
 
 def _view(artefact: Artefact, run: str, section: str, before: list[View], provenance: Provenance) -> View:

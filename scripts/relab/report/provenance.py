@@ -62,7 +62,7 @@ class Job(BaseModel):
     @cached_property
     def settings(self) -> str:
         """Its settings as indented JSON."""
-        return json.dumps(self.spec, indent=2, sort_keys=True, ensure_ascii=False)
+        return json.dumps(self.spec, indent=1, sort_keys=True, ensure_ascii=False)
 
 
 class Provenance:

@@ -6,9 +6,12 @@ import csv
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 
+from relab.companion_columns import BEST, NAMES, PERHAPS, YES, companions
 from relab.errors import UserError
+from relab.report.axis import Axis
 from relab.report.text import number
 from relab.settings.writeups import Column
 
@@ -182,10 +185,26 @@ class ShownColumn:
             return replace(cell, count=f"(n = {record.number(self.settings.count)})")
         return cell
 
+    def artefact(self, record: Record) -> str:
+        """The name of the artefact whose title stands in the field, where the table keeps it and it is another."""
+        name = record.get(self.name + NAMES, "")
+        return name if name != record[self.name] else ""
+
     @property
     def differences(self) -> bool:
         """Whether its numbers are written with their sign: those of differences are."""
         return self.settings.format.startswith("+")
+
+    @cached_property
+    def better(self) -> str:
+        """Whether the higher or the lower of its values are better, where the table says which are best; else nothing."""
+        ranked = (better for better, end in BEST.items() if self.name + end in self.data.names)
+        return next((better for better in ranked if any(self.data.values(self.name + BEST[better]))), "")
+
+    def rank(self, record: Record) -> str:
+        """Whether ``record`` is best in it (``yes``), not told apart from the best (``perhaps``), or neither."""
+        rank = record[self.name + BEST[self.better]] if self.better else ""
+        return rank if rank in (YES, PERHAPS) else ""
 
     def decided(self, record: Record) -> bool:
         """Whether it is a difference whose interval does not hold 0."""
@@ -193,26 +212,22 @@ class ShownColumn:
         return self.differences and bool(ends) and (ends[0] > 0 or ends[1] < 0)
 
     @cached_property
-    def axes(self) -> dict[str, tuple[float, float]]:
-        """Ends of the axis on which intervals are drawn, with 0 for differences, for each metric where the table names it."""
-        ends: dict[str, list[list[float]]] = {}
+    def axes(self) -> dict[str, Axis | None]:
+        """The axis on which intervals are drawn, with 0 for differences, for each metric where the table names it."""
+        spans: dict[str, list[list[float]]] = {}
         for record in self.data.records:
             if self.cell(record).interval:
-                spans = [float(record[f"{self.name}{end}"]) for end in ("_low", "_high", "")] + [0.0] * self.differences
-                ends.setdefault(record.get("metric", ""), []).append([value for value in spans if math.isfinite(value)])
-        axes = {metric: (min(map(min, spans)), max(map(max, spans))) for metric, spans in ends.items() if len(spans) > 1}
-        return {metric: (low, high) for metric, (low, high) in axes.items() if low < high}
+                spans.setdefault(record.get("metric", ""), []).append(list(self._points(record).values()))
+        return {metric: Axis.over(chain(*points)) for metric, points in spans.items() if len(points) > 1}
 
     def bar(self, record: Record) -> str:
         """Where the interval of ``record``, its value and for differences 0 lie on the axis, as properties of a style."""
         axis = self.axes.get(record.get("metric", ""))
-        if not axis or not self.cell(record).interval:
-            return ""
-        low, high = axis
+        return axis.style(**self._points(record)) if axis and self.cell(record).interval else ""
+
+    def _points(self, record: Record) -> dict[str, float]:
         points = {"low": record[f"{self.name}_low"], "high": record[f"{self.name}_high"], "value": record[self.name]}
-        points |= {"zero": "0"} if self.differences else {}
-        places = {point: 100 * (float(value) - low) / (high - low) for point, value in points.items()}
-        return ";".join(f"--{point}:{place:.0f}%" for point, place in places.items())
+        return {point: float(value) for point, value in points.items()} | ({"zero": 0.0} if self.differences else {})
 
 
 def _numeric(texts: list[str]) -> bool:
@@ -235,5 +250,7 @@ def shown_columns(data: Data, columns: dict[str, Column]) -> list[ShownColumn]:
     for name, column in columns.items():
         ends = (f"{name}_low", f"{name}_high") if column.interval else ()
         data.require(name, *ends, *filter(None, (column.count,)))
-    filled = [name for name in columns or data.names if not data.records or any(data.values(name))]
+    beside = companions(data.names)
+    names = columns or [name for name in data.names if name not in beside]
+    filled = [name for name in names if not data.records or any(data.values(name))]
     return [ShownColumn(data, name, columns.get(name, Column())) for name in filled]

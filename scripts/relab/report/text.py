@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from functools import cache
 
@@ -61,6 +62,14 @@ def number(text: str, spec: str = "") -> str:
     else:
         shown = text if text.lstrip("+-").isdigit() else format(value, ".4g")
     return shown.replace("-", "\N{MINUS SIGN}", 1) if shown.startswith("-") else shown
+
+
+def interval_format(low: float, high: float) -> str:
+    """The format of a number with an interval: as many decimals as leave its width two digits; none where there is no width."""
+    width = high - low
+    if not 1e-9 * max(abs(low), abs(high)) < width < math.inf:
+        return ""
+    return f".{min(6, max(0, 1 - math.floor(math.log10(width))))}f"
 
 
 def moment(text: str) -> str:

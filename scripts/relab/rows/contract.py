@@ -51,6 +51,8 @@ class RowSettings(Settings):
     """The settings of every row. A kind adds its settings, its steps, and methods for their inputs and settings."""
 
     STEPS: ClassVar[tuple[Step, ...]] = ()
+    #: Columns of its tables in which the titles of models, encoders and tokenizers stand for their names.
+    TITLED: ClassVar[tuple[str, ...]] = ("model", "source", "network", "tokenizer", "features", "system", "other")
 
     kind: str = Field(description="Kind of row.")
     name: Name | None = documentation("Name of its jobs, scores and main table; by default its key.", default=None)

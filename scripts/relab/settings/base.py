@@ -82,6 +82,16 @@ class Declaration(Settings):
     note: str = documentation("Why the settings are as they are, for readers.", default="")
 
 
+class Titled(Declaration):
+    """A declared artefact that tables and figures name."""
+
+    title: str = documentation(
+        "What tables and figures call it, by default its name. In a sweep varied keys may stand in braces; members of one "
+        "title are told apart by the rest of what varies.",
+        default="",
+    )
+
+
 def expand(kind: str, declarations: dict[str, dict[str, Any]]) -> dict[str, tuple[dict[str, Any], dict[str, Any], str]]:
     """Expand the sweeps among raw declarations of one kind.
 

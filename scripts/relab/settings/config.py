@@ -12,6 +12,7 @@ from pydantic import Field, create_model
 
 from relab.artefacts.kind import Artefacts, Files, Kind, Member
 from relab.artefacts.registry import KINDS
+from relab.artefacts.titles import titles
 from relab.errors import UserError
 from relab.rows.contents import Contents, contents
 from relab.rows.contract import DeclaredRow, Step
@@ -104,6 +105,14 @@ class Resolved:
     def steps(self) -> list[tuple[DeclaredRow, Step]]:
         """The steps of the rows, a job each."""
         return [(row, step) for row in self.rows.values() for step in row.settings.steps]
+
+    def titled(self, row: DeclaredRow, step: Step) -> dict[str, Any]:
+        """What the tables of a step call the artefacts that its row needs, and in which columns; nothing without tables."""
+        if not step.tables:
+            return {}
+        roots = row.settings.references(row.paths, self.artefacts)
+        found = titles(self.artefacts, references.needed(roots, self.artefacts.kinds))
+        return {"columns": row.settings.TITLED, "titles": found} if found else {}
 
     def needed_files(self, kind: Kind) -> list[str]:
         """The files of all artefacts of a kind that the report needs."""

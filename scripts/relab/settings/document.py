@@ -173,7 +173,12 @@ def commented(values: dict[str, Any]) -> str:
         "# Every key is explained where it stands first, all of them in README.md beside this file. The comments are\n"
         "# generated (make docs); write your own reasons into the `note` of a declaration.\n"
     )
-    return head + "\n".join(_emit(values, [Config], 0, set())) + "\n"
+    return head + "\n".join(described(values)) + "\n"
+
+
+def described(values: dict[str, Any]) -> list[str]:
+    """The lines of a configuration as YAML, in which every key has its description above it where it stands first."""
+    return _emit(values, [Config], 0, set())
 
 
 def _emit(values: dict[str, Any], models: list[type[BaseModel]], depth: int, described: set[tuple]) -> list[str]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from relab.settings.base import Declaration, Int, Precision
+from relab.settings.base import Int, Precision, Titled
 from relab.settings.references import ENCODER_OR_LANGUAGE_MODEL, WITH_WEIGHTS, Ref
 
 
-class Encoder(Declaration):
+class Encoder(Titled):
     """A frozen encoder: a model whose last layer is pooled into one vector a text."""
 
     model: Ref["models", ENCODER_OR_LANGUAGE_MODEL, WITH_WEIGHTS] = Field(

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from relab.settings.base import Declaration, Float, Int, Precision, Settings
+from relab.settings.base import Float, Int, Precision, Settings, Titled
 from relab.settings.references import LANGUAGE_MODEL, WITH_WEIGHTS, Ref
 from relab.training.optimization import OPTIMIZERS, SCHEDULES
 
@@ -159,7 +159,7 @@ class Training(StepwiseTraining):
     samples: Progression | None = Field(None, description="Sampling during training.")
 
 
-class TrainedModel(Declaration):
+class TrainedModel(Titled):
     """A language model trained from random weights on one corpus."""
 
     kind: Literal["trained"] = Field("trained", description="Trained here, or published by others.")
@@ -170,7 +170,7 @@ class TrainedModel(Declaration):
     seed: Int = Field(0, description="Seed of the weights, of the blocks drawn and of the texts sampled.", ge=0, lt=2**63)
 
 
-class PublishedModel(Declaration):
+class PublishedModel(Titled):
     """A language model as published: the files of an asset, imported once into a model directory like any other.
 
     Safetensors, GGUF or, for the few published without, a weights-only ``.bin``; code that comes with a model never runs.
@@ -180,14 +180,14 @@ class PublishedModel(Declaration):
     asset: Ref["assets"] = Field(description="The asset that holds its files.")
 
 
-class EncoderModel(Declaration):
+class EncoderModel(Titled):
     """A published encoder (BERT and its kin): imported like a language model, but it generates no text."""
 
     kind: Literal["encoder"] = Field(description="Trained here, or published by others.")
     asset: Ref["assets"] = Field(description="The asset that holds its files.")
 
 
-class EncoderDecoderModel(Declaration):
+class EncoderDecoderModel(Titled):
     """A published encoder–decoder (T5, BART, Marian): it reads a source and writes a target."""
 
     kind: Literal["encoder_decoder"] = Field(description="Trained here, or published by others.")
@@ -285,7 +285,7 @@ class Adapted(Settings):
         return self
 
 
-class FinetunedModel(Declaration, Adapted):
+class FinetunedModel(Titled, Adapted):
     """A language model trained on from another one's weights: all of them, or an adapter beside them.
 
     Dropout is that of the configuration of the base.

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from relab.settings.asking import Asking
-from relab.settings.base import Declaration, Float, Int, Settings
+from relab.settings.base import Float, Int, Settings, Titled
 from relab.settings.models import Adaptation, Adapted, FullAdaptation, StepwiseTraining
 from relab.settings.references import GENERATIVE, PAIRS, WITH_WEIGHTS, Ref
 
@@ -62,7 +62,7 @@ class EncoderDecoder(Settings):
         return self
 
 
-class _OnPairs(Declaration):
+class _OnPairs(Titled):
     dataset: Ref["datasets", PAIRS] = Field(description="The data set of pairs that it is trained on.")
     source_tokens: Int = Field(256, description="Tokens of a source at most, its prompt included; what is longer is cut.", ge=2)
     target_tokens: Int = Field(64, description="Tokens of a target at most, its end included; what is longer is cut.", ge=2)

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from relab.settings.asking import Asking
-from relab.settings.base import Declaration, Float, Int, Settings
+from relab.settings.base import Float, Int, Settings, Titled
 from relab.settings.models import Adapted, FullAdaptation, StepwiseTraining
 from relab.settings.preference_models import PolicyAdaptation
 from relab.settings.references import LANGUAGE_MODEL, PREFERENCES, WITH_WEIGHTS, Ref
@@ -87,7 +87,7 @@ class KlPenalty(Settings):
         return self
 
 
-class PpoModel(Declaration, Asking, Adapted):
+class PpoModel(Titled, Asking, Adapted):
     """A language model that learns from the rewards of its own answers, by proximal policy optimisation (Schulman et al. 2017).
 
     Its reference is the base that it starts from. Answers are drawn from the whole distribution, without dropout. With

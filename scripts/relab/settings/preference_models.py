@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Discriminator, Field, Tag
 
 from relab.settings.asking import Asking
-from relab.settings.base import Declaration, Float, Int
+from relab.settings.base import Float, Int, Titled
 from relab.settings.models import Adapted, FullAdaptation, LoraAdaptation, StepwiseTraining, kind_or
 from relab.settings.pair_models import PairsEvaluation
 from relab.settings.references import LANGUAGE_MODEL, PREFERENCES, WITH_WEIGHTS, Ref
@@ -38,7 +38,7 @@ class PreferenceTraining(StepwiseTraining):
     evaluation: PairsEvaluation = Field(description="Evaluation during training.")
 
 
-class DpoModel(Declaration, Asking, Adapted):
+class DpoModel(Titled, Asking, Adapted):
     """A language model that learns which of two answers is preferred, by direct preference optimisation (Rafailov et al. 2023).
 
     Its reference is the base that it starts from. There is no dropout, whatever the base's configuration says. An answer

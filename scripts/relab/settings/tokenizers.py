@@ -6,12 +6,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from relab.settings.base import Declaration, Float, Int
+from relab.settings.base import Float, Int, Titled
 from relab.settings.corpora import RegularExpression
 from relab.settings.references import PAIRS, Ref
 
 
-class _Trained(Declaration):
+class _Trained(Titled):
     """A tokenizer that is made from a corpus, or from the sources and targets of a data set of pairs."""
 
     corpus: Ref["corpora"] | None = Field(None, description="The corpus that it is made from.")
@@ -78,7 +78,7 @@ class SentencePieceTokenizer(_Trained):
     )
 
 
-class PublishedTokenizer(Declaration):
+class PublishedTokenizer(Titled):
     """A tokenizer as published: the files of an asset, which may be a model's."""
 
     kind: Literal["published"] = Field(description="Kind of tokenizer.")

@@ -31,11 +31,13 @@ for (const heading of document.querySelectorAll(".plain:not(.upright) > thead th
   heading.prepend(button);
 }
 
-// A link unfolds what it leads to, and shows it whatever claims were chosen.
+// A link unfolds what it leads to, and shows it whatever claims or scores were chosen.
 function unfold() {
   const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
-  const all = target && document.querySelector("#ledger [name=verdict]");
-  if (all && target.closest(".claims")) all.checked = true;
+  const all = target?.closest(".claims, .score") && target.closest("section").querySelector("[name=verdict]");
+  if (all) all.checked = true;
+  const more = target?.closest(".scroll")?.nextElementSibling?.querySelector(".more > input");
+  if (more) more.checked = true;
   for (let part = target?.closest("details"); part; part = part.parentNode.closest("details")) part.open = true;
   target?.scrollIntoView();
 }
@@ -58,6 +60,7 @@ function entries() {
     const text = [".verdict", ".says", ".result"].map(name => claim.querySelector(name)?.textContent ?? "").join(" ");
     all.push(entry("claim", text, claim.querySelector(".target").id));
   }
+  for (const part of document.querySelectorAll("[data-entry]")) all.push(entry(part.dataset.entry, part.textContent, part.id));
   const path = [];
   const lines = document.querySelector("#configuration pre")?.textContent.split("\n") ?? [];
   lines.forEach((line, index) => {
@@ -70,18 +73,24 @@ function entries() {
   return all;
 }
 
+// The text node in an element that holds a character of its text, and the character's place there.
+function place(element, offset) {
+  const nodes = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+  while (nodes.nextNode() && offset > nodes.currentNode.length) offset -= nodes.currentNode.length;
+  return [nodes.currentNode, offset];
+}
+
 // The line of a setting is marked as a reader would mark it.
 function mark(index) {
-  const text = document.querySelector("#configuration pre").firstChild;
-  const start = text.data.split("\n").slice(0, index).join("\n").length + (index > 0);
-  const end = text.data.indexOf("\n", start);
+  const pre = document.querySelector("#configuration pre");
+  const lines = pre.textContent.split("\n");
+  const start = lines.slice(0, index).join("\n").length + (index > 0);
   const range = document.createRange();
   document.getElementById("configuration").open = true;
-  range.setStart(text, start);
-  range.setEnd(text, end < 0 ? text.length : end);
+  range.setStart(...place(pre, start));
+  range.setEnd(...place(pre, start + lines[index].length));
   getSelection().removeAllRanges();
   getSelection().addRange(range);
-  const pre = text.parentNode;
   pre.scrollTop += range.getBoundingClientRect().top - pre.getBoundingClientRect().top - 40;
   pre.scrollIntoView();
 }
@@ -115,10 +124,9 @@ function find() {
 
 search.type = "search";
 search.className = "search";
-search.placeholder = "Find a row, claim, setting";
-search.ariaLabel = "Find a row, table, claim or setting";
+search.placeholder = search.ariaLabel = contents.dataset.find;
 results.className = "results";
 results.ariaLive = "polite";
 search.addEventListener("input", find);
 search.addEventListener("keydown", event => event.key === "Enter" && results.querySelector("a")?.click());
-if (document.getElementById("ledger")) contents.prepend(search, results);
+contents.prepend(search, results);

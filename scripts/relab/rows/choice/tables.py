@@ -15,6 +15,7 @@ from relab.files import read_csv, require_columns
 from relab.probes.systems import cosine_system, ranker_systems, scorer_system
 from relab.rows.choice.names import Spec, read_predictions, trained_systems
 from relab.rows.job import MAIN, Job
+from relab.rows.shared.best import HIGHER, Good, with_best
 from relab.rows.shared.systems import ACCURACY, CHANCE, SPLIT, VALIDATION, experiment
 from relab.scores import Summaries
 from relab.settings.probes import Ranker
@@ -52,17 +53,16 @@ def choice_table(spec: Spec, predictions: Predictions, scores: Summaries) -> pd.
     with ``_low`` and ``_high`` is what a trained scorer has beyond the cosine of the same features, question by question.
     ``choices`` are those of a question, from the fewest to the most. What a system does not have is empty.
     """
-    return pd.DataFrame(
-        [row for name in spec.order for row in _systems(spec.probes[name], spec.titles, predictions[name], scores)]
-    )
+    rows = [row for name in spec.order for row in _systems(spec.probes[name], spec.titles, predictions[name], scores)]
+    return pd.DataFrame(with_best(rows, scores, {"accuracy": Good(ACCURACY, HIGHER, SPLIT)}))
 
 
 def _systems(
     probe: Ranker, titles: Mapping[str, str], predictions: pd.DataFrame, scores: Summaries
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[tuple[str, dict[str, Any]]]:
     questions = predictions.drop_duplicates("row")
     for system in (CHANCE, *ranker_systems(probe)):
-        yield {
+        row = {
             "data_set": titles[probe.dataset],
             "system": system,
             **_accuracy(probe, system, scores),
@@ -70,6 +70,7 @@ def _systems(
             "questions": len(questions),
             "choices": _range(questions["choices"]),
         }
+        yield experiment(probe.dataset, system), row
 
 
 def _accuracy(probe: Ranker, system: str, scores: Summaries) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from relab.predictions import CLASSIFICATION, read_predictions
 from relab.probes.systems import LOGISTIC, MAJORITY, PERCEPTRON, TFIDF, classifier_system
 from relab.rows.classification.names import Spec, pairs
 from relab.rows.job import MAIN, Job
-from relab.rows.shared.system_tables import features_label, figures, lexical_label, number_of_rows, system_label
+from relab.rows.shared.best import with_best
+from relab.rows.shared.system_tables import GOOD, features_label, figures, lexical_label, number_of_rows, system_label
 from relab.rows.shared.systems import MACRO_F1, SPLIT, VALIDATION, experiment, f1_of
 from relab.scores import Summaries
 
@@ -63,8 +64,9 @@ def systems_table(spec: Spec, scores: Summaries, chosen: Frames) -> pd.DataFrame
                 "classifier": classifier,
                 "class_weights": _weights(weighted),
             }
-            rows.append({**about, **_system(scores, experiment(probe.dataset, system), classifier, fits.loc[[system]])})
-    return pd.DataFrame(rows)
+            key = experiment(probe.dataset, system)
+            rows.append((key, {**about, **_system(scores, key, classifier, fits.loc[[system]])}))
+    return pd.DataFrame(with_best(rows, scores, GOOD))
 
 
 def _system(scores: Summaries, key: str, classifier: str, fits: pd.DataFrame) -> dict[str, Any]:

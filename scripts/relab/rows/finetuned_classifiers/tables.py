@@ -13,7 +13,8 @@ from relab.probes.systems import TFIDF, classifier_system
 from relab.rows.finetuned_classifiers import names
 from relab.rows.finetuned_classifiers.names import Finetuned, Spec, prefix, unweighted
 from relab.rows.job import Job
-from relab.rows.shared.system_tables import features_label, figures, number_of_rows, system_label
+from relab.rows.shared.best import with_best
+from relab.rows.shared.system_tables import GOOD, features_label, figures, number_of_rows, system_label
 from relab.rows.shared.systems import ClassifierProbe, experiment
 from relab.scores import Summaries
 
@@ -54,8 +55,9 @@ def systems_table(spec: Spec, scores: Summaries, chosen: Frames, texts: Frames) 
         for system, about, counts in systems:
             key = experiment(prefix(probe.dataset), system)
             title = {"data_set": spec.titles[probe.dataset]}
-            rows.append({**title, **about, **figures(scores, key), **counts, "test_rows": number_of_rows(scores, key)})
-    return pd.DataFrame(rows)
+            row = {**title, **about, **figures(scores, key), **counts, "test_rows": number_of_rows(scores, key)}
+            rows.append((key, row))
+    return pd.DataFrame(with_best(rows, scores, GOOD))
 
 
 #: A system: its name in experiments, what it is, and how many seeds, parameters and rows it was trained with.

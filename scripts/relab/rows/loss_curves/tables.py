@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from relab.rows.job import MAIN, Job
+from relab.rows.shared.best import LOWER, Good, with_best
 from relab.rows.shared.histories import LOSSES, curve_rows, read_history
 from relab.rows.shared.losses import BEST, BEST_STEP, BITS_PER_BYTE, FINAL, GAP
 from relab.rows.shared.sweeps import Group, Sweep, groups
@@ -57,7 +58,9 @@ def final_losses(groups: Sequence[Group], scores: Summaries, sizes: Mapping[str,
     ``_low`` and ``_high`` are 95 % intervals over seeds and segments of text; ``gap`` is the validation loss less the training
     loss, both measured without dropout.
     """
-    return pd.DataFrame([_final(group, scores, sizes) for group in groups])
+    rows = [(group.experiment, _final(group, scores, sizes)) for group in groups]
+    good = {"validation_loss": Good(FINAL, LOWER), "bits_per_byte": Good(BITS_PER_BYTE, LOWER)}
+    return pd.DataFrame(with_best(rows, scores, good))
 
 
 def _final(group: Group, scores: Summaries, sizes: Mapping[str, int]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -54,6 +54,8 @@ class Judge(Settings):
 
 class Row(RowSettings):
     """Policies that learnt from rewards (PPO) or from pairs (DPO), beside the model they started from and human answers."""
+
+    TITLED: ClassVar[tuple[str, ...]] = ()  # the row itself says what its tables call systems
 
     kind: Literal["policies"]
     reference: Ref["samplings"] = Field(

@@ -25,6 +25,7 @@ from relab.rows.policies.names import (
     wins,
 )
 from relab.rows.policies.texts import Systems, SystemTexts, read_systems
+from relab.rows.shared.best import HIGHER, Good, with_best
 from relab.scores import Summaries
 from relab.statistics import estimate
 
@@ -77,8 +78,11 @@ def systems_table(spec: Spec, systems: Systems, scores: Summaries) -> pd.DataFra
             ends = ("", "_low", "_high")
             empty = {f"{column}{end}": "" for end in ends}
             row |= scores.cells(column, experiment, metric, spec.split, DIGITS) if metric in known else empty
-        rows.append({**row, "seeds": len(seeds), "texts": sum(len(texts.frame) for texts in seeds.values())})
-    return pd.DataFrame(rows)
+        row |= {"seeds": len(seeds), "texts": sum(len(texts.frame) for texts in seeds.values())}
+        rows.append((experiment, row))
+    judged = (*spec.scorers, *([JUDGED_PREFERRED] if spec.judge else []))
+    good = {COLUMNS[metric]: Good(metric, HIGHER, spec.split) for metric in judged}
+    return pd.DataFrame(with_best(rows, scores, good))
 
 
 def columns_of(spec: Spec) -> dict[str, str]:

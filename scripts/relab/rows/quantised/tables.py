@@ -8,8 +8,10 @@ from typing import Any
 import pandas as pd
 
 from relab.cells import format_fixed
+from relab.metrics.generation_names import better
 from relab.rows.job import MAIN, Job
 from relab.rows.quantised.names import FILES, HELD, LOSS, PERPLEXITY, STORED, Form, Spec, read_forms
+from relab.rows.shared.best import LOWER, Good, with_best
 from relab.rows.shared.text_metrics import column
 from relab.scores import Summaries
 
@@ -40,8 +42,10 @@ def forms_table(spec: Spec, forms: Mapping[str, Form], scores: Summaries) -> pd.
         for metric in (PERPLEXITY, *spec.metrics):
             row |= scores.cells(column(metric), experiment, metric, spec.split, DIGITS.get(metric, 4))
             row[f"{column(metric)}_n"] = int(scores.find(experiment, metric, spec.split)["n"])
-        rows.append(row)
-    return pd.DataFrame(rows)
+        rows.append((experiment, row))
+    good = {column(metric): Good(metric, better(metric), spec.split) for metric in spec.metrics}
+    good[column(PERPLEXITY)] = Good(PERPLEXITY, LOWER, spec.split)
+    return pd.DataFrame(with_best(rows, scores, good))
 
 
 def differences_table(spec: Spec, forms: Mapping[str, Form], scores: Summaries) -> pd.DataFrame:

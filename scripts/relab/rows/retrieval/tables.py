@@ -14,6 +14,7 @@ from relab.probes.systems import BM25, fused_system
 from relab.rows.job import MAIN, Job
 from relab.rows.retrieval.files import Retrieved, read_probes
 from relab.rows.retrieval.names import Spec, features_of, p_value
+from relab.rows.shared.best import HIGHER, Good, with_best
 from relab.rows.shared.systems import CHANCE, SPLIT, experiment
 from relab.scores import Summaries
 from relab.words import words_told
@@ -45,16 +46,19 @@ def tabulate(job: Job) -> dict[str, pd.DataFrame]:
 
 def retrieval_table(probes: Sequence[Retrieved], titles: dict[str, str], scores: Summaries) -> pd.DataFrame:
     """A system a row, chance first: each measure with ``_low`` and ``_high``, and its nDCG@10 less BM25's with its p-value."""
-    return pd.DataFrame([row for retrieved in probes for row in _systems(retrieved, titles[retrieved.probe.dataset], scores)])
+    rows = [row for retrieved in probes for row in _systems(retrieved, titles[retrieved.probe.dataset], scores)]
+    good = {column: Good(metric, HIGHER, SPLIT) for column, metric in COLUMNS.items()}
+    return pd.DataFrame(with_best(rows, scores, good))
 
 
-def _systems(retrieved: Retrieved, title: str, scores: Summaries) -> Iterator[dict[str, Any]]:
+def _systems(retrieved: Retrieved, title: str, scores: Summaries) -> Iterator[tuple[str, dict[str, Any]]]:
     words = words_told(retrieved.corpus.values())
     for system in (CHANCE, *retrieved.rankings):
         row = {"data_set": title, "system": system, "features": features_of(system, retrieved.probe, words)}
         for column, metric in COLUMNS.items():
-            row |= scores.cells(column, f"{retrieved.probe.dataset}/{system}", metric, SPLIT, DIGITS)
-        yield {**row, **_beside_bm25(retrieved, system, scores), **retrieved.counts}
+            row |= scores.cells(column, experiment(retrieved.probe.dataset, system), metric, SPLIT, DIGITS)
+        row |= _beside_bm25(retrieved, system, scores)
+        yield experiment(retrieved.probe.dataset, system), {**row, **retrieved.counts}
 
 
 def _beside_bm25(retrieved: Retrieved, system: str, scores: Summaries) -> dict[str, str]:

@@ -10,6 +10,7 @@ import pandas as pd
 from relab.cells import format_fixed
 from relab.judging.storage import Judgements, start_of
 from relab.rows.shared import finetuning_names as names
+from relab.rows.shared.best import Good, with_best
 from relab.rows.shared.finetuning_names import FILES, Spec
 from relab.rows.shared.histories import read_history
 from relab.rows.shared.losses import FINAL, INITIAL
@@ -23,7 +24,12 @@ Cells = dict[str, str]
 
 
 def models_table(
-    spec: Spec, scores: Summaries, judgements: Judgements, measures: Callable[[str], Cells], more: Iterable[Cells] = ()
+    spec: Spec,
+    scores: Summaries,
+    judgements: Judgements,
+    measures: Callable[[str], Cells],
+    good: Mapping[str, Good],
+    more: Iterable[Cells] = (),
 ) -> pd.DataFrame:
     """The base and each declaration a row, means over its seeds; ``_low`` and ``_high`` are 95 % intervals over seeds and over
     what was measured, such as passages.
@@ -33,6 +39,7 @@ def models_table(
 
     Args:
         measures: the cells of what the kind of row measures, by experiment.
+        good: what is good in them, by column.
         more: rows after them.
     """
     base = spec.base_experiment
@@ -43,7 +50,8 @@ def models_table(
         row = {"model": experiment, "how": adaptation_label(spec.models[members[0]].adaptation), "seeds": str(len(members))}
         row |= {**_stored(experiment, scores), **_training(experiment, scores), **measures(experiment)}
         rows.append({**row, "start": _start(judgements, *members)})
-    return pd.DataFrame([*rows, *more]).fillna("")
+    marked = with_best(list(zip((base, *spec.experiments), rows, strict=True)), scores, good)
+    return pd.DataFrame([*marked, *more]).fillna("")
 
 
 def adaptation_label(adaptation: Adaptation) -> str:

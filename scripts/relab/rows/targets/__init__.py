@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -47,6 +47,8 @@ class System(Settings):
 
 class Row(RowSettings):
     """Systems that write a target for each source of a data set of pairs: their metrics beside baselines, and their outputs."""
+
+    TITLED: ClassVar[tuple[str, ...]] = ()  # the row itself says what its tables call systems
 
     kind: Literal["targets"]
     dataset: Ref["datasets", PAIRS] = Field(description="The data set of pairs.")

@@ -9,12 +9,13 @@ import pandas as pd
 
 from relab.cells import format_fixed
 from relab.metrics.generation import Measured
-from relab.metrics.generation_names import LOWER_IS_BETTER
+from relab.metrics.generation_names import better
 from relab.rows.job import MAIN, Job
+from relab.rows.shared.best import Good, with_best
 from relab.rows.shared.text_metrics import ABOUT, column
 from relab.rows.targets.names import COPY, Spec, p_value
 from relab.rows.targets.outputs import Pairs, Written, measure_systems, read_outputs
-from relab.rows.targets.telling import HIGHER_IS_BETTER, disagreements_table, telling_table
+from relab.rows.targets.telling import disagreements_table, telling_table
 from relab.scores import Summaries
 
 DIGITS = 4
@@ -48,8 +49,9 @@ def systems_table(spec: Spec, written: Mapping[str, Written], scores: Summaries)
             experiment = spec.experiment(name)
             row |= scores.cells(column(metric), experiment, metric, spec.split, DIGITS)
             row[f"{column(metric)}_n"] = int(scores.find(experiment, metric, spec.split)["n"])
-        rows.append({**row, "pairs": len(system.outputs.texts)})
-    return pd.DataFrame(rows)
+        rows.append((spec.experiment(name), {**row, "pairs": len(system.outputs.texts)}))
+    good = {column(metric): Good(metric, better(metric), spec.split) for metric in spec.metrics}
+    return pd.DataFrame(with_best(rows, scores, good))
 
 
 def differences_table(spec: Spec, scores: Summaries) -> pd.DataFrame:
@@ -74,11 +76,6 @@ def _differences(spec: Spec, scores: Summaries) -> Iterator[dict[str, Any]]:
                 "p": format_fixed(scores.value(experiment, p_value(metric), spec.split), DIGITS),
                 "pairs": int(scores.find(experiment, metric, spec.split)["n"]),
             }
-
-
-def better(metric: str) -> str:
-    """Whether more or less of a metric is better; nothing where neither is."""
-    return "lower" if metric in LOWER_IS_BETTER else "higher" if metric in HIGHER_IS_BETTER else ""
 
 
 def outputs_table(spec: Spec, pairs: Pairs, written: Mapping[str, Written]) -> pd.DataFrame:

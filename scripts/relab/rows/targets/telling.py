@@ -24,8 +24,6 @@ from relab.statistics import Estimate, difference
 ROUGES = (metric_names.ROUGE_1, metric_names.ROUGE_2, metric_names.ROUGE_L, metric_names.ROUGE_LSUM)
 #: Metrics that compare an output with its references by degrees.
 GRADED = (metric_names.BLEU, metric_names.CHRF, metric_names.TER, *ROUGES, metric_names.TOKEN_ERRORS)
-#: Metrics of which more is better.
-HIGHER_IS_BETTER = (metric_names.BLEU, metric_names.CHRF, *ROUGES, metric_names.EXACT_MATCH, metric_names.LANGUAGE)
 #: Metrics that say how much of the reference's words an output has, the first known best.
 OVERLAP = (metric_names.ROUGE_1, metric_names.ROUGE_L, metric_names.CHRF, metric_names.BLEU)
 
