@@ -34,11 +34,14 @@ class Row(RowSettings):
             "steps.tabulate",
             tables=(MAIN, "texts"),
         ),
+        Step("draw", "Draw the measures of sampled texts by method.", "figures.draw", figures=("measures",), seconds=3),
     )
 
     def inputs(self, step: str, paths: RowPaths, artefacts: Artefacts) -> Files:
+        if step == "draw":
+            return {"methods": paths.table()}
         texts = {"samples": [samplings.file(sampling) for sampling in self.samplings]}
         return {**texts, **({"scores": paths.scores} if step == "tabulate" else {})}
 
     def spec(self, step: str, paths: RowPaths, artefacts: Artefacts) -> dict[str, Any]:
-        return {"samplings": self.samplings}
+        return {} if step == "draw" else {"samplings": self.samplings}

@@ -1,0 +1,152 @@
+"""The drawing of estimates with their intervals: a panel a measure, a line a system; differences have a line at zero."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
+
+from relab.figures import GREY, WIDTH, colours
+from relab.files import require_columns
+from relab.rows.shared.curves import REFERENCE, add_legend, entry
+from relab.svg import say
+
+#: Letters of a line of names at most, of a name that is broken; and of the titles of panels, of all beside each other.
+NAME, TITLES = 26, 42
+
+#: What the columns of a value and of the ends of its interval end with.
+ENDS = ("", "_low", "_high")
+
+#: Units of shares by what stands behind a number.
+HUNDREDTHS = {"%": "%", "points": ""}
+
+#: Where several values of a system stand in one panel: their marks, in order.
+MARKS = ({"marker": "o"}, {"marker": "D", "markerfacecolor": "white"}, {"marker": "s"}, {"marker": "^"})
+
+
+@dataclass(frozen=True)
+class Panel:
+    """What a panel shows of a table: columns, which have ends (:data:`ENDS`), by what a legend calls them."""
+
+    title: str
+    columns: Mapping[str, str]
+    label: str = ""  #: of the axis, with the unit
+    unit: str = ""  #: of what its values are in words; shares are shown in ``%`` or ``points``
+    log: bool = False
+    reference: float | None = None  #: where a line stands, such as 0 of differences
+
+
+def spread(table: pd.DataFrame, name: str, by: str, columns: Collection[str]) -> pd.DataFrame:
+    """A line a name, with columns ``{value} {column}`` and their ends for each value of ``by``: a panel each.
+
+    Raises:
+        UserError: where a column is missing or there is no row.
+    """
+    ends = [f"{column}{end}" for column in columns for end in ENDS]
+    require_columns(table, [name, by, *ends], "the table has", rows=True)
+    parts = table.drop_duplicates([name, by]).groupby(by, sort=False)
+    wide = pd.concat([part.set_index(name)[ends].add_prefix(f"{value} ") for value, part in parts], axis=1)
+    return wide.loc[list(dict.fromkeys(table[name]))].rename_axis(name).reset_index()
+
+
+def draw_intervals(
+    table: pd.DataFrame, name: str, panels: Collection[Panel], systems: Mapping[str, str] | None = None,
+    baselines: Collection[str] = (), across: int = 2,
+) -> Figure:  # fmt: skip
+    """A mark with its 95 % interval for each line of a table, at the height of its name, in the order of the table.
+
+    ``systems`` are what names are of, by which they are coloured: themselves by default. Names of none are grey: filled where
+    the interval leaves out the reference, hollow where it holds it. An interval that is not known is not drawn.
+
+    Raises:
+        UserError: where a column is missing or there is no row.
+    """  # fmt: skip
+    require_columns(table, [name, *(column for panel in panels for column in panel.columns)], "the table has", rows=True)
+    names = list(dict.fromkeys(table[name].astype(str)))
+    systems = {label: label for label in names} if systems is None else systems
+    of_system = colours(systems.values(), baselines)
+    looks = {label: of_system[systems[label]] if label in systems else None for label in names}
+    across = min(across, len(panels))
+    down = -(-len(panels) // across)
+    legend = [] if all(len(panel.columns) == 1 for panel in panels) else list(next(iter(panels)).columns.values())
+    lines = sum(1 + broken(label).count("\n") * 0.6 for label in names)
+    figure = Figure(figsize=(WIDTH, down * (0.8 + 0.21 * lines) + (0.3 if legend else 0)), layout="constrained")
+    shown = list(figure.subplots(down, across, sharey=True, squeeze=False).flat)
+    for axes, panel in zip(shown, panels, strict=False):
+        _draw_panel(axes, table, table[name].astype(str), looks, panel)
+        axes.set_title(broken(panel.title, TITLES // across), fontsize=10)
+    for axes in shown[len(panels) :]:
+        axes.set_axis_off()
+    shown[0].set_ylim(len(names) - 0.5, -0.5)
+    if legend:
+        add_legend(figure, [entry(label, linestyle="none", **look) for label, look in zip(legend, MARKS, strict=False)])
+    return figure
+
+
+def _draw_panel(axes: Axes, table: pd.DataFrame, names: pd.Series, looks: Mapping[str, str | None], panel: Panel) -> None:
+    order = list(looks)
+    shifts = 0.3 * (np.arange(len(panel.columns)) - (len(panel.columns) - 1) / 2)
+    for (column, said), shift, mark in zip(panel.columns.items(), shifts, MARKS, strict=False):
+        numbers = (
+            table.reindex(columns=[f"{column}{end}" for end in ENDS]).apply(pd.to_numeric, errors="coerce").to_numpy(float)
+        )
+        for label, (value, low, high) in zip(names, numbers, strict=True):
+            if np.isnan(value):
+                continue
+            colour = looks[label] or GREY
+            holds = panel.reference is not None and looks[label] is None and low <= panel.reference <= high
+            face = {"markerfacecolor": "white"} if holds else {}
+            height = order.index(label) + shift
+            if not np.isnan([low, high]).any():
+                axes.plot([low, high], [height, height], color=colour, linewidth=1.3, solid_capstyle="butt", label="_interval")
+            (line,) = axes.plot([value], [height], color=colour, markersize=5, linestyle="none", **{**mark, **face})
+            say(
+                line,
+                label,
+                [
+                    in_words(
+                        ", ".join(filter(None, (label, said if len(panel.columns) > 1 else ""))), value, low, high, panel.unit
+                    )
+                ],
+            )
+    _label(axes, order, panel)
+
+
+def _label(axes: Axes, names: list[str], panel: Panel) -> None:
+    if panel.log:
+        axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
+    else:
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=4, steps=[1, 2, 2.5, 5, 10]))
+    if panel.unit in HUNDREDTHS:
+        axes.xaxis.set_major_formatter(
+            FuncFormatter(lambda share, _: f"{round(100 * share, 6):g}{HUNDREDTHS[panel.unit]}".replace("-", "−"))
+        )
+    if panel.reference is not None:
+        axes.axvline(panel.reference, color=GREY, zorder=1, label="_reference", **REFERENCE)
+    axes.set_yticks(range(len(names)), [broken(name) for name in names], fontsize=9)
+    axes.tick_params(axis="y", length=0)
+    axes.tick_params(axis="x", labelsize=9)
+    axes.grid(visible=False, axis="y")
+    axes.set_xlabel(panel.label, fontsize=9.5)
+
+
+def broken(name: str, letters: int = NAME) -> str:
+    """A name in lines that leave room for what is drawn."""
+    return "\n".join(textwrap.wrap(name, letters, break_long_words=False, break_on_hyphens=False)) or name
+
+
+def in_words(name: str, value: float, low: float, high: float, unit: str = "") -> str:
+    """A value with its interval in words, such as *greedy: 12.0% [8.1%, 15.3%]* or *a − b: −1.2 [−3.4, 1.0] points*."""
+    sign = HUNDREDTHS.get(unit, "")
+    numbers = [f"{100 * number:.1f}{sign}" if unit in HUNDREDTHS else f"{number:.4g}" for number in (value, low, high)]
+    ends = "" if np.isnan([low, high]).any() else f" [{numbers[1]}, {numbers[2]}]"
+    return f"{name}: " + f"{numbers[0]}{ends} {'' if sign else unit}".strip().replace("-", "−")
