@@ -31,13 +31,20 @@ def test_every_line_of_the_table_has_a_mark_and_its_interval_at_the_height_of_it
     shares, changes = figure.axes
     assert [label.get_text() for label in shares.get_yticklabels()] == TABLE["system"].tolist()
     marks, bars = drawn(shares)
-    assert list(marks) == ["chance: 25.0%", "smollm2, chat: 50.0% [40.0%, 60.0%]", "smollm2, TL;DR: 45.0% [30.0%, 60.0%]"]
+    assert list(marks) == [
+        "chance, accuracy: 25.0%",
+        "smollm2, chat, accuracy: 50.0% [40.0%, 60.0%]",
+        "smollm2, TL;DR, accuracy: 45.0% [30.0%, 60.0%]",
+    ]
     assert [line.get_xydata()[0].tolist() for line in marks.values()] == [[0.25, 0], [0.5, 1], [0.45, 2]]
     assert {height: list(ends) for height, ends in bars.items()} == {1: [0.4, 0.6], 2: [0.3, 0.6]}
     of_system = [to_hex(line.get_color()).upper() for line in marks.values()]
     assert of_system == [NEUTRAL[0], *[colours(["smollm2"])["smollm2"]] * 2]  # two ways of asking one model
     marks, _ = drawn(changes)
-    assert list(marks) == ["smollm2, chat: 10.0 [2.0, 18.0] points", "smollm2, TL;DR: −5.0 [−20.0, 10.0] points"]
+    assert list(marks) == [
+        "smollm2, chat, change: 10.0 [2.0, 18.0] points",
+        "smollm2, TL;DR, change: −5.0 [−20.0, 10.0] points",
+    ]
     assert not figure.legends
 
 

@@ -27,7 +27,7 @@ def loss_figure(curves: pd.DataFrame, model: str) -> Figure:
         UserError: where a column is missing or there is no row.
     """
     require_columns(curves, COLUMNS, "the curves have", rows=True)
-    figure = Figure(figsize=(WIDTH, 3.9), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 3.2), layout="constrained")
     axes = figure.subplots()
     colour = colours([model])[model]
     draw_splits(axes, curves, "step", "bits_per_byte", color=colour)

@@ -57,7 +57,7 @@ def draw_classifiers(curves: pd.DataFrame) -> Figure:
     shown = list(curves.groupby(["data_set", "network"], sort=False))
     of_networks = colours(curves["network"])
     several = curves["data_set"].nunique() > 1
-    figure = Figure(figsize=(max(WIDTH, 2.1 * len(shown)), 4.8), layout="constrained")
+    figure = Figure(figsize=(max(WIDTH, 2.1 * len(shown)), 4.2), layout="constrained")
     panels = figure.subplots(2, len(shown), sharey="row", squeeze=False)
     for (loss, accuracy), ((data_set, network), rows) in zip(panels.T, shown, strict=True):
         for split, look in _LOOKS.items():

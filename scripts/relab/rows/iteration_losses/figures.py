@@ -38,7 +38,7 @@ def draw_losses(curves: pd.DataFrame, model: str) -> Figure:
         UserError: where a column is missing or there is no row.
     """
     require_columns(curves, COLUMNS, "the loss curves have", rows=True)
-    figure = Figure(figsize=(WIDTH, 3.9), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 3.3), layout="constrained")
     axes = figure.subplots()
     colour = colours([model])[model]
     draw_splits(axes, curves, "step", "loss", color=colour)

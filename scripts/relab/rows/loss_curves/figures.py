@@ -42,7 +42,7 @@ def draw_losses(curves: pd.DataFrame, token: str = "token") -> Figure:
     looks = _looks(curves)
     panels = list(curves.groupby("corpus", sort=False))
     entries = _legend(looks, curves)
-    height = 0.5 + 2.4 * len(panels) + 0.22 * -(-len(entries) // 2)  # inches: labels, panels, two columns of the legend
+    height = 0.5 + 2.0 * len(panels) + 0.22 * -(-len(entries) // 2)  # inches: labels, panels, two columns of the legend
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
     for axes, (_, panel) in zip(figure.subplots(len(panels), sharex=True, squeeze=False)[:, 0], panels, strict=True):
         _draw_panel(axes, panel, looks, token)

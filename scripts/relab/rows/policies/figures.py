@@ -15,7 +15,7 @@ from relab.files import read_csv, require_columns
 from relab.rows.job import Job
 from relab.rows.policies.names import DPO, HUMAN, PPO, REFERENCE, REWARD_MODEL
 from relab.rows.shared.curves import TRAINING, VALIDATION, add_legend, band_entry, draw_curve, entry, label_axes
-from relab.rows.shared.intervals import Panel, draw_intervals, spread
+from relab.rows.shared.intervals import Panel, broken, draw_intervals, spread
 from relab.svg import say
 
 #: What axes say of each measure of PPO.
@@ -56,7 +56,7 @@ def draw_tradeoff(seeds: pd.DataFrame, judge: bool) -> Figure:
     require_columns(seeds, ["system", *columns], "the seeds have", rows=True)
     seeds = seeds.assign(**seeds[columns].apply(pd.to_numeric))
     of_systems = colours(seeds["system"])
-    figure = Figure(figsize=(WIDTH, 4.6), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 4.0), layout="constrained")
     gains, diversity = figure.subplots(1, 2)
     for _, row in seeds.iterrows():
         for scorer, look in scorers.items():
@@ -133,11 +133,12 @@ def draw_ppo(curves: pd.DataFrame) -> Figure:
         UserError: where a column is missing or there is no row.
     """
     require_columns(curves, ("system", "seed", "step", *PPO), "the table has", rows=True)
-    figure = Figure(figsize=(WIDTH, 6.4), layout="constrained")
-    panels = list(figure.subplots(3, 2).flat)
+    figure = Figure(figsize=(WIDTH, 4.0), layout="constrained")
+    panels = list(figure.subplots(2, 3).flat)
     for axes, measure in zip(panels, PPO, strict=False):
         _draw_systems(axes, curves, [(measure, {}, "")])
-        label_axes(axes, "step", LABELS[measure])
+        label_axes(axes, "step", "")
+        axes.set_title(broken(LABELS[measure], 14), fontsize=9.5)
     panels[-1].set_axis_off()
     add_legend(figure, _entries(curves))
     return figure
@@ -150,7 +151,7 @@ def draw_dpo(curves: pd.DataFrame) -> Figure:
         UserError: where a column is missing or there is no row.
     """
     require_columns(curves, ("system", "seed", "step", *DPO), "the table has", rows=True)
-    figure = Figure(figsize=(WIDTH, 3.6), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 3.2), layout="constrained")
     logprobs, accuracy = figure.subplots(1, 2)
     _draw_systems(
         logprobs, curves, [("chosen_logprob", {}, ", preferred answer"), ("rejected_logprob", DASHED, ", other answer")]

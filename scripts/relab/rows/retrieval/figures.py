@@ -67,7 +67,7 @@ def draw_recall(recall: pd.DataFrame, path: str | Path = "a table") -> Figure:
     looks = _looks(list(dict.fromkeys(recall["system"])))
     panels = list(recall.groupby("data_set", sort=False))
     handles = _legend(looks)
-    height = 0.5 + 3.5 * len(panels) + 0.22 * -(-len(handles) // 2)  # inches: labels, panels, two columns of the legend
+    height = 0.5 + 2.9 * len(panels) + 0.22 * -(-len(handles) // 2)  # inches: labels, panels, two columns of the legend
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
     for axes, (title, panel) in zip(figure.subplots(len(panels), squeeze=False)[:, 0], panels, strict=True):
         _draw_panel(axes, panel, looks)

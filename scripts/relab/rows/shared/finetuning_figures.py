@@ -27,7 +27,7 @@ def draw_losses(curves: pd.DataFrame) -> Figure:
         UserError: where a column is missing or there is no row.
     """
     require_columns(curves, COLUMNS, "the curves have", rows=True)
-    figure = Figure(figsize=(WIDTH, 4.1), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 3.3), layout="constrained")
     axes = figure.subplots()
     of_models = colours(curves["model"])
     for model, colour in of_models.items():

@@ -93,28 +93,18 @@ def _draw_panel(axes: Axes, table: pd.DataFrame, names: pd.Series, looks: Mappin
     order = list(looks)
     shifts = 0.3 * (np.arange(len(panel.columns)) - (len(panel.columns) - 1) / 2)
     for (column, said), shift, mark in zip(panel.columns.items(), shifts, MARKS, strict=False):
-        numbers = (
-            table.reindex(columns=[f"{column}{end}" for end in ENDS]).apply(pd.to_numeric, errors="coerce").to_numpy(float)
-        )
+        ends = table.reindex(columns=[f"{column}{end}" for end in ENDS])
+        numbers = ends.apply(pd.to_numeric, errors="coerce").to_numpy(float)
         for label, (value, low, high) in zip(names, numbers, strict=True):
-            if np.isnan(value):
-                continue
-            colour = looks[label] or GREY
-            holds = panel.reference is not None and looks[label] is None and low <= panel.reference <= high
-            face = {"markerfacecolor": "white"} if holds else {}
+            look = {"color": looks[label] or GREY, **mark}
+            if looks[label] is None and panel.reference is not None and low <= panel.reference <= high:
+                look["markerfacecolor"] = "white"
             height = order.index(label) + shift
             if not np.isnan([low, high]).any():
-                axes.plot([low, high], [height, height], color=colour, linewidth=1.3, solid_capstyle="butt", label="_interval")
-            (line,) = axes.plot([value], [height], color=colour, markersize=5, linestyle="none", **{**mark, **face})
-            say(
-                line,
-                label,
-                [
-                    in_words(
-                        ", ".join(filter(None, (label, said if len(panel.columns) > 1 else ""))), value, low, high, panel.unit
-                    )
-                ],
-            )
+                axes.plot([low, high], [height, height], color=look["color"], linewidth=1.3, label="_interval")
+            if not np.isnan(value):
+                (line,) = axes.plot([value], [height], markersize=5, linestyle="none", **look)
+                say(line, label, [in_words(f"{label}, {said}", value, low, high, panel.unit)])
     _label(axes, order, panel)
 
 
