@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import re
+import textwrap
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +20,8 @@ from xml.etree import ElementTree
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.text import Text
+from matplotlib.transforms import Bbox
 
 from relab.files import replacing
 
@@ -41,6 +45,7 @@ def save_figure(path: str | Path, figure: Figure) -> None:
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", r"Glyph .* missing from font", UserWarning)  # the browser has them
+        _break_labels(figure)
         figure.savefig(buffer, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
     root = ElementTree.fromstring(buffer.getvalue())
     groups = {element.get("id"): element for element in root.iter(f"{SVG}g")}
@@ -53,6 +58,25 @@ def save_figure(path: str | Path, figure: Figure) -> None:
     ElementTree.register_namespace("", SVG[1:-1])
     with replacing(path) as temporary:
         temporary.write_bytes(ElementTree.tostring(root, encoding="utf-8"))
+
+
+def _break_labels(figure: Figure) -> None:
+    """Break titles and labels of axes that are longer than their axes into lines."""
+    for _ in range(2):  # a broken title leaves less room for what stands upright
+        figure.draw_without_rendering()
+        for axes in filter(lambda axes: axes.axison, figure.axes):
+            frame = axes.get_window_extent()
+            _break(axes.yaxis.label, "height", frame)
+            for text in (axes.xaxis.label, axes._left_title, axes.title):
+                _break(text, "width", frame)
+
+
+def _break(text: Text, extent: str, frame: Bbox) -> None:
+    length, room = getattr(text.get_window_extent(), extent), getattr(frame, extent)
+    if length > room > 0:
+        words = text.get_text()
+        letters = math.ceil(len(words) / math.ceil(length * (1 + words.count("\n")) / room)) + 2
+        text.set_text(textwrap.fill(words, letters, break_long_words=False, break_on_hyphens=False))
 
 
 def _name_curves(figure: Figure) -> dict[str, Line2D]:

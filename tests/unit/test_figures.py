@@ -112,6 +112,23 @@ def test_marks_say_their_values(tmp_path):
 NAMES = ["width 32", "minilm [CLS]", "smollm2", "LoRA", "encoder–decoder", "stories-s0"]
 
 
+def test_labels_that_are_longer_than_their_axes_are_broken(tmp_path):
+    with figure_style():
+        figure = Figure(figsize=(3, 2), layout="constrained")
+        axes = figure.subplots()
+        axes.plot([1, 2], [3, 4])
+        axes.set(
+            title="a title of more words than there is room for", xlabel="step", ylabel="loss, in nats per token of a text"
+        )
+        save_figure(tmp_path / "a.svg", figure)
+        figure.draw_without_rendering()
+    lines = texts((tmp_path / "a.svg").read_bytes())
+    assert "step" in lines and not any(len(line) > 32 for line in lines if line)
+    frame = axes.get_window_extent()
+    assert axes.yaxis.label.get_window_extent().height <= 1.1 * frame.height
+    assert axes.get_title(loc="left").replace("\n", " ") == "a title of more words than there is room for"
+
+
 def test_a_system_has_its_colour_in_every_figure():
     alone = {name: colours([name])[name] for name in NAMES}
     assert alone == {name: colours([name])[name] for name in reversed(NAMES)}

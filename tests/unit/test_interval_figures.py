@@ -36,8 +36,10 @@ def test_every_line_of_the_table_has_a_mark_and_its_interval_at_the_height_of_it
         "smollm2, chat, accuracy: 50.0% [40.0%, 60.0%]",
         "smollm2, TL;DR, accuracy: 45.0% [30.0%, 60.0%]",
     ]
-    assert [line.get_xydata()[0].tolist() for line in marks.values()] == [[0.25, 0], [0.5, 1], [0.45, 2]]
-    assert {height: list(ends) for height, ends in bars.items()} == {1: [0.4, 0.6], 2: [0.3, 0.6]}
+    heights = shares.get_yticks().tolist()
+    positions = [line.get_xydata()[0].tolist() for line in marks.values()]
+    assert positions == [list(pair) for pair in zip([0.25, 0.5, 0.45], heights, strict=True)] and heights == sorted(heights)
+    assert {height: list(ends) for height, ends in bars.items()} == {heights[1]: [0.4, 0.6], heights[2]: [0.3, 0.6]}
     of_system = [to_hex(line.get_color()).upper() for line in marks.values()]
     assert of_system == [NEUTRAL[0], *[colours(["smollm2"])["smollm2"]] * 2]  # two ways of asking one model
     marks, _ = drawn(changes)

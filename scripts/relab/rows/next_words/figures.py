@@ -43,6 +43,7 @@ def draw_words(words: pd.DataFrame, model: str) -> Figure:
     for axes, ((prompt, temperature), rows) in zip(figure.subplots(len(panels), squeeze=False)[:, 0], panels, strict=True):
         _draw_prompt(axes, rows, of)
         axes.set_title(f"{prompt} …, T {temperature:g}")
+    figure.supylabel("probability", fontsize=10)
     looks = {column: look for column, (_, look) in PROBABILITIES.items()}
     labels = {column: label for column, (label, _) in PROBABILITIES.items()}
     add_legend(figure, [entry(labels[name], color=of[name], linestyle="none", **look) for name, look in looks.items()])
@@ -57,5 +58,4 @@ def _draw_prompt(axes: Axes, rows: pd.DataFrame, of: dict[str, str]) -> None:
         say(line, said, [f"{word}, {said}: {value:.1%}" for word, value in zip(known["greedy_word"], values, strict=True)])
     axes.set_xticks(rows["step"], rows["greedy_word"], fontsize=9)
     axes.set_ylim(-0.04, 1.06)
-    axes.set_ylabel("probability", fontsize=9)
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))

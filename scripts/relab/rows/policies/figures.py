@@ -15,7 +15,7 @@ from relab.files import read_csv, require_columns
 from relab.rows.job import Job
 from relab.rows.policies.names import DPO, HUMAN, PPO, REFERENCE, REWARD_MODEL
 from relab.rows.shared.curves import TRAINING, VALIDATION, add_legend, band_entry, draw_curve, entry, label_axes
-from relab.rows.shared.intervals import Panel, broken, draw_intervals, spread
+from relab.rows.shared.intervals import Panel, draw_intervals, spread
 from relab.svg import say
 
 #: What axes say of each measure of PPO.
@@ -138,7 +138,7 @@ def draw_ppo(curves: pd.DataFrame) -> Figure:
     for axes, measure in zip(panels, PPO, strict=False):
         _draw_systems(axes, curves, [(measure, {}, "")])
         label_axes(axes, "step", "")
-        axes.set_title(broken(LABELS[measure], 14), fontsize=9.5)
+        axes.set_title(LABELS[measure], fontsize=9.5)
     panels[-1].set_axis_off()
     add_legend(figure, _entries(curves))
     return figure

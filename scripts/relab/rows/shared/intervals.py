@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,8 +17,8 @@ from relab.files import require_columns
 from relab.rows.shared.curves import REFERENCE, add_legend, entry
 from relab.svg import say
 
-#: Letters of a line of names at most, of a name that is broken; and of the titles of panels, of all beside each other.
-NAME, TITLES = 26, 42
+#: Letters of a line of a name at most, by the number of panels beside each other.
+NAME = {1: 42, 2: 30, 3: 24}
 
 #: What the columns of a value and of the ends of its interval end with.
 ENDS = ("", "_low", "_high")
@@ -75,40 +75,41 @@ def draw_intervals(
     across = min(across, len(panels))
     down = -(-len(panels) // across)
     legend = [] if all(len(panel.columns) == 1 for panel in panels) else list(next(iter(panels)).columns.values())
-    lines = sum(1 + broken(label).count("\n") * 0.6 for label in names)
-    figure = Figure(figsize=(WIDTH, down * (0.8 + 0.21 * lines) + (0.3 if legend else 0)), layout="constrained")
+    shown_names = [textwrap.fill(label, NAME[across], break_on_hyphens=False) for label in names]
+    lines = np.array([max(1.4, 0.2 + 1 + label.count("\n")) for label in shown_names])
+    heights = dict(zip(names, np.cumsum(lines) - lines / 2, strict=True))
+    figure = Figure(figsize=(WIDTH, down * (0.8 + 0.16 * lines.sum()) + (0.3 if legend else 0)), layout="constrained")
     shown = list(figure.subplots(down, across, sharey=True, squeeze=False).flat)
     for axes, panel in zip(shown, panels, strict=False):
-        _draw_panel(axes, table, table[name].astype(str), looks, panel)
-        axes.set_title(broken(panel.title, TITLES // across), fontsize=10)
+        _draw_panel(axes, table, [(label, heights[label], looks[label]) for label in table[name].astype(str)], panel)
+        axes.set_yticks(list(heights.values()), shown_names, fontsize=9)
     for axes in shown[len(panels) :]:
         axes.set_axis_off()
-    shown[0].set_ylim(len(names) - 0.5, -0.5)
+    shown[0].set_ylim(lines.sum(), 0)
     if legend:
         add_legend(figure, [entry(label, linestyle="none", **look) for label, look in zip(legend, MARKS, strict=False)])
     return figure
 
 
-def _draw_panel(axes: Axes, table: pd.DataFrame, names: pd.Series, looks: Mapping[str, str | None], panel: Panel) -> None:
-    order = list(looks)
-    shifts = 0.3 * (np.arange(len(panel.columns)) - (len(panel.columns) - 1) / 2)
+def _draw_panel(axes: Axes, table: pd.DataFrame, lines: Sequence[tuple[str, float, str | None]], panel: Panel) -> None:
+    """The marks of a panel; ``lines`` are the name of each line of the table, its height, its colour if it has one."""
+    shifts = 0.45 * (np.arange(len(panel.columns)) - (len(panel.columns) - 1) / 2)
     for (column, said), shift, mark in zip(panel.columns.items(), shifts, MARKS, strict=False):
         ends = table.reindex(columns=[f"{column}{end}" for end in ENDS])
         numbers = ends.apply(pd.to_numeric, errors="coerce").to_numpy(float)
-        for label, (value, low, high) in zip(names, numbers, strict=True):
-            look = {"color": looks[label] or GREY, **mark}
-            if looks[label] is None and panel.reference is not None and low <= panel.reference <= high:
+        for (label, height, colour), (value, low, high) in zip(lines, numbers, strict=True):
+            look = {"color": colour or GREY, **mark}
+            if colour is None and panel.reference is not None and low <= panel.reference <= high:
                 look["markerfacecolor"] = "white"
-            height = order.index(label) + shift
             if not np.isnan([low, high]).any():
-                axes.plot([low, high], [height, height], color=look["color"], linewidth=1.3, label="_interval")
+                axes.plot([low, high], [height + shift] * 2, color=look["color"], linewidth=1.3, label="_interval")
             if not np.isnan(value):
-                (line,) = axes.plot([value], [height], markersize=5, linestyle="none", **look)
+                (line,) = axes.plot([value], [height + shift], markersize=5, linestyle="none", **look)
                 say(line, label, [in_words(f"{label}, {said}", value, low, high, panel.unit)])
-    _label(axes, order, panel)
+    _label(axes, panel)
 
 
-def _label(axes: Axes, names: list[str], panel: Panel) -> None:
+def _label(axes: Axes, panel: Panel) -> None:
     if panel.log:
         axes.set_xscale("log")
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
@@ -122,16 +123,11 @@ def _label(axes: Axes, names: list[str], panel: Panel) -> None:
         )
     if panel.reference is not None:
         axes.axvline(panel.reference, color=GREY, zorder=1, label="_reference", **REFERENCE)
-    axes.set_yticks(range(len(names)), [broken(name) for name in names], fontsize=9)
     axes.tick_params(axis="y", length=0)
     axes.tick_params(axis="x", labelsize=9)
     axes.grid(visible=False, axis="y")
+    axes.set_title(panel.title, fontsize=10)
     axes.set_xlabel(panel.label, fontsize=9.5)
-
-
-def broken(name: str, letters: int = NAME) -> str:
-    """A name in lines that leave room for what is drawn."""
-    return "\n".join(textwrap.wrap(name, letters, break_long_words=False, break_on_hyphens=False)) or name
 
 
 def in_words(name: str, value: float, low: float, high: float, unit: str = "") -> str:

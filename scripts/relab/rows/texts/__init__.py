@@ -17,6 +17,7 @@ class Row(RowSettings):
 
     kind: Literal["texts"]
     samplings: list[Ref["samplings"]] = Field(description="The samplings whose methods are shown, in order.", min_length=1)
+    drawn: bool = Field(True, description="Draw the measures of its methods. Of a single method there is nothing to compare.")
 
     STEPS = (
         Step(
@@ -36,6 +37,10 @@ class Row(RowSettings):
         ),
         Step("draw", "Draw the measures of sampled texts by method.", "figures.draw", figures=("measures",), seconds=3),
     )
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        return tuple(step for step in self.STEPS if self.drawn or step.name != "draw")
 
     def inputs(self, step: str, paths: RowPaths, artefacts: Artefacts) -> Files:
         if step == "draw":
