@@ -50,7 +50,7 @@ def draw_losses(curves: pd.DataFrame, model: str) -> Figure:
             entries.append(entry(label.format(loss), **look))
     axes.set_yscale("log")
     label_axes(axes, "iteration", "loss, nats per token (log scale)")
-    axes.yaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 4, 5, 6, 8)))
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
     axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axes.yaxis.set_minor_locator(NullLocator())
     add_legend(figure, entries)
