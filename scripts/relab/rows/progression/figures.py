@@ -43,7 +43,9 @@ def draw_words(progression: pd.DataFrame, overlap: pd.DataFrame) -> Figure:
         look = {"color": colour, "marker": "o", "markersize": 4.5, "linewidth": 1.6}
         bars = axes.errorbar(steps, values, [values - low, high - values], elinewidth=1.1, **look)
         say(
-            bars[0], model, [in_words(f"{model}, step {step}", *row, unit="%") for step, *row in rows[["step", *SHARES]].values]
+            bars[0],
+            model,
+            [in_words(f"{model}, step {step:g}", *row, unit="%") for step, *row in rows[["step", *SHARES]].values],
         )
         entries.append(entry(model, **look))
     texts = overlap.set_index("text")["words_in_corpus"].astype(float)
