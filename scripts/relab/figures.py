@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
@@ -64,22 +65,25 @@ def figure_style() -> Iterator[None]:
         yield
 
 
-def colours(names: Iterable[str], baselines: Iterable[str] = ()) -> dict[str, str]:
+def colours(names: Iterable[str], baselines: Iterable[str] = (), by_system: bool = False) -> dict[str, str]:
     """The colour of each name by the system that it names; those among ``baselines`` are neutral.
 
     A system has the colour that its letters say, in whatever figure it stands. Of two that would share one in a figure, it is
-    always the same that gives way.
+    always the same that gives way. With ``by_system``, names of one system share its colour: something else tells them apart.
     """
     distinct, neutral = list(dict.fromkeys(names)), set(baselines)
-    systems = {system_of(name) for name in distinct if name not in neutral}
-    by_system: dict[str, str] = {}
+    named = {name: system_of(name) for name in distinct if name not in neutral}
+    if not by_system:
+        several = {system for system, number in Counter(named.values()).items() if number > 1}
+        named = {name: name if system in several else system for name, system in named.items()}
+    of_systems: dict[str, str] = {}
     left: list[str] = []
-    for rank, system in sorted((_rank(system), system) for system in systems):
+    for rank, system in sorted((_rank(system), system) for system in set(named.values())):
         left = left or list(COLOURS)
         first = rank % _FIRST
-        by_system[system] = next(colour for colour in (*COLOURS[first:_FIRST], *COLOURS) if colour in left)
-        left.remove(by_system[system])
-    return {name: NEUTRAL[0] if name in neutral else by_system[system_of(name)] for name in distinct}
+        of_systems[system] = next(colour for colour in (*COLOURS[first:_FIRST], *COLOURS) if colour in left)
+        left.remove(of_systems[system])
+    return {name: NEUTRAL[0] if name in neutral else of_systems[named[name]] for name in distinct}
 
 
 def system_of(name: str) -> str:

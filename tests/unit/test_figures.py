@@ -148,8 +148,9 @@ def test_a_system_has_its_colour_in_every_figure():
      ("stories-s1", "stories-s0"), ("all weights", "full fine-tuning")],
 )  # fmt: skip
 def test_names_of_one_system_have_one_colour(name, system):
-    assert len(set(colours([name, system]).values())) == 1
+    assert len(set(colours([name, system], by_system=True).values())) == 1
     assert colours([name])[name] == colours([system])[system]
+    assert len(set(colours([name, system]).values())) == 2  # where nothing else tells them apart
 
 
 def test_baselines_are_neutral_and_take_no_colour_away():

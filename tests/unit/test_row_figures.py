@@ -96,6 +96,12 @@ def test_judged_texts_have_the_colour_of_their_model_and_people_none():
     ]  # fmt: skip
 
 
+def test_models_that_differ_in_more_than_their_first_key_differ_in_style():
+    models = PROGRESSION["model"].map({"width 32": "width 32, batch 8", "width 128": "width 32, batch 64"})
+    first, second, *_ = named(draw_words(PROGRESSION.assign(model=models), OVERLAP).axes[0]).values()
+    assert colour(first) == colour(second) and first.get_linestyle() != second.get_linestyle()
+
+
 DIFFERENCES = pd.DataFrame(
     [("loss", "4bit", 0.4, 0.2, 0.6), ("loss", "8bit", 0.01, -0.02, 0.03), ("chrF", "4bit", -0.1, -0.2, 0.1),
      ("chrF", "8bit", 0.0, -0.1, 0.1)], columns=["metric", "name", "difference", "difference_low", "difference_high"],

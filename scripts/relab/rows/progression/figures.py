@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from relab.figures import NEUTRAL, WIDTH, colours
+from relab.figures import NEUTRAL, STYLES, WIDTH, colours
 from relab.files import read_csv, require_columns
 from relab.rows.job import Job
 from relab.rows.progression.names import DRAWN, HELD_OUT
@@ -35,12 +37,13 @@ def draw_words(progression: pd.DataFrame, overlap: pd.DataFrame) -> Figure:
     require_columns(overlap, ("text", *SHARES), "the overlap has", rows=True)
     figure = Figure(figsize=(WIDTH, 2.7), layout="constrained")
     axes = figure.subplots()
-    of_models, entries = colours(progression["model"]), []
+    of_models, entries = colours(progression["model"], by_system=True), []
+    styles = dict(zip(dict.fromkeys(map(_further, of_models)), itertools.cycle(STYLES), strict=False))
     for number, (model, colour) in enumerate(of_models.items()):
         rows = progression[progression["model"] == model].astype({column: float for column in SHARES})
         steps = rows["step"] + (number - (len(of_models) - 1) / 2) * APART * progression["step"].max()
         values, low, high = (rows[column] for column in SHARES)
-        look = {"color": colour, "marker": "o", "markersize": 4.5, "linewidth": 1.6}
+        look = {"color": colour, "linestyle": styles[_further(model)], "marker": "o", "markersize": 4.5, "linewidth": 1.6}
         bars = axes.errorbar(steps, values, [values - low, high - values], elinewidth=1.1, **look)
         say(
             bars[0],
@@ -57,3 +60,8 @@ def draw_words(progression: pd.DataFrame, overlap: pd.DataFrame) -> Figure:
     axes.set_ylim(0, 1.02)
     add_legend(figure, entries)
     return figure
+
+
+def _further(model: str) -> str:
+    """What a model's label says beyond its first varied key, which is its colour."""
+    return model.partition(", ")[2]

@@ -70,7 +70,7 @@ def draw_intervals(
     require_columns(table, [name, *(column for panel in panels for column in panel.columns)], "the table has", rows=True)
     names = list(dict.fromkeys(table[name].astype(str)))
     systems = {label: label for label in names} if systems is None else systems
-    of_system = colours(systems.values(), baselines)
+    of_system = colours(systems.values(), baselines, by_system=True)
     looks = {label: of_system[systems[label]] if label in systems else None for label in names}
     across = min(across, len(panels))
     down = -(-len(panels) // across)
