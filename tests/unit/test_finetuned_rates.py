@@ -49,7 +49,7 @@ def test_the_write_ups_rate_is_that_of_transformers_own_schedule(rates):
 
 def test_the_figure_of_learning_rates(rates, tmp_path):
     curve = pd.DataFrame({"model": ["m"], "seed": [0], "tokens_seen": [1], "train_loss": [2.0], "validation_loss": [2.0]})
-    models = pd.DataFrame({"model": ["m"], "how": ["as published"], "megabytes": [1], "bits_per_byte": [2.0]})
+    models = pd.DataFrame({"model": ["m"], "how": ["as published"], "parameters": [1], "bits_per_byte": [2.0]})
     models = models.assign(bits_per_byte_low=1.0, bits_per_byte_high=3.0)
     tables = {"curve": curve, "models": models, "rates": rates}
     for name, table in tables.items():

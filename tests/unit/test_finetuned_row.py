@@ -259,9 +259,9 @@ def test_the_figure_of_losses(curves, tmp_path):
 
 
 def test_the_figure_of_cost_has_the_base_as_a_line_and_leaves_people_out(tmp_path, curves):
-    rows = [("heart", "as published", 538.1, 1.85, 1.7, 2.0), ("heart_lora", "LoRA, rank 4", 3.7, 1.75, 1.6, 1.9)]
+    rows = [("heart", "as published", 5381, 1.85, 1.7, 2.0), ("heart_lora", "LoRA, rank 4", 37, 1.75, 1.6, 1.9)]
     rows.append(("people", "real functions", None, None, None, None))
-    models = pd.DataFrame(rows, columns=["model", "how", "megabytes", *(f"bits_per_byte{end}" for end in ENDS)])
+    models = pd.DataFrame(rows, columns=["model", "how", "parameters", *(f"bits_per_byte{end}" for end in ENDS)])
     for name, table in (("curve", curves), ("models", models)):
         table.to_csv(tmp_path / f"{name}.csv", index=False)
     figures = draw(job({name: [tmp_path / f"{name}.csv"] for name in ("curve", "models")}, {}))
@@ -269,7 +269,7 @@ def test_the_figure_of_cost_has_the_base_as_a_line_and_leaves_people_out(tmp_pat
     (axes,) = figures["cost"].axes
     named = {line.get_label(): line for line in axes.lines if not line.get_label().startswith("_")}
     assert list(named) == ["heart_lora (LoRA, rank 4)", "heart"]
-    assert named["heart_lora (LoRA, rank 4)"].get_xydata().tolist() == [[3.7, 1.75]]
+    assert named["heart_lora (LoRA, rank 4)"].get_xydata().tolist() == [[37, 1.75]]
     assert set(named["heart"].get_ydata()) == {1.85} and axes.get_xscale() == "log"
 
 

@@ -31,23 +31,23 @@ def draw_cost(models: pd.DataFrame) -> Figure:
         UserError: where a column is missing or there is no row.
     """
     columns = [f"bits_per_byte{end}" for end in ENDS]
-    require_columns(models, ("model", "how", "megabytes", *columns), "the models have", rows=True)
+    require_columns(models, ("model", "how", "parameters", *columns), "the models have", rows=True)
     figure = Figure(figsize=(WIDTH, 3.1), layout="constrained")
     axes = figure.subplots()
-    base, *tuned = models[models["megabytes"].notna()].to_dict("records")  # people store nothing
+    base, *tuned = models[models["parameters"].notna()].to_dict("records")  # people store nothing
     labels = [f"{row['model']} ({row['how']})" for row in tuned]
-    entries = []
-    for row, (label, colour) in zip(tuned, colours(labels).items(), strict=True):
+    of_models, entries = colours(labels), []
+    for row, label in zip(tuned, labels, strict=True):
         value, low, high = (float(row[column]) for column in columns)
-        megabytes, look = float(row["megabytes"]), {"color": colour, "marker": "o", "markersize": 6, "linestyle": "none"}
-        bars = axes.errorbar([megabytes], [value], [[value - low], [high - value]], elinewidth=1.3, **look)
-        say(bars[0], label, [in_words(f"{label}, {megabytes:,g} MB", value, low, high)])
+        parameters, look = float(row["parameters"]), {"color": of_models[label], "marker": "o", "linestyle": "none"}
+        bars = axes.errorbar([parameters], [value], [[value - low], [high - value]], elinewidth=1.3, **look)
+        say(bars[0], label, [in_words(f"{label}, {parameters:,.0f} parameters, bits per byte", value, low, high)])
         entries.append(entry(label, **look))
     say(axes.axhline(float(base[columns[0]]), color=NEUTRAL[0], zorder=1, **REFERENCE), base["model"])
     entries.append(entry(f"{base['model']}, {base['how']}", color=NEUTRAL[0], **REFERENCE))
     axes.set_xscale("log")
-    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
-    axes.set_xlabel("stored beside the base, MB (log scale)")
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    axes.set_xlabel("stored parameters (log scale)")
     axes.set_ylabel("held-out loss, bits per byte")
     axes.margins(x=0.15)
     add_legend(figure, entries)
