@@ -137,8 +137,8 @@ ring.setAttribute("class", "ring");
 function valueAt(position, [label, scale, start, low, stop, high]) {
   const share = (position - start) / (stop - start);
   if (scale === "log") return `${label.replace(/ \(log scale\)/, "")}: ${Number((low * (high / low) ** share).toPrecision(4)).toLocaleString("en")}`;
-  const digits = Math.ceil(Math.log10(5000 / Math.abs(high - low)));
-  const value = Number((low + share * (high - low)).toFixed(Math.max(digits, 0)));
+  const digits = Math.ceil(Math.log10(1000 / Math.abs(high - low))); // as many as positions tell
+  const value = Math.round((low + share * (high - low)) * 10 ** digits) / 10 ** digits;
   return `${label}: ${value.toLocaleString("en", { maximumFractionDigits: Math.max(digits, 0) }).replace("-", "\u2212")}`;
 }
 
