@@ -44,7 +44,7 @@ def main() -> None:
 
 #: What writes a table, the rows of scores or a figure, by the ending of the file. It is loaded by name, so that a changed style
 #: of figures reruns no scores.
-WRITERS = {".csv": "relab.files.write_csv", ".parquet": "relab.scores.write_summarised", ".svg": "relab.figures.save_figure"}
+WRITERS = {".csv": "relab.files.write_csv", ".parquet": "relab.scores.write_summarised", ".svg": "relab.svg.save_figure"}
 
 
 def load(name: str) -> Any:

@@ -1,27 +1,29 @@
-"""The common style of figures, and their files: SVG with the same bytes for the same data.
+"""The common style of figures: what colour a system has, and what a figure looks like; :mod:`relab.svg` writes them.
 
-Colours are those of Okabe and Ito (2008), distinguishable with every kind of colour vision, in an order that keeps contrast on
-a white background. Text is drawn as paths, independent of a reader's fonts, unless a name needs letters that the font lacks:
-then the texts of the figure are texts, for which a browser finds fonts on the reader's machine. The same data give the same
-bytes on machines with other fonts, too. The report gives each figure a text alternative.
+Colours are those of Okabe and Ito (2008), distinguishable with every kind of colour vision; the four that stand out most on
+white come first. A colour is a system, the same in every figure; what a line is measured on is its style; baselines are of a
+neutral family. The report gives each figure a text alternative.
 """
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import matplotlib
-from matplotlib.figure import Figure
-from matplotlib.font_manager import findfont, get_font
-from matplotlib.text import Text
 
-from relab.files import replacing
+#: Blue, vermilion, bluish green, reddish purple; orange and sky blue, where a figure has more systems.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+_FIRST = 4
 
-#: Blue, vermilion, bluish green, reddish purple, black, orange, sky blue.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#56B4E9")
+#: Of baselines (what needs no training, what learns from words alone, people); the second where a first is beside it.
+NEUTRAL = ("#222222", "#8C8C8C")
+
+#: Colour of what a legend says of lines of every colour.
+GREY = "#555555"
 
 #: Line styles for a second varied key; reference lines have shorter dashes than these.
 STYLES = ("-", (0, (6, 2)), (0, (6, 2, 1, 2)), (0, (10, 3)), (0, (8, 2, 1, 2, 1, 2)))
@@ -31,11 +33,12 @@ WIDTH = 6.0
 
 STYLE = {
     "svg.hashsalt": "relab",
-    "svg.fonttype": "path",
+    "svg.fonttype": "none",  # letters are text: small, found by a search, in a font of the reader's machine
+    "path.simplify": False,  # every value of a curve can be pointed at
     "figure.facecolor": "white",
     "figure.dpi": 100,
     "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans"],
+    "font.sans-serif": ["DejaVu Sans", "Verdana"],  # as wide as each other, and wider than what stands in for them
     "text.parse_math": False,  # a dollar in a name is a dollar
     "font.size": 10.5,
     "axes.titlesize": 11,
@@ -62,15 +65,43 @@ def figure_style() -> Iterator[None]:
         yield
 
 
-def save_figure(path: str | Path, figure: Figure) -> None:
-    """Write a figure as SVG, whole or not at all, without a date or the version of the library."""
-    style = {} if all(map(_in_font, figure.findobj(Text))) else {"svg.fonttype": "none"}
-    with replacing(path) as temporary, matplotlib.rc_context(style), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", r"Glyph .* missing from font", UserWarning)  # then the browser has them
-        figure.savefig(temporary, format="svg", metadata={"Date": None, "Creator": None})
+def colours(names: Iterable[str], baselines: Iterable[str] = (), by_system: bool = False) -> dict[str, str]:
+    """The colour of each name by the system that it names; those among ``baselines`` are neutral.
+
+    A system has the colour that its letters say, in whatever figure it stands. Of two that would share one in a figure, it is
+    always the same that gives way. With ``by_system``, names of one system share its colour: something else tells them apart.
+    """
+    distinct, neutral = list(dict.fromkeys(names)), set(baselines)
+    named = {name: system_of(name) for name in distinct if name not in neutral}
+    if not by_system:
+        several = {system for system, number in Counter(named.values()).items() if number > 1}
+        named = {name: name if system in several else system for name, system in named.items()}
+    of_systems: dict[str, str] = {}
+    left: list[str] = []
+    for rank, system in sorted((_rank(system), system) for system in set(named.values())):
+        left = left or list(COLOURS)
+        first = rank % _FIRST
+        of_systems[system] = next(colour for colour in (*COLOURS[first:_FIRST], *COLOURS) if colour in left)
+        left.remove(of_systems[system])
+    return {name: NEUTRAL[0] if name in neutral else of_systems[named[name]] for name in distinct}
 
 
-def _in_font(text: Text) -> bool:
-    """Whether the font of a text has all its letters."""
-    font = get_font(findfont(text.get_fontproperties()))
-    return all(font.get_char_index(ord(letter)) for letter in text.get_text() if letter != "\n")
+def system_of(name: str) -> str:
+    """What a name says of the system, without what is said of it here alone.
+
+    Such as ``lora`` of *quotes_lora (LoRA, rank 16)*, ``smollm2`` of *smollm2, chat*, ``minilm cls`` of *minilm [CLS]*.
+    """
+    inside = re.search(r"\(([^()]+)\)$", name)
+    system = re.sub(r"[\[\]]|-s\d+$|^a | of \d+ tokens$", "", (inside[1] if inside else name).split(",")[0]).lower()
+    return _SAME.get(system, system)
+
+
+def _rank(system: str) -> int:
+    return int.from_bytes(hashlib.sha256(_SALT + system.encode()).digest()[:4], "big")
+
+
+#: Systems that tables of what was trained and tables of systems call differently.
+_SAME = {"full fine-tuning": "all weights"}
+
+#: Chosen so that the systems that the default shows together seldom meet.
+_SALT = b"relab1814"

@@ -12,7 +12,7 @@ from support.runs import CHECKOUT, TINY, job_counts, run_snakemake
 
 OVERLAY = "tests/config/mine.yaml"
 JOBS = {
-    "my_texts": ["score_my_texts", "tabulate_my_texts"],
+    "my_texts": ["score_my_texts", "tabulate_my_texts", "draw_my_texts"],
     "my_search": ["score_my_search", "tabulate_my_search", "draw_my_search"],
     "my_training": ["measure_my_training", "score_my_training", "tabulate_my_training", "draw_my_training"],
 }

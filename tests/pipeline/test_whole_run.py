@@ -226,8 +226,8 @@ def test_one_changed_width_runs_that_width_and_its_descendants(moved_checkout):
     planned = plan(moved_checkout)
     assert planned.pop("train_model") == 4  # two corpora, two seeds
     rows = ("loss_curves", "progression_italian", "progression_english")
-    shown = {f"{step}_{row}" for step in ("score", "tabulate") for row in rows}
-    assert set(planned) == {*shown, "draw_loss_curves", "score_claims", "build_report"}
+    shown = {f"{step}_{row}" for step in ("score", "tabulate", "draw") for row in rows}
+    assert set(planned) == {*shown, "score_claims", "build_report"}
 
 
 def test_one_changed_temperature_samples_that_grid_and_nothing_else(moved_checkout):
@@ -235,7 +235,7 @@ def test_one_changed_temperature_samples_that_grid_and_nothing_else(moved_checko
     raw = yaml.safe_load(path.read_text())
     raw["samplings"]["arguments"]["methods"]["sampling at temperature 0.7"]["temperature"] = 0.6
     path.write_text(yaml.safe_dump(raw, sort_keys=False))
-    chain = ("sample_texts", "score_arguments", "tabulate_arguments", "score_claims", "build_report")
+    chain = ("sample_texts", "score_arguments", "tabulate_arguments", "draw_arguments", "score_claims", "build_report")
     assert plan(moved_checkout) == dict.fromkeys(chain, 1)
 
 
@@ -245,7 +245,7 @@ def test_one_more_story_of_each_setting_retrains_nothing(moved_checkout):
         "stories_grid: {length: 8, number: 3}",
         "stories_grid: {length: 8, number: 4}",
     )
-    chain = ("sample_texts", "measure_judged", "score_judged", "tabulate_judged", "score_claims", "build_report")
+    chain = ("sample_texts", "measure_judged", "score_judged", "tabulate_judged", "draw_judged", "score_claims", "build_report")
     assert plan(moved_checkout) == dict.fromkeys(chain, 1)
 
 

@@ -100,7 +100,7 @@ def interval(column: str, value: float, margin: float) -> dict[str, float]:
     return {column: value, f"{column}_low": round(value - margin, 4), f"{column}_high": round(value + margin, 4)}
 
 
-def _loss(width: int, step: int) -> float:
+def loss(width: int, step: int) -> float:
     return round((1.5 if width == 128 else 2.0) + 2.9 / (1 + step / width), 4)
 
 
@@ -116,11 +116,11 @@ def _tables() -> dict[str, list[dict]]:
     shares = {"texts": 64} | interval("lines_in_corpus", 0.0625, 0.01) | interval("words_in_corpus", 0.4321, 0.02)
     texts = [
         {"step": step, "model": f"width {width}", "seed": 0, "text": HOSTILE if (step, width) == (100, 32) else ITALIAN}
-        | {**interval("validation_loss", _loss(width, step), 0.0123), "seeds": 2, **shares}
+        | {**interval("validation_loss", loss(width, step), 0.0123), "seeds": 2, **shares}
         for step, width in cells
     ]
     final = [
-        {"corpus": "italian", "model": f"width {width}", "parameters": 806481, **interval("loss", _loss(width, 500), 0.0123)}
+        {"corpus": "italian", "model": f"width {width}", "parameters": 806481, **interval("loss", loss(width, 500), 0.0123)}
         | {"loss_lowest": "perhaps" if width == 32 else "yes"}
         | {"seeds": 2, "change": -0.5, "remark": "" if width == 32 else "a remark of several words, which may be broken"}
         for width in WIDTHS
@@ -131,7 +131,7 @@ def _tables() -> dict[str, list[dict]]:
         | {"change_highest": "yes" if number == BEST else "no"}
         for number in range(MANY)
     ]
-    curves = [{"model": f"width {width}", "step": step, "loss": _loss(width, step)} for step, width in cells]
+    curves = [{"model": f"width {width}", "step": step, "loss": loss(width, step)} for step, width in cells]
     measured = {"repeated_4grams": 0.312, "distinct_2": 0.801, "mean_logprob": -1.234}
     ends = {f"{name}_{end}": value for name, value in measured.items() for end in ("low", "high", "sd")}
     counted = {"tokens": 40.0, "ended": 0.25, "texts": 6, "prompts": 6, "too_short": 0}
@@ -178,18 +178,19 @@ def _claims() -> list[dict]:
 
 def _draw(path: Path) -> None:
     """Draw a figure as the pipeline does: two of them share their ids."""
-    import matplotlib
     from matplotlib.figure import Figure
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with matplotlib.rc_context({"svg.hashsalt": "relab"}):
+    from relab.figures import figure_style
+    from relab.svg import save_figure
+
+    with figure_style():
         figure = Figure(figsize=(6, 3), layout="constrained")
         axes = figure.subplots()
         for width in WIDTHS:
-            axes.plot(STEPS, [_loss(width, step) for step in STEPS], label=f"width {width}")
+            axes.plot(STEPS, [loss(width, step) for step in STEPS], label=f"width {width}")
         axes.set(title="italian", xlabel="step", ylabel="loss, nats per character")
         figure.legend(loc="outside lower center")
-        figure.savefig(path, metadata={"Date": None})
+        save_figure(path, figure)
 
 
 def _records(folder: Path) -> None:

@@ -12,7 +12,7 @@ from support.row_steps import run_step
 
 from relab.datasets import storage
 from relab.errors import UserError
-from relab.figures import figure_style, save_figure
+from relab.figures import figure_style
 from relab.files import read_csv, write_csv
 from relab.parquet import write_parquet
 from relab.predictions import CHOICE
@@ -22,6 +22,7 @@ from relab.rows.choice.scores import choice_scores
 from relab.rows.choice.tables import choice_table, curves_table, examples_table
 from relab.rows.job import Job
 from relab.scores import Summaries, with_summary, write_scores
+from relab.svg import save_figure
 
 ROWS = 40
 ANSWERS = [row % 2 for row in range(ROWS)]
@@ -263,15 +264,16 @@ def test_the_steps_lead_from_predictions_to_a_figure(files, tmp_path):
         out = tmp_path / name
         scores, tables = out / "choice.parquet", {"main": "choice", "choice_curves": "curves", "choice_examples": "examples"}
         made = {table: out / f"{file}.csv" for table, file in tables.items()}
+        drawn = {name: out / f"{name}.svg" for name in ("choice", "choice_accuracies")}
         read = {"scores": scores, **predictions, "history": folder / "history.csv", "test": test}
         for function, inputs, outputs, spec in (
             ("scores.score_choices", {**predictions, "chosen": folder / "chosen.csv"}, {"scores": scores}, SPEC),
             ("tables.tabulate", read, made, TITLED),
-            ("figures.draw", {"curves": made["choice_curves"]}, {"choice": out / "choice.svg"}, {}),
+            ("figures.draw", {"curves": made["choice_curves"], "systems": made["main"]}, drawn, {}),
         ):
             done = run_step(f"choice.{function}", inputs, outputs, spec, tmp_path / "provenance.json")
             assert done.returncode == 0, done.stderr
-    names = {"choice.parquet", "choice.csv", "curves.csv", "examples.csv", "choice.svg"}
+    names = {"choice.parquet", "choice.csv", "curves.csv", "examples.csv", "choice.svg", "choice_accuracies.svg"}
     first = {path.name: path.read_bytes() for path in (tmp_path / "first").iterdir()}
     assert set(first) == names
     assert first == {path.name: path.read_bytes() for path in (tmp_path / "again").iterdir()}

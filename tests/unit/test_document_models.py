@@ -127,7 +127,7 @@ def test_drops_are_where_a_constant_rate_falls(histories):
 
 def test_the_figure_says_what_it_draws(histories):
     curve = curve_table(SPEC, histories).replace("", None).astype(float)
-    figure = loss_figure(curve)
+    figure = loss_figure(curve, "tales")
     (axes,) = figure.axes
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("step", "loss, bits per byte")
     legend = [text.get_text() for text in figure.legends[0].get_texts()]
@@ -136,7 +136,7 @@ def test_the_figure_says_what_it_draws(histories):
     ]
     assert [line.get_xdata()[0] for line in axes.lines if len(set(line.get_xdata())) == 1] == [20]
     with pytest.raises(UserError, match="no column 'learning_rate'"):
-        loss_figure(curve.drop(columns="learning_rate"))
+        loss_figure(curve.drop(columns="learning_rate"), "tales")
 
 
 def test_the_steps_score_tabulate_and_draw(folders, tmp_path):
@@ -158,7 +158,7 @@ def test_the_steps_score_tabulate_and_draw(folders, tmp_path):
     for function, inputs, outputs, spec in (
         ("scores.score_models", score, {"scores": scores}, SPEC.model_dump(mode="json")),
         ("tables.tabulate", tabulate, made, SPEC.model_dump(mode="json")),
-        ("figures.draw", {"curve": made["curve"]}, {"loss": figure}, {}),
+        ("figures.draw", {"curve": made["curve"]}, {"loss": figure}, {"model": "tales"}),
     ):
         done = run_step(f"document_models.{function}", inputs, outputs, spec, tmp_path / "provenance.json")
         assert done.returncode == 0, done.stderr

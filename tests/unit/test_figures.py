@@ -1,5 +1,8 @@
 """How figures are written, and the figure of losses."""
 
+import itertools
+import json
+import re
 import xml.etree.ElementTree as ElementTree
 
 import matplotlib
@@ -10,8 +13,9 @@ from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 
 from relab.errors import UserError
-from relab.figures import COLOURS, STYLES, figure_style, save_figure
+from relab.figures import COLOURS, NEUTRAL, STYLES, colours, figure_style, system_of
 from relab.rows.loss_curves.figures import draw_losses
+from relab.svg import SVG, save_figure, say
 
 STEPS = [0, 50, 100, 150]
 
@@ -51,7 +55,7 @@ def test_the_same_curves_give_the_same_bytes(tmp_path, monkeypatch):
 def test_a_failed_figure_leaves_nothing(tmp_path):
     class Broken(Figure):
         def savefig(self, path, **options):
-            path.write_text("half")
+            path.write(b"half")
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
@@ -63,21 +67,106 @@ def texts(svg: bytes) -> list[str]:
     return [element.text for element in ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")]
 
 
-def glyphs(path, title) -> int:
-    svg = written(curves(corpora=("italian",)).assign(title=title), path)
-    assert texts(svg) == [], "letters that the font has are paths"
-    return sum(element.tag.endswith("}use") for element in ElementTree.fromstring(svg).iter())
+@pytest.mark.parametrize("name", ["Ba$$in", "$_", r"$\frac{1}{0}$", "a_b^c", '<b>&--"c"', "Ω≤½", "电影评论"])
+def test_a_name_is_a_text_letter_by_letter(tmp_path, recwarn, name):
+    svg = written(curves(corpora=("italian",)).assign(title=name), tmp_path / "a.svg")
+    assert name in texts(svg) and "step" in texts(svg)
+    assert b"'DejaVu Sans'" in svg and not recwarn.list
 
 
-@pytest.mark.parametrize("name", ["Ba$$in", "$_", r"$\frac{1}{0}$", "a_b^c", '<b>&--"c"', "Ω≤½"])
-def test_a_name_is_drawn_letter_by_letter(tmp_path, name):
-    assert glyphs(tmp_path / "a.svg", name) - glyphs(tmp_path / "b.svg", "x") == len(name) - 1
+def test_a_file_holds_nothing_that_it_does_not_need(tmp_path):
+    svg = written(curves(), tmp_path / "a.svg").decode()
+    assert "<!--" not in svg and "metadata" not in svg and "\n" not in svg
+    positions = re.findall(r' (?:d|x|y|transform)="([^"]*)"', svg)
+    assert positions and not [text for text in positions if re.search(r"\.\d{3}", text)]
+    referred = set(re.findall(r'url\(#([^)]+)\)|href="#([^"]+)"', svg))
+    assert set(re.findall(r' id="([^"]+)"', svg)) == {name for pair in referred for name in pair if name}
 
 
-def test_letters_that_the_font_lacks_are_left_to_the_browsers_fonts(tmp_path, recwarn):
-    svg = written(curves().assign(title="电影评论"), tmp_path / "a.svg")
-    assert "电影评论" in texts(svg) and "step" in texts(svg)
-    assert b"'DejaVu Sans', sans-serif" in svg and not recwarn.list
+def test_values_of_a_curve_are_read_off_its_positions(tmp_path):
+    root = ElementTree.fromstring(written(curves(corpora=("italian",)), tmp_path / "a.svg"))
+    (axes,) = [element for element in root.iter() if "data-axes" in element.attrib]
+    named = {curve.find(f"{SVG}title").text: curve for curve in axes.iter() if "data-curve" in curve.attrib}
+    assert set(named) == {f"width {width}, {split}" for width in (32, 128) for split in ("training", "validation")}
+    path = named["width 32, validation"].find(f".//{SVG}path").get("d")
+    scales = json.loads(axes.get("data-axes"))
+    assert [scales[name][:2] for name in "xy"] == [["step", "linear"], ["loss, nats per token", "linear"]]
+    points = np.array([float(number) for number in re.findall(r"-?[\d.]+", path)]).reshape(-1, 2)
+    values = [
+        low + (points[:, place] - start) / (stop - start) * (high - low)
+        for place, (_, _, start, low, stop, high) in enumerate(scales[name] for name in "xy")
+    ]
+    assert values[0] == pytest.approx(STEPS, abs=0.05) and values[1] == pytest.approx([4.3, 2.8, 2.25, 2.35], abs=1e-3)
+
+
+def test_marks_say_their_values(tmp_path):
+    with figure_style():
+        figure = Figure()
+        (line,) = figure.subplots().plot([1, 2], [3, 4], "o")
+        say(line, "a", ["a: 3 [2, 4]", "a: 4"])
+        save_figure(tmp_path / "a.svg", figure)
+    titles = [mark.find(f"{SVG}title") for mark in ElementTree.parse(tmp_path / "a.svg").iter(f"{SVG}use")]
+    assert [title.text for title in titles if title is not None] == ["a: 3 [2, 4]", "a: 4"]
+
+
+NAMES = ["width 32", "minilm [CLS]", "smollm2", "LoRA", "encoder–decoder", "stories-s0"]
+
+
+def test_labels_that_are_longer_than_their_axes_are_broken(tmp_path):
+    with figure_style():
+        figure = Figure(figsize=(3, 2), layout="constrained")
+        axes = figure.subplots()
+        axes.plot([1, 2], [3, 4])
+        axes.set(
+            title="a title of more words than there is room for", xlabel="step", ylabel="loss, in nats per token of a text"
+        )
+        save_figure(tmp_path / "a.svg", figure)
+        figure.draw_without_rendering()
+    lines = texts((tmp_path / "a.svg").read_bytes())
+    assert "step" in lines and not any(len(line) > 32 for line in lines if line)
+    frame = axes.get_window_extent()
+    assert axes.yaxis.label.get_window_extent().height <= 1.1 * frame.height
+    assert axes.get_title(loc="left").replace("\n", " ") == "a title of more words than there is room for"
+
+
+def test_a_system_has_its_colour_in_every_figure():
+    alone = {name: colours([name])[name] for name in NAMES}
+    assert alone == {name: colours([name])[name] for name in reversed(NAMES)}
+    together = colours(NAMES)
+    assert list(together) == NAMES and len(set(together.values())) == len(NAMES) and set(together.values()) == set(COLOURS)
+    assert together == {name: colours(NAMES[::-1])[name] for name in NAMES}
+    for pair in itertools.combinations(NAMES, 2):
+        changed = [name for name, colour in colours(pair).items() if colour != alone[name]]
+        assert len(changed) == (len({alone[name] for name in pair}) == 1)  # one gives way where two would share
+    many = colours([f"system {number}" for number in range(20)])
+    assert max(list(many.values()).count(colour) for colour in COLOURS) <= 4
+
+
+@pytest.mark.parametrize(
+    "name, system",
+    [("quotes_lora (LoRA, rank 16)", "LoRA"), ("smollm2, chat", "smollm2"), ("minilm [CLS]", "minilm cls"),
+     ("stories-s1", "stories-s0"), ("all weights", "full fine-tuning")],
+)  # fmt: skip
+def test_names_of_one_system_have_one_colour(name, system):
+    assert len(set(colours([name, system], by_system=True).values())) == 1
+    assert colours([name])[name] == colours([system])[system]
+    assert len(set(colours([name, system]).values())) == 2  # where nothing else tells them apart
+
+
+def test_baselines_are_neutral_and_take_no_colour_away():
+    shown = colours(["chance", "smollm2", "people"], baselines=["chance", "people"])
+    assert {shown["chance"], shown["people"]} <= set(NEUTRAL) and shown["smollm2"] == colours(["smollm2"])["smollm2"]
+
+
+def test_systems_that_rows_of_the_default_share_have_one_colour():
+    shown = [["width 32", "width 128"], ["minilm", "minilm [CLS]", "minilm mean"], ["minilm cls", "minilm mean"], ["minilm"],
+             ["LoRA", "full fine-tuning", "prefix", "smollm2"], ["LoRA", "smollm2"], ["stories", "smollm2"],
+             ["mingpt_larger", "smollm2"], ["q (LoRA, rank 16)", "q (all weights)", "q (a prefix of 4 tokens)"]]  # fmt: skip
+    seen: dict[str, set[str]] = {}
+    for names in shown:
+        for name, colour in colours(names).items():
+            seen.setdefault(system_of(name), set()).add(colour)
+    assert {system for system, found in seen.items() if len(found) > 1} == set()
 
 
 def test_a_panel_a_corpus_in_the_order_of_the_table():
@@ -97,7 +186,7 @@ def test_what_a_panel_shows():
     with figure_style():
         axes = draw_losses(curves()).axes[0]
     validation = lines(axes, "-")
-    assert [to_hex(line.get_color()).upper() for line in validation] == [colour.upper() for colour in COLOURS[:2]]
+    assert [to_hex(line.get_color()).upper() for line in validation] == [*colours(["width 32", "width 128"]).values()]
     assert validation[0].get_ydata().tolist() == pytest.approx([4.3, 2.8, 2.25, 2.35])  # mean over seeds
     band = axes.collections[0].get_paths()[0].vertices
     assert (band[np.isclose(band[:, 0], 50)][:, 1].min(), band[:, 1].max()) == pytest.approx((2.75, 4.3))
@@ -130,7 +219,7 @@ def test_other_varied_keys_are_line_styles():
     with figure_style():
         axes = draw_losses(frame).axes[0]
     shown = [line for line in axes.lines if line.get_linewidth() > 1.5 and line.get_marker() != "o"]
-    assert [to_hex(line.get_color()).upper() for line in shown] == [*(colour.upper() for colour in COLOURS[:2])] * 2
+    assert [to_hex(line.get_color()).upper() for line in shown] == [*colours(["width 32", "width 128"]).values()] * 2
     assert [line.get_linestyle() for line in shown] == ["-", "-", "--", "--"]
     assert len({str(one) for one in STYLES}) == len(STYLES)
 
@@ -161,4 +250,4 @@ def test_colours_stand_out_on_white():
         parts = [one / 12.92 if one <= 0.04045 else ((one + 0.055) / 1.055) ** 2.4 for one in to_rgb(colour)]
         return float(np.dot(parts, [0.2126, 0.7152, 0.0722]))
 
-    assert all(1.05 / (luminance(colour) + 0.05) > 2.9 for colour in COLOURS[:5])  # WCAG asks 3 of graphics
+    assert all(1.05 / (luminance(colour) + 0.05) > 2.9 for colour in (*COLOURS[:4], *NEUTRAL))  # WCAG asks 3 of graphics

@@ -194,20 +194,22 @@ def test_the_steps_write_scores_tables_and_figure(probe, networks, tmp_path):
         file: [folder / f"classifiers/{key}/{file}" for key in networks]
         for file in ("predictions.parquet", "history.csv", "texts.csv")
     }
-    scores, figure, words = folder / "scores.parquet", folder / "figure.svg", folder / "probes/words"
+    scores, words = folder / "scores.parquet", folder / "probes/words"
     made = {name: folder / f"{name}.csv" for name in ("classifiers", "classifier_pairs", "classifier_curves", "split_words")}
+    tables = {"curves": made["classifier_curves"], "systems": made["classifiers"], "pairs": made["classifier_pairs"]}
+    drawn = {name: folder / f"{name}.svg" for name in ("classifiers", "classifier_accuracies", "classifier_differences")}
     texts = {"texts": of["texts.csv"]}
     predictions = {"predictions": words / "predictions.parquet", "finetuned": of["predictions.parquet"], **texts}
     read = {"scores": scores, "chosen": words / "chosen.csv", "histories": of["history.csv"], **texts}
     for function, inputs, outputs, spec in (
         ("scores.score_classifiers", predictions, {"scores": scores}, RAW),
         ("tables.tabulate", read, made, TABLES),
-        ("figures.draw", {"curves": made["classifier_curves"]}, {"classifiers": figure}, {}),
+        ("figures.draw", tables, drawn, {}),
     ):
         done = run_step(f"finetuned_classifiers.{function}", inputs, outputs, spec, folder / "provenance.json")
         assert done.returncode == 0, done.stderr
     assert all(path.is_file() for path in made.values())
-    assert figure.read_text().startswith("<?xml")
+    assert all(path.read_text().startswith("<svg") for path in drawn.values())
 
 
 def test_what_is_compared():

@@ -49,10 +49,13 @@ def test_the_write_ups_rate_is_that_of_transformers_own_schedule(rates):
 
 def test_the_figure_of_learning_rates(rates, tmp_path):
     curve = pd.DataFrame({"model": ["m"], "seed": [0], "tokens_seen": [1], "train_loss": [2.0], "validation_loss": [2.0]})
-    for name, table in (("curve", curve), ("rates", rates)):
+    models = pd.DataFrame({"model": ["m"], "how": ["as published"], "parameters": [1], "bits_per_byte": [2.0]})
+    models = models.assign(bits_per_byte_low=1.0, bits_per_byte_high=3.0)
+    tables = {"curve": curve, "models": models, "rates": rates}
+    for name, table in tables.items():
         table.to_csv(tmp_path / f"{name}.csv", index=False)
-    figures = draw(job({name: [tmp_path / f"{name}.csv"] for name in ("curve", "rates")}, {}))
-    assert list(figures) == ["loss", "rates"]
+    figures = draw(job({name: [tmp_path / f"{name}.csv"] for name in tables}, {}))
+    assert list(figures) == ["loss", "cost", "rates"]
     (axes,) = figures["rates"].axes
     assert [line.get_ydata().max() for line in axes.lines] == pytest.approx([0.1, 0.05])
     with pytest.raises(UserError, match="the learning rates have no row"):

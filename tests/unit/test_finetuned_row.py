@@ -26,6 +26,7 @@ from relab.rows.shared import finetuning_names as names
 from relab.rows.shared.finetuning_figures import draw_losses
 from relab.rows.shared.finetuning_scores import bytes_counted, mean_loss
 from relab.rows.shared.finetuning_tables import curve
+from relab.rows.shared.intervals import ENDS
 
 PYTHON = ["def g():\n  return 1\n\n\nclass", "def h(a, b): return a\nb"]
 FULL = {name: {**model, "adaptation": {"kind": "full"}} for name, model in SPEC["models"].items()}
@@ -248,14 +249,28 @@ def curves(files):
 
 def test_the_figure_of_losses(curves, tmp_path):
     assert curves["model"].unique().tolist() == ["heart (LoRA, rank 4)"] and curves["tokens_seen"].tolist() == [0, 20, 30] * 2
-    curves.to_csv(tmp_path / "curve.csv", index=False)
-    (figure,) = draw(job({"curve": [tmp_path / "curve.csv"]}, {})).values()
+    figure = draw_losses(curves)
     (axes,) = figure.axes
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("tokens predicted so far", "loss, nats a token")
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
     assert labels == ["heart (LoRA, rank 4)", "validation", "training", "lowest to highest of 2 seeds"]
     with pytest.raises(UserError, match="the curves have no column 'seed'"):
         draw_losses(curves.drop(columns="seed"))
+
+
+def test_the_figure_of_cost_has_the_base_as_a_line_and_leaves_people_out(tmp_path, curves):
+    rows = [("heart", "as published", 5381, 1.85, 1.7, 2.0), ("heart_lora", "LoRA, rank 4", 37, 1.75, 1.6, 1.9)]
+    rows.append(("people", "real functions", None, None, None, None))
+    models = pd.DataFrame(rows, columns=["model", "how", "parameters", *(f"bits_per_byte{end}" for end in ENDS)])
+    for name, table in (("curve", curves), ("models", models)):
+        table.to_csv(tmp_path / f"{name}.csv", index=False)
+    figures = draw(job({name: [tmp_path / f"{name}.csv"] for name in ("curve", "models")}, {}))
+    assert list(figures) == ["loss", "cost"]
+    (axes,) = figures["cost"].axes
+    named = {line.get_label(): line for line in axes.lines if not line.get_label().startswith("_")}
+    assert list(named) == ["heart_lora (LoRA, rank 4)", "heart"]
+    assert named["heart_lora (LoRA, rank 4)"].get_xydata().tolist() == [[37, 1.75]]
+    assert set(named["heart"].get_ydata()) == {1.85} and axes.get_xscale() == "log"
 
 
 def test_every_model_of_many_is_drawn(curves):

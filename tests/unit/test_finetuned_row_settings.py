@@ -87,7 +87,7 @@ def test_learning_rates_and_parameters_are_optional(merged):
     raw = merged(TINY)
     raw["rows"]["C3"]["writeup_schedule"] = raw["rows"]["B5"]["parameters"] = None
     rows = rows_of(resolve(raw))
-    assert {*rows["C3"].figures, *rows["B5"].figures} == {"loss"}
+    assert {*rows["C3"].figures, *rows["B5"].figures} == {"loss", "cost"}
     assert {*rows["C3"].tables, *rows["B5"].tables} == {"main", "texts", "curve"}
     assert rows["C3"].scores == ["results/scores/gpt2_lab/code.parquet"]
     raw["rows"]["C4"]["parameters"] = {}

@@ -15,7 +15,7 @@ from relab.claims.ledger import ledger
 from relab.claims.scores import Scores
 from relab.claims.verdicts import REPRODUCED
 from relab.errors import UserError
-from relab.figures import figure_style, save_figure
+from relab.figures import figure_style
 from relab.files import read_csv, sha256, write_csv
 from relab.rows.iteration_losses.baselines import baseline_losses
 from relab.rows.iteration_losses.figures import draw_losses
@@ -29,6 +29,7 @@ from relab.rows.shared.sentences import Continuations, Sentences
 from relab.scores import Summaries, read_scores, write_summarised
 from relab.settings.claims import parse
 from relab.settings.config import resolve
+from relab.svg import save_figure
 
 MODELS, LARGER = {"small-s0": 0, "small-s1": 1}, {"larger-s0": 0}
 SENTENCES = Sentences(Continuations({(0, 1): 0.75, (0, 2): 0.25}), Continuations({(0, 1): 3, (0, 2): 1}))
@@ -166,7 +167,7 @@ def test_the_figure_shows_what_can_be_reached(written, tmp_path):
     def lines(row: str) -> list[list[float]]:
         write_csv(tmp_path / "curve.csv", written[row]["curve"])
         with figure_style():
-            figure = draw_losses(read_csv(tmp_path / "curve.csv"))
+            figure = draw_losses(read_csv(tmp_path / "curve.csv"), "gpt")
             save_figure(tmp_path / "loss.svg", figure)
         return [list(line.get_ydata()) for line in figure.axes[0].get_lines()]
 
@@ -185,9 +186,9 @@ def test_the_figure_shows_what_can_be_reached(written, tmp_path):
 def test_curves_that_lack_something_are_refused(written):
     curve = written["sentences"]["curve"]
     with pytest.raises(UserError, match="no column 'train_loss'"):
-        draw_losses(curve.drop(columns="train_loss"))
+        draw_losses(curve.drop(columns="train_loss"), "gpt")
     with pytest.raises(UserError, match="no row"):
-        draw_losses(curve.head(0))
+        draw_losses(curve.head(0), "gpt")
 
 
 @pytest.fixture
@@ -219,7 +220,9 @@ def test_the_steps_lead_from_models_to_a_figure_and_repeat(trained, tmp_path, mo
         inputs = {"scores": scores, "histories": trained["histories"]}
         spec = {"experiment": "sentences", "models": MODELS, "every": 4, "grammar": True}
         run_program(monkeypatch, "iteration_losses.tables.tabulate", inputs, {MAIN: main, "curve": curve}, spec, record)
-        run_program(monkeypatch, "iteration_losses.figures.draw", {"curve": curve}, {"loss": out / "loss.svg"}, {}, record)
+        run_program(
+            monkeypatch, "iteration_losses.figures.draw", {"curve": curve}, {"loss": out / "loss.svg"}, {"model": "gpt"}, record
+        )
     made = sorted(path.name for path in (tmp_path / "first").iterdir())
     assert made == ["curve.csv", "loss.svg", "losses.csv", "scores.parquet"]
     assert all((tmp_path / "first" / name).read_bytes() == (tmp_path / "again" / name).read_bytes() for name in made)

@@ -49,7 +49,9 @@ def test_a_part_needs_its_own_artefacts_jobs_and_claims_alone(part):
     assert ids(found) == ["A5"] and list(found.rows) == ["A5"]
     needed = {kind: names for kind, names in found.needed.items() if names}
     assert needed == {"assets": ["smollm2"], "models": ["smollm2"], "samplings": ["arguments"]}
-    assert [(row.paths.name, step.name) for row, step in found.steps] == [("arguments", "score"), ("arguments", "tabulate")]
+    assert [(row.paths.name, step.name) for row, step in found.steps] == [
+        ("arguments", "score"), ("arguments", "tabulate"), ("arguments", "draw"),
+    ]  # fmt: skip
     assert {claim.row for claim in found.claims_shown.values()} == {"A5"} and found.claims_shown
     assert list(report.overview_tables(found)) == ["assets"]
     assert report.scores(found) == ["results/scores/char_gpt/arguments.parquet"]

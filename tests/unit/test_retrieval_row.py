@@ -90,7 +90,8 @@ def folder(tmp_path_factory):
     tables = {"main": "retrieval", "recall": "recall", "retrieval_examples": "examples"}
     made = {name: folder / f"{table}.csv" for name, table in tables.items()}
     step("tables.tabulate", folder, {**files(folder), "scores": scores}, made, {**SPEC, "titles": {"verses": "Verses"}})
-    step("figures.draw", folder, {"recall": made["recall"]}, {"retrieval": folder / "retrieval.svg"}, {})
+    drawn = {name: folder / f"{name}.svg" for name in ("retrieval", "retrieval_measures")}
+    step("figures.draw", folder, {"recall": made["recall"], "systems": made["main"]}, drawn, {})
     return folder
 
 
@@ -266,7 +267,7 @@ def test_examples_are_the_first_queries(folder):
 
 
 def test_the_figure_has_every_system_and_needs_its_columns(folder):
-    assert (folder / "retrieval.svg").read_text(encoding="utf-8").startswith("<?xml")
+    assert (folder / "retrieval.svg").read_text(encoding="utf-8").startswith("<svg")
     table = read_csv(folder / "recall.csv")
     figure = draw_recall(pd.concat([table, table.assign(data_set="Others")]))
     assert [axes.get_title() for axes in figure.axes] == ["Verses", "Others"]

@@ -104,7 +104,9 @@ def folder(tmp_path_factory):
     step("scores.score_targets", folder, inputs, {"scores": folder / "short.parquet"}, SPEC)
     made = {name: folder / f"{name}.csv" for name in ("main", "differences", "outputs", "telling", "disagreements", "metrics")}
     step("tables.tabulate", folder, {**inputs, "scores": folder / "short.parquet"}, made, {**SPEC, "examples": 2})
-    step("figures.draw", folder, {"systems": made["main"]}, {"metrics": folder / "metrics.svg"}, {"metrics": METRICS[:4]})
+    drawn = {name: folder / f"{name}.svg" for name in ("metrics", "differences")}
+    inputs = {"systems": made["main"], "differences": made["differences"]}
+    step("figures.draw", folder, inputs, drawn, {"metrics": METRICS[:4], "baselines": ["the source itself"]})
     return folder
 
 
@@ -306,12 +308,12 @@ def test_rules_that_do_not_apply_give_no_row(tmp_path, metrics):
 
 
 def test_the_figure_has_a_panel_a_metric(folder):
-    assert (folder / "metrics.svg").read_text(encoding="utf-8").startswith("<?xml")
+    assert all((folder / f"{name}.svg").read_text(encoding="utf-8").startswith("<svg") for name in ("metrics", "differences"))
     systems = read_csv(folder / "main.csv")
     figure = draw_metrics(systems, METRICS[:3])
     assert [axes.get_title() for axes in figure.axes if axes.axison] == METRICS[:3]
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == systems["system"].tolist()
-    with pytest.raises(UserError, match="the systems have no column 'ter'"):
+    with pytest.raises(UserError, match="the table has no column 'ter'"):
         draw_metrics(systems, ["TER"])
 
 
@@ -363,7 +365,9 @@ def test_what_training_took(tmp_path):
     systems = tmp_path / "systems.csv"
     pd.DataFrame([{"system": "a", "bleu": 0.2, "bleu_low": 0.1, "bleu_high": 0.3}]).to_csv(systems, index=False)
     drawn = {name: tmp_path / f"{name}.svg" for name in ("metrics", "curves")}
-    step("figures.draw", tmp_path, {"systems": systems, "curves": made["curves"]}, drawn, {"metrics": ["BLEU"]})
+    step(
+        "figures.draw", tmp_path, {"systems": systems, "curves": made["curves"]}, drawn, {"metrics": ["BLEU"], "baselines": []}
+    )
     assert all(path.is_file() for path in drawn.values())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
 from support.row_steps import run_step
@@ -68,20 +69,27 @@ def test_the_steps_score_and_tabulate_tokenizers_in_their_order(tmp_path):
         for tokenizer in ("pieces", "bytes")
         for split, lengths in LENGTHS.items()
     ]
-    scores, table = tmp_path / "tokenizers.parquet", tmp_path / "tokenizers.csv"
+    scores, table, lengths = (tmp_path / name for name in ("tokenizers.parquet", "tokenizers.csv", "lengths.csv"))
     spec = {"tokenizers": ["pieces", "bytes"], "corpus": "tales", "limit": 6}
     for function, inputs, outputs, settings in (
         ("scores.score", {"tokens": paths}, {"scores": scores}, spec),
         (
             "tables.tabulate",
-            {"scores": scores},
-            {"main": table},
-            {"tokenizers": [PIECES, {**PIECES, "name": "bytes"}], "limit": 6},
+            {"scores": scores, "tokens": paths},
+            {"main": table, "lengths": lengths},
+            {**spec, "tokenizers": [PIECES, {**PIECES, "name": "bytes"}]},
         ),
+        ("figures.draw", {"lengths": lengths}, {"lengths_of_documents": tmp_path / "lengths.svg"}, {"limit": 6}),
     ):
         done = run_step(f"tokenizer_comparison.{function}", inputs, outputs, settings, tmp_path / "provenance.json")
         assert done.returncode == 0, done.stderr
     assert read_csv(table)["tokenizer"].tolist() == ["pieces", "bytes"]
+    drawn = read_csv(lengths).astype({"share": float})
+    assert drawn["tokenizer"].unique().tolist() == ["pieces", "bytes"]
+    every = [length for lengths_of_split in LENGTHS.values() for length in lengths_of_split]
+    for row in drawn.itertuples():  # as few tokens as that share of documents keeps to
+        assert np.mean(np.array(every) <= row.tokens) >= row.share
+        assert np.mean(np.array(every) < row.tokens) < row.share or row.share == 0
     assert set(read_scores(scores)["data"]) == {sha256(paths[0])[:12]}
 
 

@@ -130,3 +130,112 @@ results.ariaLive = "polite";
 search.addEventListener("input", find);
 search.addEventListener("keydown", event => event.key === "Enter" && results.querySelector("a")?.click());
 contents.prepend(search, results);
+
+// Pointing at a figure shows the value of the nearest point; so do the arrow keys, where its box has the focus.
+const NEAR = 30; // points of the figure
+const tip = document.createElement("div");
+const ring = document.createElementNS("http://www.w3.org/2000/svg", "circle");
+const drawings = new Map();
+tip.className = "tip";
+tip.role = "status";
+ring.setAttribute("r", 5);
+ring.setAttribute("class", "ring");
+
+// The value at a position: where two positions of the axis and their values are known.
+function valueAt(position, [label, scale, start, low, stop, high]) {
+  const share = (position - start) / (stop - start);
+  if (scale === "log") return `${label.replace(/ \(log scale\)/, "")}: ${Number((low * (high / low) ** share).toPrecision(4)).toLocaleString("en")}`;
+  const digits = Math.ceil(Math.log10(1000 / Math.abs(high - low))); // as many as positions tell
+  const value = Math.round((low + share * (high - low)) * 10 ** digits) / 10 ** digits;
+  return `${label}: ${value.toLocaleString("en", { maximumFractionDigits: Math.max(digits, 0) }).replace("-", "\u2212")}`;
+}
+
+// The points of a figure, curve by curve. The browser's own hints give way.
+function readPoints(svg) {
+  const curves = [...svg.querySelectorAll("[data-axes] [data-curve]")].map(curve => {
+    const scales = JSON.parse(curve.closest("[data-axes]").dataset.axes);
+    const label = curve.querySelector(":scope > title")?.textContent;
+    const point = (x, y, words) => ({ x, y, words: words ?? [label, valueAt(x, scales.x), valueAt(y, scales.y)].join(" \u00b7 ") });
+    const marks = [...curve.querySelectorAll("use")];
+    if (marks.length) return marks.map(mark => point(+mark.getAttribute("x"), +mark.getAttribute("y"), mark.textContent || null));
+    const path = curve.querySelector(":scope > path, :not(defs) > path")?.getAttribute("d") ?? "";
+    return [...path.matchAll(/[ML]\s*(-?[\d.]+)[ ,]+(-?[\d.]+)/g)].map(([, x, y]) => point(+x, +y));
+  });
+  for (const title of svg.querySelectorAll("title")) {
+    const hidden = document.createElementNS(svg.namespaceURI, "metadata");
+    if (title.parentNode === svg) [hidden.id, hidden.textContent] = [title.id, title.textContent];
+    title.replaceWith(hidden);
+  }
+  return curves.filter(points => points.length);
+}
+
+function pointsOf(drawing) {
+  const svg = drawing.querySelector("svg");
+  if (!drawings.has(drawing)) drawings.set(drawing, { svg, curves: readPoints(svg), curve: 0, index: -1 });
+  return drawings.get(drawing);
+}
+
+function showPoint(figure, curve, index) {
+  const point = figure.curves[curve][index];
+  [figure.curve, figure.index] = [curve, index];
+  ring.setAttribute("cx", point.x);
+  ring.setAttribute("cy", point.y);
+  figure.svg.append(ring);
+  document.body.append(tip);
+  tip.textContent = point.words;
+  placeTip();
+}
+
+function placeTip() {
+  if (!tip.isConnected) return;
+  const { x, y } = new DOMPoint(ring.cx.baseVal.value, ring.cy.baseVal.value).matrixTransform(ring.getScreenCTM());
+  const [width, height] = [tip.offsetWidth, tip.offsetHeight];
+  tip.style.left = `${Math.max(0, Math.min(x + 12, document.documentElement.clientWidth - width))}px`;
+  tip.style.top = `${y > height + 12 ? y - height - 12 : y + 12}px`;
+}
+
+function hidePoint() {
+  ring.remove();
+  tip.remove();
+}
+
+function pointAt(event) {
+  const figure = pointsOf(event.currentTarget);
+  const { x, y } = new DOMPoint(event.clientX, event.clientY).matrixTransform(figure.svg.getScreenCTM().inverse());
+  let [best, distance] = [null, NEAR];
+  figure.curves.forEach((points, curve) => points.forEach((point, index) => {
+    const away = Math.hypot(point.x - x, point.y - y);
+    if (away < distance) [best, distance] = [[curve, index], away];
+  }));
+  if (best) showPoint(figure, ...best);
+  else hidePoint();
+}
+
+function stepPoint(event) {
+  const figure = pointsOf(event.currentTarget);
+  const along = { ArrowRight: 1, ArrowLeft: -1 }[event.key], across = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (event.key === "Escape") hidePoint();
+  if (!(along || across) || !figure.curves.length) return;
+  event.preventDefault();
+  const number = figure.curves.length;
+  let { curve, index } = figure;
+  if (index < 0) return showPoint(figure, 0, 0);
+  if (across || !figure.curves[curve][index + along]) {
+    curve = (curve + (across ?? along) + number) % number;
+    index = across ? Math.min(index, figure.curves[curve].length - 1) : along > 0 ? 0 : figure.curves[curve].length - 1;
+  } else {
+    index += along;
+  }
+  showPoint(figure, curve, index);
+}
+
+for (const drawing of document.querySelectorAll(".drawing")) {
+  if (!drawing.querySelector("[data-curve]")) continue;
+  drawing.ariaDescription = "The arrow keys show values";
+  drawing.addEventListener("pointermove", pointAt);
+  drawing.addEventListener("pointerdown", pointAt);
+  drawing.addEventListener("pointerleave", event => event.pointerType === "mouse" && hidePoint());
+  drawing.addEventListener("keydown", stepPoint);
+  drawing.addEventListener("blur", hidePoint);
+}
+addEventListener("scroll", placeTip, { passive: true, capture: true });

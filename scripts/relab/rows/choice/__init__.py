@@ -32,14 +32,14 @@ class Row(ProbesRow):
             "tables.tabulate", tables=(MAIN, "choice_curves", "choice_examples"),
         ),
         Step(
-            "draw", "Draw accuracy of the rankers over the epochs of their training.", "figures.draw", figures=("choice",),
-            seconds=4,
+            "draw", "Draw accuracy of the rankers over the epochs of their training, and on the test split.", "figures.draw",
+            figures=("choice", "choice_accuracies"), seconds=4,
         ),
     )  # fmt: skip
 
     def inputs(self, step: str, paths: RowPaths, artefacts: Artefacts) -> Files:
         if step == "draw":
-            return {"curves": paths.table("choice_curves")}
+            return {"curves": paths.table("choice_curves"), "systems": paths.table()}
         predictions = {"predictions": self.probe_files("predictions.parquet")}
         if step == "score":
             return {**predictions, "chosen": self.probe_files("chosen.csv")}

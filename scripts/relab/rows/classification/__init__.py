@@ -32,13 +32,13 @@ class Row(ClassifiersRow):
         ),
         Step(
             "draw", "Draw classifiers: the data sets side by side, confusions, learning curves.", "figures.draw",
-            figures=("classification", "confusion", "learning_curve"), seconds=5,
+            figures=("classification", "classification_differences", "confusion", "learning_curve"), seconds=5,
         ),
     )  # fmt: skip
 
     def inputs(self, step: str, paths: RowPaths, artefacts: Artefacts) -> Files:
         if step == "draw":
-            tables = {"systems": "", "confusion": "confusion", "curves": "learning_curve"}
+            tables = {"systems": "", "pairs": "classification_pairs", "confusion": "confusion", "curves": "learning_curve"}
             return {name: paths.table(table) for name, table in tables.items()}
         files = {"predictions": self.probe_files("predictions.parquet"), "chosen": self.probe_files("chosen.csv")}
         if step == "score":

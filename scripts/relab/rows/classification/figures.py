@@ -8,9 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from relab.figures import COLOURS, STYLES, WIDTH
+from relab.figures import WIDTH, colours
 from relab.files import read_csv, require_columns
+from relab.probes.systems import TFIDF
 from relab.rows.job import Job
+from relab.rows.shared.classifier_figures import draw_accuracies, draw_pairs
 from relab.rows.shared.curves import draw_curve, entry
 
 
@@ -18,6 +20,7 @@ def draw(job: Job) -> dict[str, Figure]:
     """The step ``draw``."""
     return {
         "classification": draw_systems(read_csv(job.file("systems"))),
+        "classification_differences": draw_pairs(read_csv(job.file("pairs"))),
         "confusion": draw_confusions(read_csv(job.file("confusion"))),
         "learning_curve": draw_curves(read_csv(job.file("curves"))),
     }
@@ -29,44 +32,11 @@ def draw_systems(systems: pd.DataFrame) -> Figure:
     Raises:
         UserError: where a column is missing or there is no row.
     """
-    columns = ("data_set", "features", "classifier", "class_weights", "accuracy", "macro_f1")
-    require_columns(systems, columns, "the classifiers have", rows=True)
-    shown = systems[systems["class_weights"] == "none"].assign(name=_names)
-    sets, names = (list(dict.fromkeys(shown[column])) for column in ("data_set", "name"))
-    height = 1.5 + 0.34 * len(names)
-    figure = Figure(figsize=(WIDTH, height), layout="constrained")
-    panels = figure.subplots(1, len(sets), sharex=True, sharey=True, squeeze=False)[0]
-    for axes, data_set in zip(panels, sets, strict=True):
-        _draw_systems(axes, shown[shown["data_set"] == data_set], names)
-        axes.set_title(data_set)
-        axes.set_xlabel("share (95 % interval)")
-    panels[0].invert_yaxis()
-    handles = [
-        entry("accuracy", color=COLOURS[0], marker="o", linestyle="none"),
-        entry("macro-F1", color=COLOURS[1], marker="D", linestyle="none", markerfacecolor="white"),
-    ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=2)
-    return figure
-
-
-def _names(systems: pd.DataFrame) -> list[str]:
-    return [row.classifier if row.features == "none" else f"{row.features}\n{row.classifier}" for row in systems.itertuples()]
-
-
-def _draw_systems(axes: Axes, systems: pd.DataFrame, names: list[str]) -> None:
-    """The systems of one data set, each at the height of its name: another data set may have others."""
-    looks = (("accuracy", COLOURS[0], "o", COLOURS[0], -0.13), ("macro_f1", COLOURS[1], "D", "white", 0.13))
-    for column, colour, marker, face, offset in looks:
-        spread = [systems[column] - systems[f"{column}_low"], systems[f"{column}_high"] - systems[column]]
-        axes.errorbar(
-            systems[column], [names.index(name) + offset for name in systems["name"]], xerr=spread, fmt=marker,
-            color=colour, markerfacecolor=face, markersize=5, linewidth=1.2,
-        )  # fmt: skip
-    axes.set_yticks(range(len(names)), names, fontsize=8.5)
-    axes.xaxis.set_major_formatter(PercentFormatter(1))
-    axes.set_xlim(0, 1)
-    axes.set_xticks([0, 0.25, 0.5, 0.75, 1])
-    axes.tick_params(axis="x", labelsize=9)
+    require_columns(systems, ("features", "classifier", "class_weights"), "the classifiers have", rows=True)
+    shown = systems[systems["class_weights"] == "none"]
+    names = [row.classifier if row.features == "none" else f"{row.features} {row.classifier}" for row in shown.itertuples()]
+    features = dict(zip(names, shown["features"], strict=True))
+    return draw_accuracies(shown.assign(name=names), features, ["none", TFIDF])
 
 
 def draw_confusions(confusion: pd.DataFrame) -> Figure:
@@ -112,15 +82,13 @@ def draw_curves(curves: pd.DataFrame) -> Figure:
     figure = Figure(figsize=(WIDTH, 3.3), layout="constrained")
     panels = figure.subplots(1, len(sets), sharey=True, squeeze=False)[0]
     looks = {
-        feature: {"color": COLOURS[number % len(COLOURS)], "marker": "o", "markersize": 4}
-        for number, feature in enumerate(features)
+        feature: {"color": colour, "marker": "o", "markersize": 4} for feature, colour in colours(features, [TFIDF]).items()
     }
-    styles = {feature: STYLES[number // len(COLOURS) % len(STYLES)] for number, feature in enumerate(features)}
     for axes, data_set in zip(panels, sets, strict=True):
         rows = curves[curves["data_set"] == data_set]
         for feature, look in looks.items():
             shown = rows[rows["features"] == feature]
-            draw_curve(axes, shown, "size", "accuracy", linewidth=1.5, linestyle=styles[feature], **look)
+            draw_curve(axes, shown, "size", "accuracy", feature, linewidth=1.5, **look)
         _label_curves(axes, data_set, sorted(rows["size"].unique()))
     handles = [entry(feature, **look) for feature, look in looks.items()]
     figure.legend(handles=handles, loc="outside lower center", ncols=min(len(features), 3))

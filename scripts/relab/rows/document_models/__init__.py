@@ -53,7 +53,7 @@ class Row(RowSettings):
 
     def spec(self, step: str, paths: RowPaths, artefacts: Artefacts) -> dict[str, Any]:
         if step == "draw":
-            return {}
+            return {"model": self.models}
         architecture = base.spec(trained.first(self.models, artefacts).architecture)
         seeds = [list(pair) for pair in trained.seeds(self.models, artefacts).items()]
         return {"experiment": f"{self.models}/{MODEL}", "models": seeds, "architecture": architecture}

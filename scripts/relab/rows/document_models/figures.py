@@ -5,36 +5,37 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.figure import Figure
 
-from relab.figures import COLOURS, WIDTH
+from relab.figures import GREY, WIDTH, colours
 from relab.files import read_csv, require_columns
 from relab.rows.job import Job
 from relab.rows.shared.curves import add_legend, draw_splits, entry, label_axes, split_entries
 
 COLUMNS = ("seed", "step", "train_bits_per_byte", "validation_bits_per_byte", "learning_rate")
 
-_DROP = {"color": COLOURS[2], "linewidth": 1.2, "linestyle": ":"}
+_DROP = {"color": GREY, "linewidth": 1.2, "linestyle": ":"}
 
 
 def draw(job: Job) -> dict[str, Figure]:
     """The step ``draw``."""
-    return {"loss": loss_figure(read_csv(job.file("curve")))}
+    return {"loss": loss_figure(read_csv(job.file("curve")), job.spec["model"])}
 
 
-def loss_figure(curves: pd.DataFrame) -> Figure:
+def loss_figure(curves: pd.DataFrame, model: str) -> Figure:
     """The figure, from the table ``curve``; a line upright where a seed's learning rate was lowered on a plateau.
 
     Raises:
         UserError: where a column is missing or there is no row.
     """
     require_columns(curves, COLUMNS, "the curves have", rows=True)
-    figure = Figure(figsize=(WIDTH, 3.9), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 3.2), layout="constrained")
     axes = figure.subplots()
-    draw_splits(axes, curves, "step", "bits_per_byte")
+    colour = colours([model])[model]
+    draw_splits(axes, curves, "step", "bits_per_byte", color=colour)
     dropped = drops(curves)
     for step in dropped:
-        axes.axvline(step, zorder=1, **_DROP)
+        axes.axvline(step, zorder=1, label="_drop", **_DROP)
     label_axes(axes, "step", "loss, bits per byte")
-    add_legend(figure, [*split_entries(curves), *([entry("learning rate lowered", **_DROP)] if dropped else [])])
+    add_legend(figure, [*split_entries(curves, colour), *([entry("learning rate lowered", **_DROP)] if dropped else [])])
     return figure
 
 

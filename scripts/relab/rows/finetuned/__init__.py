@@ -45,10 +45,11 @@ class Row(FinetunedRow):
 
     @property
     def steps(self) -> tuple[Step, ...]:
+        draw = replace(DRAW, figures=(*DRAW.figures, "cost"))
         if self.writeup_schedule is None:
-            steps = (MEASURE, SCORE, TABULATE, DRAW)
+            steps = (MEASURE, SCORE, TABULATE, draw)
         else:
-            steps = (MEASURE, SCORE, TABULATE, SCHEDULE, replace(DRAW, figures=(*DRAW.figures, "rates")))
+            steps = (MEASURE, SCORE, TABULATE, SCHEDULE, replace(draw, figures=(*draw.figures, "rates")))
         return steps if self.parameters is None else (*steps, COUNT)
 
     def inputs(self, step: str, paths: RowPaths, artefacts: Artefacts) -> Files:
@@ -60,8 +61,10 @@ class Row(FinetunedRow):
         files = super().inputs(step, paths, artefacts)
         if step == "tabulate" or step == "score" and self.source_code:
             files["samples"] = models.made(members, "samples.jsonl")
-        if step == "draw" and self.writeup_schedule is not None:
-            files["rates"] = paths.table("rates")
+        if step == "draw":
+            files["models"] = paths.table()
+            if self.writeup_schedule is not None:
+                files["rates"] = paths.table("rates")
         return files
 
     def spec(self, step: str, paths: RowPaths, artefacts: Artefacts) -> dict[str, Any]:

@@ -41,8 +41,8 @@ class Row(ClassifiersRow):
             "tables.tabulate", tables=("classifiers", "classifier_pairs", "classifier_curves", "split_words"),
         ),
         Step(
-            "draw", "Draw losses and accuracies of fine-tuned classifiers over the epochs.", "figures.draw",
-            figures=("classifiers",), seconds=4,
+            "draw", "Draw fine-tuned classifiers: over the epochs, on the test split, and in pairs.", "figures.draw",
+            figures=("classifiers", "classifier_accuracies", "classifier_differences"), seconds=4,
         ),
     )  # fmt: skip
 
@@ -55,7 +55,8 @@ class Row(ClassifiersRow):
 
     def inputs(self, step: str, paths: RowPaths, artefacts: Artefacts) -> Files:
         if step == "draw":
-            return {"curves": paths.table("classifier_curves")}
+            tables = {"curves": "classifier_curves", "systems": "classifiers", "pairs": "classifier_pairs"}
+            return {name: paths.table(table) for name, table in tables.items()}
         texts, histories, finetuned = (
             [classifiers.file(name, file) for name in self.members(artefacts)]
             for file in ("texts.csv", "history.csv", "predictions.parquet")

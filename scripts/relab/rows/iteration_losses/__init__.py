@@ -49,7 +49,7 @@ class Row(RowSettings):
 
     def spec(self, step: str, paths: RowPaths, artefacts: Artefacts) -> dict[str, Any]:
         if step == "draw":
-            return {}
+            return {"model": self.models}
         shown = {"experiment": self.experiment or paths.name, "models": trained.seeds(self.models, artefacts)}
         reader = trained.grammar(self.models, artefacts)
         if step == "tabulate":

@@ -87,9 +87,11 @@ class Row(RowSettings):
         tabulate = Step(
             "tabulate", "Write the tables of judged texts, and of accounts of the temperature.", "tables.tabulate", tables=shown
         )
-        return (MEASURE, *([TRACE] if self.temperature else []), SCORE, tabulate)
+        return (MEASURE, *([TRACE] if self.temperature else []), SCORE, tabulate, DRAW)
 
     def inputs(self, step: str, paths: RowPaths, artefacts: Artefacts) -> Files:
+        if step == "draw":
+            return {table: paths.table(table) for table in ("grid", "diversity")}
         corpus = corpora.files(self._corpus(artefacts))
         if step == "trace":
             sampled = artefacts.samplings[self.temperature.samplings[0]].settings.model
@@ -103,6 +105,8 @@ class Row(RowSettings):
         return {**samples, **read, **({"train": corpus["train"]} if step == "score" else {"scores": paths.scores})}
 
     def spec(self, step: str, paths: RowPaths, artefacts: Artefacts) -> dict[str, Any]:
+        if step == "draw":
+            return {"human": self._shown(paths, artefacts)["titles"].get(HUMAN, "")}
         compared = self._settings(paths, artefacts)
         network = {"precision": self.precision, "threads": artefacts.threads}
         if step == "trace":
@@ -212,4 +216,11 @@ SCORE = Step(
     memory=2000,
     minutes=120,
     seconds=7,
+)
+DRAW = Step(
+    "draw",
+    "Draw the perplexities of judged texts and how varied they are.",
+    "figures.draw",
+    figures=("perplexities",),
+    seconds=3,
 )

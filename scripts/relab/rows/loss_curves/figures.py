@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
 from typing import Any
 
 import pandas as pd
@@ -10,10 +10,10 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from relab.figures import COLOURS, STYLES, WIDTH
+from relab.figures import STYLES, WIDTH, colours
 from relab.files import read_csv, require_columns
 from relab.rows.job import Job
-from relab.rows.shared.curves import GREY, add_legend, band_entry, draw_curve, entry, label_axes
+from relab.rows.shared.curves import add_legend, band_entry, draw_curve, entry, label_axes
 
 #: Columns of the curves that are not varied keys.
 FIXED = ("corpus", "title", "model", "seed", "step", "train_loss", "validation_loss")
@@ -42,7 +42,7 @@ def draw_losses(curves: pd.DataFrame, token: str = "token") -> Figure:
     looks = _looks(curves)
     panels = list(curves.groupby("corpus", sort=False))
     entries = _legend(looks, curves)
-    height = 0.5 + 2.4 * len(panels) + 0.22 * -(-len(entries) // 2)  # inches: labels, panels, two columns of the legend
+    height = 0.5 + 2.0 * len(panels) + 0.22 * -(-len(entries) // 2)  # inches: labels, panels, two columns of the legend
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
     for axes, (_, panel) in zip(figure.subplots(len(panels), sharex=True, squeeze=False)[:, 0], panels, strict=True):
         _draw_panel(axes, panel, looks, token)
@@ -57,22 +57,29 @@ def _looks(curves: pd.DataFrame) -> Looks:
     models = curves.drop_duplicates("model")
     first = models[varied[0]] if varied else models["model"]
     rest = models[varied[1:]].apply(lambda row: ", ".join(map(str, row)), axis=1) if varied[1:] else pd.Series("", models.index)
-    colours, styles = _cycle(first, COLOURS), _cycle(rest, STYLES)
-    return {model: (colours[colour], styles[line]) for model, colour, line in zip(models["model"], first, rest, strict=True)}
-
-
-def _cycle(values: pd.Series, looks: Sequence[Any]) -> dict[Any, Any]:
-    return {value: looks[index % len(looks)] for index, value in enumerate(dict.fromkeys(values))}
+    first = [f"{varied[0]} {value}" for value in first] if varied else list(first)
+    of_systems, styles = colours(first), dict(zip(dict.fromkeys(rest), itertools.cycle(STYLES), strict=False))
+    return {model: (of_systems[name], styles[line]) for model, name, line in zip(models["model"], first, rest, strict=True)}
 
 
 def _draw_panel(axes: Axes, panel: pd.DataFrame, looks: Looks, token: str) -> None:
     for model, curve in panel.groupby("model", sort=False):
         colour, line = looks[model]
-        draw_curve(axes, curve, "step", "train_loss", band=False, color=colour, zorder=2, **TRAINING)
-        draw_curve(axes, curve, "step", "validation_loss", color=colour, linewidth=1.8, linestyle=line, zorder=3)
+        draw_curve(axes, curve, "step", "train_loss", f"{model}, training", band=False, color=colour, zorder=2, **TRAINING)
+        draw_curve(
+            axes,
+            curve,
+            "step",
+            "validation_loss",
+            f"{model}, validation",
+            color=colour,
+            linewidth=1.8,
+            linestyle=line,
+            zorder=3,
+        )
         mean = curve.groupby("step")["validation_loss"].mean().dropna()
         if len(mean):  # a training that diverged at once has no best point
-            axes.plot(mean.idxmin(), mean.min(), color=colour, zorder=4, **BEST)
+            axes.plot(mean.idxmin(), mean.min(), color=colour, zorder=4, label="_best", **BEST)
     axes.set_title(panel["title"].iloc[0])
     label_axes(axes, "", f"loss, nats per {token}")
 
@@ -82,8 +89,8 @@ def _legend(looks: Looks, curves: pd.DataFrame) -> list[Artist]:
     seeds = "1 seed" if counts == [1] else f"{'–'.join(str(count) for count in dict.fromkeys((counts[0], counts[-1])))} seeds"
     return [
         *(entry(model, color=colour, linestyle=line, linewidth=1.8) for model, (colour, line) in looks.items()),
-        entry(f"validation, mean of {seeds}", color=GREY, linewidth=1.8),
+        entry(f"validation, mean of {seeds}", linewidth=1.8),
         band_entry("validation, lowest to highest seed"),
-        entry("training, mean", color=GREY, **TRAINING),
-        entry("best validation mean", color=GREY, **BEST),
+        entry("training, mean", **TRAINING),
+        entry("best validation mean", **BEST),
     ]

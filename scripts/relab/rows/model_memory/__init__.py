@@ -55,13 +55,18 @@ class Row(RowSettings):
             minutes=60,
             seconds=20,
         ),
+        Step("draw", "Draw the memory that training takes by size.", "figures.draw", figures=("memory_parts",), seconds=3),
     )
 
     def inputs(self, step: str, paths: RowPaths, artefacts: Artefacts) -> Files:
+        if step == "draw":
+            return {"memory": paths.table()}
         opened = models.files(artefacts, self.model)
         return {"tabulate": {"config": opened["config"]}, "estimate": {}, "measure": dict(opened)}[step]
 
     def spec(self, step: str, paths: RowPaths, artefacts: Artefacts) -> dict[str, Any]:
+        if step == "draw":
+            return {}
         batch = {"batch": self.measured_batch if step == "measure" else self.batch, "tokens": self.tokens}
         if step == "tabulate":
             return batch

@@ -57,9 +57,17 @@ class Row(RowSettings):
             "tables.tabulate",
             tables=(MAIN, "alternatives", "total_variation"),
         ),
+        Step(
+            "draw",
+            "Draw each greedy word's probability to a model and to the grammar.",
+            "figures.draw",
+            figures=("probabilities",),
+        ),
     )
 
     def inputs(self, step: str, paths: RowPaths, artefacts: Artefacts) -> Files:
+        if step == "draw":
+            return {"words": paths.table()}
         traces = {"traces": TRACES.format(chapter=paths.chapter, name=paths.name)}
         train = {"train": corpora.files(trained.first(self.models, artefacts).corpus)["train"]}
         if step == "tabulate":
@@ -70,6 +78,8 @@ class Row(RowSettings):
         return {**{key: [files[key] for files in opened] for key in opened[0]}, **train}
 
     def spec(self, step: str, paths: RowPaths, artefacts: Artefacts) -> dict[str, Any]:
+        if step == "draw":
+            return {"model": self.models}
         shown = {"models": trained.seeds(self.models, artefacts)}
         if step == "score":
             return {**shown, "experiment": self.experiment or paths.name}

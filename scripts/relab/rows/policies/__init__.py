@@ -38,7 +38,7 @@ CURVES = Step(
 )  # fmt: skip
 DRAW = Step(
     "draw", "Draw rewards, verdicts and diversity against KL divergence, and the curves of training.", "figures.draw",
-    figures=("tradeoff", "learning", "ppo_curves", "dpo_curves"), seconds=4,
+    figures=("tradeoff", "differences", "learning", "ppo_curves", "dpo_curves"), seconds=4,
 )  # fmt: skip
 
 
@@ -90,7 +90,13 @@ class Row(RowSettings):
 
     def inputs(self, step: str, paths: RowPaths, artefacts: Artefacts) -> Files:
         if step == "draw":
-            shown = ["seeds", "learning", *(["ppo_curves"] if self.ppo else []), *(["dpo_curves"] if self.dpo else [])]
+            shown = [
+                "seeds",
+                "differences",
+                "learning",
+                *(["ppo_curves"] if self.ppo else []),
+                *(["dpo_curves"] if self.dpo else []),
+            ]
             return {table: paths.table(table) for table in shown}
         if step == "curves":
             return self._histories(artefacts)

@@ -10,11 +10,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from relab.figures import COLOURS, WIDTH
+from relab.figures import GREY, WIDTH, colours
 from relab.files import read_csv, require_columns
 from relab.rows.job import Job
-from relab.rows.policies.names import DPO, PPO, REFERENCE, REWARD_MODEL
-from relab.rows.shared.curves import GREY, TRAINING, VALIDATION, add_legend, band_entry, draw_curve, entry, label_axes
+from relab.rows.policies.names import DPO, HUMAN, PPO, REFERENCE, REWARD_MODEL
+from relab.rows.shared.curves import TRAINING, VALIDATION, add_legend, band_entry, draw_curve, entry, label_axes
+from relab.rows.shared.intervals import Panel, draw_intervals, spread
+from relab.svg import say
 
 #: What axes say of each measure of PPO.
 LABELS = {
@@ -33,6 +35,7 @@ def draw(job: Job) -> dict[str, Figure]:
     """The step ``draw``."""
     figures = {
         "tradeoff": draw_tradeoff(read_csv(job.file("seeds")), job.spec["judge"]),
+        "differences": draw_differences(read_csv(job.file("differences"))),
         "learning": draw_learning(read_csv(job.file("learning"))),
     }
     if job.files("ppo_curves"):
@@ -52,13 +55,13 @@ def draw_tradeoff(seeds: pd.DataFrame, judge: bool) -> Figure:
     columns = [f"{column}{end}" for column in ("kl", *scorers, "distinct") for end in ("", "_low", "_high")]
     require_columns(seeds, ["system", *columns], "the seeds have", rows=True)
     seeds = seeds.assign(**seeds[columns].apply(pd.to_numeric))
-    colours = dict(zip(seeds["system"].unique(), COLOURS * 2, strict=False))
-    figure = Figure(figsize=(WIDTH, 4.6), layout="constrained")
+    of_systems = colours(seeds["system"])
+    figure = Figure(figsize=(WIDTH, 4.0), layout="constrained")
     gains, diversity = figure.subplots(1, 2)
     for _, row in seeds.iterrows():
         for scorer, look in scorers.items():
-            _draw_point(gains, row, scorer, colours[row["system"]], look)
-        _draw_point(diversity, row, "distinct", colours[row["system"]], FILLED)
+            _draw_point(gains, row, scorer, of_systems[row["system"]], look)
+        _draw_point(diversity, row, "distinct", of_systems[row["system"]], FILLED)
     gains.set_ylabel("beyond the reference (SD of its texts)")
     diversity.set_ylabel("distinct-2 of all texts")
     for axes in (gains, diversity):
@@ -66,7 +69,7 @@ def draw_tradeoff(seeds: pd.DataFrame, judge: bool) -> Figure:
         axes.margins(0.08)
     diversity.set_ylim(0, 1)
     marks: list[Artist] = [_mark("reward model", GREY, FILLED), *([_mark("judge", GREY, HOLLOW)] if judge else [])]
-    add_legend(figure, [*(_mark(name, colour, FILLED) for name, colour in colours.items()), *marks])
+    add_legend(figure, [*(_mark(name, colour, FILLED) for name, colour in of_systems.items()), *marks])
     return figure
 
 
@@ -74,14 +77,26 @@ def _draw_point(axes: Axes, row: pd.Series, column: str, colour: str, look: dict
     """A point with its intervals in both directions, as far as they are known."""
     (x, *x_ends), (y, *y_ends) = ([row[f"{name}{end}"] for end in ("", "_low", "_high")] for name in ("kl", column))
     errors = [[abs(end - centre) for end in ends] for centre, ends in ((x, x_ends), (y, y_ends))]
-    axes.errorbar(
+    bars = axes.errorbar(
         x, y, xerr=[[e] for e in errors[0]], yerr=[[e] for e in errors[1]], color=colour, linestyle="none", linewidth=1.1,
         markersize=6, **look,
     )  # fmt: skip
+    say(bars[0], f"{row['system']}, {column}")
 
 
 def _mark(label: str, colour: str, look: dict) -> Line2D:
     return Line2D([], [], label=label, color=colour, linestyle="none", markersize=6, **look)
+
+
+def draw_differences(differences: pd.DataFrame) -> Figure:
+    """A panel a measure: what each policy, and people, have beyond the reference on the same prompts.
+
+    Raises:
+        UserError: where a column is missing or there is no row.
+    """
+    wide = spread(differences, "system", "metric", ["difference"])
+    panels = [Panel(metric, {f"{metric} difference": metric}, reference=0) for metric in dict.fromkeys(differences["metric"])]
+    return draw_intervals(wide, "system", panels, baselines=HUMAN.values(), across=3)
 
 
 def draw_learning(learning: pd.DataFrame) -> Figure:
@@ -106,8 +121,8 @@ def _draw_stage(axes: Axes, history: pd.DataFrame, label: str) -> None:
         axes.set_axis_off()
         return
     numbers = history[["step", "train", "validation"]].apply(pd.to_numeric)
-    draw_curve(axes, numbers.dropna(subset=["train"]), "step", "train", band=False, **TRAINING)
-    draw_curve(axes, numbers, "step", "validation", band=False, **VALIDATION)
+    draw_curve(axes, numbers.dropna(subset=["train"]), "step", "train", "training", band=False, color=GREY, **TRAINING)
+    draw_curve(axes, numbers, "step", "validation", "validation", band=False, color=GREY, **VALIDATION)
     label_axes(axes, "step", label)
 
 
@@ -118,11 +133,12 @@ def draw_ppo(curves: pd.DataFrame) -> Figure:
         UserError: where a column is missing or there is no row.
     """
     require_columns(curves, ("system", "seed", "step", *PPO), "the table has", rows=True)
-    figure = Figure(figsize=(WIDTH, 6.4), layout="constrained")
-    panels = list(figure.subplots(3, 2).flat)
+    figure = Figure(figsize=(WIDTH, 4.0), layout="constrained")
+    panels = list(figure.subplots(2, 3).flat)
     for axes, measure in zip(panels, PPO, strict=False):
-        _draw_systems(axes, curves, [(measure, {})])
-        label_axes(axes, "step", LABELS[measure])
+        _draw_systems(axes, curves, [(measure, {}, "")])
+        label_axes(axes, "step", "")
+        axes.set_title(LABELS[measure], fontsize=9.5)
     panels[-1].set_axis_off()
     add_legend(figure, _entries(curves))
     return figure
@@ -135,26 +151,29 @@ def draw_dpo(curves: pd.DataFrame) -> Figure:
         UserError: where a column is missing or there is no row.
     """
     require_columns(curves, ("system", "seed", "step", *DPO), "the table has", rows=True)
-    figure = Figure(figsize=(WIDTH, 3.6), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 3.2), layout="constrained")
     logprobs, accuracy = figure.subplots(1, 2)
-    _draw_systems(logprobs, curves, [("chosen_logprob", {}), ("rejected_logprob", DASHED)])
-    _draw_systems(accuracy, curves, [("accuracy", {})])
+    _draw_systems(
+        logprobs, curves, [("chosen_logprob", {}, ", preferred answer"), ("rejected_logprob", DASHED, ", other answer")]
+    )
+    _draw_systems(accuracy, curves, [("accuracy", {}, "")])
     label_axes(logprobs, "step", "log-probability (nats an answer)")
     label_axes(accuracy, "step", "pairs in the right order")
-    sides = [entry("preferred answer", color=GREY), entry("other answer", color=GREY, **DASHED)]
+    sides = [entry("preferred answer"), entry("other answer", **DASHED)]
     add_legend(figure, [*_entries(curves), *sides])
     return figure
 
 
-def _draw_systems(axes: Axes, curves: pd.DataFrame, measures: Sequence[tuple[str, dict]]) -> None:
+def _draw_systems(axes: Axes, curves: pd.DataFrame, measures: Sequence[tuple[str, dict, str]]) -> None:
     """A line a system, the mean over its seeds with a band from the lowest to the highest."""
-    for colour, (_, system) in zip(COLOURS, curves.groupby("system", sort=False), strict=False):
-        for measure, look in measures:
-            draw_curve(axes, system.astype({"step": int, measure: float}), "step", measure, color=colour, **look)
+    for name, colour in colours(curves["system"]).items():
+        system = curves[curves["system"] == name]
+        for measure, look, side in measures:
+            draw_curve(
+                axes, system.astype({"step": int, measure: float}), "step", measure, f"{name}{side}", color=colour, **look
+            )
 
 
 def _entries(curves: pd.DataFrame) -> list[Artist]:
-    lines: list[Artist] = [
-        entry(str(name), color=colour) for colour, name in zip(COLOURS, curves["system"].unique(), strict=False)
-    ]
+    lines: list[Artist] = [entry(name, color=colour) for name, colour in colours(curves["system"]).items()]
     return [*lines, *([band_entry("lowest to highest seed")] if curves["seed"].nunique() > 1 else [])]

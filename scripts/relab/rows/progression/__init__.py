@@ -47,9 +47,18 @@ class Row(RowSettings):
                 "tables.tabulate",
                 tables=(MAIN, "overlap", *(["reported"] if self.reported else [])),
             ),
+            Step(
+                "draw",
+                "Draw how many words of generated text stand in the corpus as training goes on.",
+                "figures.draw",
+                figures=("words_in_corpus",),
+                seconds=3,
+            ),
         )
 
     def inputs(self, step: str, paths: RowPaths, artefacts: Artefacts) -> Files:
+        if step == "draw":
+            return {"progression": paths.table(), "overlap": paths.table("overlap")}
         if step == "tabulate":
             return {"scores": paths.scores, "samples": models.made(self._shown(artefacts), "samples.jsonl")}
         members = self._members(artefacts)
@@ -57,6 +66,8 @@ class Row(RowSettings):
         return {**{name: models.made(members, file) for name, file in files.items()}, **corpora.files(self.corpus)}
 
     def spec(self, step: str, paths: RowPaths, artefacts: Artefacts) -> dict[str, Any]:
+        if step == "draw":
+            return {}
         steps = sorted(set(self.shown_steps))
         if step == "score":
             return {**sweep(self._members(artefacts)), "steps": steps}

@@ -63,6 +63,7 @@ class Row(RowSettings):
             "tables.tabulate",
             tables=(MAIN, "differences"),
         ),
+        Step("draw", "Draw what narrower number formats change, pair by pair.", "figures.draw", figures=("differences",)),
     )
 
     @field_validator("samplings", "metrics")
@@ -82,6 +83,8 @@ class Row(RowSettings):
 
     def inputs(self, step: str, paths: RowPaths, artefacts: Artefacts) -> Files:
         forms = FORMS.format(chapter=paths.chapter, name=paths.name)
+        if step == "draw":
+            return {"differences": paths.table("differences")}
         if step == "tabulate":
             return {"scores": paths.scores, "forms": forms}
         reference = artefacts.samplings[self.samplings[0]].settings
@@ -92,6 +95,8 @@ class Row(RowSettings):
         return {**models.files(artefacts, reference.model), "samples": samplings.file(self.samplings[0]), **pairs}
 
     def spec(self, step: str, paths: RowPaths, artefacts: Artefacts) -> dict[str, Any]:
+        if step == "draw":
+            return {}
         if step == "measure":
             precisions = {name: artefacts.samplings[name].settings.precision for name in self.samplings}
             return {"precisions": precisions, "order": self.samplings, "method": self.method, "threads": artefacts.threads}

@@ -31,14 +31,14 @@ class Row(ProbesRow):
             "tables.tabulate", tables=(MAIN, "recall", "retrieval_examples"),
         ),
         Step(
-            
-            "draw", "Draw recall against the number of documents looked at.", "figures.draw", figures=("retrieval",), seconds=4,
+            "draw", "Draw recall against the number of documents looked at, and measures of the rankings.", "figures.draw",
+            figures=("retrieval", "retrieval_measures"), seconds=4,
         ),
     )  # fmt: skip
 
     def inputs(self, step: str, paths: RowPaths, artefacts: Artefacts) -> Files:
         if step == "draw":
-            return {"recall": paths.table("recall")}
+            return {"recall": paths.table("recall"), "systems": paths.table()}
         sets = self.datasets(artefacts)
         parts = {part: [datasets.file(dataset, part) for dataset in sets] for part in ("corpus", "queries", "qrels")}
         rankings = {"rankings": self.probe_files("rankings.parquet")}

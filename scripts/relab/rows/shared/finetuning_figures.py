@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
-
 import pandas as pd
 from matplotlib.figure import Figure
 
-from relab.figures import COLOURS, WIDTH
+from relab.figures import WIDTH, colours
 from relab.files import require_columns
 from relab.rows.shared.curves import (
-    GREY,
     TRAINING,
     VALIDATION,
     add_legend,
@@ -30,14 +27,14 @@ def draw_losses(curves: pd.DataFrame) -> Figure:
         UserError: where a column is missing or there is no row.
     """
     require_columns(curves, COLUMNS, "the curves have", rows=True)
-    figure = Figure(figsize=(WIDTH, 4.1), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 3.3), layout="constrained")
     axes = figure.subplots()
-    colours = dict(zip(dict.fromkeys(curves["model"]), itertools.cycle(COLOURS), strict=False))
-    for model, colour in colours.items():
-        draw_splits(axes, _aligned(curves[curves["model"] == model]), "tokens_seen", "loss", color=colour)
+    of_models = colours(curves["model"])
+    for model, colour in of_models.items():
+        draw_splits(axes, _aligned(curves[curves["model"] == model]), "tokens_seen", "loss", model, color=colour)
     label_axes(axes, "tokens predicted so far", "loss, nats a token")
-    entries = [entry(model, **VALIDATION | {"color": colour}) for model, colour in colours.items()]
-    entries += [entry("validation", **VALIDATION | {"color": GREY}), entry("training", **TRAINING | {"color": GREY})]
+    entries = [entry(model, color=colour, **VALIDATION) for model, colour in of_models.items()]
+    entries += [entry("validation", **VALIDATION), entry("training", **TRAINING)]
     seeds = int(curves.groupby("model")["seed"].nunique().max())
     add_legend(figure, [*entries, *([band_entry(f"lowest to highest of {seeds} seeds")] if seeds > 1 else [])])
     return figure

@@ -33,7 +33,7 @@ COST = Step(
     "cost", "Write what the training of the models took: parameters, size, time and memory; and their losses on the way.",
     "costs.tabulate", tables=("cost", "curves"), files={"cost_scores": "results/scores/{chapter}/{name}_cost.parquet"},
 )  # fmt: skip
-DRAW = Step("draw", "Draw the metrics of targets by system.", "figures.draw", figures=("metrics",), seconds=3)
+DRAW = Step("draw", "Draw the metrics of targets by system.", "figures.draw", figures=("metrics", "differences"), seconds=3)
 
 TRAINED_HERE = of_kind("models", "trained", "finetuned", "trained_on_pairs", "finetuned_on_pairs")
 
@@ -103,13 +103,16 @@ class Row(RowSettings):
 
     @property
     def steps(self) -> tuple[Step, ...]:
-        tables = tuple(table for table in TABULATE.tables if table != "differences" or self.compared_with is not None)
-        steps = (SCORE, replace(TABULATE, tables=tables))
-        return (*steps, COST, replace(DRAW, figures=("metrics", "curves"))) if self.models else (*steps, DRAW)
+        absent = {"differences"} if self.compared_with is None else set()
+        tabulate = replace(TABULATE, tables=tuple(table for table in TABULATE.tables if table not in absent))
+        figures = tuple(figure for figure in DRAW.figures if figure not in absent)
+        steps = (SCORE, tabulate, *((COST,) if self.models else ()))
+        return *steps, replace(DRAW, figures=(*figures, *(("curves",) if self.models else ())))
 
     def inputs(self, step: str, paths: RowPaths, artefacts: Artefacts) -> Files:
         if step == "draw":
-            return {"systems": paths.table(), **({"curves": paths.table("curves")} if self.models else {})}
+            shown = {"differences": self.compared_with is not None, "curves": bool(self.models)}
+            return {"systems": paths.table(), **{table: paths.table(table) for table, there in shown.items() if there}}
         if step == "cost":
             return self._training_files(artefacts)
         sampled = dict.fromkeys(system.sampling for system in self.systems.values())
@@ -119,7 +122,8 @@ class Row(RowSettings):
 
     def spec(self, step: str, paths: RowPaths, artefacts: Artefacts) -> dict[str, Any]:
         if step == "draw":
-            return {"metrics": self.metrics[: names.DRAWN]}
+            baselines = [names.baseline_label(baseline, self.lead) for baseline in self.baselines]
+            return {"metrics": self.metrics[: names.DRAWN], "baselines": baselines}
         if step == "cost":
             return {"name": paths.name, **self._training_settings(artefacts)}
         of_row = self.model_dump(include={"dataset", "systems", "baselines", "lead", "metrics", "compared_with", "language"})

@@ -1,55 +1,52 @@
-"""The figures of targets: the first metrics of each system with their intervals, and the losses of trained models."""
+"""The figures of targets: the first metrics of each system with their intervals, differences, the losses of models."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
-from relab.figures import COLOURS, WIDTH
 from relab.files import read_csv, require_columns
 from relab.rows.job import Job
 from relab.rows.shared.finetuning_figures import draw_losses
+from relab.rows.shared.intervals import Panel, draw_intervals, spread
 from relab.rows.shared.text_metrics import column
 
 
 def draw(job: Job) -> dict[str, Figure]:
     """The step ``draw``."""
-    figures = {"metrics": draw_metrics(read_csv(job.file("systems")), job.spec["metrics"])}
+    metrics = job.spec["metrics"]
+    figures = {"metrics": draw_metrics(read_csv(job.file("systems")), metrics, job.spec["baselines"])}
+    if job.files("differences"):
+        figures["differences"] = draw_differences(read_csv(job.file("differences")), metrics)
     if job.files("curves"):
         figures["curves"] = draw_losses(read_csv(job.file("curves")))
     return figures
 
 
-def draw_metrics(systems: pd.DataFrame, metrics: Sequence[str]) -> Figure:
-    """A panel a metric, two beside each other: a point with its 95 % interval a system, in the order of the table.
+def draw_metrics(systems: pd.DataFrame, metrics: Sequence[str], baselines: Collection[str] = ()) -> Figure:
+    """A panel a metric: a mark with its 95 % interval a system, in the order of the table.
 
     Raises:
         UserError: where a column is missing or there is no row.
     """
-    needed = [f"{column(metric)}{end}" for metric in metrics for end in ("", "_low", "_high")]
-    require_columns(systems, ["system", *needed], "the systems have", rows=True)
-    across = min(2, len(metrics))
-    down = -(-len(metrics) // across)
-    figure = Figure(figsize=(WIDTH, down * (0.9 + 0.26 * len(systems))), layout="constrained")
-    panels = list(figure.subplots(down, across, sharey=True, squeeze=False).flat)
-    for axes, metric in zip(panels, metrics, strict=False):
-        _draw_metric(axes, systems, metric)
-    for axes in panels[len(metrics) :]:
-        axes.set_axis_off()
-    figure.axes[0].invert_yaxis()
+    panels = [Panel(metric, {column(metric): metric}) for metric in metrics]
+    return draw_intervals(systems, "system", panels, baselines=baselines)
+
+
+def draw_differences(differences: pd.DataFrame, metrics: Sequence[str]) -> Figure:
+    """A panel a metric: what each system has beyond the one that all are compared with, pair by pair.
+
+    Raises:
+        UserError: where a column is missing or there is no row.
+    """
+    require_columns(differences, ("metric", "system", "other", "better"), "the differences have", rows=True)
+    better = dict(zip(differences["metric"], differences["better"], strict=True))
+    panels = [
+        Panel(f"{metric} ({better[metric]} is better)", {f"{metric} difference": metric}, reference=0)
+        for metric in metrics if metric in better
+    ]  # fmt: skip
+    figure = draw_intervals(spread(differences, "system", "metric", ["difference"]), "system", panels, systems={})
+    figure.supxlabel(f"beyond {differences['other'].iloc[0]}, paired 95 % interval", fontsize=9.5)
     return figure
-
-
-def _draw_metric(axes: Axes, systems: pd.DataFrame, metric: str) -> None:
-    values, low, high = (systems[f"{column(metric)}{end}"].astype(float) for end in ("", "_low", "_high"))
-    axes.errorbar(
-        values, range(len(systems)), xerr=[values - low, high - values], fmt="o", color=COLOURS[0], markersize=5, linewidth=1.2
-    )
-    axes.set_yticks(range(len(systems)), systems["system"], fontsize=9)
-    axes.set_title(metric)
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=5))
-    axes.tick_params(axis="x", labelsize=9)

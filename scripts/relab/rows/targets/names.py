@@ -62,11 +62,14 @@ class Spec(Settings):
 
     def label(self, system: str) -> str:
         """What tables call a system: its name, and a baseline by what it is."""
-        if system not in self.baselines:
-            return system
-        if system == COPY:
-            return "the source itself"
-        return "the first sentence" if self.lead == 1 else f"the first {self.lead} sentences"
+        return baseline_label(system, self.lead) if system in self.baselines else system
+
+
+def baseline_label(baseline: str, lead: int) -> str:
+    """What tables call a baseline; ``lead`` is the number of sentences that :data:`LEAD` takes."""
+    if baseline == COPY:
+        return "the source itself"
+    return "the first sentence" if lead == 1 else f"the first {lead} sentences"
 
 
 class CostModel(Settings):

@@ -17,6 +17,7 @@ class Row(RowSettings):
 
     kind: Literal["texts"]
     samplings: list[Ref["samplings"]] = Field(description="The samplings whose methods are shown, in order.", min_length=1)
+    drawn: bool = Field(True, description="Draw the measures of its methods. Of a single method there is nothing to compare.")
 
     STEPS = (
         Step(
@@ -34,11 +35,18 @@ class Row(RowSettings):
             "steps.tabulate",
             tables=(MAIN, "texts"),
         ),
+        Step("draw", "Draw the measures of sampled texts by method.", "figures.draw", figures=("measures",), seconds=3),
     )
 
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        return tuple(step for step in self.STEPS if self.drawn or step.name != "draw")
+
     def inputs(self, step: str, paths: RowPaths, artefacts: Artefacts) -> Files:
+        if step == "draw":
+            return {"methods": paths.table()}
         texts = {"samples": [samplings.file(sampling) for sampling in self.samplings]}
         return {**texts, **({"scores": paths.scores} if step == "tabulate" else {})}
 
     def spec(self, step: str, paths: RowPaths, artefacts: Artefacts) -> dict[str, Any]:
-        return {"samplings": self.samplings}
+        return {} if step == "draw" else {"samplings": self.samplings}

@@ -31,19 +31,29 @@ class Row(RowSettings):
             scores=True,
             seconds=4,
         ),
-        Step("tabulate", "Write the table of tokenizers.", "tables.tabulate", tables=(MAIN,)),
+        Step(
+            "tabulate",
+            "Write the tables of tokenizers, and of how long documents become.",
+            "tables.tabulate",
+            tables=(MAIN, "lengths"),
+        ),
+        Step("draw", "Draw how long documents become.", "figures.draw", figures=("lengths_of_documents",), seconds=3),
     )
 
     def inputs(self, step: str, paths: RowPaths, artefacts: Artefacts) -> Files:
-        if step == "tabulate":
-            return {"scores": paths.scores}
+        if step == "draw":
+            return {"lengths": paths.table("lengths")}
         corpus = self._corpus(artefacts)
-        return {"tokens": [path for name in self.tokenizers for path in tokenizers.tokens(name, corpus).values()]}
+        read = {"tokens": [path for name in self.tokenizers for path in tokenizers.tokens(name, corpus).values()]}
+        return {**read, **({"scores": paths.scores} if step == "tabulate" else {})}
 
     def spec(self, step: str, paths: RowPaths, artefacts: Artefacts) -> dict[str, Any]:
+        if step == "draw":
+            return {"limit": self.limit}
+        read = {"corpus": self._corpus(artefacts), "limit": self.limit}
         if step == "score":
-            return {"tokenizers": self.tokenizers, "corpus": self._corpus(artefacts), "limit": self.limit}
-        return {"tokenizers": [_shown(name, artefacts) for name in self.tokenizers], "limit": self.limit}
+            return {"tokenizers": self.tokenizers, **read}
+        return {"tokenizers": [_shown(name, artefacts) for name in self.tokenizers], **read}
 
     def check(self, paths: RowPaths, artefacts: Artefacts) -> None:
         first = self._corpus(artefacts)

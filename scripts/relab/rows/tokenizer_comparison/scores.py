@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,20 +19,30 @@ SPLITS = ("train", "validation")
 
 def score(job: Job) -> dict[str, Any]:
     """The step ``score``; its data is the training text as the first tokenizer reads it."""
-    tokenizers, limit = job.spec["tokenizers"], job.spec["limit"]
-    paths = by_part(job.files("tokens"), tokenizers, job.spec["corpus"], SPLITS, "input tokens")
-    data = short_digest(paths[tokenizers[0], "train"])
+    tokens = read_tokens(job, job.spec["tokenizers"])
+    data = short_digest(next(iter(tokens.values()))["train"].path)
     rows: list[Row] = []
-    for name in tokenizers:
-        rows += tokenizer_scores(name, {split: Tokens(paths[name, split]) for split in SPLITS}, limit, data)
+    for name, splits in tokens.items():
+        rows += tokenizer_scores(name, splits, job.spec["limit"], data)
     return {"scores": rows}
+
+
+def read_tokens(job: Job, tokenizers: Sequence[str]) -> dict[str, dict[str, Tokens]]:
+    """The corpus as each tokenizer reads it, by split."""
+    paths = by_part(job.files("tokens"), tokenizers, job.spec["corpus"], SPLITS, "input tokens")
+    return {name: {split: Tokens(paths[name, split]) for split in SPLITS} for name in tokenizers}
+
+
+def document_lengths(splits: Mapping[str, Tokens]) -> np.ndarray:
+    """Tokens of every document, marks included."""
+    return np.concatenate([tokens.lengths for tokens in splits.values()])
 
 
 def tokenizer_scores(name: str, splits: Mapping[str, Tokens], limit: int, data: str) -> Iterator[Row]:
     """What a tokenizer makes of a corpus; ``limit`` is the length beyond which a document counts as cut."""
     held_out = splits["validation"].counts
     tokens = text_tokens(held_out)
-    lengths = np.concatenate([tokens.lengths for tokens in splits.values()])
+    lengths = document_lengths(splits)
     counted = {names.PER_TOKEN: held_out.characters / tokens}
     if held_out.unknown is not None:
         counted[names.UNKNOWN] = held_out.unknown / tokens

@@ -5,18 +5,35 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from relab.cells import format_fixed
 from relab.rows.job import MAIN, Job
 from relab.rows.tokenizer_comparison import names
+from relab.rows.tokenizer_comparison.scores import document_lengths, read_tokens
 from relab.scores import Summaries
+from relab.tokens.store import Tokens
+
+#: Lengths of documents that the table has, from the shortest to the longest.
+QUANTILES = 51
 
 
 def tabulate(job: Job) -> dict[str, pd.DataFrame]:
     """The step ``tabulate``."""
-    scores, limit = Summaries.read(job.file("scores")), job.spec["limit"]
-    return {MAIN: pd.DataFrame([tokenizer_row(tokenizer, scores, limit) for tokenizer in job.spec["tokenizers"]])}
+    scores, limit, tokenizers = Summaries.read(job.file("scores")), job.spec["limit"], job.spec["tokenizers"]
+    tokens = read_tokens(job, [tokenizer["name"] for tokenizer in tokenizers])
+    return {
+        MAIN: pd.DataFrame([tokenizer_row(tokenizer, scores, limit) for tokenizer in tokenizers]),
+        "lengths": pd.concat([lengths_table(name, splits) for name, splits in tokens.items()]),
+    }
+
+
+def lengths_table(tokenizer: str, splits: Mapping[str, Tokens]) -> pd.DataFrame:
+    """How long documents are: the ``share`` of all documents that have at most so many ``tokens``, marks included."""
+    shares = np.linspace(0, 1, QUANTILES)
+    tokens = np.quantile(document_lengths(splits), shares, method="inverted_cdf").astype(int)
+    return pd.DataFrame({"tokenizer": tokenizer, "tokens": tokens, "share": [format_fixed(share, 2) for share in shares]})
 
 
 def tokenizer_row(tokenizer: Mapping[str, Any], scores: Summaries, limit: int) -> dict[str, Any]:
