@@ -30,13 +30,19 @@ LINK = "{http://www.w3.org/1999/xlink}href"
 
 #: Attributes that hold positions in points.
 _POSITIONS = ("d", "x", "y", "transform", "width", "height")
+#: Characters that a file may not hold: a token of a model may be one.
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 _DECIMALS = re.compile(r"-?\d+\.\d{3,}")
 
 
 def say(line: Line2D, label: str, values: Sequence[str] = ()) -> None:
     """Give a line its label, and its marks the words for their values, for those who point at it."""
-    line.set_label(label)
-    line.values_in_words = list(values)
+    line.set_label(_printable(label))
+    line.values_in_words = [_printable(value) for value in values]
+
+
+def _printable(text: str) -> str:
+    return _UNPRINTABLE.sub("\ufffd", text)
 
 
 def save_figure(path: str | Path, figure: Figure) -> None:
@@ -47,7 +53,7 @@ def save_figure(path: str | Path, figure: Figure) -> None:
         warnings.filterwarnings("ignore", r"Glyph .* missing from font", UserWarning)  # the browser has them
         _break_labels(figure)
         figure.savefig(buffer, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
-    root = ElementTree.fromstring(buffer.getvalue())
+    root = ElementTree.fromstring(_printable(buffer.getvalue().decode()))
     groups = {element.get("id"): element for element in root.iter(f"{SVG}g")}
     for axes in figure.axes:
         if axes.get_gid() in groups:
@@ -99,8 +105,9 @@ def _scales(axes: Axes) -> dict[str, list]:
     ends = {"x": (left, left + width), "y": (top - bottom, top - bottom - height)}
     scales = {}
     for name, axis in (("x", axes.xaxis), ("y", axes.yaxis)):
-        labels = [axis.get_label_text()] + [getattr(other, f"get_{name}label")() for other in figure.axes]
-        label = next(filter(None, labels), name)
+        sharing = getattr(axes, f"get_shared_{name}_axes")().get_siblings(axes)
+        labelled = [axes, *sharing, *figure.axes]  # of panels beside or below each other, one is labelled
+        label = next(filter(None, (getattr(other, f"get_{name}label")() for other in labelled)), name)
         low, high = (float(f"{value:.6g}") for value in axis.get_view_interval())
         (start, stop), inverted = (round(end, 2) for end in ends[name]), axis.get_inverted()
         scales[name] = [label, axis.get_scale(), start, high if inverted else low, stop, low if inverted else high]

@@ -99,6 +99,35 @@ def test_values_of_a_curve_are_read_off_its_positions(tmp_path):
     assert values[0] == pytest.approx(STEPS, abs=0.05) and values[1] == pytest.approx([4.3, 2.8, 2.25, 2.35], abs=1e-3)
 
 
+def test_a_panel_without_a_label_has_that_of_the_panels_that_it_shares_its_axis_with(tmp_path):
+    with figure_style():
+        figure = Figure()
+        panels = figure.subplots(2, 2, sharey="row")
+        for row, label in zip(panels, ("loss", "accuracy"), strict=True):
+            row[0].set_ylabel(label)
+            for axes in row:
+                axes.plot([1, 2], [3, 4])
+        panels[1, 0].set_xlabel("epoch")
+        save_figure(tmp_path / "a.svg", figure)
+    scales = [
+        json.loads(axes.get("data-axes")) for axes in ElementTree.parse(tmp_path / "a.svg").iter() if axes.get("data-axes")
+    ]
+    assert [scale["y"][0] for scale in scales] == ["loss", "loss", "accuracy", "accuracy"]
+    assert {scale["x"][0] for scale in scales} == {"epoch"}
+
+
+def test_names_and_values_may_hold_what_a_file_may_not(tmp_path):
+    with figure_style():
+        figure = Figure()
+        axes = figure.subplots()
+        (line,) = axes.plot([1], [3], "o")
+        axes.set_xticks([1], ["a\x00b\x1b"])
+        axes.set_title("\ufffe")
+        say(line, "\x07", ["\ud800: 3"])
+        save_figure(tmp_path / "a.svg", figure)
+    assert "a\ufffdb\ufffd" in texts((tmp_path / "a.svg").read_bytes())
+
+
 def test_marks_say_their_values(tmp_path):
     with figure_style():
         figure = Figure()
