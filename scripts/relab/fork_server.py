@@ -98,7 +98,9 @@ def serving(environment: dict[str, str]) -> Iterator[dict[str, str]]:
         one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")  # as Snakemake's jobs
         command = [sys.executable, "-c", f"from relab.fork_server import serve; serve({listening.fileno()})"]
         library = {**variables, **one_thread, "PYTHONPATH": str(Path(__file__).parents[1])}
-        process = subprocess.Popen(command, env=library, pass_fds=[listening.fileno()])
+        # what libraries say when they are imported is not for who reads Snakemake's output
+        silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        process = subprocess.Popen(command, env=library, pass_fds=[listening.fileno()], **silent)
     try:
         yield variables
     finally:
