@@ -157,7 +157,7 @@ def test_a_users_row_of_texts_of_any_model(raw):
         "corpus": "english",
     }
     steps = jobs(configuration, "texts")
-    assert list(steps) == ["measure", "score", "tabulate"]
+    assert list(steps) == ["measure", "score", "tabulate", "draw"]
     row = resolve(configuration).rows["texts"]
     assert row.tables == {
         name: f"results/tables/own/texts_{name}.csv" for name in ("grid", "diversity", "examples")

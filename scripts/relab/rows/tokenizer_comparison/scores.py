@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-import numpy as np
-
 from relab.files import short_digest
-from relab.inputs import by_part
 from relab.rows.job import Job
 from relab.rows.tokenizer_comparison import names
+from relab.rows.tokenizer_comparison.documents import document_lengths, read_tokens
 from relab.scores import Row, exact
 from relab.tokens.store import Counts, Tokens
-
-SPLITS = ("train", "validation")
 
 
 def score(job: Job) -> dict[str, Any]:
@@ -25,17 +21,6 @@ def score(job: Job) -> dict[str, Any]:
     for name, splits in tokens.items():
         rows += tokenizer_scores(name, splits, job.spec["limit"], data)
     return {"scores": rows}
-
-
-def read_tokens(job: Job, tokenizers: Sequence[str]) -> dict[str, dict[str, Tokens]]:
-    """The corpus as each tokenizer reads it, by split."""
-    paths = by_part(job.files("tokens"), tokenizers, job.spec["corpus"], SPLITS, "input tokens")
-    return {name: {split: Tokens(paths[name, split]) for split in SPLITS} for name in tokenizers}
-
-
-def document_lengths(splits: Mapping[str, Tokens]) -> np.ndarray:
-    """Tokens of every document, marks included."""
-    return np.concatenate([tokens.lengths for tokens in splits.values()])
 
 
 def tokenizer_scores(name: str, splits: Mapping[str, Tokens], limit: int, data: str) -> Iterator[Row]:

@@ -11,7 +11,7 @@ import pandas as pd
 from relab.cells import format_fixed
 from relab.rows.job import MAIN, Job
 from relab.rows.tokenizer_comparison import names
-from relab.rows.tokenizer_comparison.scores import document_lengths, read_tokens
+from relab.rows.tokenizer_comparison.documents import document_lengths, read_tokens
 from relab.scores import Summaries
 from relab.tokens.store import Tokens
 
