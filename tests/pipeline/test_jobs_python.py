@@ -92,4 +92,4 @@ def test_few_jobs_start_by_themselves(tmp_path):
 
 
 def recorded_versions(run: Path) -> dict[str, str]:
-    return json.loads((run / f"{TARGET}.provenance.json").read_text())["versions"]
+    return json.loads((run / "results/corpora/italian/train.parquet.provenance.json").read_text())["versions"]
