@@ -9,7 +9,8 @@ from relab.estimate import declared_seconds, job_seconds
 def waiting_jobs(estimate):
     """The jobs that would run, by Snakemake's own; `estimate` tells the time of one that was never measured."""
     jobs = workflow.dag.needrun_jobs(exclude_finished=False)  # a dry run finishes them
-    records = {job: next((str(path) for path in job.output if path.endswith(RECORD)), None) for job in jobs}
+    made = {job: [str(path).removeprefix(RUN) for path in job.output] for job in jobs}
+    records = {job: next((path for path in paths if path.endswith(RECORD)), None) for job, paths in made.items()}
     return {
         job: schedule.Job(
             job.rule.name,

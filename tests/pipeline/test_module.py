@@ -59,7 +59,7 @@ def test_jobs_of_a_module_run_and_their_page_is_built(tmp_path):
     assert list(read_csv(workflow / "mine.csv"))[0] == "text"
     page = (workflow / "lab/results/report.html").read_text(encoding="utf-8")
     assert "results/tables/char_gpt/tokens.csv" in page and "lab/results" not in page
-    assert {path.name for path in workflow.iterdir()} == {"Snakefile", "mine.yaml", "mine.csv", "lab", ".snakemake"}
+    assert {path.name for path in workflow.iterdir()} == {"Snakefile", "mine.yaml", "mine.csv", "lab", "state", ".snakemake"}
     again = run_snakemake(workflow, "-n", "--", "mine", checkout=workflow)
     assert "Nothing to be done" in again.stdout + again.stderr
     shown = run_snakemake(workflow, "--report", "shown.zip", "--", "mine", checkout=workflow)

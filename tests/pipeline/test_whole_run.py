@@ -172,7 +172,7 @@ def test_the_plan_says_what_would_run(tiny_checkout, tmp_path):
 
     assert told(tiny_checkout) == "Nothing to do: every file of the targets is up to date.\n"
     fresh = told(tmp_path / "fresh")
-    assert re.search(r"^train_model +12 ", fresh, re.M)
+    assert re.search(r"^train_model +13 ", fresh, re.M)
     *jobs, together = [int(count) for count in re.findall(r"^\w+ +(\d+) +[\d.]+$", fresh, re.M)]
     assert together == sum(jobs)
     assert together == sum(plan(tiny_checkout, "--forceall").values())
