@@ -150,7 +150,7 @@ def touches(jobs: int, folder: Path) -> Cost:
     return in_new_process(measured, ["snakemake", "--cores", "2", "--quiet", "all"], folder)
 
 
-#: What grows: its sizes, what it is of, and whether its figures are compared by size.
+#: What grows: the program that measures it, the sizes, and what they count.
 GROWTH: dict[str, tuple[Callable[[int, Path], Cost], tuple[int, ...], str]] = {
     "corpus": (corpus, (10, 100, 1000), "MB"),
     "data set": (dataset, (1_000, 10_000, 100_000), "rows"),

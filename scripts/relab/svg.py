@@ -35,7 +35,7 @@ _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 _DECIMALS = re.compile(r"-?\d+\.\d{3,}")
 
 
-def say(line: Line2D, label: str, values: Sequence[str] = ()) -> None:
+def describe_line(line: Line2D, label: str, values: Sequence[str] = ()) -> None:
     """Give a line its label, and its marks the words for their values, for those who point at it."""
     line.set_label(_printable(label))
     line.values_in_words = [_printable(value) for value in values]
@@ -107,7 +107,7 @@ def _scales(axes: Axes) -> dict[str, list]:
     for name, axis in (("x", axes.xaxis), ("y", axes.yaxis)):
         sharing = getattr(axes, f"get_shared_{name}_axes")().get_siblings(axes)
         labelled = [axes, *sharing, *figure.axes]  # of panels beside or below each other, one is labelled
-        label = next(filter(None, (getattr(other, f"get_{name}label")() for other in labelled)), name)
+        label = next(filter(None, (getattr(panel, f"get_{name}label")() for panel in labelled)), name)
         low, high = (float(f"{value:.6g}") for value in axis.get_view_interval())
         (start, stop), inverted = (round(end, 2) for end in ends[name]), axis.get_inverted()
         scales[name] = [label, axis.get_scale(), start, high if inverted else low, stop, low if inverted else high]

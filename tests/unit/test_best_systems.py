@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from relab.rows.shared.best import HIGHER, LOWER, Good, with_best
+from relab.rows.shared.best import HIGHER, LOWER, Ranking, with_best
 from relab.scores import Summaries, exact, score, with_summary
 from relab.statistics import Measurement
 
@@ -20,7 +20,7 @@ def rows(experiment: str, mean: float, data: str = "d", items: str = "same", noi
 def marks(scores: list[dict], better: str, *experiments: str) -> list[str]:
     summaries = Summaries(pd.DataFrame(with_summary(scores)), "scores.parquet")
     names = experiments or tuple(dict.fromkeys(row["experiment"] for row in scores))
-    table = with_best([(name, {"name": name}) for name in names], summaries, {"m": Good("m", better, "test")})
+    table = with_best([(name, {"name": name}) for name in names], summaries, {"m": Ranking("m", better, "test")})
     assert [row["name"] for row in table] == list(names)
     return [row[f"m_{'highest' if better == HIGHER else 'lowest'}"] for row in table]
 
@@ -52,5 +52,5 @@ def test_what_has_no_interval_or_no_score_does_not_compete():
 @pytest.mark.parametrize("better", ["", HIGHER])
 def test_a_metric_without_a_direction_has_no_marks(better):
     summaries = Summaries(pd.DataFrame(with_summary(rows("a", 1.0) + rows("b", 2.0))), "scores.parquet")
-    table = with_best([("a", {}), ("b", {})], summaries, {"m": Good("m", better, "test")})
+    table = with_best([("a", {}), ("b", {})], summaries, {"m": Ranking("m", better, "test")})
     assert table == ([{}, {}] if not better else [{"m_highest": "no"}, {"m_highest": "yes"}])

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from relab.errors import UserError
 from relab.figures import COLOURS, NEUTRAL, STYLES, colours, figure_style, system_of
 from relab.rows.loss_curves.figures import draw_losses
-from relab.svg import SVG, save_figure, say
+from relab.svg import SVG, describe_line, save_figure
 
 STEPS = [0, 50, 100, 150]
 
@@ -123,7 +123,7 @@ def test_names_and_values_may_hold_what_a_file_may_not(tmp_path):
         (line,) = axes.plot([1], [3], "o")
         axes.set_xticks([1], ["a\x00b\x1b"])
         axes.set_title("\ufffe")
-        say(line, "\x07", ["\ud800: 3"])
+        describe_line(line, "\x07", ["\ud800: 3"])
         save_figure(tmp_path / "a.svg", figure)
     assert "a\ufffdb\ufffd" in texts((tmp_path / "a.svg").read_bytes())
 
@@ -132,7 +132,7 @@ def test_marks_say_their_values(tmp_path):
     with figure_style():
         figure = Figure()
         (line,) = figure.subplots().plot([1, 2], [3, 4], "o")
-        say(line, "a", ["a: 3 [2, 4]", "a: 4"])
+        describe_line(line, "a", ["a: 3 [2, 4]", "a: 4"])
         save_figure(tmp_path / "a.svg", figure)
     titles = [mark.find(f"{SVG}title") for mark in ElementTree.parse(tmp_path / "a.svg").iter(f"{SVG}use")]
     assert [title.text for title in titles if title is not None] == ["a: 3 [2, 4]", "a: 4"]

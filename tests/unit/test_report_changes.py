@@ -5,12 +5,12 @@ import json
 import pytest
 from support import report_run
 
-from relab.report.changes import Changes, History, history_file, said
+from relab.report.changes import Changes, History, history_file, report_summary
 
 
 def report(steps: int = 500, **verdicts: str) -> dict:
     claims = [{"claim": name, "verdict": verdict, "says": "…"} for name, verdict in verdicts.items()]
-    return said(claims, {"models": {"gpt": {"training": {"steps": steps}, 1: "a key that JSON makes a text"}}})
+    return report_summary(claims, {"models": {"gpt": {"training": {"steps": steps}, 1: "a key that JSON makes a text"}}})
 
 
 def test_verdicts_and_settings_that_differ_are_told():

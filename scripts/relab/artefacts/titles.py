@@ -15,7 +15,7 @@ def titles(artefacts: Artefacts, needed: Mapping[str, Collection[str]]) -> dict[
 
     Members of a sweep that share a title are told apart by what varies among them; the declaration has the shared one.
     """
-    found: dict[str, str] = {}
+    shown: dict[str, str] = {}
     for kind in TITLED:
         for name in needed[kind]:
             member = artefacts.kinds[kind][name]
@@ -23,9 +23,9 @@ def titles(artefacts: Artefacts, needed: Mapping[str, Collection[str]]) -> dict[
             if not title:
                 continue
             family = list(artefacts.family(kind, member.declaration).values())
-            alike = [other for other in family if other.settings.title == title]
-            varied = [key for key in member.varied if len({str(other.varied[key]) for other in alike}) > 1]
-            found.setdefault(name, ", ".join([title, *(f"{key} {member.varied[key]}" for key in varied)]))
+            alike = [sibling for sibling in family if sibling.settings.title == title]
+            varied = [key for key in member.varied if len({str(sibling.varied[key]) for sibling in alike}) > 1]
+            shown.setdefault(name, ", ".join([title, *(f"{key} {member.varied[key]}" for key in varied)]))
             if len(alike) == len(family):
-                found.setdefault(member.declaration, title)
-    return found
+                shown.setdefault(member.declaration, title)
+    return shown

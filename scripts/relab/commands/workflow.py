@@ -74,8 +74,10 @@ def output(run: argparse.Namespace, *words: str, **variables: str) -> str:
     done = subprocess.run(command(run, *words), capture_output=True, encoding="utf-8", env={**environment(), **variables})
     if done.returncode:
         # An error in a function of a rule stands amid lines that say which.
-        told = done.stderr + done.stdout  # a dry run tells errors on the latter
-        reason = re.search(r"WorkflowError:\n +(.+)", told) or re.search(r"^\w+(?:Error|Exception):\n *(.+)", told, re.M)
+        messages = done.stderr + done.stdout  # a dry run writes errors to the latter
+        reason = re.search(r"WorkflowError:\n +(.+)", messages) or re.search(
+            r"^\w+(?:Error|Exception):\n *(.+)", messages, re.M
+        )
         raise UserError(reason[1] if reason else (done.stderr.strip() or f"snakemake {words[0]} failed").splitlines()[-1])
     return done.stdout
 

@@ -28,14 +28,14 @@ class Changes:
 
     @classmethod
     def between(cls, old: Mapping[str, Any], new: Mapping[str, Any]) -> Changes:
-        """What changed from one report to another, each as :func:`said` has it."""
+        """What changed from one report to another, each as :func:`report_summary` has it."""
         before, after = old["verdicts"], new["verdicts"]
         verdicts = {name: (before.get(name), after.get(name)) for name in {**after, **before}}
         changed = {name: pair for name, pair in verdicts.items() if pair[0] != pair[1]}
         return cls(changed, differences(old["config"], new["config"]))
 
 
-def said(claims: Iterable[Mapping[str, str]], config: Mapping[str, Any]) -> dict[str, Any]:
+def report_summary(claims: Iterable[Mapping[str, str]], config: Mapping[str, Any]) -> dict[str, Any]:
     """What a report says that the next one compares itself with: verdicts by claim, and the configuration."""
     verdicts = {claim["claim"]: claim["verdict"] for claim in claims}
     return json.loads(json.dumps({"verdicts": verdicts, "config": dict(config)}))  # as it is read from a file

@@ -27,7 +27,7 @@ class Part(NamedTuple):
 
 def parts(config: Mapping[str, Any]) -> list[Part]:
     """The configuration as YAML, each key explained where it stands first, in parts that belong to a key each."""
-    found: list[list[str]] = []
+    blocks: list[list[str]] = []
     keys, group, comments = [], "", []
     for line in described(dict(config)):
         match = re.match(r"(?P<inner>  )?(?P<name>[^\s#-][^:]*):", line)
@@ -37,13 +37,13 @@ def parts(config: Mapping[str, Any]) -> list[Part]:
         starts = match and name in (config[group] if match["inner"] and isinstance(config[group], Mapping) else {group})
         if starts:
             keys.append(f"{group}.{name}" if match["inner"] else group)
-            found.append([])
-        if not starts and (not found or re.match(r" {0,2}#|$", line)):  # it explains the key that comes
+            blocks.append([])
+        if not starts and (not blocks or re.match(r" {0,2}#|$", line)):  # it explains the key that comes
             comments.append(line)
         else:
-            found[-1] += [*comments, line]
+            blocks[-1] += [*comments, line]
             comments = []
-    return [Part(key, "".join(f"{line}\n" for line in lines)) for key, lines in zip(keys, found, strict=True)]
+    return [Part(key, "".join(f"{line}\n" for line in lines)) for key, lines in zip(keys, blocks, strict=True)]
 
 
 class Dependencies:

@@ -24,7 +24,7 @@ from relab.report.arrangement import (
     arrange_grid,
     opening,
 )
-from relab.report.changes import History, said
+from relab.report.changes import History, report_summary
 from relab.report.environment import TEMPLATES, environment
 from relab.report.provenance import Job, Provenance
 from relab.rows import registry
@@ -153,8 +153,8 @@ def build(contents: Contents, spec: PageSpec, files: Files, history: History | N
         shown.append(_view(artefact, files.run, section, shown, provenance))
     rows = {row.id: row for chapter in contents.chapters for row in chapter.rows}
     scored = ledger.ledger(tables.read(files.ledger), list(rows))
-    new = said(scored.claims, spec.config)
-    changes = history.changes(new) if history else None
+    summary = report_summary(scored.claims, spec.config)
+    changes = history.changes(summary) if history else None
     dependencies = configuration.Dependencies(spec.config, contents.rows)
     page = environment(registry.FOLDER, provenance=provenance, dependencies=dependencies).get_template("page.html.j2")
     html = page.render(
@@ -173,7 +173,7 @@ def build(contents: Contents, spec: PageSpec, files: Files, history: History | N
         css=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),
     )
     if history:
-        history.add(new)
+        history.add(summary)
     return html
 
 

@@ -113,7 +113,7 @@ class Provenance:
         """The id of the job's entry in the page."""
         return f"job-{self._numbers[job.file]}"
 
-    def own_versions(self, job: Job) -> dict[str, str]:
+    def differing_versions(self, job: Job) -> dict[str, str]:
         """The versions that a job ran with where jobs ran with several of a distribution."""
         return {name: version for name, version in job.versions.items() if len(self.versions[name]) > 1}
 

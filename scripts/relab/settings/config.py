@@ -111,8 +111,8 @@ class Resolved:
         if not step.tables:
             return {}
         roots = row.settings.references(row.paths, self.artefacts)
-        found = titles(self.artefacts, references.needed(roots, self.artefacts.kinds))
-        return {"columns": row.settings.TITLED, "titles": found} if found else {}
+        by_name = titles(self.artefacts, references.needed(roots, self.artefacts.kinds))
+        return {"columns": row.settings.TITLED, "titles": by_name} if by_name else {}
 
     def needed_files(self, kind: Kind) -> list[str]:
         """The files of all artefacts of a kind that the report needs."""

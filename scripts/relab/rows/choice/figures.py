@@ -14,7 +14,7 @@ from relab.rows.job import Job
 from relab.rows.shared.curves import REFERENCE, add_legend, draw_splits, entry, split_entries
 from relab.rows.shared.intervals import Panel, draw_intervals, spread
 from relab.rows.shared.systems import CHANCE
-from relab.svg import say
+from relab.svg import describe_line
 
 #: Columns that the curves must have.
 COLUMNS = ("data_set", "features", "scorer", "seed", "epoch", "train_accuracy", "validation_accuracy", "chosen", "chance")
@@ -44,8 +44,8 @@ def draw_accuracies(systems: pd.DataFrame, curves: pd.DataFrame) -> Figure:
         panels.append(Panel(data_set, accuracy, "accuracy", unit="%", reference=chance.get(data_set)))
         panels.append(Panel("Beyond the cosine", difference, "accuracy, percentage points", unit="points", reference=0))
     rankers = dict(zip(curves["system"], curves["features"], strict=True))
-    of = {name: rankers.get(name, name.removesuffix(cosine_system(""))) for name in wide["system"]}
-    return draw_intervals(wide, "system", panels, of, [CHANCE, LONGEST])
+    system_by_name = {name: rankers.get(name, name.removesuffix(cosine_system(""))) for name in wide["system"]}
+    return draw_intervals(wide, "system", panels, system_by_name, [CHANCE, LONGEST])
 
 
 def draw_training(curves: pd.DataFrame) -> Figure:
@@ -79,7 +79,7 @@ def _draw_panel(axes: Axes, curve: pd.DataFrame, scorer: str, colour: str) -> No
     draw_splits(axes, common, "epoch", "accuracy", color=colour)
     chosen = curve[curve["chosen"] == "yes"]
     axes.plot(chosen["epoch"], chosen["validation_accuracy"], zorder=4, color=colour, label="_kept", **_CHOSEN)
-    say(axes.axhline(curve["chance"].iloc[0], zorder=1, **_CHANCE), "chance")
+    describe_line(axes.axhline(curve["chance"].iloc[0], zorder=1, **_CHANCE), "chance")
     axes.set_title(scorer)
     axes.set_xlabel("epoch")
     axes.margins(x=0.03)

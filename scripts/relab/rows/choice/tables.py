@@ -15,7 +15,7 @@ from relab.files import read_csv, require_columns
 from relab.probes.systems import cosine_system, ranker_systems, scorer_system
 from relab.rows.choice.names import Spec, read_predictions, trained_systems
 from relab.rows.job import MAIN, Job
-from relab.rows.shared.best import HIGHER, Good, with_best
+from relab.rows.shared.best import HIGHER, Ranking, with_best
 from relab.rows.shared.systems import ACCURACY, CHANCE, SPLIT, VALIDATION, experiment
 from relab.scores import Summaries
 from relab.settings.probes import Ranker
@@ -54,7 +54,7 @@ def choice_table(spec: Spec, predictions: Predictions, scores: Summaries) -> pd.
     ``choices`` are those of a question, from the fewest to the most. What a system does not have is empty.
     """
     rows = [row for name in spec.order for row in _systems(spec.probes[name], spec.titles, predictions[name], scores)]
-    return pd.DataFrame(with_best(rows, scores, {"accuracy": Good(ACCURACY, HIGHER, SPLIT)}))
+    return pd.DataFrame(with_best(rows, scores, {"accuracy": Ranking(ACCURACY, HIGHER, SPLIT)}))
 
 
 def _systems(

@@ -13,7 +13,7 @@ from relab.rows.job import Job
 from relab.rows.shared.curves import REFERENCE, add_legend, entry, label_axes
 from relab.rows.shared.finetuning_figures import draw_losses
 from relab.rows.shared.intervals import ENDS, in_words
-from relab.svg import say
+from relab.svg import describe_line
 
 
 def draw(job: Job) -> dict[str, Figure]:
@@ -41,9 +41,9 @@ def draw_cost(models: pd.DataFrame) -> Figure:
         value, low, high = (float(row[column]) for column in columns)
         parameters, look = float(row["parameters"]), {"color": of_models[label], "marker": "o", "linestyle": "none"}
         bars = axes.errorbar([parameters], [value], [[value - low], [high - value]], elinewidth=1.3, **look)
-        say(bars[0], label, [in_words(f"{label}, {parameters:,.0f} parameters, bits per byte", value, low, high)])
+        describe_line(bars[0], label, [in_words(f"{label}, {parameters:,.0f} parameters, bits per byte", value, low, high)])
         entries.append(entry(label, **look))
-    say(axes.axhline(float(base[columns[0]]), color=NEUTRAL[0], zorder=1, **REFERENCE), base["model"])
+    describe_line(axes.axhline(float(base[columns[0]]), color=NEUTRAL[0], zorder=1, **REFERENCE), base["model"])
     entries.append(entry(f"{base['model']}, {base['how']}", color=NEUTRAL[0], **REFERENCE))
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))

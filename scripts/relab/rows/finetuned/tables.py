@@ -12,7 +12,7 @@ from relab.metrics.parsing import parses, without_last_line
 from relab.rows.finetuned.names import CHANGE, HELD_OUT, HUMAN, PARSES, PARSES_CUT, ScoreSpec
 from relab.rows.finetuned.texts import joined, sampled
 from relab.rows.job import MAIN, Job
-from relab.rows.shared.best import LOWER, Good
+from relab.rows.shared.best import LOWER, Ranking
 from relab.rows.shared.finetuning_names import BITS, PERPLEXITY, TEXTS
 from relab.rows.shared.finetuning_tables import PERPLEXITIES, SHARES, Cells, curve, models_table
 from relab.scores import Summaries
@@ -46,7 +46,7 @@ def held_out_table(spec: ScoreSpec, scores: Summaries, judgements: Judgements) -
 
     human = {"model": HUMAN, "how": "real functions", "seeds": ""}
     more = [{**human, **_parsed(spec.human_experiment, scores)}] if spec.source_code else []
-    good = {"perplexity": Good(PERPLEXITY, LOWER, HELD_OUT)}
+    good = {"perplexity": Ranking(PERPLEXITY, LOWER, HELD_OUT)}
     return models_table(spec, scores, judgements, measures, good, more)
 
 

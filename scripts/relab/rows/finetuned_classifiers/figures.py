@@ -43,8 +43,8 @@ def draw_systems(systems: pd.DataFrame) -> Figure:
     require_columns(systems, ("network", "system"), "the classifiers have", rows=True)
     networks = systems["network"].fillna("")
     names = (networks + " " + systems["system"]).str.strip()
-    of = dict(zip(names, networks.where(networks != "", systems["system"]), strict=True))
-    return draw_accuracies(systems.assign(name=names), of, BASELINES)
+    system_by_name = dict(zip(names, networks.where(networks != "", systems["system"]), strict=True))
+    return draw_accuracies(systems.assign(name=names), system_by_name, BASELINES)
 
 
 def draw_classifiers(curves: pd.DataFrame) -> Figure:

@@ -10,7 +10,7 @@ from relab.figures import NEUTRAL, WIDTH, colours
 from relab.files import read_csv, require_columns
 from relab.rows.job import Job
 from relab.rows.shared.curves import REFERENCE, add_legend, draw_splits, entry, label_axes, split_entries
-from relab.svg import say
+from relab.svg import describe_line
 
 #: Columns that the curves must have.
 COLUMNS = ("seed", "step", "train_loss", "validation_loss")
@@ -46,7 +46,7 @@ def draw_losses(curves: pd.DataFrame, model: str) -> Figure:
     for column, (label, look) in BASELINES.items():
         if column in curves:
             loss = float(curves[column].iloc[0])
-            say(axes.axhline(loss, zorder=1, **look), label.partition(",")[0])
+            describe_line(axes.axhline(loss, zorder=1, **look), label.partition(",")[0])
             entries.append(entry(label.format(loss), **look))
     axes.set_yscale("log")
     label_axes(axes, "iteration", "loss, nats per token (log scale)")

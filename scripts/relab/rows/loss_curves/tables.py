@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from relab.rows.job import MAIN, Job
-from relab.rows.shared.best import LOWER, Good, with_best
+from relab.rows.shared.best import LOWER, Ranking, with_best
 from relab.rows.shared.histories import LOSSES, curve_rows, read_history
 from relab.rows.shared.losses import BEST, BEST_STEP, BITS_PER_BYTE, FINAL, GAP
 from relab.rows.shared.sweeps import Group, Sweep, groups
@@ -59,7 +59,7 @@ def final_losses(groups: Sequence[Group], scores: Summaries, sizes: Mapping[str,
     loss, both measured without dropout.
     """
     rows = [(group.experiment, _final(group, scores, sizes)) for group in groups]
-    good = {"validation_loss": Good(FINAL, LOWER), "bits_per_byte": Good(BITS_PER_BYTE, LOWER)}
+    good = {"validation_loss": Ranking(FINAL, LOWER), "bits_per_byte": Ranking(BITS_PER_BYTE, LOWER)}
     return pd.DataFrame(with_best(rows, scores, good))
 
 

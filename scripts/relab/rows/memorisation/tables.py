@@ -12,7 +12,7 @@ from relab.rows.job import MAIN, Job
 from relab.rows.memorisation import names
 from relab.rows.memorisation.names import SPLITS, ScoreSpec
 from relab.rows.memorisation.texts import samplings
-from relab.rows.shared.best import LOWER, Good
+from relab.rows.shared.best import LOWER, Ranking
 from relab.rows.shared.finetuning_names import PERPLEXITY
 from relab.rows.shared.finetuning_tables import PERPLEXITIES, SHARES, Cells, curve, models_table
 from relab.scores import Summaries
@@ -21,7 +21,7 @@ from relab.texts.samples import Texts
 #: Decimals of probabilities.
 PROBABILITIES = 5
 #: What is good in what a model knows: to have learnt the text by heart.
-GOOD = {f"{names.TRAINED}_perplexity": Good(PERPLEXITY, LOWER, names.TRAINED)}
+GOOD = {f"{names.TRAINED}_perplexity": Ranking(PERPLEXITY, LOWER, names.TRAINED)}
 #: How much of a text stands in the text that is learnt: columns, metrics, decimals.
 COPIES = (("run", names.CHARACTERS, 0), ("tokens", names.TOKENS, 0), ("8grams", names.COPIED, SHARES))
 

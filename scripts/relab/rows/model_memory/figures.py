@@ -10,7 +10,7 @@ from relab.figures import NEUTRAL, WIDTH
 from relab.files import read_csv, require_columns
 from relab.rows.job import Job
 from relab.rows.shared.curves import add_legend
-from relab.svg import say
+from relab.svg import describe_line
 
 #: The parts of the memory from the bottom, with their looks: no systems, so that shades and hatches tell them apart.
 PARTS = {
@@ -48,7 +48,7 @@ def draw_memory(memory: pd.DataFrame) -> Figure:
         for row in memory.to_dict("records")
     ]
     (ends,) = axes.plot(totals, heights, "|", color=NEUTRAL[0], markersize=13)
-    say(ends, "total", words)
+    describe_line(ends, "total", words)
     axes.set_yticks(heights, memory["name"])
     axes.invert_yaxis()
     axes.margins(x=0.1)

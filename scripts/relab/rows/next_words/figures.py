@@ -11,7 +11,7 @@ from relab.figures import NEUTRAL, WIDTH, colours
 from relab.files import read_csv, require_columns
 from relab.rows.job import Job
 from relab.rows.shared.curves import add_legend, entry
-from relab.svg import say
+from relab.svg import describe_line
 
 #: Columns of probabilities with what a legend says and the looks of their marks.
 PROBABILITIES = {
@@ -38,24 +38,30 @@ def draw_words(words: pd.DataFrame, model: str) -> Figure:
     words = words[words["seed"] == words["seed"].min()]
     panels = list(words.groupby(["prompt", "temperature"], sort=False))
     colour = colours([model])[model]
-    of = dict.fromkeys(PROBABILITIES, colour) | {"greedy_grammar_probability": NEUTRAL[0]}
+    colour_by_column = dict.fromkeys(PROBABILITIES, colour) | {"greedy_grammar_probability": NEUTRAL[0]}
     figure = Figure(figsize=(WIDTH, 0.6 + 1.2 * len(panels)), layout="constrained")
     for axes, ((prompt, temperature), rows) in zip(figure.subplots(len(panels), squeeze=False)[:, 0], panels, strict=True):
-        _draw_prompt(axes, rows, of)
+        _draw_prompt(axes, rows, colour_by_column)
         axes.set_title(f"{prompt} …, T {temperature:g}")
     figure.supylabel("probability", fontsize=10)
     looks = {column: look for column, (_, look) in PROBABILITIES.items()}
     labels = {column: label for column, (label, _) in PROBABILITIES.items()}
-    add_legend(figure, [entry(labels[name], color=of[name], linestyle="none", **look) for name, look in looks.items()])
+    add_legend(
+        figure, [entry(labels[name], color=colour_by_column[name], linestyle="none", **look) for name, look in looks.items()]
+    )
     return figure
 
 
-def _draw_prompt(axes: Axes, rows: pd.DataFrame, of: dict[str, str]) -> None:
-    for column, (said, look) in PROBABILITIES.items():
+def _draw_prompt(axes: Axes, rows: pd.DataFrame, colour_by_column: dict[str, str]) -> None:
+    for column, (label, look) in PROBABILITIES.items():
         known = rows[pd.to_numeric(rows[column], errors="coerce").notna()]
         values = known[column].astype(float)
-        (line,) = axes.plot(known["step"], values, linestyle="none", color=of[column], **{"markersize": 5, **look})
-        say(line, said, [f"{word}, {said}: {value:.1%}" for word, value in zip(known["greedy_word"], values, strict=True)])
+        (line,) = axes.plot(
+            known["step"], values, linestyle="none", color=colour_by_column[column], **{"markersize": 5, **look}
+        )
+        describe_line(
+            line, label, [f"{word}, {label}: {value:.1%}" for word, value in zip(known["greedy_word"], values, strict=True)]
+        )
     axes.set_xticks(rows["step"], rows["greedy_word"], fontsize=9)
     axes.set_ylim(-0.04, 1.06)
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))

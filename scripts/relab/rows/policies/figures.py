@@ -16,7 +16,7 @@ from relab.rows.job import Job
 from relab.rows.policies.names import DPO, HUMAN, PPO, REFERENCE, REWARD_MODEL
 from relab.rows.shared.curves import TRAINING, VALIDATION, add_legend, band_entry, draw_curve, entry, label_axes
 from relab.rows.shared.intervals import Panel, draw_intervals, spread
-from relab.svg import say
+from relab.svg import describe_line
 
 #: What axes say of each measure of PPO.
 LABELS = {
@@ -81,7 +81,7 @@ def _draw_point(axes: Axes, row: pd.Series, column: str, colour: str, look: dict
         x, y, xerr=[[e] for e in errors[0]], yerr=[[e] for e in errors[1]], color=colour, linestyle="none", linewidth=1.1,
         markersize=6, **look,
     )  # fmt: skip
-    say(bars[0], f"{row['system']}, {column}")
+    describe_line(bars[0], f"{row['system']}, {column}")
 
 
 def _mark(label: str, colour: str, look: dict) -> Line2D:

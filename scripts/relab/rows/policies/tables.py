@@ -25,7 +25,7 @@ from relab.rows.policies.names import (
     wins,
 )
 from relab.rows.policies.texts import Systems, SystemTexts, read_systems
-from relab.rows.shared.best import HIGHER, Good, with_best
+from relab.rows.shared.best import HIGHER, Ranking, with_best
 from relab.scores import Summaries
 from relab.statistics import estimate
 
@@ -81,7 +81,7 @@ def systems_table(spec: Spec, systems: Systems, scores: Summaries) -> pd.DataFra
         row |= {"seeds": len(seeds), "texts": sum(len(texts.frame) for texts in seeds.values())}
         rows.append((experiment, row))
     judged = (*spec.scorers, *([JUDGED_PREFERRED] if spec.judge else []))
-    good = {COLUMNS[metric]: Good(metric, HIGHER, spec.split) for metric in judged}
+    good = {COLUMNS[metric]: Ranking(metric, HIGHER, spec.split) for metric in judged}
     return pd.DataFrame(with_best(rows, scores, good))
 
 

@@ -14,7 +14,7 @@ from relab.rows.job import Job
 from relab.rows.progression.names import DRAWN, HELD_OUT
 from relab.rows.shared.curves import REFERENCE, add_legend, entry, label_axes
 from relab.rows.shared.intervals import ENDS, in_words
-from relab.svg import say
+from relab.svg import describe_line
 
 SHARES = [f"words_in_corpus{end}" for end in ENDS]
 
@@ -45,16 +45,16 @@ def draw_words(progression: pd.DataFrame, overlap: pd.DataFrame) -> Figure:
         values, low, high = (rows[column] for column in SHARES)
         look = {"color": colour, "linestyle": styles[_further(model)], "marker": "o", "markersize": 4.5, "linewidth": 1.6}
         bars = axes.errorbar(steps, values, [values - low, high - values], elinewidth=1.1, **look)
-        say(
+        describe_line(
             bars[0],
             model,
             [in_words(f"{model}, step {step:g}", *row, unit="%") for step, *row in rows[["step", *SHARES]].values],
         )
         entries.append(entry(model, **look))
     texts = overlap.set_index("text")["words_in_corpus"].astype(float)
-    for (text, said), colour in zip(((HELD_OUT, HELD_OUT), (DRAWN, DRAWN)), NEUTRAL, strict=True):
-        say(axes.axhline(texts[text], color=colour, zorder=1, **REFERENCE), text)
-        entries.append(entry(said, color=colour, **REFERENCE))
+    for text, colour in zip((HELD_OUT, DRAWN), NEUTRAL, strict=True):
+        describe_line(axes.axhline(texts[text], color=colour, zorder=1, **REFERENCE), text)
+        entries.append(entry(text, color=colour, **REFERENCE))
     label_axes(axes, "step", "words in the corpus")
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.set_ylim(0, 1.02)

@@ -11,7 +11,7 @@ from relab.cells import format_fixed
 from relab.metrics.generation_names import better
 from relab.rows.job import MAIN, Job
 from relab.rows.quantised.names import FILES, HELD, LOSS, PERPLEXITY, STORED, Form, Spec, read_forms
-from relab.rows.shared.best import LOWER, Good, with_best
+from relab.rows.shared.best import LOWER, Ranking, with_best
 from relab.rows.shared.text_metrics import column
 from relab.scores import Summaries
 
@@ -43,8 +43,8 @@ def forms_table(spec: Spec, forms: Mapping[str, Form], scores: Summaries) -> pd.
             row |= scores.cells(column(metric), experiment, metric, spec.split, DIGITS.get(metric, 4))
             row[f"{column(metric)}_n"] = int(scores.find(experiment, metric, spec.split)["n"])
         rows.append((experiment, row))
-    good = {column(metric): Good(metric, better(metric), spec.split) for metric in spec.metrics}
-    good[column(PERPLEXITY)] = Good(PERPLEXITY, LOWER, spec.split)
+    good = {column(metric): Ranking(metric, better(metric), spec.split) for metric in spec.metrics}
+    good[column(PERPLEXITY)] = Ranking(PERPLEXITY, LOWER, spec.split)
     return pd.DataFrame(with_best(rows, scores, good))
 
 

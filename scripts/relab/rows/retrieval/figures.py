@@ -20,7 +20,7 @@ from relab.rows.job import Job
 from relab.rows.shared.curves import REFERENCE, add_legend, entry
 from relab.rows.shared.intervals import Panel, draw_intervals, in_words, spread
 from relab.rows.shared.systems import CHANCE
-from relab.svg import say
+from relab.svg import describe_line
 
 #: Columns that the table must have.
 COLUMNS = ("data_set", "queries", "documents", "system", "k", "recall", "low", "high")
@@ -53,8 +53,8 @@ def draw_measures(systems: pd.DataFrame) -> Figure:
     for data_set in dict.fromkeys(systems["data_set"]):
         panels.append(Panel(data_set, {f"{data_set} ndcg_10": "nDCG@10"}, "nDCG@10"))
         panels.append(Panel(f"Beyond {BM25}", {f"{data_set} difference": "difference"}, "difference of nDCG@10", reference=0))
-    of = {system: system.removesuffix(fused_system("")) for system in wide["system"]}
-    return draw_intervals(wide, "system", panels, of, [CHANCE, BM25])
+    system_by_name = {system: system.removesuffix(fused_system("")) for system in wide["system"]}
+    return draw_intervals(wide, "system", panels, system_by_name, [CHANCE, BM25])
 
 
 def draw_recall(recall: pd.DataFrame, path: str | Path = "a table") -> Figure:
@@ -93,11 +93,11 @@ def _draw_panel(axes: Axes, panel: pd.DataFrame, looks: Looks) -> None:
     for system, curve in panel.groupby("system", sort=False):
         curve = curve.sort_values("k")
         if system == CHANCE:
-            say(axes.plot(curve["k"], curve["recall"], **_CHANCE)[0], system)
+            describe_line(axes.plot(curve["k"], curve["recall"], **_CHANCE)[0], system)
             continue
         ends = np.abs(curve[["low", "high"]].sub(curve["recall"], axis=0).to_numpy().T)
         bars = axes.errorbar(curve["k"] * shifts[system], curve["recall"], ends, **looks[system], **_BARS)
-        say(
+        describe_line(
             bars[0],
             system,
             [in_words(f"{system}, k = {k:g}", *values) for k, *values in curve[["k", "recall", "low", "high"]].values],

@@ -14,7 +14,7 @@ from relab.probes.systems import BM25, fused_system
 from relab.rows.job import MAIN, Job
 from relab.rows.retrieval.files import Retrieved, read_probes
 from relab.rows.retrieval.names import Spec, features_of, p_value
-from relab.rows.shared.best import HIGHER, Good, with_best
+from relab.rows.shared.best import HIGHER, Ranking, with_best
 from relab.rows.shared.systems import CHANCE, SPLIT, experiment
 from relab.scores import Summaries
 from relab.words import words_told
@@ -47,7 +47,7 @@ def tabulate(job: Job) -> dict[str, pd.DataFrame]:
 def retrieval_table(probes: Sequence[Retrieved], titles: dict[str, str], scores: Summaries) -> pd.DataFrame:
     """A system a row, chance first: each measure with ``_low`` and ``_high``, and its nDCG@10 less BM25's with its p-value."""
     rows = [row for retrieved in probes for row in _systems(retrieved, titles[retrieved.probe.dataset], scores)]
-    good = {column: Good(metric, HIGHER, SPLIT) for column, metric in COLUMNS.items()}
+    good = {column: Ranking(metric, HIGHER, SPLIT) for column, metric in COLUMNS.items()}
     return pd.DataFrame(with_best(rows, scores, good))
 
 

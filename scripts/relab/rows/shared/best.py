@@ -9,10 +9,10 @@ from relab.companion_columns import BEST, HIGHER, LOWER, NO, PERHAPS, YES
 from relab.scores import Summaries, measurements
 from relab.statistics import EXACT, difference
 
-__all__ = ["HIGHER", "LOWER", "Good", "with_best"]
+__all__ = ["HIGHER", "LOWER", "Ranking", "with_best"]
 
 
-class Good(NamedTuple):
+class Ranking(NamedTuple):
     """The metric behind a column, and whether the higher or the lower value of it is better; nothing where neither is."""
 
     metric: str
@@ -21,7 +21,7 @@ class Good(NamedTuple):
 
 
 def with_best(
-    rows: Sequence[tuple[str, dict[str, Any]]], scores: Summaries, columns: Mapping[str, Good]
+    rows: Sequence[tuple[str, dict[str, Any]]], scores: Summaries, columns: Mapping[str, Ranking]
 ) -> list[dict[str, Any]]:
     """The rows of a table with a column ``{column}_highest`` or ``{column}_lowest`` for each of ``columns``.
 
@@ -42,7 +42,7 @@ def with_best(
     return marked
 
 
-def _outcomes(experiments: Sequence[str], scores: Summaries, good: Good) -> dict[str, str]:
+def _outcomes(experiments: Sequence[str], scores: Summaries, good: Ranking) -> dict[str, str]:
     """Whether each experiment that competes is best."""
     by_data: dict[str, dict[str, float]] = {}
     for experiment in dict.fromkeys(experiments):
@@ -59,7 +59,7 @@ def _outcomes(experiments: Sequence[str], scores: Summaries, good: Good) -> dict
     return outcomes
 
 
-def _beside(experiment: str, best: str, scores: Summaries, good: Good) -> str:
+def _beside(experiment: str, best: str, scores: Summaries, good: Ranking) -> str:
     sides = (measurements(scores.per_seed(name, good.metric, good.split).to_dict("records")) for name in (best, experiment))
     beyond = difference(*sides)
     return NO if beyond.low > 0 or beyond.high < 0 else PERHAPS

@@ -14,10 +14,10 @@ from relab.rows.shared.systems import ACCURACY, MACRO_F1
 MEASURES = {"accuracy": ACCURACY, "macro_f1": MACRO_F1}
 
 
-def draw_accuracies(systems: pd.DataFrame, of: Mapping[str, str], baselines: Collection[str]) -> Figure:
+def draw_accuracies(systems: pd.DataFrame, system_by_name: Mapping[str, str], baselines: Collection[str]) -> Figure:
     """Accuracy (filled) and macro-F1 (hollow) of what stands in the column ``name``, a panel a data set.
 
-    ``of`` is what each name is coloured by.
+    ``system_by_name`` is what each name is of, by which it is coloured.
 
     Raises:
         UserError: where a column is missing or there is no row.
@@ -27,7 +27,7 @@ def draw_accuracies(systems: pd.DataFrame, of: Mapping[str, str], baselines: Col
         Panel(data_set, {f"{data_set} {column}": title for column, title in MEASURES.items()}, "95 % interval", unit="%")
         for data_set in dict.fromkeys(systems["data_set"])
     ]
-    return draw_intervals(wide, "name", panels, of, baselines)
+    return draw_intervals(wide, "name", panels, system_by_name, baselines)
 
 
 def draw_pairs(pairs: pd.DataFrame) -> Figure:

@@ -16,7 +16,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from relab.figures import GREY
-from relab.svg import say
+from relab.svg import describe_line
 
 #: What is measured on the validation text, and, thin and dashed, on the training text.
 VALIDATION = {"linewidth": 1.8}
@@ -37,7 +37,7 @@ def draw_curve(axes: Axes, curves: pd.DataFrame, x: str, y: str, label: str, ban
         ax=axes, **look,
     )  # fmt: skip
     for line in axes.lines[lines:]:
-        say(line, label)
+        describe_line(line, label)
 
 
 def draw_splits(axes: Axes, curves: pd.DataFrame, x: str, measure: str, system: str = "", **look: Any) -> None:

@@ -10,7 +10,7 @@ import pandas as pd
 from relab.cells import format_fixed
 from relab.judging.storage import Judgements, start_of
 from relab.rows.shared import finetuning_names as names
-from relab.rows.shared.best import Good, with_best
+from relab.rows.shared.best import Ranking, with_best
 from relab.rows.shared.finetuning_names import FILES, Spec
 from relab.rows.shared.histories import read_history
 from relab.rows.shared.losses import FINAL, INITIAL
@@ -28,7 +28,7 @@ def models_table(
     scores: Summaries,
     judgements: Judgements,
     measures: Callable[[str], Cells],
-    good: Mapping[str, Good],
+    good: Mapping[str, Ranking],
     more: Iterable[Cells] = (),
 ) -> pd.DataFrame:
     """The base and each declaration a row, means over its seeds; ``_low`` and ``_high`` are 95 % intervals over seeds and over

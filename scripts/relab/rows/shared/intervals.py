@@ -15,7 +15,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 from relab.figures import GREY, WIDTH, colours
 from relab.files import require_columns
 from relab.rows.shared.curves import REFERENCE, add_legend, entry
-from relab.svg import say
+from relab.svg import describe_line
 
 #: Letters of a line of a name at most, by the number of panels beside each other.
 NAME = {1: 42, 2: 30, 3: 24}
@@ -94,7 +94,7 @@ def draw_intervals(
 def _draw_panel(axes: Axes, table: pd.DataFrame, lines: Sequence[tuple[str, float, str | None]], panel: Panel) -> None:
     """The marks of a panel; ``lines`` are the name of each line of the table, its height, its colour if it has one."""
     shifts = 0.45 * (np.arange(len(panel.columns)) - (len(panel.columns) - 1) / 2)
-    for (column, said), shift, mark in zip(panel.columns.items(), shifts, MARKS, strict=False):
+    for (column, meaning), shift, mark in zip(panel.columns.items(), shifts, MARKS, strict=False):
         ends = table.reindex(columns=[f"{column}{end}" for end in ENDS])
         numbers = ends.apply(pd.to_numeric, errors="coerce").to_numpy(float)
         for (label, height, colour), (value, low, high) in zip(lines, numbers, strict=True):
@@ -105,7 +105,7 @@ def _draw_panel(axes: Axes, table: pd.DataFrame, lines: Sequence[tuple[str, floa
                 axes.plot([low, high], [height + shift] * 2, color=look["color"], linewidth=1.3, label="_interval")
             if not np.isnan(value):
                 (line,) = axes.plot([value], [height + shift], markersize=5, linestyle="none", **look)
-                say(line, label, [in_words(f"{label}, {said}", value, low, high, panel.unit)])
+                describe_line(line, label, [in_words(f"{label}, {meaning}", value, low, high, panel.unit)])
     _label(axes, panel)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from relab.probes.systems import TFIDF
-from relab.rows.shared.best import HIGHER, Good
+from relab.rows.shared.best import HIGHER, Ranking
 from relab.rows.shared.systems import ACCURACY, MACRO_F1, SPLIT
 from relab.scores import Summaries
 from relab.words import BLANKS
@@ -13,7 +13,7 @@ from relab.words import BLANKS
 #: Columns of the two figures.
 COLUMNS = {ACCURACY: "accuracy", MACRO_F1: "macro_f1"}
 #: What is good in them.
-GOOD = {column: Good(metric, HIGHER, SPLIT) for metric, column in COLUMNS.items()}
+GOOD = {column: Ranking(metric, HIGHER, SPLIT) for metric, column in COLUMNS.items()}
 #: How the features of a pooling are called.
 POOLINGS = {"cls": "[CLS]", "mean": "mean", "last": "last token"}
 

@@ -11,7 +11,7 @@ from relab.cells import format_fixed
 from relab.metrics.generation import Measured
 from relab.metrics.generation_names import better
 from relab.rows.job import MAIN, Job
-from relab.rows.shared.best import Good, with_best
+from relab.rows.shared.best import Ranking, with_best
 from relab.rows.shared.text_metrics import ABOUT, column
 from relab.rows.targets.names import COPY, Spec, p_value
 from relab.rows.targets.outputs import Pairs, Written, measure_systems, read_outputs
@@ -50,7 +50,7 @@ def systems_table(spec: Spec, written: Mapping[str, Written], scores: Summaries)
             row |= scores.cells(column(metric), experiment, metric, spec.split, DIGITS)
             row[f"{column(metric)}_n"] = int(scores.find(experiment, metric, spec.split)["n"])
         rows.append((spec.experiment(name), {**row, "pairs": len(system.outputs.texts)}))
-    good = {column(metric): Good(metric, better(metric), spec.split) for metric in spec.metrics}
+    good = {column(metric): Ranking(metric, better(metric), spec.split) for metric in spec.metrics}
     return pd.DataFrame(with_best(rows, scores, good))
 
 

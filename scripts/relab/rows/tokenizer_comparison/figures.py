@@ -10,7 +10,7 @@ from relab.figures import NEUTRAL, STYLES, WIDTH, colours
 from relab.files import read_csv, require_columns
 from relab.rows.job import Job
 from relab.rows.shared.curves import REFERENCE, add_legend, entry
-from relab.svg import say
+from relab.svg import describe_line
 
 
 def draw(job: Job) -> dict[str, Figure]:
@@ -32,7 +32,7 @@ def draw_lengths(lengths: pd.DataFrame, limit: int) -> Figure:
         rows = lengths[lengths["tokenizer"] == name]
         look = {"color": colour, "linestyle": style, "linewidth": 1.8}
         (line,) = axes.plot(rows["tokens"], rows["share"].astype(float), **look)
-        say(line, name)
+        describe_line(line, name)
         entries.append(entry(name, **look))
     axes.axvline(limit, color=NEUTRAL[0], zorder=1, label="_limit", **REFERENCE)
     axes.set_xscale("log")
