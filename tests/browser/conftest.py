@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from support import report_run
 
 
 @pytest.fixture(scope="session")
@@ -51,3 +52,17 @@ def visitor(browser):
     for context in contexts:
         context.close()
     assert not [one for one in seen if not one.startswith("data:,")], "the page complained or asked for something"
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("a run")
+    report_run.make_run(folder)
+    built = report_run.build(folder)
+    assert built.returncode == 0, built.stderr
+    return folder
+
+
+@pytest.fixture
+def visit(visitor, run):
+    return visitor(run / "results/report.html")

@@ -1,10 +1,7 @@
-"""A corpus from its files: splits, duplicates, statistics, the same bytes every time, bounded memory, the program."""
+"""A corpus from its files: splits, duplicates, statistics, the same bytes every time, bounded memory."""
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 import tracemalloc
 from collections import Counter
 
@@ -348,59 +345,3 @@ def test_memory_does_not_grow_with_the_text(tmp_path, monkeypatch):
         peaks[documents] = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
     assert peaks[2400] - peaks[300] < 500_000 < path.stat().st_size / 6
-
-
-# the program
-
-
-def run_program(checkout, folder, spec, *inputs):
-    outputs = {name: folder / name for name in ("train.parquet", "validation.parquet", "stats.json")}
-    command = [sys.executable, checkout / "scripts/clean_corpus.py", "--input", *inputs, "--train", outputs["train.parquet"]]
-    command += ["--validation", outputs["validation.parquet"], "--stats", outputs["stats.json"], "--spec", json.dumps(spec)]
-    command += ["--provenance", folder / "train.parquet.provenance.json", "--inputs", *inputs]
-    return subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
-
-
-SPEC = {"title": "T", "asset": "a", "reader": {"kind": "text", "document": "paragraph"}}
-
-
-def test_the_program_writes_all_its_outputs(checkout, tmp_path):
-    source = checkout / "tests/data/ruth_jonah_philemon.it.txt"
-    folder = tmp_path / "a folder"
-    done = run_program(checkout, folder, SPEC, source)
-    assert done.returncode == 0, done.stderr
-    assert sorted(path.name for path in folder.iterdir()) == [
-        "stats.json",
-        "train.parquet",
-        "train.parquet.provenance.json",
-        "validation.parquet",
-    ]
-    stats = json.loads((folder / "stats.json").read_text(encoding="utf-8"))
-    assert f"{stats['documents']['kept']} documents of" in done.stdout
-    record = json.loads((folder / "train.parquet.provenance.json").read_text(encoding="utf-8"))
-    assert record["inputs"] == {source.relative_to(checkout).as_posix(): sha256(source)} and len(record["outputs"]) == 3
-    assert statistics.table_row(stats)["documents"] == stats["documents"]["kept"]
-
-
-def test_the_program_ends_on_a_users_mistake_with_one_sentence(checkout, tmp_path):
-    source = tmp_path / "text.txt"
-    source.write_bytes(b"perch\xe9\n")
-    done = run_program(checkout, tmp_path / "out", SPEC, source)
-    assert done.returncode == 1
-    assert done.stderr.startswith(f"error: {source}, line 1, byte 5: expected text in UTF-8") and done.stderr.count("\n") == 1
-    done = run_program(checkout, tmp_path / "out", SPEC | {"clean": {"fold": True}}, source)
-    assert "clean.fold: unknown key" in done.stderr and "Traceback" not in done.stderr
-    done = run_program(checkout, tmp_path / "out", SPEC, tmp_path / "missing.txt")
-    assert done.stderr == f"error: {tmp_path / 'missing.txt'}: no such file or directory\n"
-
-
-def test_the_program_draws_sentences_without_inputs(checkout, tmp_path):
-    spec = {"reader": GRAMMAR, "duplicates": "keep", "split": LAST}
-    done = run_program(checkout, tmp_path / "out", spec)
-    assert done.returncode == 0, done.stderr
-    assert "40 documents of 40" in done.stdout
-    assert json.loads((tmp_path / "out/train.parquet.provenance.json").read_text(encoding="utf-8"))["inputs"] == {}
-    done = run_program(checkout, tmp_path / "more", spec, checkout / "README.md")
-    assert done.stderr == "error: --input: expected no file with `reader.kind: grammar`, found 1\n"
-    done = run_program(checkout, tmp_path / "more", SPEC)
-    assert done.stderr == "error: --input: expected the files that hold the text with `reader.kind: text`, found 0\n"
