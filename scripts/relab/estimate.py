@@ -19,6 +19,8 @@ SHARED_SECONDS = 3.0
 #: Training time per token as an overhead per layer plus work in proportion to the floating-point operations: the line through
 #: 54.0 k tokens/s at width 32 and 13.0 k at width 128 (benchmarks/results/training.jsonl, one thread).
 SECONDS_PER_LAYER_TOKEN, SECONDS_PER_FLOP = 3.4e-6, 1.22e-11
+#: How much of the limits of their tokens texts of pairs fill, roughly: docstrings of the default do a fifth.
+FILLED = 0.25
 
 
 def job_seconds(rule: str, record: str, resolved: Resolved) -> float:
@@ -54,8 +56,9 @@ def further_training_seconds(name: str, resolved: Resolved) -> float:
     if asset is None or asset.settings.stand_in is None or asset.settings.stand_in.config is None:
         return 0.0
     training = settings.training
-    lengths = ("block", "source_tokens", "target_tokens", "prompt_tokens", "answer_tokens")
-    tokens = training.steps * training.accumulation * training.batch * sum(getattr(settings, key, 0) for key in lengths)
+    limits = ("source_tokens", "target_tokens", "prompt_tokens", "answer_tokens")
+    length = FILLED * sum(getattr(settings, key, 0) for key in limits) or settings.block
+    tokens = training.steps * training.accumulation * training.batch * length
     return tokens * 6 * parameters(asset.settings.stand_in.config) * SECONDS_PER_FLOP
 
 

@@ -56,6 +56,12 @@ def test_every_job_has_an_estimate(settings):
         assert job_seconds(rule, f"results/models/{model}/model.safetensors.provenance.json", settings) > 0
 
 
+def test_the_texts_of_pairs_are_counted_once_and_not_as_full(settings):
+    """Measured at 45 s: counted twice, by their limits, they were planned at 302."""
+    record = "results/models/docstrings-lora-s0/adapter_model.safetensors.provenance.json"
+    assert 22 < job_seconds("adapt_to_pairs", record, settings) < 90
+
+
 def test_twice_the_steps_take_twice_the_time_after_the_start(settings):
     model = next(member.settings for member in settings.artefacts.models.values() if member.settings.kind == "trained")
 

@@ -48,8 +48,8 @@ KIND = Kind(
     "Networks fine-tuned as classifiers",
     lambda artefacts, classifier: [file(classifier, "predictions.parquet")],
     (
-        Maker("finetune_classifier", _inputs, _settings, lambda settings: not is_adapted(settings), seconds=35.0),
-        Maker("finetune_classifier_by_adapter", _inputs, _settings, is_adapted, seconds=120.0),
+        Maker("finetune_classifier", _inputs, _settings, lambda settings: not is_adapted(settings), seconds=40.0),
+        Maker("finetune_classifier_by_adapter", _inputs, _settings, is_adapted, seconds=220.0),
     ),
     check=_check,
 )

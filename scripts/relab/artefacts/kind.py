@@ -61,7 +61,7 @@ class Maker:
     inputs: Callable[..., Files]  #: the files that a job reads, by name
     settings: Callable[..., dict[str, Any]]  #: the settings that a job needs, and nothing else
     makes: Callable[[Any], bool] = lambda settings: True  #: whether it makes artefacts of these settings
-    seconds: float = 2.0  #: what a job takes at the default scale, roughly: for the plan, until it has been measured
+    seconds: float = 1.0  #: what a job takes at the default scale, roughly: for the plan, until it has been measured
 
 
 @dataclass(frozen=True)

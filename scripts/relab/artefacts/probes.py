@@ -62,14 +62,14 @@ KIND = Kind(
     "Classifiers, rankers and retrievers on frozen features",
     _records,
     (
-        Maker("fit_classifier", _fitted_from, _classification, lambda settings: settings.kind == "classifier", seconds=11.0),
+        Maker("fit_classifier", _fitted_from, _classification, lambda settings: settings.kind == "classifier", seconds=8.0),
         Maker(
             "fit_ranker",
             _fitted_from,
             declared("probes", "probe", threads=True),
             lambda settings: settings.kind == "ranker",
-            seconds=15.0,
+            seconds=9.0,
         ),
-        Maker("fit_retriever", _ranked_from, retrieval, lambda settings: settings.kind == "retriever", seconds=5.0),
+        Maker("fit_retriever", _ranked_from, retrieval, lambda settings: settings.kind == "retriever"),
     ),
 )

@@ -69,8 +69,8 @@ KIND = Kind(
     "Reward models",
     lambda artefacts, reward_model: [file(reward_model, "model.safetensors")],
     (
-        Maker("train_reward_model", _trained_from, _training, lambda settings: settings.kind == "trained", seconds=60.0),
-        Maker("import_reward_model", _imported_from, _importing, lambda settings: settings.kind == "published", seconds=6.0),
+        Maker("train_reward_model", _trained_from, _training, lambda settings: settings.kind == "trained", seconds=40.0),
+        Maker("import_reward_model", _imported_from, _importing, lambda settings: settings.kind == "published"),
     ),
     check=_check,
 )

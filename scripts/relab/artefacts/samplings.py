@@ -44,5 +44,5 @@ KIND = Kind(
     Sampling,
     "Texts sampled from language models",
     lambda artefacts, sampling: [file(sampling)],
-    (Maker("sample_texts", _inputs, _settings, seconds=32.0),),
+    (Maker("sample_texts", _inputs, _settings, seconds=13.0),),
 )

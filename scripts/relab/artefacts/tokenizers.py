@@ -63,8 +63,7 @@ KIND = Kind(
             _imported_from,
             declared("tokenizers", "tokenizer"),
             lambda settings: settings.kind == "published",
-            seconds=5.0,
         ),
-        Maker("tokenize_corpus", _tokenized_from, _tokenizing, seconds=6.0),
+        Maker("tokenize_corpus", _tokenized_from, _tokenizing),
     ),
 )

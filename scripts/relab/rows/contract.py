@@ -44,7 +44,7 @@ class Step:
     memory: int = 1000  #: MB
     memory_with_card: int | None = None  #: MB on a machine with a card, whose libraries take some; by default ``memory``
     minutes: int = 30  #: limit on a cluster
-    seconds: float = 2.0  #: what it takes at the default scale, roughly: for the plan, until it has been measured
+    seconds: float = 1.0  #: what it takes at the default scale, roughly: for the plan, until it has been measured
 
 
 class RowSettings(Settings):

@@ -30,7 +30,6 @@ class Row(RowSettings):
             environment=TRAIN,
             memory=2000,
             minutes=60,
-            seconds=7,
         ),
     )
 

@@ -24,7 +24,7 @@ class Row(ProbesRow):
     STEPS = (
         Step(
             "score", "Score the rankers of choices on their test splits, beside chance, cosine and the longest choice.",
-            "scores.score_choices", scores=True, memory=2000, minutes=60, seconds=5,
+            "scores.score_choices", scores=True, memory=2000, minutes=60,
         ),
         Step(
             "tabulate",
@@ -33,7 +33,7 @@ class Row(ProbesRow):
         ),
         Step(
             "draw", "Draw accuracy of the rankers over the epochs of their training, and on the test split.", "figures.draw",
-            figures=("choice", "choice_accuracies"), seconds=4,
+            figures=("choice", "choice_accuracies"),
         ),
     )  # fmt: skip
 

@@ -23,7 +23,7 @@ class Row(ClassifiersRow):
     STEPS = (
         Step(
             "score", "Score the classifiers on their test splits: accuracy, F1, and pairs of them on the same rows.",
-            "scores.score_classifiers", scores=True, memory=2000, minutes=60, seconds=8,
+            "scores.score_classifiers", scores=True, memory=2000, minutes=60,
         ),
         Step(
             "tabulate",
@@ -32,7 +32,7 @@ class Row(ClassifiersRow):
         ),
         Step(
             "draw", "Draw classifiers: the data sets side by side, confusions, learning curves.", "figures.draw",
-            figures=("classification", "classification_differences", "confusion", "learning_curve"), seconds=5,
+            figures=("classification", "classification_differences", "confusion", "learning_curve"),
         ),
     )  # fmt: skip
 

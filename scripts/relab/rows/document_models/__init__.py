@@ -25,13 +25,13 @@ class Row(RowSettings):
     STEPS = (
         Step(
             "score", "Score how models learn from documents: losses, bits per byte, size, epochs.", "scores.score_models",
-            scores=True, seconds=5,
+            scores=True,
         ),
         Step(
             "tabulate", "Write the tables of models of documents: each model, its curve, texts on the way, speed.",
             "tables.tabulate", tables=(MAIN, "progress", "speed", "curve"),
         ),
-        Step("draw", "Draw their losses with the drops of the learning rate.", "figures.draw", figures=("loss",), seconds=3),
+        Step("draw", "Draw their losses with the drops of the learning rate.", "figures.draw", figures=("loss",)),
     )  # fmt: skip
 
     def inputs(self, step: str, paths: RowPaths, artefacts: Artefacts) -> Files:

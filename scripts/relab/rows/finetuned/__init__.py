@@ -20,7 +20,6 @@ COUNT = Step(
     "count", "Count the trained parameters by module: of the models, and of architectures without weights.",
     "parameters.count", tables=("parameters",),
     files={"parameters_scores": "results/scores/{chapter}/{name}_parameters.parquet"}, environment=TRAIN, memory=2000,
-    seconds=8,
 )  # fmt: skip
 SCHEDULE = Step(
     "schedule", "Write the learning rates of the write-up's schedule beside those of the models.", "rates.tabulate",

@@ -33,7 +33,7 @@ class Row(ClassifiersRow):
     STEPS = (
         Step(
             "score", "Score fine-tuned classifiers beside baselines and frozen features on the same rows, and pairs of them.",
-            "scores.score_classifiers", scores=True, memory=2000, minutes=60, seconds=8,
+            "scores.score_classifiers", scores=True, memory=2000, minutes=60,
         ),
         Step(
             "tabulate",
@@ -42,7 +42,7 @@ class Row(ClassifiersRow):
         ),
         Step(
             "draw", "Draw fine-tuned classifiers: over the epochs, on the test split, and in pairs.", "figures.draw",
-            figures=("classifiers", "classifier_accuracies", "classifier_differences"), seconds=4,
+            figures=("classifiers", "classifier_accuracies", "classifier_differences"),
         ),
     )  # fmt: skip
 

@@ -27,10 +27,10 @@ class Row(RowSettings):
         Step(
             "score",
             "Score the losses of models; for sentences of a grammar, beside those of the grammar and of a uniform guess.",
-            "scores.score_losses", scores=True, environment=TRAIN, memory=2000, minutes=60, seconds=7,
+            "scores.score_losses", scores=True, environment=TRAIN, memory=2000, minutes=60,
         ),
         Step("tabulate", "Write the tables of losses by iteration.", "tables.tabulate", tables=(MAIN, "curve")),
-        Step("draw", "Draw losses against the iteration.", "figures.draw", figures=("loss",), seconds=3),
+        Step("draw", "Draw losses against the iteration.", "figures.draw", figures=("loss",)),
     )  # fmt: skip
 
     def inputs(self, step: str, paths: RowPaths, artefacts: Artefacts) -> Files:

@@ -194,7 +194,7 @@ MEASURE = Step(
     memory=2500,
     memory_with_card=6000,
     minutes=240,
-    seconds=20,
+    seconds=46,
 )
 TRACE = Step(
     "trace",
@@ -206,7 +206,6 @@ TRACE = Step(
     memory=2000,
     memory_with_card=6000,
     minutes=60,
-    seconds=5,
 )
 SCORE = Step(
     "score",
@@ -215,12 +214,10 @@ SCORE = Step(
     scores=True,
     memory=2000,
     minutes=120,
-    seconds=7,
 )
 DRAW = Step(
     "draw",
     "Draw the perplexities of judged texts and how varied they are.",
     "figures.draw",
     figures=("perplexities",),
-    seconds=3,
 )

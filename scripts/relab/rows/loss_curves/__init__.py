@@ -22,14 +22,14 @@ class Row(RowSettings):
     STEPS = (
         Step(
             "score", "Score the losses of trained models: at the start, at the best step, at the end, per byte of text.",
-            "scores.score_losses", scores=True, memory=2000, minutes=60, seconds=5,
+            "scores.score_losses", scores=True, memory=2000, minutes=60,
         ),
         Step(
             "tabulate",
             "Write the tables of losses: every evaluation of every model; the end and the best step of each group.",
-            "tables.tabulate", tables=(MAIN, "final_losses"), seconds=3,
+            "tables.tabulate", tables=(MAIN, "final_losses"),
         ),
-        Step("draw", "Draw the losses of trained models against the step.", "figures.draw", figures=("loss",), seconds=5),
+        Step("draw", "Draw the losses of trained models against the step.", "figures.draw", figures=("loss",)),
     )  # fmt: skip
 
     def inputs(self, step: str, paths: RowPaths, artefacts: Artefacts) -> Files:

@@ -33,7 +33,6 @@ class Row(RowSettings):
             "layers.tabulate",
             tables=("layers", "configuration"),
             environment=TRAIN,
-            seconds=9,
         ),
         Step(
             "estimate",
@@ -42,7 +41,6 @@ class Row(RowSettings):
             scores=True,
             tables=(MAIN,),
             environment=TRAIN,
-            seconds=7,
         ),
         Step(
             "measure",
@@ -53,9 +51,9 @@ class Row(RowSettings):
             network=True,
             memory=8000,
             minutes=60,
-            seconds=20,
+            seconds=8,
         ),
-        Step("draw", "Draw the memory that training takes by size.", "figures.draw", figures=("memory_parts",), seconds=3),
+        Step("draw", "Draw the memory that training takes by size.", "figures.draw", figures=("memory_parts",)),
     )
 
     def inputs(self, step: str, paths: RowPaths, artefacts: Artefacts) -> Files:

@@ -26,7 +26,6 @@ class Row(RowSettings):
             scores=True,
             tables=(MAIN,),
             environment=TRAIN,
-            seconds=7,
         ),
     )
 

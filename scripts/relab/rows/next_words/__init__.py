@@ -41,7 +41,6 @@ class Row(RowSettings):
             memory=2000,
             memory_with_card=6000,
             minutes=60,
-            seconds=10,
         ),
         Step(
             "score",

@@ -22,23 +22,23 @@ MEASURE = Step(
     "measure",
     "Score the texts of policies and of humans by the reward model and the judge; and their KL divergence from the reference.",
     "measure.measure", files={"measured": MEASURED}, environment=TRAIN, network=True, memory=2500, memory_with_card=6000,
-    minutes=120, seconds=15,
+    minutes=120, seconds=10,
 )  # fmt: skip
 SCORE = Step(
     "score", "Score policies: rewards, verdicts, win rates, KL divergence, diversity, lengths.", "scores.score_policies",
-    scores=True, memory=1500, seconds=4,
+    scores=True, memory=1500,
 )  # fmt: skip
 TABULATE = Step(
     "tabulate", "Write the tables of policies: their scores, differences, scorers, phrases, texts side by side.",
-    "tables.tabulate", tables=(MAIN, "differences", "scorers", "phrases", "texts", "seeds"), memory=1500, seconds=3,
+    "tables.tabulate", tables=(MAIN, "differences", "scorers", "phrases", "texts", "seeds"), memory=1500,
 )  # fmt: skip
 CURVES = Step(
     "curves", "Tabulate what the training of policies, of their reference and of the reward model measured by step.",
-    "curves.tabulate", tables=("learning", "ppo_curves", "dpo_curves"), seconds=2,
+    "curves.tabulate", tables=("learning", "ppo_curves", "dpo_curves"),
 )  # fmt: skip
 DRAW = Step(
     "draw", "Draw rewards, verdicts and diversity against KL divergence, and the curves of training.", "figures.draw",
-    figures=("tradeoff", "differences", "learning", "ppo_curves", "dpo_curves"), seconds=4,
+    figures=("tradeoff", "differences", "learning", "ppo_curves", "dpo_curves"),
 )  # fmt: skip
 
 

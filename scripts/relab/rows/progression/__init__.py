@@ -39,7 +39,6 @@ class Row(RowSettings):
                 scores=True,
                 memory=2000,
                 minutes=60,
-                seconds=7,
             ),
             Step(
                 "tabulate",
@@ -52,7 +51,6 @@ class Row(RowSettings):
                 "Draw how many words of generated text stand in the corpus as training goes on.",
                 "figures.draw",
                 figures=("words_in_corpus",),
-                seconds=3,
             ),
         )
 

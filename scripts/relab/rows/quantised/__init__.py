@@ -47,7 +47,7 @@ class Row(RowSettings):
             memory=3000,
             memory_with_card=6000,
             minutes=60,
-            seconds=40,
+            seconds=16,
         ),
         Step(
             "score",
@@ -55,7 +55,6 @@ class Row(RowSettings):
             "scores.score",
             scores=True,
             memory=2000,
-            seconds=6,
         ),
         Step(
             "tabulate",

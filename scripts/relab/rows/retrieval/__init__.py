@@ -24,7 +24,7 @@ class Row(ProbesRow):
     STEPS = (
         Step(
             "score", "Score rankings of documents against the judgments, beside chance, and against BM25.",
-            "scores.score_rankings", scores=True, memory=2000, minutes=60, seconds=9,
+            "scores.score_rankings", scores=True, memory=2000, minutes=60,
         ),
         Step(
             "tabulate", "Write the tables of rankings: their measures, recall by rank, queries with their first documents.",
@@ -32,7 +32,7 @@ class Row(ProbesRow):
         ),
         Step(
             "draw", "Draw recall against the number of documents looked at, and measures of the rankings.", "figures.draw",
-            figures=("retrieval", "retrieval_measures"), seconds=4,
+            figures=("retrieval", "retrieval_measures"),
         ),
     )  # fmt: skip
 

@@ -20,11 +20,11 @@ JUDGEMENTS = "results/judgements/{chapter}/{name}.jsonl"
 MEASURE = Step(
     "measure", "Have finetuned models and their base give the log-probability of each token of given texts.",
     "measure.measure", files={"judgements": JUDGEMENTS}, environment=TRAIN, network=True, memory=3000, memory_with_card=6000,
-    minutes=240, seconds=11,
+    minutes=240, seconds=9,
 )  # fmt: skip
 SCORE = Step(
     "score", "Score finetuned models beside their base: losses, given texts, what is stored.", "scores.score_models",
-    scores=True, memory=2000, minutes=60, seconds=6,
+    scores=True, memory=2000, minutes=60,
 )  # fmt: skip
 TABULATE = Step(
     "tabulate",

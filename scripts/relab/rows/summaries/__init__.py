@@ -32,14 +32,12 @@ class Row(RowSettings):
             "Score summaries and baselines: what they copy from their article, what they repeat, how long they are.",
             "scores.score_summaries",
             scores=True,
-            seconds=5,
         ),
         Step(
             "tabulate",
             "Write the tables of summaries: a way of asking a row, every summary, and how each was generated.",
             "tables.tabulate",
             tables=(MAIN, "texts", "generation"),
-            seconds=5,
         ),
     )
 

@@ -22,18 +22,18 @@ from relab.settings.samplings import DatasetPrompts
 
 SCORE = Step(
     "score", "Score targets that systems and baselines write for the sources of a data set, and pairs of systems.",
-    "scores.score_targets", scores=True, memory=2000, minutes=60, seconds=6,
+    "scores.score_targets", scores=True, memory=2000, minutes=60,
 )  # fmt: skip
 TABULATE = Step(
     "tabulate",
     "Write the tables of targets: systems and their metrics, differences, outputs side by side, outputs that metrics dispute.",
-    "tables.tabulate", tables=(MAIN, "differences", "outputs", "telling", "disagreements", "metrics"), memory=2000, seconds=6,
+    "tables.tabulate", tables=(MAIN, "differences", "outputs", "telling", "disagreements", "metrics"), memory=2000,
 )  # fmt: skip
 COST = Step(
     "cost", "Write what the training of the models took: parameters, size, time and memory; and their losses on the way.",
     "costs.tabulate", tables=("cost", "curves"), files={"cost_scores": "results/scores/{chapter}/{name}_cost.parquet"},
 )  # fmt: skip
-DRAW = Step("draw", "Draw the metrics of targets by system.", "figures.draw", figures=("metrics", "differences"), seconds=3)
+DRAW = Step("draw", "Draw the metrics of targets by system.", "figures.draw", figures=("metrics", "differences"))
 
 TRAINED_HERE = of_kind("models", "trained", "finetuned", "trained_on_pairs", "finetuned_on_pairs")
 

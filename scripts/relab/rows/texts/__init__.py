@@ -27,7 +27,6 @@ class Row(RowSettings):
             scores=True,
             memory=2000,
             minutes=60,
-            seconds=7,
         ),
         Step(
             "tabulate",
@@ -35,7 +34,7 @@ class Row(RowSettings):
             "steps.tabulate",
             tables=(MAIN, "texts"),
         ),
-        Step("draw", "Draw the measures of sampled texts by method.", "figures.draw", figures=("measures",), seconds=3),
+        Step("draw", "Draw the measures of sampled texts by method.", "figures.draw", figures=("measures",)),
     )
 
     @property

@@ -27,7 +27,6 @@ class Row(RowSettings):
             scores=True,
             tables=(MAIN,),
             environment=TRAIN,
-            seconds=6,
         ),
     )
 

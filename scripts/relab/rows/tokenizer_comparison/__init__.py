@@ -29,7 +29,6 @@ class Row(RowSettings):
             "Score what tokenizers make of a corpus: characters a token, unknown tokens, lengths of documents.",
             "scores.score",
             scores=True,
-            seconds=4,
         ),
         Step(
             "tabulate",
@@ -37,7 +36,7 @@ class Row(RowSettings):
             "tables.tabulate",
             tables=(MAIN, "lengths"),
         ),
-        Step("draw", "Draw how long documents become.", "figures.draw", figures=("lengths_of_documents",), seconds=3),
+        Step("draw", "Draw how long documents become.", "figures.draw", figures=("lengths_of_documents",)),
     )
 
     def inputs(self, step: str, paths: RowPaths, artefacts: Artefacts) -> Files:
