@@ -121,6 +121,8 @@ def test_verses_stand_a_line_each_in_order(bible, document, expected):
 def test_only_the_books_that_are_named_are_read(bible):
     assert read(bible, kind="bible", translation="d", document="book", books=[2]) == ["dOr questi"]
     assert read(bible, kind="bible", translation="d", books=[2, 1]) == read(bible, kind="bible", translation="d")
+    with pytest.raises(UserError, match="expected the books 1, 99, 2, 67 of the translation 'd', found no 67, 99"):
+        read(bible, kind="bible", translation="d", books=[1, 99, 2, 67])
 
 
 def test_an_unknown_translation_and_what_is_no_database_are_named(bible, tmp_path):

@@ -18,14 +18,23 @@ _KEY_LENGTHS = {"book": 1, "chapter": 2, "verse": 3}
 
 
 def read(paths: Sequence[str | os.PathLike], settings: BibleReader, tally: Counter[str]) -> Iterator[str]:
-    """Yield books, chapters or verses in order, a verse a line; blanks and line ends inside a verse become one blank."""
+    """Yield books, chapters or verses in order, a verse a line; blanks and line ends inside a verse become one blank.
+
+    Raises:
+        UserError: no such database, translation or book.
+    """
     key_length = _KEY_LENGTHS[settings.document]
     for path in map(Path, paths):
-        verses = _verses(path, settings.translation)
-        if settings.books is not None:
-            verses = (verse for verse in verses if verse[0] in settings.books)
-        for _, group in itertools.groupby(verses, key=lambda verse: verse[:key_length]):
-            yield "\n".join(" ".join(text.split()) for *_, text in group)
+        lacking = set(settings.books or ())
+        for key, group in itertools.groupby(_verses(path, settings.translation), key=lambda verse: verse[:key_length]):
+            lacking.discard(key[0])
+            if settings.books is None or key[0] in settings.books:
+                yield "\n".join(" ".join(text.split()) for *_, text in group)
+        if lacking:
+            raise UserError(
+                f"{path}: expected the books {', '.join(map(str, settings.books))} of the translation "
+                f"{settings.translation!r}, found no {', '.join(map(str, sorted(lacking)))}"
+            )
 
 
 def _verses(path: Path, translation: str) -> Iterator[tuple[int, int, int, str]]:
