@@ -73,6 +73,6 @@ def test_twice_the_steps_take_twice_the_time_after_the_start(settings):
     assert trained(1000) > trained(0)
 
 
-@pytest.mark.parametrize(("length", "told"), [(1, "1 minutes"), (600, "10 minutes"), (10800, "3 hours"), (3e5, "3 days")])
+@pytest.mark.parametrize(("length", "told"), [(1, "1 minute"), (600, "10 minutes"), (10800, "3 hours"), (3e5, "3 days")])
 def test_durations_are_told_in_the_unit_that_people_use(length, told):
     assert duration(length) == told

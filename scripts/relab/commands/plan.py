@@ -80,7 +80,8 @@ def duration(seconds: float) -> str:
     for unit, size in (("days", 86400), ("hours", 3600)):
         if seconds > 2 * size:
             return f"{seconds / size:.0f} {unit}"
-    return f"{max(seconds / 60, 1):.0f} minutes"
+    minutes = max(round(seconds / 60), 1)
+    return f"{minutes} minute" + ("s" if minutes > 1 else "")
 
 
 def report_downloads(settings: Resolved, jobs: Iterable[Job]) -> None:
