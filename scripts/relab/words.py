@@ -43,6 +43,11 @@ def divided(text: str) -> str:
     return " ".join(index_terms(text))
 
 
+def characters_apart(text: str) -> str:
+    """A text with blanks around each character of a script without blanks between words."""
+    return _CHARACTER.sub(r" \g<0> ", text)
+
+
 #: The pattern of the terms of a divided text.
 DIVIDED = r"(?u)\S+"
 

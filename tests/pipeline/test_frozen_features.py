@@ -43,8 +43,8 @@ def test_scifact_is_found_as_others_find_it(tables):
     """Others found 0.60 with the first 96 tokens of an abstract, which cost a third of all, where 0.645 was measured."""
     found = tables["retrieval"]
     assert 0.66 <= of(found, "BM25", "ndcg_10") <= 0.69
-    assert 0.58 <= of(found, "minilm mean", "ndcg_10") <= 0.62
-    assert of(found, "minilm cls", "ndcg_10") < of(found, "minilm mean", "ndcg_10") - 0.02
+    assert 0.58 <= of(found, "MiniLM mean", "ndcg_10") <= 0.62
+    assert of(found, "MiniLM cls", "ndcg_10") < of(found, "MiniLM mean", "ndcg_10") - 0.02
     assert of(found, "chance", "ndcg_10") < 0.01
 
 
@@ -52,17 +52,17 @@ def test_the_baseline_of_emotion_lies_above_frozen_features(tables):
     assert accuracy(tables, "Emotion", "TF-IDF", "logistic regression") == pytest.approx(0.86, abs=0.01)
     some = "Emotion, 4,000 tweets"
     baseline = accuracy(tables, some, "TF-IDF", "logistic regression")
-    for features in ("minilm [CLS]", "minilm mean"):
+    for features in ("MiniLM [CLS]", "MiniLM mean"):
         for classifier in ("logistic regression", "perceptron"):
             assert accuracy(tables, some, features, classifier) < baseline
 
 
 def test_mean_features_of_sst2(tables):
-    assert accuracy(tables, "SST-2, 1,200 sentences", "minilm mean", "logistic regression") == pytest.approx(0.77, abs=0.03)
+    assert accuracy(tables, "SST-2, 1,200 sentences", "MiniLM mean", "logistic regression") == pytest.approx(0.77, abs=0.03)
 
 
 def test_openbookqa_is_ranked_better_than_by_cosine(tables):
     found = tables["choice"]
-    cosine = of(found, "minilm mean cosine", "accuracy")
+    cosine = of(found, "MiniLM mean cosine", "accuracy")
     assert cosine == pytest.approx(0.31, abs=0.04)
-    assert max(of(found, f"minilm mean {scorer}", "accuracy") for scorer in ("linear", "perceptron")) > cosine
+    assert max(of(found, f"MiniLM mean {scorer}", "accuracy") for scorer in ("linear", "perceptron")) > cosine

@@ -66,7 +66,9 @@ def test_where_no_blanks_divide_words_bleu_counts_characters_and_says_so(text, w
     assert BLEU.measure([text], [[text]], tokenize="intl").signature.count("tok:intl") == 1
 
 
-def test_edits_of_chinese_and_japanese_are_of_characters():
+def test_edits_are_of_characters_where_no_blanks_divide_words():
+    thai = TER.measure(["แมวกินปลา"], [["แมวกินนก"]])  # a vowel above its consonant is no character by itself
+    assert thai.score.value == pytest.approx(3 / 7) and thai.signature.endswith("characters:apart")
     assert TER.measure(["我的狗在睡觉"], [["我的猫在睡觉"]]).score.value == pytest.approx(1 / 6)
     assert TER.measure(["猫を見る"], [["犬を見る"]]).score.value == pytest.approx(1 / 4)
 

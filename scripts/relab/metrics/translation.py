@@ -20,7 +20,7 @@ import sacrebleu.metrics as reference
 from relab.metrics import Metric
 from relab.metrics.references import INPUTS, PAIR, PAIRS, check_pairs
 from relab.statistics import Measurement, Scale
-from relab.words import CHINESE, UNDIVIDED, script
+from relab.words import CHINESE, UNDIVIDED, characters_apart, script
 
 #: sacrebleu's tokenizers of scripts without blanks between words; it has none for Thai and its like, whose characters it takes.
 BLEU_OPTIONS = {CHINESE: {"tokenize": "zh"}, UNDIVIDED: {"tokenize": "char"}}
@@ -50,6 +50,8 @@ class _Sacrebleu(Metric):
     pair_options: ClassVar[Mapping[str, Any]] = {}
     #: Of references in a script without blanks between words, where its own words would be whole clauses.
     script_options: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    #: Scripts of which sacrebleu would take whole clauses for words: it is given their characters apart.
+    parted_scripts: ClassVar[tuple[str, ...]] = ()
 
     def _compute(
         self,
@@ -75,8 +77,14 @@ class _Sacrebleu(Metric):
             ValueError: no pair, or a pair without a reference.
         """
         check_pairs(outputs, references)
-        of_script = cls.script_options.get(script(text for texts in references for text in texts), {})
-        options = {**cls.corpus_options, **of_script, **options}
+        written = script(text for texts in references for text in texts)
+        options = {**cls.corpus_options, **cls.script_options.get(written, {}), **options}
+        parted = written in cls.parted_scripts
+        if parted:
+            outputs, references = (
+                list(map(characters_apart, outputs)),
+                [list(map(characters_apart, texts)) for texts in references],
+            )
         of_corpus = cls.implementation(**options)
         of_pair = cls.implementation(**cls.pair_options, **options)
         # sacrebleu wants all first references, then all second ones, None where a pair has no further one
@@ -93,7 +101,7 @@ class _Sacrebleu(Metric):
         return Translated(
             Measurement.of_totals(table, lambda totals: score(of_corpus, totals), PAIR, items, cls.scale),
             np.array([score(of_pair, row) for row in table]),
-            str(of_corpus.get_signature()),
+            f"{of_corpus.get_signature()}{'|characters:apart' if parted else ''}",
         )
 
 
@@ -125,7 +133,7 @@ class TER(_Sacrebleu):
     """Translation edit rate, 0 or more, lower is better: insertions, deletions, substitutions and shifts of words that make the
     output the nearest reference, divided by the words of the references (the mean over a pair's). Lower case by default.
 
-    Of Chinese and Japanese, words are characters; of Thai and its like, which sacrebleu does not divide, runs between blanks.
+    Where no blanks divide words, these are characters: sacrebleu parts Chinese and Japanese, not Thai and its like.
     """
 
     DESCRIPTION = "Corpus TER by sacrebleu."
@@ -133,3 +141,4 @@ class TER(_Sacrebleu):
     implementation = reference.TER
     scale = "mean"
     script_options = {name: {"normalized": True, "asian_support": True} for name in (CHINESE, UNDIVIDED)}
+    parted_scripts = (UNDIVIDED,)
