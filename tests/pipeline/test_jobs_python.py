@@ -74,7 +74,7 @@ def test_several_jobs_are_forks_of_one_process(tmp_path):
     assert made.returncode == 0, made.stdout + made.stderr
     assert "torch" in recorded_versions(tmp_path)
     logs = re.findall(r"^ +log: results/logs/(\S+)", made.stdout + made.stderr, re.M)
-    assert logs[0].startswith("fetch_asset/tiny_italian"), "the longest chain of jobs comes first"
+    assert all("italian" in log for log in logs[:2]), "the longest chain of jobs comes first"
     servers = [process for process in psutil.process_iter(["cmdline"]) if str(tmp_path) in str(process.info["cmdline"])]
     assert not servers
 
