@@ -7,7 +7,6 @@ seen here of the dry run's promise is that each job gets settings that its progr
 from __future__ import annotations
 
 import contextlib
-import copy
 import functools
 import importlib
 import json
@@ -19,18 +18,13 @@ from typing import Any
 
 import pytest
 from support.jobs import all_jobs
+from support.overlays import drawn_overlay, tiny_configuration
 from support.runs import CHECKOUT
 
 from relab.errors import UserError
 from relab.rows.job import Job
 from relab.settings.base import canonical, check, documentation_keys
 from relab.settings.config import Resolved, resolve
-from relab.settings.merging import merged
-
-LAYERS = [CHECKOUT / name for name in ("config/assets.yaml", "config/config.yaml", "tests/config/tiny.yaml")]
-
-#: What is changed: not the assets, whose files are not there to be read.
-SECTIONS = ("corpora", "tokenizers", "models", "samplings", "datasets", "encoders", "probes", "classifiers", "rows")
 
 #: Seeds, of which each draws until an overlay is taken.
 OVERLAYS = 6
@@ -38,48 +32,6 @@ OVERLAYS = 6
 
 class Reads(Exception):
     """The step has its settings, and reads the first of its files."""
-
-
-def leaves(raw: Any, path: tuple = ()) -> Iterator[tuple]:
-    """The paths of all values that are no mapping."""
-    if isinstance(raw, dict):
-        for key, value in raw.items():
-            yield from leaves(value, (*path, key))
-    else:
-        yield path
-
-
-def another(value: Any, names: list[str], drawn: random.Random) -> Any:
-    """A value of the same form that might be meant; of a name, one of the same kind."""
-    if isinstance(value, bool):
-        return not value
-    if isinstance(value, int):
-        return drawn.choice([value + 1, 2 * value, max(value // 2, 1), 1])
-    if isinstance(value, float):
-        return drawn.choice([value / 2, value * 1.5, 1.0, 0.0])
-    if isinstance(value, list):
-        return drawn.choice(
-            [value[:1], value[::-1], value[1:], [*value, *map(lambda each: another(each, names, drawn), value[:1])]]
-        )
-    if value in names:
-        return drawn.choice(names)
-    return value if drawn.random() < 0.5 else None
-
-
-def overlay(raw: dict[str, Any], drawn: random.Random) -> dict[str, Any]:
-    """The configuration with a few values changed."""
-    raw = copy.deepcopy(raw)
-    names = {kind: list(raw[kind]) for kind in SECTIONS if kind in raw}
-    kind_of = {name: kind for kind, declared in names.items() for name in declared}
-    paths = [path for section in names for path in leaves(raw[section], (section,))]
-    for path in drawn.sample(paths, drawn.randint(2, 6)):
-        group = raw
-        for key in path[:-1]:
-            group = group[key]
-        value = group[path[-1]]
-        alike = names[kind_of[value]] if isinstance(value, str) and value in kind_of else []
-        group[path[-1]] = another(value, alike, drawn)
-    return raw
 
 
 @functools.cache
@@ -113,7 +65,7 @@ def check_step(kind: str, function: str, spec: dict[str, Any], monkeypatch: pyte
 
 @pytest.fixture(scope="module")
 def raw() -> dict[str, Any]:
-    return merged(LAYERS)
+    return tiny_configuration()
 
 
 @pytest.mark.parametrize("seed", range(OVERLAYS))
@@ -121,7 +73,7 @@ def test_what_is_taken_is_what_the_jobs_take(raw, seed, monkeypatch):
     drawn = random.Random(seed)
     while True:
         try:
-            resolved = resolve(overlay(raw, drawn))
+            resolved = resolve(drawn_overlay(raw, drawn))
             break
         except UserError as error:
             assert "\n" not in str(error)
