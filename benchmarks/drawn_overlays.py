@@ -16,7 +16,6 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-import yaml
 from common import emit
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
@@ -45,7 +44,7 @@ def main() -> None:
             end, told = run_overlay(whole, drawn, args.cores)
             print(f"overlay {seed}: {end}{f': {told}' if told else ''}", file=sys.stderr, flush=True)
             if end == BROKEN:
-                print(yaml.safe_dump(changes(raw, drawn), allow_unicode=True), file=sys.stderr, flush=True)
+                print(changes(raw, drawn), file=sys.stderr, flush=True)
             ends[end] += 1
     emit("drawn_overlays", "dry runs keep their promise", args.overlays, "overlays", settings={"seed": args.seed, **ends})
     if ends[BROKEN]:
@@ -54,6 +53,7 @@ def main() -> None:
 
 def run_overlay(whole: Path, drawn: dict, cores: str) -> tuple[str, str]:
     """How a report with an overlay ends, and what was said."""
+    from support.overlays import write_settings
     from support.runs import run_snakemake
 
     from relab.run_copy import copy_run
@@ -62,7 +62,7 @@ def run_overlay(whole: Path, drawn: dict, cores: str) -> tuple[str, str]:
     shutil.rmtree(run, ignore_errors=True)
     copy_run(whole, run)
     settings = whole.with_name("settings.yaml")
-    settings.write_text(yaml.safe_dump(drawn, allow_unicode=True, sort_keys=False), encoding="utf-8")
+    write_settings(settings, drawn)
     words = ("--configfile", str(settings), *REPORT)
     dry = run_snakemake(run, "--dry-run", "--quiet", "all", *words)
     if dry.returncode:

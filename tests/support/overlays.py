@@ -13,6 +13,7 @@ from snakemake.utils import update_config
 from support.runs import CHECKOUT, run_relab
 
 from relab.settings.config import resolve
+from relab.settings.layers import Written
 from relab.settings.merging import merged
 
 #: What is changed: not the assets, whose files are not there to be read.
@@ -46,6 +47,7 @@ def leaves(raw: Any, path: tuple = ()) -> Iterator[tuple]:
 
 def another(value: Any, names: list[str], drawn: random.Random) -> Any:
     """A value of the same form that might be meant; of a name, one of the same kind."""
+    value = value.value if isinstance(value, Written) else value
     if isinstance(value, bool):
         return not value
     if isinstance(value, int):
@@ -75,3 +77,20 @@ def drawn_overlay(raw: dict[str, Any], drawn: random.Random) -> dict[str, Any]:
         alike = names[kind_of[value]] if isinstance(value, str) and value in kind_of else []
         group[path[-1]] = another(value, alike, drawn)
     return raw
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes words that were read without quotation marks as they were."""
+
+
+def _as_written(dumper: yaml.SafeDumper, word: Written) -> yaml.ScalarNode:
+    tag = dumper.resolve(yaml.ScalarNode, word, (True, False))
+    return dumper.represent_scalar(tag, word)
+
+
+_Dumper.add_representer(Written, _as_written)
+
+
+def write_settings(path: Path, settings: dict[str, Any]) -> None:
+    """Write settings as YAML that is read as they are."""
+    path.write_text(yaml.dump(settings, Dumper=_Dumper, allow_unicode=True, sort_keys=False), encoding="utf-8")
