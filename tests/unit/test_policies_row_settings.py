@@ -35,7 +35,7 @@ def test_what_measures_texts_reads_all_that_scores_them(declared):
     assert inputs["judge"] == "results/probes/film_judge/probes.skops"
     assert inputs["samples"] == [f"results/samples/{name}.jsonl" for system in spec.order for name in spec.systems[system]]
     assert spec.order == ["SFT", "PPO β 0.3", "PPO β 0.05", "DPO β 0.5", "DPO β 0.1"]
-    assert list(spec.systems["DPO β 0.1"].values()) == [0, 1]
+    assert list(spec.systems["DPO β 0.1"].values()) == merged()["models"]["film_dpo"]["sweep"]["seed"]
 
 
 def test_ways_of_learning_that_a_row_lacks_have_no_curves(declared):
