@@ -25,7 +25,7 @@ def declared(merged):
     return declared
 
 
-def test_what_measures_texts_reads_all_that_scores_them(declared):
+def test_what_measures_texts_reads_all_that_scores_them(declared, merged):
     resolved = declared()
     row = resolved.rows["mine"]
     inputs = row.settings.inputs("measure", row.paths, resolved.artefacts)
