@@ -223,7 +223,7 @@ def encode(scale: Scale, args: argparse.Namespace) -> None:
     from classifying import SIZES
 
     from relab import precision
-    from relab.features.encode import pooled_batches
+    from relab.features.encode import pooled_batches, token_budget
     from relab.settings.encoders import Encoder
 
     torch.manual_seed(0)
@@ -233,8 +233,10 @@ def encode(scale: Scale, args: argparse.Namespace) -> None:
     model = transformers.BertModel(transformers.BertConfig(**SIZES[size])).to(args.device, dtype).eval()
     texts = random_texts(scale.number(4096), 8, encoder.tokens, model.config.vocab_size)
 
+    budget = token_budget(encoder, model.device)
+
     def ours() -> None:
-        for _ in pooled_batches(model, texts, encoder.batch_tokens):
+        for _ in pooled_batches(model, texts, budget):
             pass
 
     @torch.inference_mode()
@@ -250,7 +252,7 @@ def encode(scale: Scale, args: argparse.Namespace) -> None:
 
     programs = {"ours": rate(ours, len(texts)), "batches of 32 in given order": rate(in_order, len(texts))}
     settings = {"size": size, **SIZES[size], "texts": len(texts), "tokens": sum(map(len, texts))}
-    settings |= {"batch_tokens": encoder.batch_tokens, "precision": str(dtype)}
+    settings |= {"batch_tokens": budget, "precision": str(dtype)}
     emit_rates("encoding", "texts/s", interleave(programs, args.repeats), settings, args)
 
 

@@ -42,8 +42,7 @@ class Task:
         """The settings of ours."""
         from relab.settings.encoders import Encoder
 
-        batch = {} if self.batch_tokens is None else {"batch_tokens": self.batch_tokens}
-        return Encoder(model="frozen", tokens=self.tokens, **batch)
+        return Encoder(model="frozen", tokens=self.tokens, batch_tokens=self.batch_tokens)
 
     def texts(self) -> list[str]:
         from relab.datasets.storage import column_texts
@@ -183,12 +182,16 @@ def agreement(folder: Path, task: Task, theirs) -> dict[str, float]:
 
 def settings(task: Task, counts: dict[str, int]) -> dict[str, Any]:
     """What was encoded, for the record."""
+    import torch
+
+    from relab.features.encode import token_budget
+
     return {
         "model": task.model.name,
         "part": task.part.name,
         **counts,
         "tokens of a text at most": task.tokens,
-        "batch_tokens": task.encoder().batch_tokens,
+        "batch_tokens": token_budget(task.encoder(), torch.device("cpu")),
         "batch of the peers": BATCH,
     }
 

@@ -2,8 +2,8 @@
 
 Both run in one process, in turn, on the same model, texts and threads: texts of 90 tokens on average and of varied length,
 each after a prompt of four, cut from an act of a play. All texts differ, so that reading equal ones once gains nothing
-here. The greatest difference between a log-probability by one and by the other is a figure of its own. Prints one JSON line a
-figure.
+here. The greatest difference between a log-probability by one and by the other is a figure of its own, and so is the speed of
+a judge in bfloat16 where the processor multiplies it itself, beside the same loop in float32. Prints one JSON line a figure.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from common import emit, interleave, parser, rate
+from common import emit, interleave, median_ratio, parser, rate
 
 ROOT = Path(__file__).resolve().parents[1]
 MODEL = ROOT / "results" / "models" / "smollm2"
@@ -56,6 +56,14 @@ def ours(model, tokenizer, texts) -> list[list[float]]:
     return [judgement.logprobs for judgement in judged(model, tokenizer, texts)]
 
 
+def multiplies_bfloat16() -> bool:
+    """Whether the processor does (AVX512-BF16, AMX), as Linux tells."""
+    try:
+        return not {"avx512_bf16", "amx_bf16"}.isdisjoint(Path("/proc/cpuinfo").read_text(encoding="utf-8").split())
+    except OSError:
+        return False
+
+
 def main() -> None:
     cli = parser(__doc__, repeats=5)
     cli.add_argument("--model", type=Path, default=MODEL, metavar="DIR", help="model directory (default: %(default)s)")
@@ -75,22 +83,30 @@ def measure(args: argparse.Namespace) -> None:
 
     from relab.checkpoints import load_model, load_tokenizer
     from relab.device import device_name, pick_device, prepare_device
+    from relab.precision import BFLOAT16
 
     device = pick_device()
     prepare_device(device, args.threads)
-    model, tokenizer = load_model(args.model, device), load_tokenizer(args.model)
+    tokenizer = load_tokenizer(args.model)
     texts = texts_of(tokenizer, args.texts, args.tokens)
-    programs = {"ours": ours, "plain": plain}
-    results = {name: program(model, tokenizer, texts) for name, program in programs.items()}
+    model = load_model(args.model, device)
+    programs = {"ours": partial(ours, model), "plain": partial(plain, model)}
+    if device.type == "cpu" and multiplies_bfloat16():
+        programs["bfloat16"] = partial(ours, load_model(args.model, device, BFLOAT16))
+    results = {name: programs[name](tokenizer, texts) for name in ("ours", "plain")}
     tokens = sum(map(len, results["plain"]))
-    timed = {name: rate(partial(program, model, tokenizer, texts), tokens) for name, program in programs.items()}
-    speed = {name: statistics.median(figures) for name, figures in interleave(timed, args.repeats).items()}
+    timed = {name: rate(partial(program, tokenizer, texts), tokens) for name, program in programs.items()}
+    figures = interleave(timed, args.repeats)
+    speed = {name: statistics.median(values) for name, values in figures.items()}
     shared = {
         "peer": f"one text at a time on transformers {transformers.__version__}",
         "settings": {"model": args.model.name, "texts": len(texts), "tokens": tokens, "prompt": PROMPT},
         "device": device_name(device),
     }
-    emit("judging", "judged tokens", speed["ours"], "tokens/s", peer_value=speed["plain"], repeats=args.repeats, **shared)
+    for name, figure in {"ours": "judged tokens", "bfloat16": "judged tokens, bfloat16"}.items():
+        if name in speed:
+            ratios = {"peer_value": speed["plain"], "ratio_to": median_ratio(figures[name], figures["plain"])}
+            emit("judging", figure, speed[name], "tokens/s", repeats=args.repeats, **ratios, **shared)
     logprobs = (itertools.chain(*results[name]) for name in ("ours", "plain"))
     difference = max(abs(value - peer_value) for value, peer_value in zip(*logprobs, strict=True))
     emit("judging", "greatest difference", difference, "nats", **shared)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
+import re
 
 import pytest
+import yaml
 from support.runs import CHECKOUT
 
 
@@ -48,3 +51,20 @@ def test_a_goal_without_a_peer_is_one_of_the_value(table):
 def test_a_goal_that_nothing_was_measured_for_stands_there(table):
     shown = rows(table.markdown([line(14)], [{"benchmark": "b", "figure": "memory", "at_most": 15}]))
     assert [row[2] for row in shown] == ["not measured", "14 s"]
+
+
+def figure_patterns(program: str) -> list[str]:
+    """A pattern for each text in a program that has letters of its own; what is formatted into it may be anything."""
+    patterns = []
+    for node in ast.walk(ast.parse((CHECKOUT / f"benchmarks/{program}.py").read_text(encoding="utf-8"))):
+        parts = node.values if isinstance(node, ast.JoinedStr) else [node]
+        fixed = [str(part.value) if isinstance(part, ast.Constant) else None for part in parts]
+        if any(re.search("[a-z]", part) for part in fixed if part):
+            patterns.append("".join(".+" if part is None else re.escape(part) for part in fixed))
+    return patterns
+
+
+def test_each_goal_names_a_figure_that_its_program_prints():
+    goals = yaml.safe_load((CHECKOUT / "benchmarks/goals.yaml").read_text(encoding="utf-8"))
+    nameless = [goal for goal in goals if not any(re.fullmatch(p, goal["figure"]) for p in figure_patterns(goal["benchmark"]))]
+    assert nameless == []

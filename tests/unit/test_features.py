@@ -138,6 +138,12 @@ def test_no_batch_is_beyond_the_budget_but_one_text(tmp_path, bert, monkeypatch)
     assert max(map(len, seen)) > 3
 
 
+def test_an_open_budget_is_that_of_the_device_and_a_given_one_is_kept():
+    budgets = {kind: encode.token_budget(Encoder(model="tiny"), torch.device(kind)) for kind in ("cpu", "cuda", "mps")}
+    assert budgets["cpu"] < budgets["cuda"] == budgets["mps"]
+    assert encode.token_budget(Encoder(model="tiny", batch_tokens=7), torch.device("cpu")) == 7
+
+
 def test_no_keys_and_values_are_kept(tmp_path, network, monkeypatch):
     model, _ = network
     forward, kept = model.forward, []

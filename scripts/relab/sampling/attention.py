@@ -59,14 +59,18 @@ def attention(
     batch, heads, _, size = query.shape
     scaling = size**-0.5 if scaling is None else scaling
     # the heads that share a key stand beside each other, as queries of that key
-    grouped = (query * scaling).view(batch, key.shape[1], heads // key.shape[1], size)
-    weights = torch.matmul(grouped, key.transpose(2, 3))
-    if position_bias is not None:
-        weights = weights + position_bias.view(-1, *weights.shape[1:])
-    if attention_mask is not None:
-        weights = weights.masked_fill(~attention_mask[..., : key.shape[2]], -torch.inf)
+    groups = key.shape[1]
+    grouped = (query * scaling).view(batch * groups, heads // groups, size)
+    weights = torch.bmm(grouped, key.flatten(0, 1).mT)
+    if position_bias is not None or attention_mask is not None:
+        weights = weights.view(batch, groups, heads // groups, -1)
+        if position_bias is not None:
+            weights = weights + position_bias.view(-1, *weights.shape[1:])
+        if attention_mask is not None:
+            weights = weights.masked_fill(~attention_mask[..., : key.shape[2]], -torch.inf)
+        weights = weights.flatten(0, 1)
     # in float32 whatever the model's type, as torch's kernel does
-    attended = torch.matmul(weights.softmax(-1, dtype=torch.float32).to(value.dtype), value)
+    attended = torch.bmm(weights.softmax(-1, dtype=torch.float32).to(value.dtype), value.flatten(0, 1))
     return attended.view(batch, 1, heads, size), None
 
 

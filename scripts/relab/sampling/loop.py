@@ -138,6 +138,7 @@ class _Batch:
         self.texts = torch.arange(len(prompts), device=model.device)  # the index of each row's text
         self.steps: list[tuple[torch.Tensor, ...]] = []
         self.positioned = "position_ids" in inspect.signature(model.forward).parameters
+        self.window = context_length(model)
         self.cache, self.cached = self.new_cache(), 0
 
     def new_cache(self) -> Cache | None:
@@ -165,8 +166,7 @@ class _Batch:
 
     def _logits(self, end: int) -> torch.Tensor:
         """The logits ``[texts, vocabulary]`` for the tokens of column ``end``."""
-        window = context_length(self.model)
-        if self.cache is not None and end <= window:
+        if self.cache is not None and end <= self.window:
             mask_arguments = self._mask_arguments(self.cached, 0, end)
             output = self.model(
                 self.tokens[:, self.cached : end],
@@ -177,7 +177,7 @@ class _Batch:
             )
             self.cached = end
         else:
-            start = max(0, end - window)
+            start = max(0, end - self.window)
             mask_arguments = self._mask_arguments(start, start, end)
             output = self.model(self.tokens[:, start:end], use_cache=False, logits_to_keep=1, **mask_arguments)
         return output.logits[:, -1]
@@ -294,7 +294,8 @@ def _batches(prompts: Sequence[Sequence[int]], rows: list[int], size: int, lengt
 def _evaluation_mode(model: PreTrainedModel) -> Iterator[None]:
     """Put a model in evaluation mode, and every module back in its mode after the block."""
     training = [module for module in model.modules() if module.training]
-    model.eval()
+    if training:
+        model.eval()
     try:
         yield
     finally:

@@ -147,7 +147,7 @@ class TokenSelector:
     def _draw(self, scores: torch.Tensor, step: int) -> torch.Tensor:
         cumulative = scores.softmax(-1, dtype=self._uniforms.dtype).cumsum(-1)
         # the first token whose cumulative probability reaches the number: since that is above 0, never an excluded one
-        tokens = torch.searchsorted(cumulative, self._uniforms[:, step, None] * cumulative[:, -1:])
+        tokens = torch.searchsorted(cumulative, self._uniforms[:, step : step + 1] * cumulative[:, -1:])
         return tokens.clamp_(max=scores.shape[-1] - 1)  # matters only for NaN, which the log-probabilities reveal
 
 

@@ -17,10 +17,10 @@ class Encoder(Titled):
     tokens: Int = Field(
         128, description="Tokens of a text at most, marks at its ends among them; what is longer is cut and counted.", ge=2
     )
-    batch_tokens: Int = Field(
-        4096,
-        description="Tokens of a batch at most, padding counted. Bounds the memory; like the company of a text it changes the "
-        "last bits of the result.",
+    batch_tokens: Int | None = Field(
+        None,
+        description="Tokens of a batch at most, padding counted; null: 1024 on a CPU, which gains nothing by more, and 4096 on "
+        "other devices. Bounds the memory; like the company of a text it changes the last bits of the result.",
         ge=1,
     )
     precision: Precision = Field(
