@@ -35,7 +35,7 @@ PROGRESSION = pd.DataFrame(
     [(100, "width 32", 0.1, 0.0, 0.2), (100, "width 128", 0.2, 0.1, 0.3), (500, "width 32", 0.3, 0.2, 0.4),
      (500, "width 128", 0.5, 0.4, 0.6)], columns=["step", "model", *SHARES],
 )  # fmt: skip
-OVERLAP = pd.DataFrame([("held-out text", 0.9), ("width 32", 0.3), ("drawn characters", 0.05)], columns=["text", SHARES[0]])
+OVERLAP = pd.DataFrame([("held-out text", 0.9), ("width 32", 0.3), ("drawn characters", 0.05)], columns=["source", SHARES[0]])
 OVERLAP = OVERLAP.assign(**{share: 0.5 for share in SHARES[1:]})
 
 
@@ -50,6 +50,14 @@ def test_words_in_the_corpus_stand_beside_those_of_held_out_and_of_drawn_text():
     assert [colour(line) for line in lines.values()] == expected
     steps = [lines[model].get_xdata() for model in ("width 32", "width 128")]
     assert (steps[0] != steps[1]).all() and np.allclose(steps[0], [100, 500], atol=8)  # intervals stand side by side
+
+
+def test_models_of_one_title_keep_the_colours_of_what_tells_them_apart():
+    titled = PROGRESSION.assign(model="GPT, " + PROGRESSION["model"], model_name=PROGRESSION["model"])
+    lines, untitled = named(draw_words(titled, OVERLAP).axes[0]), named(draw_words(PROGRESSION, OVERLAP).axes[0])
+    assert list(lines)[:2] == ["GPT, width 32", "GPT, width 128"]
+    assert [colour(line) for line in lines.values()] == [colour(line) for line in untitled.values()]
+    assert [line.get_linestyle() for line in lines.values()] == [line.get_linestyle() for line in untitled.values()]
 
 
 def test_a_bar_of_memory_is_as_long_as_its_sum():
