@@ -209,13 +209,13 @@ def drawn(axes) -> list[tuple[str, float]]:
 def test_the_figure_sets_ways_of_asking_beside_the_baselines(steps):
     main = steps(LINES)[1][MAIN]
     with figure_style():
-        copied, new, length = draw_summaries(main).axes
-    names = [label.get_text() for label in copied.get_yticklabels()]
+        new, repeated, length = draw_summaries(main).axes
+    names = [label.get_text() for label in new.get_yticklabels()]
     assert names == ["plain", "long", "lead-2 (baseline)", "article (baseline)"]
-    assert drawn(copied)[0] == ("plain, words of the article: 72.7%", 0.727)
-    assert [value for _, value in drawn(new)] == [0.556, 1, 0, 0]
+    assert drawn(new)[0] == ("plain, novel 2-grams: 40.0%", 0.4)
+    assert [value for _, value in drawn(new)] == [0.4, 1, 0, 0] and [value for _, value in drawn(repeated)] == [0, 0.4, 0, 0]
     assert [value for _, value in drawn(length)] == [11, 8, 12, 21]
-    assert not any(line.get_label() == "_interval" for line in copied.lines)  # of one article
+    assert not any(line.get_label() == "_interval" for line in new.lines)  # of one article
 
 
 def test_the_figure_names_the_model_where_there_are_several(steps):

@@ -41,7 +41,7 @@ class Row(RowSettings):
         ),
         Step(
             "draw",
-            "Draw how much of the summaries is copied, what is new, how long they are.",
+            "Draw how much of the summaries is new, what they repeat, how long they are.",
             "figures.draw",
             figures=("measures",),
         ),

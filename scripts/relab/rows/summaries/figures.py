@@ -1,4 +1,4 @@
-"""The figure of summaries: how much of each is the article's, how much is new, and how long it is, beside the baselines."""
+"""The figure of summaries: how much of each is new, what it repeats and how long it is, beside the baselines."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from relab.rows.shared.intervals import Panel, draw_intervals
 from relab.rows.summaries.names import BASELINE
 
 PANELS = (
-    Panel("Words of the article", {"copied_words": "words of the article"}, "share of its words", unit="%"),
-    Panel("New runs of 3 words", {"novel_3grams": "new runs of 3 words"}, "share of its 3-grams", unit="%"),
+    Panel("Novel 2-grams", {"novel_2grams": "novel 2-grams"}, "share of 2-grams", unit="%"),
+    Panel("Repeated 4-grams", {"repeated_4grams": "repeated 4-grams"}, "share of 4-grams", unit="%"),
     Panel("Length", {"words": "length"}, "words", unit="words"),
 )
 
