@@ -7,7 +7,7 @@ from matplotlib.colors import to_hex
 
 from relab.errors import UserError
 from relab.figures import NEUTRAL, colours, figure_style
-from relab.rows.judged_texts.figures import draw_perplexities
+from relab.rows.judged_texts.figures import draw_accounts, draw_perplexities
 from relab.rows.model_memory.figures import PARTS, draw_memory
 from relab.rows.next_words.figures import draw_words as draw_next_words
 from relab.rows.policies.figures import draw_differences as draw_policy_differences
@@ -102,6 +102,20 @@ def test_judged_texts_have_the_colour_of_their_model_and_people_none():
     assert [line.values_in_words[0] for line in marks[2::3]] == [
         "people, whole texts: 10 [9, 11]", "people, first 40 tokens: 20 [19, 21]"
     ]  # fmt: skip
+
+
+def test_changes_under_an_account_have_a_panel_a_measure_and_contrast():
+    columns = ["account", "contrast", *(f"{measure}_change{end}" for measure in ("entropy", "perplexity") for end in ENDS)]
+    changes = [("divide", "T 1 → T 0.1", -0.8, -0.9, -0.7, -3, -4, -2), ("ignore", "T 1 → T 0.1", 0, 0, 0, 0, 0, 0)]
+    changes += [(account, "T 1 → T 0.5", *(number / 2 for number in numbers)) for account, _, *numbers in changes]
+    panels = draw_accounts(pd.DataFrame(changes, columns=columns)).axes
+    assert [[axes.get_title(loc="left"), axes.get_xlabel()] for axes in panels] == [
+        ["Entropy", "T 1 → T 0.1, nats"], ["Judged perplexity", "T 1 → T 0.1"],
+        ["Entropy", "T 1 → T 0.5, nats"], ["Judged perplexity", "T 1 → T 0.5"],
+    ]  # fmt: skip
+    assert [named(axes)["divide"].get_xdata()[0] for axes in panels] == [-0.8, -3, -0.4, -1.5]
+    assert named(panels[0])["divide"].values_in_words == ["divide, change: −0.8 [−0.9, −0.7] nats"]
+    assert all([0, 0] in [list(line.get_xdata()) for line in axes.lines] for axes in panels)  # a line at none
 
 
 def test_models_that_differ_in_more_than_their_first_key_differ_in_style():
