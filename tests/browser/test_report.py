@@ -31,6 +31,17 @@ def test_wide_tables_scroll_inside_their_own_box_by_keyboard(visit, width):
     assert all(index == 0 and name for _, index, name in boxes)
 
 
+def test_what_scrolls_has_a_name_and_is_reached_by_keyboard(visit):
+    page = visit(360, unfold=True)
+    scrolling = page.evaluate(
+        "[...document.querySelectorAll('main *')].filter(one => ['auto', 'scroll'].includes(getComputedStyle(one).overflowY)"
+        " && (one.scrollHeight > one.clientHeight || one.scrollWidth > one.clientWidth))"
+        ".map(one => [one.tagName, one.tabIndex, one.ariaLabel])"
+    )
+    assert {"DIV", "PRE"} <= {tag for tag, _, _ in scrolling}
+    assert all(index == 0 and name for _, index, name in scrolling)
+
+
 @pytest.mark.parametrize("scripts", [True, False])
 def test_a_long_table_shows_its_first_lines_and_opens_by_keyboard(visit, scripts):
     page = visit(java_script_enabled=scripts)
