@@ -31,6 +31,14 @@ def test_wide_tables_scroll_inside_their_own_box_by_keyboard(visit, width):
     assert all(index == 0 and name for _, index, name in boxes)
 
 
+@pytest.mark.parametrize("width", [360, 1400])
+def test_no_word_sticks_out_of_its_cell(visit, width):
+    page = visit(width, unfold=True)
+    cells = page.locator("table.upright :is(th, td)")
+    assert cells.count() > 8
+    assert not any(cells.evaluate_all("all => all.map(one => one.scrollWidth > one.clientWidth)"))
+
+
 def test_what_scrolls_has_a_name_and_is_reached_by_keyboard(visit):
     page = visit(360, unfold=True)
     scrolling = page.evaluate(
