@@ -86,6 +86,11 @@ def test_the_best_is_marked_and_stands_among_the_first_lines_of_a_long_table(vis
     assert ranks.evaluate_all("all => all.map(one => one.title)") == ["not told apart from the best", "best"]
     marks = ranks.evaluate_all("all => all.map(one => getComputedStyle(one, '::before').content)")
     assert ["○" in marks[0], "●" in marks[1]] == [True, True] and "best" in marks[1]
+    beside = page.locator(".plain tbody .rank").evaluate_all(
+        "all => all.map(one => one.getBoundingClientRect().left + parseFloat(getComputedStyle(one, '::before').marginLeft)"
+        " - one.closest('tr').querySelector('th').getBoundingClientRect().right)"
+    )
+    assert beside and min(beside) >= 0  # no mark under the names of the lines
     shown = page.locator("#A1-table-changes tbody tr:visible th").all_inner_texts()
     assert shown == [*(f"fold {number}" for number in range(6)), f"fold {report_run.BEST}"]
     assert not page.locator("#A1-table-reported_italian .rank").count()
