@@ -31,6 +31,25 @@ def test_wide_tables_scroll_inside_their_own_box_by_keyboard(visit, width):
     assert all(index == 0 and name for _, index, name in boxes)
 
 
+@pytest.mark.parametrize("width", [360, 1400])
+def test_no_word_sticks_out_of_its_cell(visit, width):
+    page = visit(width, unfold=True)
+    cells = page.locator("table.upright :is(th, td)")
+    assert cells.count() > 8
+    assert not any(cells.evaluate_all("all => all.map(one => one.scrollWidth > one.clientWidth)"))
+
+
+def test_what_scrolls_has_a_name_and_is_reached_by_keyboard(visit):
+    page = visit(360, unfold=True)
+    scrolling = page.evaluate(
+        "[...document.querySelectorAll('main *')].filter(one => ['auto', 'scroll'].includes(getComputedStyle(one).overflowY)"
+        " && (one.scrollHeight > one.clientHeight || one.scrollWidth > one.clientWidth))"
+        ".map(one => [one.tagName, one.tabIndex, one.ariaLabel])"
+    )
+    assert {"DIV", "PRE"} <= {tag for tag, _, _ in scrolling}
+    assert all(index == 0 and name for _, index, name in scrolling)
+
+
 @pytest.mark.parametrize("scripts", [True, False])
 def test_a_long_table_shows_its_first_lines_and_opens_by_keyboard(visit, scripts):
     page = visit(java_script_enabled=scripts)
@@ -67,6 +86,11 @@ def test_the_best_is_marked_and_stands_among_the_first_lines_of_a_long_table(vis
     assert ranks.evaluate_all("all => all.map(one => one.title)") == ["not told apart from the best", "best"]
     marks = ranks.evaluate_all("all => all.map(one => getComputedStyle(one, '::before').content)")
     assert ["○" in marks[0], "●" in marks[1]] == [True, True] and "best" in marks[1]
+    beside = page.locator(".plain tbody .rank").evaluate_all(
+        "all => all.map(one => one.getBoundingClientRect().left + parseFloat(getComputedStyle(one, '::before').marginLeft)"
+        " - one.closest('tr').querySelector('th').getBoundingClientRect().right)"
+    )
+    assert beside and min(beside) >= 0  # no mark under the names of the lines
     shown = page.locator("#A1-table-changes tbody tr:visible th").all_inner_texts()
     assert shown == [*(f"fold {number}" for number in range(6)), f"fold {report_run.BEST}"]
     assert not page.locator("#A1-table-reported_italian .rank").count()

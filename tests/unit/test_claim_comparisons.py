@@ -55,6 +55,14 @@ def test_of_a_reported_value_the_ledger_holds_it_and_its_tolerance():
     assert (found["quantity"], found["quantities"]) == ("score", "2")
 
 
+def test_of_a_difference_the_ledger_holds_that_of_two_reported_figures():
+    claim = CLAIMS["D5-rises-divide"]
+    found = verdict(claim, rows(claim.comparison.measure, 3.0))
+    assert (found["reported"], found["claimed_low"], found["verdict"]) == ("16.83", "0", REPRODUCED)
+    assert verdict(claim.model_copy(update={"reported": []}), rows(claim.comparison.measure, 3.0)) == {**found, "reported": ""}
+    assert CLAIMS["D5-falls-ignore"].reported_value == pytest.approx(21.37 - 38.7)
+
+
 def test_the_same_units_are_compared_one_by_one():
     """What makes a prompt hard makes it hard for both: noise that both share decides nothing."""
     shared = np.random.default_rng(0).normal(size=ITEMS)

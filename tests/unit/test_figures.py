@@ -274,6 +274,18 @@ def test_a_table_without_what_is_needed_is_refused():
         draw_losses(curves().iloc[:0])
 
 
+def test_models_of_one_title_differ_as_they_do_without_it():
+    def looks(frame):
+        with figure_style():
+            axes = draw_losses(frame).axes[0]
+        lines = [line for line in axes.lines if line.get_label().endswith("validation")]
+        return {line.get_label(): (line.get_color(), line.get_linestyle()) for line in lines}
+
+    frame = curves()
+    titled = looks(frame.assign(model="GPT, " + frame["model"], model_name=frame["model"]))
+    assert titled == {f"GPT, {label}": look for label, look in looks(frame).items()} and len(titled) == 2
+
+
 def test_colours_stand_out_on_white():
     def luminance(colour):
         parts = [one / 12.92 if one <= 0.04045 else ((one + 0.055) / 1.055) ** 2.4 for one in to_rgb(colour)]

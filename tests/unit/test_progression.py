@@ -119,7 +119,7 @@ def test_progression_shows_the_first_text_of_the_lowest_seed(written):
 
 def test_overlap_stands_between_its_references(written):
     table = written["overlap"]
-    assert table["text"].to_list() == ["held-out text", "width 32", "width 128", "drawn characters"]
+    assert table["source"].to_list() == ["held-out text", "width 32", "width 128", "drawn characters"]
     assert table["step"].to_list() == ["", 100, 100, ""]
     assert table["seeds"].to_list() == [2, 2, 1, 2]
     low, share, high = (table[f"words_in_corpus{end}"].astype(float) for end in ("_low", "", "_high"))

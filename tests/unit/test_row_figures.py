@@ -7,7 +7,7 @@ from matplotlib.colors import to_hex
 
 from relab.errors import UserError
 from relab.figures import NEUTRAL, colours, figure_style
-from relab.rows.judged_texts.figures import draw_perplexities
+from relab.rows.judged_texts.figures import draw_accounts, draw_perplexities
 from relab.rows.model_memory.figures import PARTS, draw_memory
 from relab.rows.next_words.figures import draw_words as draw_next_words
 from relab.rows.policies.figures import draw_differences as draw_policy_differences
@@ -35,7 +35,7 @@ PROGRESSION = pd.DataFrame(
     [(100, "width 32", 0.1, 0.0, 0.2), (100, "width 128", 0.2, 0.1, 0.3), (500, "width 32", 0.3, 0.2, 0.4),
      (500, "width 128", 0.5, 0.4, 0.6)], columns=["step", "model", *SHARES],
 )  # fmt: skip
-OVERLAP = pd.DataFrame([("held-out text", 0.9), ("width 32", 0.3), ("drawn characters", 0.05)], columns=["text", SHARES[0]])
+OVERLAP = pd.DataFrame([("held-out text", 0.9), ("width 32", 0.3), ("drawn characters", 0.05)], columns=["source", SHARES[0]])
 OVERLAP = OVERLAP.assign(**{share: 0.5 for share in SHARES[1:]})
 
 
@@ -50,6 +50,14 @@ def test_words_in_the_corpus_stand_beside_those_of_held_out_and_of_drawn_text():
     assert [colour(line) for line in lines.values()] == expected
     steps = [lines[model].get_xdata() for model in ("width 32", "width 128")]
     assert (steps[0] != steps[1]).all() and np.allclose(steps[0], [100, 500], atol=8)  # intervals stand side by side
+
+
+def test_models_of_one_title_keep_the_colours_of_what_tells_them_apart():
+    titled = PROGRESSION.assign(model="GPT, " + PROGRESSION["model"], model_name=PROGRESSION["model"])
+    lines, untitled = named(draw_words(titled, OVERLAP).axes[0]), named(draw_words(PROGRESSION, OVERLAP).axes[0])
+    assert list(lines)[:2] == ["GPT, width 32", "GPT, width 128"]
+    assert [colour(line) for line in lines.values()] == [colour(line) for line in untitled.values()]
+    assert [line.get_linestyle() for line in lines.values()] == [line.get_linestyle() for line in untitled.values()]
 
 
 def test_a_bar_of_memory_is_as_long_as_its_sum():
@@ -94,6 +102,20 @@ def test_judged_texts_have_the_colour_of_their_model_and_people_none():
     assert [line.values_in_words[0] for line in marks[2::3]] == [
         "people, whole texts: 10 [9, 11]", "people, first 40 tokens: 20 [19, 21]"
     ]  # fmt: skip
+
+
+def test_changes_under_an_account_have_a_panel_a_measure_and_contrast():
+    columns = ["account", "contrast", *(f"{measure}_change{end}" for measure in ("entropy", "perplexity") for end in ENDS)]
+    changes = [("divide", "T 1 → T 0.1", -0.8, -0.9, -0.7, -3, -4, -2), ("ignore", "T 1 → T 0.1", 0, 0, 0, 0, 0, 0)]
+    changes += [(account, "T 1 → T 0.5", *(number / 2 for number in numbers)) for account, _, *numbers in changes]
+    panels = draw_accounts(pd.DataFrame(changes, columns=columns)).axes
+    assert [[axes.get_title(loc="left"), axes.get_xlabel()] for axes in panels] == [
+        ["Entropy", "T 1 → T 0.1, nats"], ["Judged perplexity", "T 1 → T 0.1"],
+        ["Entropy", "T 1 → T 0.5, nats"], ["Judged perplexity", "T 1 → T 0.5"],
+    ]  # fmt: skip
+    assert [named(axes)["divide"].get_xdata()[0] for axes in panels] == [-0.8, -3, -0.4, -1.5]
+    assert named(panels[0])["divide"].values_in_words == ["divide, change: −0.8 [−0.9, −0.7] nats"]
+    assert all([0, 0] in [list(line.get_xdata()) for line in axes.lines] for axes in panels)  # a line at none
 
 
 def test_models_that_differ_in_more_than_their_first_key_differ_in_style():

@@ -11,10 +11,12 @@ from scipy.stats import ttest_1samp
 from support.sampled_texts import line, settings, write
 
 from relab.errors import UserError
+from relab.figures import figure_style
 from relab.files import read_csv, write_csv
 from relab.report import tables as report_tables
 from relab.rows.job import MAIN, Job
 from relab.rows.registry import display_settings
+from relab.rows.summaries.figures import draw_summaries
 from relab.rows.summaries.generation import ARGUMENTS, search
 from relab.rows.summaries.scores import score_summaries
 from relab.rows.summaries.tables import tabulate
@@ -198,6 +200,32 @@ def test_the_report_shows_every_table(steps, tmp_path):
     assert read_csv(tmp_path / "texts.csv")["text"][3] == ARTICLE
 
 
+def drawn(axes) -> list[tuple[str, float]]:
+    """What the marks of a panel say and where they stand, from the top."""
+    marks = [line for line in axes.lines if getattr(line, "values_in_words", None)]
+    return [(line.values_in_words[0], line.get_xdata()[0]) for line in sorted(marks, key=lambda line: line.get_ydata()[0])]
+
+
+def test_the_figure_sets_ways_of_asking_beside_the_baselines(steps):
+    main = steps(LINES)[1][MAIN]
+    with figure_style():
+        new, repeated, length = draw_summaries(main).axes
+    names = [label.get_text() for label in new.get_yticklabels()]
+    assert names == ["plain", "long", "lead-2 (baseline)", "article (baseline)"]
+    assert drawn(new)[0] == ("plain, novel 2-grams: 40.0%", 0.4)
+    assert [value for _, value in drawn(new)] == [0.4, 1, 0, 0] and [value for _, value in drawn(repeated)] == [0, 0.4, 0, 0]
+    assert [value for _, value in drawn(length)] == [11, 8, 12, 21]
+    assert not any(line.get_label() == "_interval" for line in new.lines)  # of one article
+
+
+def test_the_figure_names_the_model_where_there_are_several(steps):
+    main = steps(LINES)[1][MAIN]
+    with figure_style():
+        axes, *_ = draw_summaries(main.assign(model=["tuned", "base", "baseline", "baseline"])).axes
+    names = [label.get_text() for label in axes.get_yticklabels()]
+    assert names == ["tuned: plain", "base: long", "lead-2 (baseline)", "article (baseline)"]
+
+
 def test_samplings_of_other_articles_are_refused(tmp_path):
     files = [write(tmp_path / "short.jsonl", LINES), write(tmp_path / "other.jsonl", [asked("plain", 0, COPIED, "Else.")])]
     with pytest.raises(UserError, match="expected the same prompts in short and other"):
@@ -232,8 +260,8 @@ def declared(merged):
 def test_the_jobs_of_a_row_read_their_settings_and_no_others(declared):
     resolved = declared({"tuned": {**SAMPLING, "model": "quotes_lora"}}, samplings=["short", "tuned"])
     row = resolved.rows["news"]
-    score, tabulate = (row.settings.spec(step.name, row.paths, resolved.artefacts) for step in row.settings.steps)
-    assert score == {"name": "news", "samplings": ["short", "tuned"], "lead": 3}
+    score, tabulate, draw = (row.settings.spec(step.name, row.paths, resolved.artefacts) for step in row.settings.steps)
+    assert score == {"name": "news", "samplings": ["short", "tuned"], "lead": 3} and draw == {}
     # an adapter has no settings of generation of its own
     assert tabulate["sampled"]["tuned"]["settings_of"] == "smollm2"
     files = row.settings.inputs("tabulate", row.paths, resolved.artefacts)

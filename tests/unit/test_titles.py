@@ -79,4 +79,5 @@ def test_the_jobs_that_write_tables_get_the_titles_of_what_their_row_needs():
     of_row = {(row.paths.key, step.name): resolved.titled(row, step) for row, step in resolved.steps}
     assert of_row["rows.A9", "score"] == of_row["rows.A9", "draw"] == {}  # what has no table names nothing
     assert of_row["rows.A9", "tabulate"]["titles"] == {"minilm": "MiniLM"}
+    assert of_row["rows.A1", "tabulate"]["titles"]["width 32"] == "GPT, width 32"
     assert {"stories-s0", "smollm2"} <= set(of_row["rows.D4", "tabulate"]["titles"])

@@ -25,23 +25,22 @@ from relab.settings.claims import (
     Sometimes,
     Within,
 )
-from relab.statistics import NAN, Estimate, Measurement, difference
+from relab.statistics import Estimate, Measurement, difference
 
 SCORE, DIFFERENCE = "score", "difference"
 
 
 @dataclass(frozen=True)
 class Range:
-    """Where the interval of a score or difference must lie as a whole; ``reported`` is the write-up's own figure, if any."""
+    """Where the interval of a score or difference must lie as a whole."""
 
     low: float = -math.inf
     high: float = math.inf
-    reported: float = NAN
 
     @classmethod
-    def around(cls, test: Near | Within, reported: float = NAN) -> Range:
+    def around(cls, test: Near | Within) -> Range:
         """A value and its tolerance."""
-        return cls(test.value - test.tolerance, test.value + test.tolerance, reported)
+        return cls(test.value - test.tolerance, test.value + test.tolerance)
 
     def holds(self, estimate: Estimate) -> bool | None:
         """Whether an interval lies within; None where it holds an end. Of two ends both are within, a single one is not."""
@@ -95,7 +94,7 @@ def _expect_near(test: Near) -> str:
 
 def _near(test: Near, scores: Scores) -> Decision:
     candidates = [score for measure in test.measures for score in scores.find(measure).values()]
-    expected = Range.around(test, test.value)
+    expected = Range.around(test)
     outcomes = [expected.holds(score.estimate) for score in candidates]
     holds = True if True in outcomes else None if None in outcomes else False
     shown = candidates[outcomes.index(holds)]

@@ -48,15 +48,17 @@ def _row(name: str, claim: Claim, settings: Mapping[str, Sequence[Any]], scores:
     except NoValue as error:
         return row | {"reason": str(error)}
     words = {"found": decision.text, "verdict": decision.verdict, "reason": decision.reason}
-    return row | words | _numbers(decision.quantity)
+    return row | words | _numbers(decision.quantity, claim.reported_value)
 
 
-def _numbers(quantity: Quantity) -> dict[str, str]:
-    """What decided a claim in the ledger's columns of numbers."""
+def _numbers(quantity: Quantity, reported: float | None) -> dict[str, str]:
+    """What decided a claim in the ledger's columns of numbers, and the write-up's own figure for it."""
     estimate, expected = quantity.estimate, quantity.range
     numbers = {"estimate": estimate.value, "low": estimate.low, "high": estimate.high}
+    if reported is not None:
+        numbers["reported"] = reported
     if expected is not None:
-        numbers |= {"reported": expected.reported, "claimed_low": expected.low, "claimed_high": expected.high}
+        numbers |= {"claimed_low": expected.low, "claimed_high": expected.high}
     written = {name: f"{value:.6g}" if math.isfinite(value) else "" for name, value in numbers.items()}
     return written | {"quantity": quantity.kind, "quantities": str(quantity.number)}
 

@@ -49,6 +49,8 @@ def inline(text: str) -> Markup:
 def number(text: str, spec: str = "") -> str:
     """A number as the page shows it: ``spec`` in Python's notation, else integers as they are and four significant digits.
 
+    What rounds to zero has no minus.
+
     Raises:
         ValueError: where ``text`` is not a number or does not fit ``spec``.
     """
@@ -61,7 +63,11 @@ def number(text: str, spec: str = "") -> str:
         shown = format(value, spec)
     else:
         shown = text if text.lstrip("+-").isdigit() else format(value, ".4g")
-    return shown.replace("-", "\N{MINUS SIGN}", 1) if shown.startswith("-") else shown
+    if not shown.startswith("-"):
+        return shown
+    if math.isfinite(value) and not set(shown) & set("123456789"):
+        return ("+" if spec.startswith("+") else "") + shown[1:]
+    return shown.replace("-", "\N{MINUS SIGN}", 1)
 
 
 def interval_format(low: float, high: float) -> str:

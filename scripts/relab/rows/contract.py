@@ -94,6 +94,10 @@ class RowSettings(Settings):
             UserError: naming the key, what was found and what was expected.
         """
 
+    def titles(self, artefacts: Artefacts) -> dict[str, str]:
+        """What its tables call groups of artefacts, by what else stands there; none by default."""
+        return {}
+
     def references(self, paths: RowPaths, artefacts: Artefacts) -> Iterator[references.Named]:
         """The references to the artefacts that it needs."""
         yield from references.references(self, paths.key)

@@ -167,7 +167,19 @@ class Claim(Settings):
     says: str = Field(description="The finding in words.")
     source: str = Field(description="Where the write-up says it.")
     comparable: list[Predicate] = Field([], description="Conditions on the settings; where one fails, it is not comparable.")
+    reported: list[Float] = Field(
+        [],
+        description="The write-up's own figure for what decides it, or two whose difference it is, the first less the second; "
+        "nothing depends on it. That of `near` is its value.",
+        max_length=2,
+    )
     comparison: Comparison = Field(description="What decides it.")
+
+    @property
+    def reported_value(self) -> float | None:
+        """The write-up's own figure for what decides the claim, if it gives one."""
+        first, *second = self.reported or [self.comparison.value if isinstance(self.comparison, Near) else None]
+        return first - second[0] if second else first
 
 
 class ClaimFamily(Settings):

@@ -111,7 +111,8 @@ class Resolved:
         if not step.tables:
             return {}
         roots = row.settings.references(row.paths, self.artefacts)
-        by_name = titles(self.artefacts, references.needed(roots, self.artefacts.kinds))
+        needed = references.needed(roots, self.artefacts.kinds)
+        by_name = titles(self.artefacts, needed) | row.settings.titles(self.artefacts)
         return {"columns": row.settings.TITLED, "titles": by_name} if by_name else {}
 
     def needed_files(self, kind: Kind) -> list[str]:

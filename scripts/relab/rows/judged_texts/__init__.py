@@ -87,11 +87,18 @@ class Row(RowSettings):
         tabulate = Step(
             "tabulate", "Write the tables of judged texts, and of accounts of the temperature.", "tables.tabulate", tables=shown
         )
-        return (MEASURE, *([TRACE] if self.temperature else []), SCORE, tabulate, DRAW)
+        draw = Step(
+            "draw",
+            "Draw the perplexities of judged texts and how varied they are, and what a temperature changes.",
+            "figures.draw",
+            figures=("perplexities", *(("accounts",) if self.temperature else ())),
+        )
+        return (MEASURE, *([TRACE] if self.temperature else []), SCORE, tabulate, draw)
 
     def inputs(self, step: str, paths: RowPaths, artefacts: Artefacts) -> Files:
         if step == "draw":
-            return {table: paths.table(table) for table in ("grid", "diversity")}
+            drawn = ("grid", "diversity", *(("accounts",) if self.temperature else ()))
+            return {table: paths.table(table) for table in drawn}
         corpus = corpora.files(self._corpus(artefacts))
         if step == "trace":
             sampled = artefacts.samplings[self.temperature.samplings[0]].settings.model
@@ -214,10 +221,4 @@ SCORE = Step(
     scores=True,
     memory=2000,
     minutes=120,
-)
-DRAW = Step(
-    "draw",
-    "Draw the perplexities of judged texts and how varied they are.",
-    "figures.draw",
-    figures=("perplexities",),
 )

@@ -1,4 +1,4 @@
-"""The figure of judged texts: their perplexities to the judge beside how varied they are."""
+"""The figures of judged texts: their perplexities to the judge beside how varied they are; what a lower temperature changes."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ from matplotlib.figure import Figure
 
 from relab.files import read_csv, require_columns
 from relab.rows.job import Job
-from relab.rows.shared.intervals import Panel, draw_intervals
+from relab.rows.shared.intervals import Panel, draw_intervals, spread
 
 
 def draw(job: Job) -> dict[str, Figure]:
     """The step ``draw``."""
-    return {"perplexities": draw_perplexities(read_csv(job.file("grid")), read_csv(job.file("diversity")), job.spec["human"])}
+    grid, diversity = (read_csv(job.file(table)) for table in ("grid", "diversity"))
+    figures = {"perplexities": draw_perplexities(grid, diversity, job.spec["human"])}
+    if job.files("accounts"):
+        figures["accounts"] = draw_accounts(read_csv(job.file("accounts")))
+    return figures
 
 
 def draw_perplexities(grid: pd.DataFrame, diversity: pd.DataFrame, human: str) -> Figure:
@@ -32,3 +36,18 @@ def draw_perplexities(grid: pd.DataFrame, diversity: pd.DataFrame, human: str) -
         Panel("Distinct pairs of words", {"distinct_2": "distinct-2"}, "share of pairs", unit="%"),
     )
     return draw_intervals(table.assign(name=names), "name", panels, dict(zip(names, table["source"], strict=True)), [human])
+
+
+def draw_accounts(accounts: pd.DataFrame) -> Figure:
+    """What each account of the temperature makes of a lower one, two panels a contrast: entropy and judged perplexity.
+
+    Raises:
+        UserError: where a column is missing or there is no row.
+    """
+    wide = spread(accounts, "account", "contrast", ["entropy_change", "perplexity_change"])
+    panels = []
+    for contrast in dict.fromkeys(accounts["contrast"]):
+        for measure, title, unit in (("entropy", "Entropy", "nats"), ("perplexity", "Judged perplexity", "")):
+            label = f"{contrast}{', ' if unit else ''}{unit}"
+            panels.append(Panel(title, {f"{contrast} {measure}_change": "change"}, label, unit, reference=0))
+    return draw_intervals(wide, "account", panels)

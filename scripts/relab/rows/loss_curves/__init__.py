@@ -9,7 +9,7 @@ from pydantic import Field
 from relab.artefacts import corpora, models
 from relab.artefacts.kind import Artefacts, Files, Member
 from relab.rows.contract import MAIN, RowPaths, RowSettings, Step
-from relab.rows.shared.sweeps import sweep
+from relab.rows.shared.sweeps import sweep, titles
 from relab.settings.references import TRAINED, Family
 
 
@@ -50,8 +50,11 @@ class Row(RowSettings):
             return {"token": "character" if kinds == {"character"} else "token"}
         if step == "score":
             return sweep(members)
-        titles = [[corpus, artefacts.corpora[corpus].settings.title] for corpus in self._corpora(artefacts)]
-        return {**sweep(members), "corpora": titles}
+        of_corpora = [[corpus, artefacts.corpora[corpus].settings.title] for corpus in self._corpora(artefacts)]
+        return {**sweep(members), "corpora": of_corpora}
+
+    def titles(self, artefacts: Artefacts) -> dict[str, str]:
+        return titles(self._members(artefacts))
 
     def _members(self, artefacts: Artefacts) -> dict[str, Member]:
         return artefacts.family("models", self.models)

@@ -10,13 +10,15 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from relab.companion_columns import NAMES
 from relab.figures import STYLES, WIDTH, colours
 from relab.files import read_csv, require_columns
 from relab.rows.job import Job
 from relab.rows.shared.curves import add_legend, band_entry, draw_curve, entry, label_axes
 
-#: Columns of the curves that are not varied keys.
-FIXED = ("corpus", "title", "model", "seed", "step", "train_loss", "validation_loss")
+#: Columns that the curves must have; beside what the page calls a model may stand what tells it from others.
+REQUIRED = ("corpus", "title", "model", "seed", "step", "train_loss", "validation_loss")
+FIXED = (*REQUIRED, "model" + NAMES)  #: that are not varied keys
 
 #: How the training loss and the best point are drawn.
 TRAINING = {"linewidth": 1, "linestyle": (0, (2, 1.5)), "alpha": 0.6}
@@ -38,7 +40,7 @@ def draw_losses(curves: pd.DataFrame, token: str = "token") -> Figure:
     Raises:
         UserError: where a column is missing or there is no row.
     """
-    require_columns(curves, FIXED, "the loss curves have", rows=True)
+    require_columns(curves, REQUIRED, "the loss curves have", rows=True)
     looks = _looks(curves)
     panels = list(curves.groupby("corpus", sort=False))
     entries = _legend(looks, curves)

@@ -17,6 +17,8 @@ from relab.settings.sizes import Size
 class Row(RowSettings):
     """A model's layers and configuration; the memory of training it, measured, and of training architectures of other sizes."""
 
+    TITLED = ("name",)
+
     kind: Literal["model_memory"]
     model: Ref["models", ENCODER_OR_LANGUAGE_MODEL, WITH_WEIGHTS] = Field(
         description="The model whose layers, configuration and training memory are shown."

@@ -48,8 +48,8 @@ def distance_scores(experiment: str, seed: int, texts: Sequence[Text], data: str
         steps = [text.steps[:number] for text in texts]
         model = [[step.total_variation for step in of_text] for of_text in steps]
         corpus = [[step.corpus_total_variation for step in of_text] for of_text in steps]
-        yield score(f"{experiment}/{MODEL}", seed, WORDS, metric, _mean_over_texts(model, texts), data)
-        yield score(f"{experiment}/{TRAINING_TEXT}", seed, WORDS, metric, _mean_over_texts(corpus, texts), data)
+        yield score(f"{experiment}/{MODEL}", seed, WORDS, metric, _mean_over_texts(model, texts, "share"), data)
+        yield score(f"{experiment}/{TRAINING_TEXT}", seed, WORDS, metric, _mean_over_texts(corpus, texts, "share"), data)
 
 
 def temperature_scores(model: str, seed: int, texts: Sequence[Text], data: str) -> Iterator[Row]:

@@ -16,7 +16,7 @@ from relab.cells import VISIBLE, format_fixed
 from relab.rows.job import MAIN, Job
 from relab.rows.next_words import traces
 from relab.rows.next_words.traces import ALTERNATIVES, DRAWN, GREEDY, WORDS, Step, Text, of_table
-from relab.statistics import Measurement, estimate
+from relab.statistics import SEED, Measurement, estimate
 
 #: Probabilities and distances as cells.
 _fixed = partial(format_fixed, digits=4)
@@ -120,5 +120,5 @@ def _ids_before(text: Text, end: int) -> list[int]:
 
 def _mean_cells(column: str, values: Sequence[float]) -> dict[str, str]:
     """The mean of what single seeds have, with its interval over them."""
-    mean = estimate({seed: Measurement.without_units(value) for seed, value in enumerate(values)})
+    mean = estimate({seed: Measurement.of([value], SEED, scale="share") for seed, value in enumerate(values)})
     return {column: _fixed(mean.value), f"{column}_low": _fixed(mean.low), f"{column}_high": _fixed(mean.high)}

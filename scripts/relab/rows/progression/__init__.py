@@ -10,7 +10,7 @@ from relab.artefacts import corpora, models
 from relab.artefacts.kind import Artefacts, Files, Member
 from relab.errors import UserError
 from relab.rows.contract import MAIN, RowPaths, RowSettings, Step
-from relab.rows.shared.sweeps import APART, sweep
+from relab.rows.shared.sweeps import APART, sweep, titles
 from relab.settings.base import Int, Scalar
 from relab.settings.references import TRAINED, Family, Ref, unknown
 
@@ -72,6 +72,9 @@ class Row(RowSettings):
         # the canonical form sorts keys: the reported losses stand in the order of the write-up
         reported = {"reported": list(paths.reported.get("losses", {}).values())} if self.reported else {}
         return {**sweep(self._shown(artefacts)), "steps": steps, **reported}
+
+    def titles(self, artefacts: Artefacts) -> dict[str, str]:
+        return titles(artefacts.family("models", self.models))
 
     def _members(self, artefacts: Artefacts) -> dict[str, Member]:
         """The models of the sweep on the corpus."""

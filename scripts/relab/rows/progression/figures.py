@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
+from relab.companion_columns import NAMES
 from relab.figures import NEUTRAL, STYLES, WIDTH, colours
 from relab.files import read_csv, require_columns
 from relab.rows.job import Job
@@ -34,16 +35,24 @@ def draw_words(progression: pd.DataFrame, overlap: pd.DataFrame) -> Figure:
         UserError: where a column is missing or there is no row.
     """
     require_columns(progression, ("step", "model", *SHARES), "the progression has", rows=True)
-    require_columns(overlap, ("text", *SHARES), "the overlap has", rows=True)
+    require_columns(overlap, ("source", *SHARES), "the overlap has", rows=True)
     figure = Figure(figsize=(WIDTH, 2.7), layout="constrained")
     axes = figure.subplots()
-    of_models, entries = colours(progression["model"], by_system=True), []
-    styles = dict(zip(dict.fromkeys(map(_further, of_models)), itertools.cycle(STYLES), strict=False))
-    for number, (model, colour) in enumerate(of_models.items()):
+    varied = progression.get("model" + NAMES, progression["model"])  # a title that all share tells no colours apart
+    names, entries = dict(zip(progression["model"], varied, strict=True)), []
+    of_names = colours(varied, by_system=True)
+    styles = dict(zip(dict.fromkeys(map(_further, names.values())), itertools.cycle(STYLES), strict=False))
+    for number, (model, name) in enumerate(names.items()):
         rows = progression[progression["model"] == model].astype({column: float for column in SHARES})
-        steps = rows["step"] + (number - (len(of_models) - 1) / 2) * APART * progression["step"].max()
+        steps = rows["step"] + (number - (len(names) - 1) / 2) * APART * progression["step"].max()
         values, low, high = (rows[column] for column in SHARES)
-        look = {"color": colour, "linestyle": styles[_further(model)], "marker": "o", "markersize": 4.5, "linewidth": 1.6}
+        look = {
+            "color": of_names[name],
+            "linestyle": styles[_further(name)],
+            "marker": "o",
+            "markersize": 4.5,
+            "linewidth": 1.6,
+        }
         bars = axes.errorbar(steps, values, [values - low, high - values], elinewidth=1.1, **look)
         describe_line(
             bars[0],
@@ -51,7 +60,7 @@ def draw_words(progression: pd.DataFrame, overlap: pd.DataFrame) -> Figure:
             [in_words(f"{model}, step {step:g}", *row, unit="%") for step, *row in rows[["step", *SHARES]].values],
         )
         entries.append(entry(model, **look))
-    texts = overlap.set_index("text")["words_in_corpus"].astype(float)
+    texts = overlap.set_index("source")["words_in_corpus"].astype(float)
     for text, colour in zip((HELD_OUT, DRAWN), NEUTRAL, strict=True):
         describe_line(axes.axhline(texts[text], color=colour, zorder=1, **REFERENCE), text)
         entries.append(entry(text, color=colour, **REFERENCE))
@@ -62,6 +71,6 @@ def draw_words(progression: pd.DataFrame, overlap: pd.DataFrame) -> Figure:
     return figure
 
 
-def _further(model: str) -> str:
-    """What a model's label says beyond its first varied key, which is its colour."""
-    return model.partition(", ")[2]
+def _further(name: str) -> str:
+    """What the name of a model says beyond its first varied key, which is its colour."""
+    return name.partition(", ")[2]

@@ -66,7 +66,7 @@ def overlap(groups: Sequence[Group], step: int, scores: Summaries) -> pd.DataFra
     def row(experiment: str, label: str, step: int | str, lines: str, words: str) -> dict[str, Any]:
         summary = scores.find(experiment, words, TEXTS)
         counts = {"seeds": int(summary["seeds"]), "texts": int(summary["n"])}
-        return {"text": label, "step": step, **counts, **_shares(experiment, scores, lines, words)}
+        return {"source": label, "step": step, **counts, **_shares(experiment, scores, lines, words)}
 
     models = [row(group.experiment, group.label, step, at(LINES, step), at(WORDS, step)) for group in groups]
     held_out, drawn = (row(f"{groups[0].corpus}/{name}", name, "", LINES, WORDS) for name in (HELD_OUT, DRAWN))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +43,23 @@ def sweep(members: Mapping[str, Member]) -> dict[str, Any]:
     }
 
 
+def titles(members: Mapping[str, Member]) -> dict[str, str]:
+    """What people call the groups of a sweep, by their labels: ``GPT, width 32``; none where the models have no title.
+
+    A varied key that stands in the titles already is not said again.
+    """
+    shown = {}
+    for member in filter(lambda member: member.settings.title, members.values()):
+        alike = [sibling for sibling in members.values() if sibling.settings.title == member.settings.title]
+        rest = {key: value for key, value in member.varied.items() if _values(key, alike) == _values(key, members.values())}
+        shown[group_label(member.varied)] = ", ".join(filter(None, (member.settings.title, label(rest))))
+    return shown
+
+
+def _values(key: str, members: Iterable[Member]) -> set[str]:
+    return {str(member.varied[key]) for member in members}
+
+
 @dataclass(frozen=True)
 class Group:
     """Models that differ in nothing but the seed."""
@@ -54,8 +71,8 @@ class Group:
 
     @property
     def label(self) -> str:
-        """The varied keys apart from corpus and seed: ``width 32, block 64``; ``all`` where there is none."""
-        return label(self.varied) or "all"
+        """Its name among those of its corpus (:func:`group_label`)."""
+        return group_label(self.varied)
 
     @property
     def experiment(self) -> str:
@@ -82,6 +99,11 @@ def groups(models: Mapping[str, SweptModel]) -> list[Group]:
 def label(varied: Mapping[str, Scalar]) -> str:
     """What tells a model from others in tables: ``width 32, block 64``."""
     return ", ".join(f"{key} {value}" for key, value in _ordered(varied).items())
+
+
+def group_label(varied: Mapping[str, Scalar]) -> str:
+    """What tells a group from the others of its corpus: ``width 32, block 64``; ``all`` where nothing does."""
+    return label(varied) or "all"
 
 
 def _ordered(varied: Mapping[str, Scalar]) -> dict[str, Scalar]:

@@ -39,9 +39,17 @@ class Row(RowSettings):
             "tables.tabulate",
             tables=(MAIN, "texts", "generation"),
         ),
+        Step(
+            "draw",
+            "Draw how much of the summaries is new, what they repeat, how long they are.",
+            "figures.draw",
+            figures=("measures",),
+        ),
     )
 
     def inputs(self, step: str, paths: RowPaths, artefacts: Artefacts) -> Files:
+        if step == "draw":
+            return {"systems": paths.table()}
         files: Files = {"samples": [samplings.file(sampling) for sampling in self.samplings]}
         if step == "score":
             return files
@@ -51,6 +59,8 @@ class Row(RowSettings):
         return {**files, "scores": paths.scores, **settings}
 
     def spec(self, step: str, paths: RowPaths, artefacts: Artefacts) -> dict[str, Any]:
+        if step == "draw":
+            return {}
         spec = {"name": paths.name, "samplings": self.samplings, "lead": self.lead}
         if step == "score":
             return spec

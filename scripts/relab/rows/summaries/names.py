@@ -11,6 +11,8 @@ from relab.settings.base import Int, Name, Settings
 
 SPLIT = "texts"
 ARTICLE = "article"
+#: What stands in the place of the model.
+BASELINE = "baseline"
 
 WORDS, SENTENCES = "words", "sentences"
 #: Sizes of the novel n-grams.

@@ -12,12 +12,10 @@ from relab.metrics.words import words
 from relab.rows.job import MAIN, Job
 from relab.rows.summaries import names
 from relab.rows.summaries.generation import generation_table
-from relab.rows.summaries.names import SPLIT, TableSpec
+from relab.rows.summaries.names import BASELINE, SPLIT, TableSpec
 from relab.rows.summaries.systems import System, systems
 from relab.scores import Summaries
 from relab.texts.arguments import keyword_arguments
-
-BASELINE = "baseline"
 
 #: The columns of the metrics, with their decimals.
 COLUMNS = {
