@@ -36,7 +36,7 @@ def request(job, executor):
         job=" and ".join(sorted(job.rules)),
         partition=executor.get_partition_arg(job).partition("-p ")[2].strip("'"),
         minutes=limited and asked.get("runtime") or 0,
-        cards=asked.get("gpu") or 0,
+        cards=-(-(asked.get("gpu") or 0) // (asked.get("nodes") or 1)),  # of each node
         memory=asked.get("mem_mb") or 0,
         cores=job.threads,
     )
@@ -78,5 +78,8 @@ def prepare_cluster():
         raise WorkflowError(str(error)) from None
     slurm.more_memory_once(executor, workflow.execution_settings.retries)
     remember_finished_jobs(sys.modules[type(executor).__module__])
+    slurm.ask_at_least_every(executor, workflow.remote_execution_settings.seconds_between_status_checks)
+    if not workflow.executor_settings.array_jobs:  # the tasks of an array find their commands in the plugin's Snakemake
+        slurm.start_one_snakemake(executor)
     if not workflow.executor_settings.jobname_prefix:
         executor.run_uuid = f"{re.sub(r'[^A-Za-z0-9_-]', '_', Path.cwd().name)[:50]}_{executor.run_uuid}"

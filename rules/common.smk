@@ -1,6 +1,7 @@
 # What the rules share: the checked settings, a job's slice of them, the digest of its code, the machine's limits.
 import argparse
 import atexit
+import functools
 import hashlib
 import importlib.util
 import os
@@ -160,9 +161,18 @@ def constant(value):
     return lambda wildcards: value
 
 
-def code(rule, *modules):
-    """The `code` parameter of a rule: a digest of its program and of what that imports from the library."""
+@functools.cache
+def digest(rule, modules):
+    """A digest of a rule's program and of what that imports from the library."""
     return code_digest(Path(CHECKOUT, "scripts", f"{rule}.py"), *modules)
+
+
+def code(rule, *modules):
+    """The `code` parameter of a rule: a digest of its program and of what that imports from the library.
+
+    It is computed where there is a job of the rule: a submitted Snakemake, which has one, would take longest for all others'.
+    """
+    return lambda wildcards: digest(rule, modules)
 
 
 def program(rule):
@@ -248,7 +258,7 @@ def shown(path):
 LOCAL = workflow.resource_settings.nodes is None and not workflow.remote_exec
 CARDS = gpu_count() if LOCAL else 1
 
-# Within a submitted job two Snakemakes run around its command, measured at 178 MB each.
+# Within a submitted job a Snakemake runs around its command, measured at 178 MB; two where it is a task of an array.
 WRAPPING_MB = 400
 
 

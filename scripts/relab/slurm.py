@@ -1,4 +1,4 @@
-"""Slurm: what its partitions allow, and which jobs of a run it still has."""
+"""Slurm: what its partitions allow, which jobs of a run it still has, and how Snakemake's plugin for it submits and asks."""
 
 from __future__ import annotations
 
@@ -124,3 +124,34 @@ def more_memory_once(executor: Any, retries: int) -> None:
         report(submitted, msg=msg, **details)
 
     executor.report_job_error = report_job_error
+
+
+def start_one_snakemake(executor: Any) -> None:
+    """Let what is submitted be a step of one Snakemake, which runs the job, or the jobs of a group.
+
+    The plugin submits a Snakemake that starts such a step with another one, and each takes seconds to read the rules. Without
+    a step no process would be warned that its time is up; a job on several nodes starts its own.
+    """
+    from snakemake_executor_plugin_slurm_jobstep import get_cpu_setting, get_gpu_setting, get_node_setting
+
+    command = executor.format_job_exec
+
+    def step(job: Any) -> str:
+        asked = job.resources
+        if (asked.get("nodes") or 1) > 1:
+            return command(job)
+        settings = (get_cpu_setting(job, bool(asked.get("gpu"))), get_gpu_setting(job), get_node_setting(job))
+        return f"srun --ntasks=1 --cpu-bind=q {' '.join(settings)} {command(job)}"
+
+    executor.format_job_exec = step
+    executor.additional_general_args = lambda: ""
+
+
+def ask_at_least_every(executor: Any, seconds: float) -> None:
+    """Let an executor's looks at its jobs be no further apart than this: the plugin's own come ever later, up to 180 s."""
+    between = type(executor).next_seconds_between_status_checks
+
+    class Executor(type(executor)):
+        next_seconds_between_status_checks = property(between.fget, lambda self, value: between.fset(self, min(value, seconds)))
+
+    executor.__class__ = Executor

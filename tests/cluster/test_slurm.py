@@ -98,19 +98,25 @@ def slurm_jobs(environment: dict[str, str]) -> list[dict[str, str]]:
     return [request(line) for line in jobs.splitlines()]
 
 
-def test_a_training_job_asks_for_what_it_is_given_and_runs(slurm: dict[str, str], moved_checkout: Path) -> None:
-    given = ["--set-resources", "train_model:mem_mb=40000", "train_model:gpu=2"]
+@pytest.mark.parametrize("nodes", [1, 2])
+def test_a_training_job_asks_for_what_it_is_given_and_runs(slurm: dict[str, str], moved_checkout: Path, nodes: int) -> None:
+    given = ["--set-resources", "train_model:mem_mb=40000", "train_model:gpu=2", f"train_model:nodes={nodes}"]
+    given.append("--slurm-keep-successful-logs")
     weights = Path("results/models/italian-w4-s0/model.safetensors")
     before = (moved_checkout / weights).stat().st_mtime_ns
     told = snakemake(moved_checkout, slurm, *given, *TRAINING)
     assert told.returncode == 0, told.stdout
     assert (moved_checkout / weights).stat().st_mtime_ns > before
-    (training,) = [job for job in slurm_jobs(slurm) if job.get("Comment", "").startswith("rule_train_model")]
-    asked = {"MinMemoryNode": "40000M", "TresPerJob": "gres:gpu:2", "NumTasks": "1", "TimeLimit": "08:00:00", "Requeue": "1"}
+    trainings = [job for job in slurm_jobs(slurm) if job.get("Comment", "").startswith("rule_train_model")]
+    training = max(trainings, key=lambda job: int(job["JobId"]))
+    asked = {"MinMemoryNode": "40000M", "TresPerJob": "gres:gpu:2", "TimeLimit": "08:00:00", "Requeue": "1"}
+    asked |= {"NumNodes": str(nodes), "NumTasks": str(nodes)}
     assert training.items() >= asked.items()
     assert training["JobName"].startswith("moved_")
     record = json.loads((moved_checkout / f"{weights}.provenance.json").read_bytes())
-    assert record["processes"] == 2, "one task started a process for each card"
+    assert record["processes"] == 2, "one job started a process for each card"
+    (log,) = (moved_checkout / ".snakemake/slurm_logs/rule_train_model").rglob(f"{training['JobId']}.log")
+    assert log.read_text().count("Building DAG of jobs") == 1, "one Snakemake runs the job"
 
 
 def at_work(environment: dict[str, str]) -> bool:

@@ -11,7 +11,7 @@ from support.processes import together
 
 from relab.errors import UserError
 from relab.training import job, sharding
-from relab.training.processes import ALONE, Processes
+from relab.training.processes import ALONE, Processes, start_processes
 from relab.training.signals import StopSignal
 from relab.training.state import State
 
@@ -119,3 +119,9 @@ def test_a_batch_has_a_row_for_each_process():
     with pytest.raises(UserError, match=r"training\.batch: expected at least 4, one for each card, found 3"):
         Processes(0, 4).check_batch(3)
     Processes(0, 4).check_batch(4)
+
+
+def test_cards_that_nodes_cannot_share_equally_are_refused(monkeypatch):
+    monkeypatch.setenv("SLURM_JOB_NUM_NODES", "2")
+    with pytest.raises(UserError, match="--cards: expected as many on each of 2 nodes, found 3 in all"):
+        start_processes(3)

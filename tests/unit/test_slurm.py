@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import snakemake_executor_plugin_slurm
 from support.runs import CHECKOUT
 
 from relab import slurm
@@ -126,3 +127,13 @@ def test_only_a_kill_for_memory_leads_to_a_second_attempt_with_twice_as_much(tmp
     assert (tmp_path / "hungry").exists()
     attempts = {rule: (tmp_path / f"{rule}.txt").read_text().split() for rule in ("hungry", "greedy", "wrong")}
     assert attempts == {"hungry": ["100", "200"], "greedy": ["100", "200"], "wrong": ["attempt"]}
+
+
+def test_the_plugin_looks_at_its_jobs_no_later_than_it_is_told():
+    executor = object.__new__(snakemake_executor_plugin_slurm.Executor)
+    slurm.ask_at_least_every(executor, 15)
+    waits = []
+    for seconds in (5, 15, 25, 180):
+        executor.next_seconds_between_status_checks = seconds
+        waits.append(executor.next_seconds_between_status_checks)
+    assert waits == [5, 15, 15, 15]

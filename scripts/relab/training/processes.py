@@ -10,6 +10,7 @@ import ctypes
 import logging
 import os
 import signal
+import socket
 import sys
 import traceback
 import uuid
@@ -27,6 +28,8 @@ from relab.training.signals import StopSignal
 
 Value = TypeVar("Value")
 
+#: The variable that says where the launchers of several nodes meet: host and port.
+_RENDEZVOUS = "RELAB_RENDEZVOUS"
 #: How long a process waits for another one: as long as one may write a checkpoint.
 _PATIENCE = timedelta(hours=1)
 
@@ -154,13 +157,39 @@ def _leave(error: BaseException) -> NoReturn:
 def start_processes(cards: int) -> None:
     """Run this program anew as a process for each of several cards, as ``torchrun`` does, and end with their exit status.
 
-    Does nothing for one card or none, and in a process that has been started so.
+    In an allocation of several nodes of Slurm, as many cards of each are used. Does nothing for one card or none, and in a
+    process that has been started so.
 
     Raises:
-        UserError: this machine has fewer cards.
+        UserError: this machine has fewer cards, or they cannot be divided equally among the nodes.
     """
     if cards < 2 or "WORLD_SIZE" in os.environ:
         return
+    nodes = int(os.environ.get("SLURM_JOB_NUM_NODES", 1))
+    if cards % nodes:
+        raise UserError(f"--cards: expected as many on each of {nodes} nodes, found {cards} in all")
+    if nodes > 1 and _RENDEZVOUS not in os.environ:
+        _start_launchers(nodes, cards // nodes)
+    _launch(nodes, cards // nodes)
+
+
+def _start_launchers(nodes: int, cards: int) -> NoReturn:
+    """Become the command of Slurm that runs this program once on each node of the allocation, with as many cards of it.
+
+    They meet at a port of this machine, which is the first of the nodes.
+    """
+    with socket.create_server(("", 0)) as free:
+        port = free.getsockname()[1]
+    os.environ[_RENDEZVOUS] = f"{socket.gethostname()}:{port}"
+    step = [f"--nodes={nodes}", f"--ntasks={nodes}", "--ntasks-per-node=1", f"--gpus-per-node={cards}"]
+    step += [f"--cpus-per-task={os.environ.get('SLURM_CPUS_PER_TASK', 1)}", "--cpu-bind=none"]
+    # what fails on one node, or asks this command to end, is for all of them
+    step += ["--kill-on-bad-exit", "--disable-status"]
+    os.execvp("srun", ["srun", *step, sys.executable, *sys.argv])
+
+
+def _launch(nodes: int, cards: int) -> NoReturn:
+    """Start a process for each card of this node, and end as they do."""
     if torch.cuda.is_available() and torch.cuda.device_count() < cards:
         raise UserError(f"--cards: expected at most the {torch.cuda.device_count()} of this machine, found {cards}")
     from torch.distributed.elastic.multiprocessing import SignalException
@@ -168,9 +197,13 @@ def start_processes(cards: int) -> None:
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
     logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)  # what failed, the process itself has said
+    meeting = {"run_id": uuid.uuid4().hex, "rdzv_endpoint": "localhost:0"}
+    if nodes > 1:
+        meeting = {"run_id": os.environ["SLURM_JOB_ID"], "rdzv_endpoint": os.environ[_RENDEZVOUS]}
+        meeting["rdzv_configs"] = {"is_host": os.environ["SLURM_NODEID"] == "0"}
     config = LaunchConfig(
-        min_nodes=1, max_nodes=1, nproc_per_node=cards, run_id=uuid.uuid4().hex, rdzv_backend="c10d",
-        rdzv_endpoint="localhost:0", max_restarts=0, signals_to_handle=",".join(number.name for number in StopSignal.SIGNALS),
+        min_nodes=nodes, max_nodes=nodes, nproc_per_node=cards, rdzv_backend="c10d", **meeting, max_restarts=0,
+        signals_to_handle=",".join(number.name for number in StopSignal.SIGNALS),
         shutdown_timeout=int(_PATIENCE.total_seconds()),
     )  # fmt: skip
     try:

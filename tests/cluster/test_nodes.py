@@ -1,0 +1,61 @@
+"""A training on cards of two nodes: a signal ends it on both, and started again it has the losses of one process."""
+
+from __future__ import annotations
+
+import copy
+import csv
+import shlex
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from support.training import SPEC, TrainingRun, make_corpus
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory) -> Path:
+    return make_corpus(tmp_path_factory.mktemp("corpus") / "a corpus")
+
+
+def made(corpus: Path, folder: Path) -> TrainingRun:
+    spec = copy.deepcopy(SPEC)
+    spec["architecture"]["dropout"] = 0.0  # which each process draws for itself
+    return TrainingRun(folder, corpus, spec)
+
+
+def submitted(slurm: dict[str, str], run: TrainingRun, said: Path) -> subprocess.Popen:
+    """The program as a job of Slurm on a card of each of two nodes; ends with it."""
+    program = [sys.executable, str(run.program), *run.words("--cards", "2", "--checkpoint-seconds", "0")]
+    asked = ["--wait", "--nodes=2", "--gpus=2", "--job-name=nodes", f"--output={said}", f"--wrap={shlex.join(program)}"]
+    labelled = {"SLURM_LABELIO": "1"}  # what is said begins with the number of the node
+    return subprocess.Popen(["sbatch", *asked], env=slurm | labelled, stdout=subprocess.DEVNULL)
+
+
+def history(run: TrainingRun) -> list[dict[str, str]]:
+    return list(csv.DictReader((run.output / "history.csv").read_text().splitlines()))
+
+
+def test_a_training_on_two_nodes_that_a_signal_ended_has_the_losses_of_one_process(slurm, corpus, tmp_path):
+    alone, both = made(corpus, tmp_path / "alone"), made(corpus, tmp_path / "both")
+    alone.finish()
+    with submitted(slurm, both, tmp_path / "ended.txt") as job:
+        while not both.checkpoints():
+            assert job.poll() is None, (tmp_path / "ended.txt").read_text()
+            time.sleep(0.01)
+        subprocess.run(["scancel", "--signal=TERM", "--name=nodes"], env=slurm, check=True)
+    said = (tmp_path / "ended.txt").read_text()
+    assert {line[:26] for line in said.splitlines() if "stopped" in line} == {
+        f"{node}: error: stopped at step " for node in "01"
+    }
+    assert not both.output.exists()
+    with submitted(slurm, both, tmp_path / "finished.txt") as job:
+        pass
+    assert job.returncode == 0, (tmp_path / "finished.txt").read_text()
+    assert set(both.files()) == set(alone.files())
+    for row, expected in zip(history(both), history(alone), strict=True):
+        for key in ("train_loss", "validation_loss"):
+            assert row[key] == expected[key] == "" or float(row[key]) == pytest.approx(float(expected[key]), abs=1e-6)
+    record = both.provenance()
+    assert (record["processes"], record["attempts"]) == (2, 2)
