@@ -161,10 +161,7 @@ def constant(value):
     return lambda wildcards: value
 
 
-@functools.cache
-def digest(rule, modules):
-    """A digest of a rule's program and of what that imports from the library."""
-    return code_digest(Path(CHECKOUT, "scripts", f"{rule}.py"), *modules)
+cached_digest = functools.cache(code_digest)
 
 
 def code(rule, *modules):
@@ -172,7 +169,7 @@ def code(rule, *modules):
 
     It is computed where there is a job of the rule: a submitted Snakemake, which has one, would take longest for all others'.
     """
-    return lambda wildcards: digest(rule, modules)
+    return lambda wildcards: cached_digest(Path(CHECKOUT, "scripts", f"{rule}.py"), *modules)
 
 
 def program(rule):
@@ -244,13 +241,8 @@ def shown(path):
     entry = CATALOGUE.get(path)
     if entry is None:
         return path
-    return report(
-        path,
-        caption="caption.rst",
-        category=entry["category"],
-        subcategory=entry["subcategory"],
-        labels={"title": entry["title"]},
-    )
+    place = {key: entry[key] for key in ("category", "subcategory")}
+    return report(path, caption="caption.rst", labels={"title": entry["title"]}, **place)
 
 
 # Jobs are submitted elsewhere where their number is limited instead of the cores (`workflow.local_exec` is not known yet while
