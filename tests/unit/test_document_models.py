@@ -16,8 +16,9 @@ from support.tokens import write as write_tokens
 from relab import utilisation
 from relab.errors import UserError
 from relab.files import read_csv, write_csv
-from relab.rows.document_models.figures import drops, loss_figure
+from relab.rows.document_models.figures import loss_figure
 from relab.rows.document_models.names import BEST_BITS, EPOCHS, Spec
+from relab.rows.document_models.rates import drops
 from relab.rows.document_models.scores import model_scores, targets
 from relab.rows.document_models.tables import curve_table, models_table, progress_table, speed_table
 from relab.rows.shared.histories import read_history
@@ -119,10 +120,13 @@ def test_a_file_of_speeds_without_a_column_is_named(folders):
 
 
 def test_drops_are_where_a_constant_rate_falls(histories):
-    curve = curve_table(SPEC, histories).astype({"learning_rate": float})
-    assert drops(curve) == [20]
-    cosine = pd.DataFrame({"seed": 0, "step": range(6), "learning_rate": [1.0, 0.9, 0.65, 0.35, 0.1, 0.0]})
-    assert drops(cosine) == []
+    assert [drops(history["learning_rate"]) for history in histories.values()] == [[], [20]]
+    assert drops(pd.Series([1.0, 0.9, 0.65, 0.35, 0.1, 0.0])) == []
+
+
+def test_a_rate_that_falls_all_the_time_is_not_said_to_be_lowered_on_plateaus(scores, histories):
+    falling = {name: history.assign(learning_rate=[0.003, 0.002, 0.001, 0.0]) for name, history in histories.items()}
+    assert not {"rate_drops", "last_rate"} & set(models_table(SPEC, scores, falling).columns)
 
 
 def test_the_figure_says_what_it_draws(histories):

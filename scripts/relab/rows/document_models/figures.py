@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 from relab.figures import GREY, WIDTH, colours
 from relab.files import read_csv, require_columns
+from relab.rows.document_models.rates import drops
 from relab.rows.job import Job
 from relab.rows.shared.curves import add_legend, draw_splits, entry, label_axes, split_entries
 
@@ -31,18 +32,10 @@ def loss_figure(curves: pd.DataFrame, model: str) -> Figure:
     axes = figure.subplots()
     colour = colours([model])[model]
     draw_splits(axes, curves, "step", "bits_per_byte", color=colour)
-    dropped = drops(curves)
+    rates = curves.set_index("step").groupby("seed")["learning_rate"]
+    dropped = sorted({step for _, of_seed in rates for step in drops(of_seed)})
     for step in dropped:
         axes.axvline(step, zorder=1, label="_drop", **_DROP)
     label_axes(axes, "step", "loss, bits per byte")
     add_legend(figure, [*split_entries(curves, colour), *([entry("learning rate lowered", **_DROP)] if dropped else [])])
     return figure
-
-
-def drops(curves: pd.DataFrame) -> list[int]:
-    """The steps at which the learning rate of a seed fell at once after it had been constant."""
-    steps: set[int] = set()
-    for _, curve in curves.sort_values("step").groupby("seed"):
-        ratio = curve["learning_rate"] / curve["learning_rate"].shift()
-        steps |= set(curve["step"][(ratio < 0.9) & (ratio.shift().fillna(1) == 1)])
-    return sorted(steps)

@@ -11,6 +11,7 @@ import pandas as pd
 from relab.cells import format_fixed
 from relab.files import read_csv, require_columns
 from relab.rows.document_models.names import BEST_BITS, EPOCHS, LAST, PARAMETERS, SEEN, Spec
+from relab.rows.document_models.rates import drops
 from relab.rows.job import MAIN, Job
 from relab.rows.shared.histories import BITS, curve_rows, read_history, read_samples, text_read
 from relab.scores import Summaries
@@ -34,8 +35,9 @@ def tabulate(job: Job) -> dict[str, pd.DataFrame]:
 
 
 def models_table(spec: Spec, scores: Summaries, histories: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """A model a row: its size, what it read, and its lowest validation loss."""
+    """A model a row: its size, what it read, its lowest validation loss; the drops of its learning rate on plateaus, if any."""
     frame, rows = scores.frame, []
+    dropped = {name: drops(history["learning_rate"]) for name, history in histories.items()}
     chosen = frame[(frame["experiment"] == spec.experiment) & (frame["split"] == "validation")]
     for name, seed in spec.seeds.items():
         history = histories[name]
@@ -54,11 +56,11 @@ def models_table(spec: Spec, scores: Summaries, histories: Mapping[str, pd.DataF
                 "validation_loss": format_fixed(history.loc[best, "validation_loss"], 4),
                 "validation_bits_per_byte": format_fixed(values[BEST_BITS], 4),
                 "text": text_read([history]),
-                "rate_drops": int((history["learning_rate"].diff() < -1e-12).sum()),
+                "rate_drops": len(dropped[name]),
                 "last_rate": f"{history['learning_rate'].iloc[-1]:.3g}",
             }
         )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows).drop(columns=[] if any(dropped.values()) else ["rate_drops", "last_rate"])
 
 
 def curve_table(spec: Spec, histories: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
