@@ -19,14 +19,14 @@ COUNTS = {
         "train_model": 15,
         "fetch_asset": 15,
         "clean_corpus": 10,
-        "sample_texts": 38,
+        "sample_texts": 42,
         "finetune_model": 3,
         "train_adapter": 6,
         "make_dataset": 30,
         "train_on_pairs": 2,
         "adapt_to_pairs": 3,
     },
-    "config/full.yaml": {"train_model": 43, "fetch_asset": 109, "clean_corpus": 11, "sample_texts": 41, "finetune_model": 12},
+    "config/full.yaml": {"train_model": 43, "fetch_asset": 109, "clean_corpus": 11, "sample_texts": 45, "finetune_model": 12},
     "tests/config/tiny.yaml": {
         "train_model": 13,
         "fetch_asset": 18,
@@ -46,8 +46,8 @@ COUNTS["tests/config/tiny.yaml"] |= {
     "train_on_pairs": 2,
     "adapt_to_pairs": 3,
 }
-for counts in COUNTS.values():
-    counts |= {"train_policy": 4, "train_dpo": 4}
+for overlay, number in {None: 6, "config/full.yaml": 6, "tests/config/tiny.yaml": 4}.items():
+    COUNTS[overlay] |= {"train_policy": number, "train_dpo": number}
 COUNTS["config/full.yaml"] |= {"import_reward_model": 1}
 for small in (None, "tests/config/tiny.yaml"):
     COUNTS[small] |= {"train_reward_model": 1}
