@@ -118,6 +118,12 @@ def test_a_sweep_that_is_cut_keeps_its_members_apart():
     }
 
 
+def test_a_sweep_over_members_loses_those_whose_seeds_are_cut():
+    models = {"m": {"name": "m-{price}-s{seed}", "sweep": {"price": [0.3, 2], "seed": [0, 1, 2, 12]}}}
+    texts = {"t": {"sweep": {"model": ["m-0.3-s0", "m-0.3-s1", "m-0.3-s2", "m-2-s12"]}}, "u": {"sweep": {"model": ["m-2-s1"]}}}
+    assert cuts({"models": models, "samplings": texts})["samplings"] == {"t": {"sweep": {"model": ["m-0.3-s0", "m-0.3-s1"]}}}
+
+
 def test_blanks_of_a_template_are_filled():
     table = FileStandIn(
         rows=4, columns={"id": "{number}", "label": "{number:2}", "key": "{choice:A|B}", "in": {"a": ["q{quotient:2}"]}}

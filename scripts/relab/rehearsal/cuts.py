@@ -5,6 +5,7 @@ What refers to what, by which method and in which format stays as it is, and so 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -53,7 +54,26 @@ WIDE, WIDTH, HEADS = 256, 32, 2
 
 def cuts(config: Mapping[str, Any]) -> dict[str, Any]:
     """The layer to lay over a checked configuration that cuts it; what is small enough already does not stand in it."""
-    return {kind: layer for kind in CAPS if (layer := _cut(kind, config.get(kind) or {}))}
+    layers = {kind: _cut(kind, config.get(kind) or {}) for kind in CAPS}
+    is_lost = _names_of_lost_seeds(config)
+    for kind, layer in layers.items():
+        for name, declared in (config.get(kind) or {}).items():
+            for key, values in (declared.get("sweep") or {}).items():
+                kept = [value for value in values if not (isinstance(value, str) and is_lost.fullmatch(value))]
+                if kept != values and key != "seed":
+                    layer.setdefault(name, {}).setdefault("sweep", {})[key] = kept
+    return {kind: layer for kind, layer in layers.items() if layer}
+
+
+def _names_of_lost_seeds(config: Mapping[str, Any]) -> re.Pattern[str]:
+    """A pattern for the names of all members of sweeps whose seeds are not among the first."""
+    patterns = []
+    for declared in (declared for kind in CAPS for declared in (config.get(kind) or {}).values()):
+        seeds = "|".join(map(str, (declared.get("sweep") or {}).get("seed", [])[SEEDS:]))
+        if seeds and "{seed}" in (name := declared.get("name") or ""):
+            parts = [re.sub(r"\\{.*?\\}", ".*", re.escape(part)) for part in name.split("{seed}")]
+            patterns.append(f"(?:{seeds})".join(parts))
+    return re.compile("|".join(patterns) or "(?!)")
 
 
 def _cut(kind: str, settings: Mapping[str, Any]) -> dict[str, Any]:
