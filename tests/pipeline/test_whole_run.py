@@ -215,6 +215,8 @@ def test_other_ways_to_write_the_same_settings_and_machine_settings_run_nothing(
         sampling["methods"] = raw["samplings"][name]["methods"]
     for name, row in shuffled["rows"].items():  # so is that of a row's systems, models and policies
         row |= {key: raw["rows"][name][key] for key in ("systems", "models", "ppo", "dpo") if key in row}
+    for name, model in shuffled["models"].items():  # and that of a sweep's keys, in which titles name what varies
+        model |= {key: raw["models"][name][key] for key in ("sweep",) if key in model}
     shuffled["corpora"] = {name: shuffled["corpora"][name] for name in raw["corpora"]}  # and the one of corpora
     (moved_checkout / "config/config.yaml").write_text(yaml.safe_dump(shuffled, sort_keys=False))
     edit(moved_checkout / "rules/trainings.smk", "trained(samples=True), 2000", "trained(samples=True), 3000")
