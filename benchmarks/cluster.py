@@ -1,8 +1,8 @@
 """What Slurm adds to a run: the same targets on this machine's cores and on a node of as many, in turn.
 
 The node is that of the tests' cluster, which is made of this machine (tests/support/cluster.py). Every run begins with nothing
-but its downloads. Without words it is a row of the tests' smallest run, about a minute on two free cores; other options and
-targets for Snakemake stand behind `--`. The whole default takes the time of two reports:
+but its downloads. Without words it is a row of the tests' smallest run; other options and targets for Snakemake stand
+behind `--`. The whole default takes the time of two reports:
 
     python benchmarks/cluster.py -- results/report.html
 """

@@ -2,7 +2,7 @@
 
 One whole report is made. For each overlay that a dry run takes, what it changes is made anew in a copy of that run: the report
 is there in the end, or each job that failed has said why in one sentence. Another end is shown with the overlay and the job's
-log, and the program ends with status 1. One JSON line says how many ended how; an overlay takes some two minutes.
+log, and the program ends with status 1. One JSON line says how many ended how.
 """
 
 from __future__ import annotations

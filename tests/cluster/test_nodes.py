@@ -51,7 +51,7 @@ def test_a_training_on_two_nodes_that_a_signal_ended_has_the_losses_of_one_proce
     }
     assert not both.output.exists()
     with submitted(slurm, both, tmp_path / "finished.txt") as job:
-        pass
+        job.wait()
     assert job.returncode == 0, (tmp_path / "finished.txt").read_text()
     assert set(both.files()) == set(alone.files())
     for row, expected in zip(history(both), history(alone), strict=True):
