@@ -58,10 +58,7 @@ def check_slurm(executor):
 
 
 def remember_finished_jobs(plugin):
-    """Let Slurm's plugin ask once how long Slurm remembers finished jobs, and not at every look at them.
-
-    While the controller is away it would take sacct then, which never answers where there is no accounting.
-    """
+    """Let Slurm's plugin ask once how long Slurm remembers finished jobs: while the controller is away it would take sacct."""
     age = plugin.get_min_job_age()
     plugin.get_min_job_age = lambda: age
 
@@ -71,6 +68,7 @@ def prepare_cluster():
     if workflow.executor_plugin.name != "slurm" or not submitted():
         return
     executor = workflow.scheduler.get_executor(submitted()[0])
+    slurm.limit_cores(submitted())
     try:
         check_slurm(executor)
     except UserError as error:

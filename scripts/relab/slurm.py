@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import re
 import subprocess
@@ -100,6 +101,15 @@ def unfinished(listing: str, run: Path) -> list[str]:
     """The numbers of the jobs of a run that Slurm still has, from what :data:`JOBS` prints."""
     jobs = [line.strip().split("|", 2) for line in listing.splitlines()]
     return [number for number, folder, comment in jobs if Path(folder) == run and comment.startswith(("rule_", "group_"))]
+
+
+def limit_cores(jobs: Iterable[Any]) -> None:
+    """Let groups among jobs ask for the cores of one of their jobs, not of all that could run at once: small nodes lack them."""
+    for group in jobs:
+        if group.is_group():
+            group.global_resources = copy.deepcopy(group.global_resources)
+            group.global_resources["_cores"] = max(job.threads for job in group.jobs)
+            group._resources = None  # what Snakemake has summed up
 
 
 def more_memory_once(executor: Any, retries: int) -> None:

@@ -130,6 +130,15 @@ def numbers(environment: dict[str, str]) -> set[str]:
     return {job["JobId"] for job in slurm_jobs(environment)}
 
 
+def test_a_group_asks_for_no_more_cores_than_one_of_its_jobs(slurm: dict[str, str], moved_checkout: Path) -> None:
+    tokens = [f"results/tokens/english-{kind}/english/train.arrow" for kind in ("bytes", "characters")]
+    earlier = numbers(slurm)
+    told = snakemake(moved_checkout, slurm, *TINY, "--forcerun", "tokenize_corpus", "--", *tokens)
+    assert told.returncode == 0, told.stdout
+    (group,) = (job for job in slurm_jobs(slurm) if job["JobId"] not in earlier)
+    assert group["NumCPUs"] == "2", "each job of the group takes two"
+
+
 def test_what_no_node_can_run_is_told_before_anything_is_submitted(slurm: dict[str, str], moved_checkout: Path) -> None:
     jobs = numbers(slurm)
     told = snakemake(moved_checkout, slurm, "--default-resources", "slurm_partition=short", *TRAINING)
