@@ -17,7 +17,21 @@ from support.contrast import CONTRASTS
 @pytest.mark.parametrize("width", [360, 768, 1400])
 def test_nothing_is_wider_than_the_page(visit, width, unfold):
     page = visit(width, unfold=unfold)
+    page.add_style_tag(content=".row {content-visibility: visible !important}")  # what is not laid out has no width
     assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+def test_a_row_is_laid_out_when_a_link_leads_to_it(visit):
+    page = visit()
+    row = page.locator(".row").last
+    facts, laid_out = row.locator("dl.facts"), "one => one.checkVisibility({contentVisibilityAuto: true})"
+    assert not facts.evaluate(laid_out), "the last row is far below the screen"
+    page.locator(f".contents a[href='#{row.get_attribute('id')}']").first.click()
+    page.wait_for_timeout(300)
+    assert facts.evaluate(laid_out)
+    assert 0 <= row.bounding_box()["y"] < 900
+    page.emulate_media(media="print")
+    assert all(page.locator(".row dl.facts").evaluate_all(f"all => all.map({laid_out})"))
 
 
 @pytest.mark.parametrize("width", [360, 1400])
