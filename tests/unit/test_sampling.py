@@ -5,11 +5,13 @@ import random
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional
 from transformers import (
     GenerationConfig,
     LlamaConfig,
     LlamaForCausalLM,
 )
+from transformers.activations import NewGELUActivation
 
 from relab import gpt
 from relab.errors import UserError
@@ -191,6 +193,18 @@ def test_heads_that_share_keys_attend_as_in_transformers():
             logits = llama(torch.tensor([[*prompt, *text.token_ids[:-1]]])).logits[0, len(prompt) - 1 :]
         expected = logits.log_softmax(-1).gather(1, torch.tensor(text.token_ids)[:, None]).flatten()
         assert text.logprobs == pytest.approx(expected.tolist(), abs=1e-4)
+
+
+def test_the_activation_is_one_operation_while_a_model_samples_and_its_own_afterwards(model, monkeypatch):
+    calls = []
+    monkeypatch.setattr(NewGELUActivation, "forward", lambda self, values: calls.append(1) or functional.gelu(values))
+    activations = [layer.mlp.act for layer in model.transformer.h]
+    assert all(isinstance(activation, NewGELUActivation) for activation in activations)
+    sample(model, [[1]], length=4, seeds=[1])
+    assert not calls
+    with pytest.raises(UserError):
+        sample(model, [[1]], length=4, seeds=[1], decoding=Decoding(no_repeat_ngram_size=1), banned=range(1, VOCABULARY))
+    assert [layer.mlp.act for layer in model.transformer.h] == activations
 
 
 def test_a_text_ends_at_a_stop_token_and_is_the_beginning_of_the_longer_one(model):

@@ -1,7 +1,8 @@
 """Sampling texts from a language model: batched, cached, each text with a random stream of its own.
 
-`loop` is the sampling loop, `choice` selects the next token of each text, `beams` is beam search by Transformers, `attention`
-attends to the cache, `streams` gives the random numbers, `texts` turns the settings of a sampling into records.
+`loop` is the sampling loop, `token_selector` selects the next token of each text, `beams` is beam search by Transformers,
+`attention` attends to the cache, `activation` computes GPT-2's in one operation, `streams` gives the random numbers, `texts`
+turns the settings of a sampling into records.
 """
 
 from relab.sampling.loop import Generation, sample

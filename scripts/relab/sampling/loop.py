@@ -17,7 +17,8 @@ from relab.encoded_sources import EncodedSources, check_lengths, is_encoder_deco
 from relab.errors import UserError
 from relab.networks import can_be_padded, context_length, has_key_value_cache, unused_positions
 from relab.sampling import beams
-from relab.sampling.attention import decoding_attention as decoding_attention
+from relab.sampling.activation import fused_activation
+from relab.sampling.attention import decoding_attention
 from relab.sampling.streams import uniforms
 from relab.sampling.token_selector import TokenSelector
 from relab.settings.samplings import Decoding
@@ -97,7 +98,7 @@ def sample(
         raise ValueError(f"expected a seed and a method for each of {len(prompts)} prompts, found {len(seeds)}, {len(methods)}")
     generations: dict[int, Generation] = {}
     beam_rows = [row for row, method in enumerate(methods) if method.num_beams > 1]
-    with _evaluation_mode(model), decoding_attention(model):
+    with _evaluation_mode(model), decoding_attention(model), fused_activation(model):
         rows_to_draw = sorted(set(range(len(prompts))) - set(beam_rows))
         for rows in _batches(prompts, rows_to_draw, batch, length, padded=can_be_padded(model)):
             draws = torch.from_numpy(np.stack([uniforms(seeds[row], length) for row in rows]))
