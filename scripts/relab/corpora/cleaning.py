@@ -17,8 +17,8 @@ _DEFAULT_IGNORABLE = frozenset(
     + [*range(0xE0100, 0xE01F0)]
 )
 _REASONS = {"Cc": "control", "Cf": "invisible", "Cs": "surrogate", "Co": "private use"}
-# In text that was decoded as Windows-1252, a closing quotation mark (UTF-8 E2 80 9D) that lost its last byte, for which that
-# encoding has no character; ftfy would take the blank after it for the byte and make it a dagger
+# In text that was decoded as Windows-1252, a closing quotation mark (bytes 0xE2 0x80 0x9D) that lost its last byte, for which
+# that encoding has no character; ftfy would take the blank after it for the byte and make it a dagger
 _CONTINUATION = bytes(range(0x80, 0xC0)).decode("windows-1252", "ignore")
 _LOST_QUOTE = re.compile(f"â€(?![\x81\x8d\x8f\x90\x9d{re.escape(_CONTINUATION)}])")
 _TRAILING = re.compile(r"(?<![ \t])[ \t]+(?=\n|\Z)")

@@ -59,7 +59,7 @@ class Dependencies:
         }
 
     def of(self, jobs: Iterable[Job]) -> list[str]:
-        """The keys of the declarations behind some jobs, in alphabetical order: ``models.gpt``, ``rows.A1``."""
+        """The keys of the declarations behind some jobs, in alphabetical order: ``models.gpt``, ``rows.mine``."""
         keys = {self._key(path) for job in jobs for path in job.outputs}
         return sorted(keys - {None})
 

@@ -170,7 +170,6 @@ def build(contents: Contents, spec: PageSpec, files: Files, history: History | N
         marks=ledger.MARKS,
         rows=rows,
         provenance=provenance,
-        css=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),
     )
     if history:
         history.add(summary)
