@@ -306,7 +306,9 @@ def test_a_second_setup_waits_for_the_first(tmp_path):
 
 def make(folder: Path, *words: str) -> subprocess.CompletedProcess:
     """Run make on the project's Makefile in a folder where the environment counts as set up."""
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
+    # what the make that runs the tests was given, such as `make test ARGS=-x`, is no argument of this one
+    given = {"ARGS", "RUN", "CONFIG", "BENCH"}
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("MAKE") and key not in given}
     command = ["make", "-f", str(CHECKOUT / "Makefile"), *words]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment)
 
