@@ -1,7 +1,7 @@
 """Duplicates among the rows of a data set: equal in a normalised form, or near it by the n-grams that they share.
 
 Near duplicates are rows whose sets of word n-grams have at least a certain Jaccard similarity (Broder 1997). Candidates come
-from MinHash and locality-sensitive hashing (``datasketch``), and the similarity of each is then computed exactly: no pair
+from MinHash (``datasketch``) and locality-sensitive hashing, and the similarity of each is then computed exactly: no pair
 below the bound is ever taken, and of those right at the bound one in two hundred is missed (:data:`BANDS`). A row of
 fewer words than an n-gram counts as one n-gram, so that short texts, and those of languages that write no blanks, are
 duplicates where they are equal.
@@ -115,21 +115,49 @@ def _contained_pairs(forms: Sequence[Texts], least: int) -> Iterator[tuple[int, 
 
 def _similar_pairs(forms: Sequence[Texts], settings: Duplicates, sides: np.ndarray | None) -> Iterator[tuple[int, int]]:
     """The pairs of forms whose sets of n-grams are similar."""
-    from datasketch import MinHash, MinHashLSH
-
     ngrams = [_ngrams(form, settings.words) for form in forms]
-    candidates = _with_shared_ngrams(ngrams, settings.similarity)
+    rows = np.array(_with_shared_ngrams(ngrams, settings.similarity), np.int64)
+    for index, earlier in _earlier_candidates(_band_keys([ngrams[row] for row in rows])):
+        for candidate in earlier:
+            first, second = int(rows[candidate]), int(rows[index])
+            if sides is not None and sides[first] == sides[second]:
+                continue
+            if _jaccard(ngrams[first], ngrams[second]) >= settings.similarity:
+                yield first, second
+
+
+def _band_keys(ngrams: Sequence[np.ndarray]) -> np.ndarray:
+    """A number for each band of the MinHash of each set, ``[sets, bands]``: equal where all hashes of the band are."""
+    from datasketch import MinHash
+
     sketch = MinHash(num_perm=BANDS * HASHES, hashfunc=int, scheme="affine64")
-    tables = [MinHashLSH(num_perm=BANDS * HASHES, params=(BANDS, HASHES)) for _ in range(1 if sides is None else 2)]
-    for index in candidates:
+    factors = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], np.uint64)  # odd: no bit is lost
+    keys = np.empty((len(ngrams), BANDS), np.uint64)
+    for index, hashed in enumerate(ngrams):
         minhash = sketch.copy()
-        minhash.update_batch(ngrams[index])
-        side = 0 if sides is None else int(sides[index])
-        # looked up in the other side's table, which is the only one where there are no sides
-        for candidate in sorted(tables[-1 - side].query(minhash)):
-            if _jaccard(ngrams[index], ngrams[candidate]) >= settings.similarity:
-                yield candidate, index
-        tables[side].insert(index, minhash, check_duplication=False)
+        minhash.update_batch(hashed)
+        # hashes of 32 bits; two bands that are mixed into the same number are one more candidate, which is computed exactly
+        keys[index] = (minhash.hashvalues.reshape(BANDS, HASHES).astype(np.uint64) * factors).sum(1)
+    return keys
+
+
+def _earlier_candidates(keys: np.ndarray) -> Iterator[tuple[int, list[int]]]:
+    """Each row of ``keys`` that has a number in the same column as rows before it, with those rows, both ascending.
+
+    It takes 20 bytes a number: hash tables of Python objects (``datasketch.MinHashLSH``) take 350, which are 14 kB a row.
+    """
+    order = np.argsort(keys, axis=0, kind="stable").astype(np.int32)  # equal numbers one after the other, rows ascending
+    begin, place = np.zeros_like(order), np.zeros_like(order)
+    for column in range(keys.shape[1]):
+        number = keys[order[:, column], column]
+        starts = np.flatnonzero(np.concatenate([[True], number[1:] != number[:-1]])) if len(number) else []
+        position = np.arange(len(number), dtype=np.int32)
+        place[order[:, column], column] = position
+        begin[order[:, column], column] = np.repeat(starts, np.diff([*starts, len(number)]))
+    for index in np.flatnonzero((place > begin).any(1)).tolist():
+        columns = np.flatnonzero(place[index] > begin[index])
+        parts = [order[begin[index, column] : place[index, column], column] for column in columns]
+        yield index, np.unique(np.concatenate(parts)).tolist()
 
 
 def _with_shared_ngrams(ngrams: Sequence[np.ndarray], similarity: float) -> list[int]:
