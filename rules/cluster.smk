@@ -58,7 +58,8 @@ def check_slurm(executor):
 
 
 def remember_finished_jobs(plugin):
-    """Let Slurm's plugin ask once how long Slurm remembers finished jobs: while the controller is away it would take sacct."""
+    """Let Slurm's plugin ask once how long Slurm remembers finished jobs, and not at every look at them."""
+    # while the controller is away it would take sacct then, which never answers where there is no accounting
     age = plugin.get_min_job_age()
     plugin.get_min_job_age = lambda: age
 

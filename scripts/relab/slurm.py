@@ -104,7 +104,7 @@ def unfinished(listing: str, run: Path) -> list[str]:
 
 
 def limit_cores(jobs: Iterable[Any]) -> None:
-    """Let groups of jobs ask for the cores of one job, not of all that could run at once, which a small node lacks."""
+    """Let a group of jobs ask for the most cores of one of them, not for those of all at once, which a node may lack."""
     for group in jobs:
         if group.is_group():
             group.global_resources = copy.deepcopy(group.global_resources)

@@ -27,7 +27,7 @@ def test_a_row_is_laid_out_when_a_link_leads_to_it(visit):
     facts, laid_out = row.locator("dl.facts"), "one => one.checkVisibility({contentVisibilityAuto: true})"
     assert not facts.evaluate(laid_out), "the last row is far below the screen"
     page.locator(f".contents a[href='#{row.get_attribute('id')}']").first.click()
-    page.wait_for_timeout(300)
+    page.wait_for_function(laid_out, arg=facts.element_handle())
     assert facts.evaluate(laid_out)
     assert 0 <= row.bounding_box()["y"] < 900
     page.emulate_media(media="print")

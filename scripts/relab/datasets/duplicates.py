@@ -118,10 +118,10 @@ def _similar_pairs(forms: Sequence[Texts], settings: Duplicates, sides: np.ndarr
     ngrams = [_ngrams(form, settings.words) for form in forms]
     rows = np.array(_with_shared_ngrams(ngrams, settings.similarity), np.int64)
     for index, earlier in _earlier_candidates(_band_keys([ngrams[row] for row in rows])):
-        for candidate in earlier:
-            first, second = int(rows[candidate]), int(rows[index])
-            if sides is not None and sides[first] == sides[second]:
-                continue
+        second, candidates = int(rows[index]), rows[earlier]
+        if sides is not None:
+            candidates = candidates[sides[candidates] != sides[second]]
+        for first in candidates.tolist():
             if _jaccard(ngrams[first], ngrams[second]) >= settings.similarity:
                 yield first, second
 
@@ -136,28 +136,27 @@ def _band_keys(ngrams: Sequence[np.ndarray]) -> np.ndarray:
     for index, hashed in enumerate(ngrams):
         minhash = sketch.copy()
         minhash.update_batch(hashed)
-        # hashes of 32 bits; two bands that are mixed into the same number are one more candidate, which is computed exactly
-        keys[index] = (minhash.hashvalues.reshape(BANDS, HASHES).astype(np.uint64) * factors).sum(1)
+        # other hashes that happen to give the same number are one more candidate, whose similarity is computed as any other's
+        keys[index] = (minhash.hashvalues.reshape(BANDS, HASHES) * factors).sum(1)
     return keys
 
 
-def _earlier_candidates(keys: np.ndarray) -> Iterator[tuple[int, list[int]]]:
+def _earlier_candidates(keys: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
     """Each row of ``keys`` that has a number in the same column as rows before it, with those rows, both ascending.
 
-    It takes 20 bytes a number: hash tables of Python objects (``datasketch.MinHashLSH``) take 350, which are 14 kB a row.
+    It takes 20 bytes a number: hash tables of Python objects (``datasketch.MinHashLSH``) take some 350.
     """
     order = np.argsort(keys, axis=0, kind="stable").astype(np.int32)  # equal numbers one after the other, rows ascending
-    begin, place = np.zeros_like(order), np.zeros_like(order)
-    for column in range(keys.shape[1]):
-        number = keys[order[:, column], column]
-        starts = np.flatnonzero(np.concatenate([[True], number[1:] != number[:-1]])) if len(number) else []
-        position = np.arange(len(number), dtype=np.int32)
-        place[order[:, column], column] = position
-        begin[order[:, column], column] = np.repeat(starts, np.diff([*starts, len(number)]))
-    for index in np.flatnonzero((place > begin).any(1)).tolist():
-        columns = np.flatnonzero(place[index] > begin[index])
-        parts = [order[begin[index, column] : place[index, column], column] for column in columns]
-        yield index, np.unique(np.concatenate(parts)).tolist()
+    # where each row stands in that order, and the first row of its number
+    position, group_start = np.empty_like(order), np.empty_like(order)
+    for column, rows in enumerate(order.T):
+        numbers = keys[rows, column]
+        starts = np.flatnonzero(np.append(True, numbers[1:] != numbers[:-1])[: len(rows)])
+        position[rows, column] = np.arange(len(rows))
+        group_start[rows, column] = np.repeat(starts, np.diff(starts, append=len(rows)))
+    for index in np.flatnonzero((position > group_start).any(1)).tolist():
+        ranges = zip(order.T, group_start[index], position[index], strict=True)
+        yield index, np.unique(np.concatenate([rows[start:stop] for rows, start, stop in ranges]))
 
 
 def _with_shared_ngrams(ngrams: Sequence[np.ndarray], similarity: float) -> list[int]:
