@@ -138,6 +138,15 @@ def test_accumulated_batches_hold_the_documents_of_the_bigger_one():
     assert rows(shared_out.batches(5)) == rows(drawing(batch=6).batches(5))
 
 
+def test_documents_of_other_lengths_are_read_apart_and_are_those_of_the_batch():
+    ids = [list(range(2, 2 + length)) for length in (5, 120, 6, 110, 115, 4)]
+    source = RandomExamples(documents(ids, block=128), batch=6, accumulation=1, seed=0, device=CPU, replacement=False)
+    batches = list(source.batches(0))
+    assert sorted(map(len, rows(batches))) == [4, 5, 6, 110, 115, 120]
+    assert [batch.inputs.shape[1] for batch in batches] == [119, 5], "little is padded"
+    assert source.targets(0) == [int(batch.counts().sum()) for batch in batches]
+
+
 def test_the_number_of_targets_leaves_padding_out():
     source = drawing(batch=3, accumulation=4)
     for step in range(5):

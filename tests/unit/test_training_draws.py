@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from relab.training.draws import LengthBuckets, by_falling_length
+from relab.training.draws import LengthBuckets, by_falling_length, parts_of_similar_length
 
 LENGTHS = np.random.default_rng(0).integers(1, 60, 500).tolist()
 BATCHES = 63  # of eight rows, the last of which has but four
@@ -50,3 +50,29 @@ def test_accumulated_batches_are_those_of_single_steps_and_no_step_reaches_into_
 def test_evaluation_reads_every_row_once_by_falling_length():
     batches = by_falling_length([3, 9, 1, 9, 5], 2)
     assert batches == [[1, 3], [4, 0], [2]], "of equals the first comes first"
+
+
+@pytest.mark.parametrize(
+    ("lengths", "parts"),
+    [
+        ([10, 200, 11, 190], [[1, 3], [0, 2]]),  # two passes spare the padding of two rows
+        ([10, 20, 30, 15], [[0, 1, 2, 3]]),  # a pass takes longer than this padding
+        ([50, 50, 50], [[0, 1, 2]]),
+        ([300], [[0]]),
+    ],
+)
+def test_a_batch_is_parted_where_its_padding_takes_longer_than_one_more_pass(lengths, parts):
+    assert parts_of_similar_length(range(len(lengths)), lengths) == parts
+
+
+def test_no_division_into_parts_costs_less():
+    """All divisions of eight rows, sorted by length, are tried."""
+    lengths = [3, 90, 41, 44, 7, 160, 88, 12]
+
+    def cost(parts: list[list[int]]) -> int:
+        return sum(max(lengths[row] for row in part) * len(part) + 20 for part in parts)
+
+    ordered = sorted(range(8), key=lambda row: -lengths[row])
+    cuts = [[index for index in range(1, 8) if chosen >> index - 1 & 1] for chosen in range(2**7)]
+    divisions = [[ordered[a:b] for a, b in zip([0, *cut], [*cut, 8], strict=True)] for cut in cuts]
+    assert cost(parts_of_similar_length(range(8), lengths, pass_tokens=20)) == min(map(cost, divisions))

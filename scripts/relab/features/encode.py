@@ -116,7 +116,12 @@ def token_limit(encoder: Encoder, model: PreTrainedModel) -> int:
 
 def token_budget(encoder: Encoder, device: torch.device) -> int:
     """The largest number of tokens of a batch, padding included: the setting, or what suits the device."""
-    return encoder.batch_tokens or TOKENS_BY_DEVICE.get(device.type, BATCH_TOKENS)
+    return encoder.batch_tokens or batch_tokens(device)
+
+
+def batch_tokens(device: torch.device) -> int:
+    """The number of tokens of a batch, padding included, that suits a device."""
+    return TOKENS_BY_DEVICE.get(device.type, BATCH_TOKENS)
 
 
 def tokenize(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], limit: int) -> tuple[list[list[int]], int]:

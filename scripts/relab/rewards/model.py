@@ -25,7 +25,7 @@ from relab import checkpoints
 from relab.characters import FILES as TOKENIZER_FILES
 from relab.classifiers.texts import encode_texts
 from relab.errors import UserError
-from relab.features.encode import length_batches
+from relab.features.encode import batch_tokens, length_batches
 from relab.files import replacing, sha256, write_json
 from relab.precision import FLOAT32
 from relab.rewards.network import PublishedRewardNetwork, RewardNetwork, load_published
@@ -39,9 +39,6 @@ FILES = (CONFIG, WEIGHTS, HEADER, *TOKENIZER_FILES)
 
 #: The name of the head's weights, as Transformers calls them below a language model.
 SCORE = "score.weight"
-
-#: Tokens of a batch of texts, with padding.
-BATCH_TOKENS = 4096
 
 
 class Header(Settings):
@@ -137,7 +134,7 @@ class RewardModel:
         self.network.eval()
         ids, _ = self.encode(texts)
         rewards = torch.empty(len(ids))
-        for rows in length_batches([len(row) for row in ids], BATCH_TOKENS):
+        for rows in length_batches([len(row) for row in ids], batch_tokens(self.network.body.device)):
             tokens = [torch.tensor(ids[row]) for row in rows]
             inputs = pad_sequence(tokens, batch_first=True, padding_value=self.pad or 0)
             mask = pad_sequence([torch.ones_like(row) for row in tokens], batch_first=True)

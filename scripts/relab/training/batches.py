@@ -16,7 +16,7 @@ from torch.utils.data import Dataset
 
 from relab.errors import UserError
 from relab.tokens.store import Tokens
-from relab.training.draws import IndexSampler, LengthBuckets, evenly_spread_indices
+from relab.training.draws import IndexSampler, LengthBuckets, evenly_spread_indices, parts_of_similar_length
 from relab.training.processes import ALONE, Processes
 
 #: The token id that pads the inputs of shorter documents; 1 in the assignment on minGPT.
@@ -170,6 +170,11 @@ class Documents(Dataset):
             raise UserError(f"{tokens.path}: expected documents of at least two tokens, found none among {len(tokens)}")
         return documents
 
+    @property
+    def lengths(self) -> np.ndarray:
+        """Input tokens of each example, ``[examples]``: as many as targets."""
+        return self.targets
+
     def __len__(self) -> int:
         return len(self.targets)
 
@@ -240,6 +245,9 @@ class Examples(Protocol):
 
     targets: np.ndarray
 
+    @property
+    def lengths(self) -> np.ndarray: ...
+
     def __len__(self) -> int: ...
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]: ...
@@ -247,6 +255,8 @@ class Examples(Protocol):
 
 class RandomExamples:
     """Padded batches of examples drawn at random; the draw depends on the seed and the step alone.
+
+    On a CPU, where padding takes as long as text, a batch is read in parts of similar length where that is faster.
 
     Args:
         examples: the examples.
@@ -273,13 +283,27 @@ class RandomExamples:
 
     def batches(self, step: int) -> Iterator[Batch]:
         """The batches of the update after ``step`` finished ones."""
-        for indices in self._draws.rows(step):
+        for indices in self._rows(step):
             # the last batch of an epoch may have fewer examples than there are processes, which all take part in every update
             yield _padded_batch(self._examples, self._processes.share(indices) or indices[:1], self._device)
 
     def targets(self, step: int) -> list[int]:
         """The number of targets in each of these batches, padding not counted."""
-        return [int(self._examples.targets[self._processes.share(indices)].sum()) for indices in self._draws.rows(step)]
+        return [int(self._examples.targets[self._processes.share(indices)].sum()) for indices in self._rows(step)]
+
+    def _rows(self, step: int) -> list[list[int]]:
+        batches = self._draws.rows(step)
+        if self._processes.count > 1:  # all processes take part in every pass
+            return batches
+        return [part for rows in batches for part in fast_parts(rows, self._examples.lengths[rows], self._device)]
+
+
+def fast_parts(rows: Sequence[int], lengths: np.ndarray, device: torch.device) -> list[list[int]]:
+    """The rows of a batch as a device computes them fastest, in one pass or several; ``lengths``: tokens of each row.
+
+    On a CPU padding takes as long as text, so that rows of similar length are apart; a GPU wants large passes.
+    """
+    return parts_of_similar_length(rows, lengths) if device.type == "cpu" else [list(rows)]
 
 
 def evenly_spread_examples(examples: Examples, *, count: int, batch: int, device: torch.device) -> list[Batch]:

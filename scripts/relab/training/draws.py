@@ -9,6 +9,8 @@ import numpy as np
 
 #: Batches whose rows are sorted by length together: little padding, and still other batches in each epoch.
 _BATCHES_SORTED_TOGETHER = 16
+#: Tokens whose forward and backward pass takes as long, on a CPU, as one pass more takes beside its tokens.
+_PASS_TOKENS = 64
 
 
 class IndexSampler:
@@ -82,6 +84,34 @@ class LengthBuckets:
             group = group[np.argsort(-self._lengths[group], kind="stable")]
             batches += [group[index : index + self._batch].tolist() for index in range(0, len(group), self._batch)]
         return [batches[index] for index in generator.permutation(len(batches))]
+
+
+def parts_of_similar_length(rows: Sequence[int], lengths: Sequence[int], pass_tokens: int = _PASS_TOKENS) -> list[list[int]]:
+    """Divide the rows of a batch so that its parts, each padded to its longest row, cost a CPU the least.
+
+    The gradient of a batch is the sum of those of its parts, so that only the padding that is computed depends on them.
+
+    Args:
+        rows: the rows.
+        lengths: tokens of each of them ``[rows]``.
+        pass_tokens: what a part costs, in tokens, besides its rows with their padding.
+
+    Returns:
+        The rows of each part in the order of the batch, the part of the longest rows first.
+    """
+    order = np.argsort(-np.asarray(lengths), kind="stable")
+    longest = np.asarray(lengths)[order]
+    costs, starts = np.zeros(len(order) + 1), np.zeros(len(order) + 1, int)  # of the best parts of the first so many rows
+    for end in range(1, len(order) + 1):
+        with_last_part = costs[:end] + longest[:end] * (end - np.arange(end)) + pass_tokens
+        starts[end] = with_last_part.argmin()
+        costs[end] = with_last_part[starts[end]]
+    parts: list[list[int]] = []
+    end = len(order)
+    while end:
+        parts.insert(0, [rows[index] for index in sorted(order[starts[end] : end])])
+        end = starts[end]
+    return parts
 
 
 def by_falling_length(lengths: Sequence[int], batch: int) -> list[list[int]]:

@@ -13,7 +13,7 @@ from relab.errors import UserError
 from relab.sampling import text_seed
 from relab.settings.policies import PpoModel
 from relab.streams import stream_seed
-from relab.training.batches import Batch, to_device
+from relab.training.batches import Batch, fast_parts, to_device
 from relab.training.draws import IndexSampler, evenly_spread_indices
 from relab.training.objectives.objective import BatchLoss, EvaluationResult, Objective
 from relab.training.policy import advantages as estimates
@@ -86,12 +86,10 @@ class ClippedPolicy(Objective):
         self._rollouts: Rollouts | None = None
 
     def items(self, step: int) -> list[int]:
-        return [self.settings.training.batch] * self.settings.training.accumulation
+        return [len(rows) for rows in self._rows(step)]
 
     def batches(self, step: int) -> Iterator[PolicyBatch]:
-        if (iteration := step // self.settings.training.steps_per_iteration) != self._iteration:
-            self._sample(iteration, step)
-        for rows in self._texts.rows(step):
+        for rows in self._rows(step):
             yield self._collate(rows)
 
     def loss(self, network: PolicyNetwork, batch: PolicyBatch) -> BatchLoss:
@@ -149,6 +147,13 @@ class ClippedPolicy(Objective):
         self._rollouts = Rollouts(**rollouts) if rollouts else None
         if rollouts:
             self._estimate()
+
+    def _rows(self, step: int) -> list[list[int]]:
+        """The texts of each pass of the update after ``step`` finished ones; samples those of its iteration first."""
+        if (iteration := step // self.settings.training.steps_per_iteration) != self._iteration:
+            self._sample(iteration, step)
+        lengths = self._rollouts.text_lengths
+        return [part for rows in self._texts.rows(step) for part in fast_parts(rows, lengths[rows], self.device)]
 
     def _sample(self, iteration: int, step: int) -> None:
         """Sample the answers of an iteration by the policy as it is, and estimate the advantages of their tokens."""

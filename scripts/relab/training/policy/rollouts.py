@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, fields
 
+import numpy as np
 import torch
 from torch.nn.utils.rnn import pad_sequence
 from transformers import PreTrainedModel
@@ -14,7 +15,7 @@ from relab.errors import UserError
 from relab.sampling import sample
 from relab.sampling.prompts import LanguageModel, ModelInput
 from relab.settings.samplings import Decoding
-from relab.training.batches import IGNORED, Batch
+from relab.training.batches import IGNORED, Batch, fast_parts
 from relab.training.policy.network import PolicyNetwork, target_logprobs, token_distributions
 
 #: Scores ``[texts]`` of whole texts, each a prompt with its answer.
@@ -49,6 +50,11 @@ class Answers:
 
     def __len__(self) -> int:
         return len(self.token_ids)
+
+    @property
+    def text_lengths(self) -> np.ndarray:
+        """Tokens of each prompt with its answer ``[texts]``."""
+        return (self.starts + self.lengths).numpy()
 
     @property
     def real(self) -> torch.Tensor:
@@ -160,8 +166,7 @@ class Sampler:
         real, device = answers.real, self.lm.model.device
         names = [field.name for field in fields(Rollouts)][len(fields(Answers)) :]
         measured = {name: torch.zeros(real.shape) for name in names}
-        for start in range(0, len(answers), self.batch):
-            rows = torch.arange(start, min(start + self.batch, len(answers)))
+        for rows in self._passes(answers):
             batch = answers.batch(rows, device)
             policy, values = self.network(batch, self.temperature)
             with self.reference() as model:
@@ -179,6 +184,12 @@ class Sampler:
             for name, numbers in of_batch.items():
                 measured[name][is_token] = numbers.cpu()
         return measured
+
+    def _passes(self, answers: Answers) -> Iterator[list[int]]:
+        """The texts of each pass, in their order."""
+        for start in range(0, len(answers), self.batch):
+            rows = range(len(answers))[start : start + self.batch]
+            yield from fast_parts(rows, answers.text_lengths[rows], self.lm.model.device)
 
 
 def _finite(rewards: torch.Tensor, texts: Sequence[str]) -> torch.Tensor:
