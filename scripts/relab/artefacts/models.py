@@ -10,7 +10,8 @@ from pydantic import Discriminator, Tag
 from relab.artefacts import assets, datasets, tokenizers
 from relab.artefacts.kind import Artefacts, Files, Kind, Maker, declared
 from relab.errors import UserError
-from relab.settings.models import EncoderDecoderModel, EncoderModel, FinetunedModel, PublishedModel, TrainedModel, kind_or
+from relab.settings.base import kind_or
+from relab.settings.models import EncoderDecoderModel, EncoderModel, FinetunedModel, PublishedModel, TrainedModel
 from relab.settings.pair_models import FinetunedOnPairs, TrainedOnPairs
 from relab.settings.policies import PpoModel
 from relab.settings.preference_models import DpoModel

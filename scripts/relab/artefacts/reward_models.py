@@ -8,8 +8,8 @@ from pydantic import Discriminator, Tag
 
 from relab.artefacts import assets, datasets, models
 from relab.artefacts.kind import Artefacts, Files, Kind, Maker, declared
+from relab.settings.base import kind_or
 from relab.settings.datasets import SPLITS
-from relab.settings.models import kind_or
 from relab.settings.reward_models import PublishedRewardModel, TrainedRewardModel
 
 RewardModel = Annotated[

@@ -7,6 +7,7 @@ import itertools
 import json
 import re
 import typing
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
@@ -63,6 +64,16 @@ class Settings(BaseModel):
 def documentation(description: str, **options) -> Any:
     """A field for human readers: it never stands in a job's settings, so editing it reruns nothing but the report."""
     return Field(description=description, json_schema_extra={"documentation": True}, **options)
+
+
+def kind_or(default: str) -> Callable[[Any], str]:
+    """A discriminator of a union by the key ``kind``, with the kind that is meant where it is left out."""
+
+    def kind_of(value: Any) -> str:
+        kind = value.get("kind") if isinstance(value, dict) else getattr(value, "kind", None)
+        return default if kind is None else str(kind)
+
+    return kind_of
 
 
 class Declaration(Settings):

@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from relab.settings.base import Declaration, Float, Int
-from relab.settings.models import FullAdaptation, LoraAdaptation, Optimization, kind_or
+from relab.settings.base import Declaration, Float, Int, kind_or
+from relab.settings.models import FullAdaptation, LoraAdaptation, Optimization
 from relab.settings.references import ENCODER_OR_LANGUAGE_MODEL, WITH_WEIGHTS, Ref, of_kind
 
 #: What may be trained of a classifier beside its head.

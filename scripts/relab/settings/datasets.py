@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag,
 
 from relab.comparable import comparable
 from relab.settings.assets import FileName
-from relab.settings.base import Declaration, Float, Int, Settings, documentation
+from relab.settings.base import Declaration, Float, Int, Settings, documentation, kind_or
 from relab.settings.corpora import CellValue, DelimitedText, EncodedText, RegularExpression
 from relab.settings.preferences import PreferenceForm, TextColumns
 from relab.settings.references import Ref
@@ -43,7 +43,16 @@ def _in_order(bounds: tuple[int, int]) -> tuple[int, int]:
 Bounds = Annotated[tuple[Int, Int], AfterValidator(_in_order)]
 
 
-class Table(DelimitedText):
+class OneFile:
+    """What is read from one file of the asset, the key ``file``."""
+
+    @property
+    def files(self) -> dict[str, str]:
+        """The files that it is read from, by their keys."""
+        return {"file": self.file}
+
+
+class Table(DelimitedText, OneFile):
     """One file of the asset and how its rows are read: CSV, TSV, JSON lines, Parquet, Arrow, SQLite, or what `format` says."""
 
     file: FileName = Field(description="The file of the asset.")
@@ -52,11 +61,6 @@ class Table(DelimitedText):
         {}, description="Rows are kept where these columns have these values, or one of a list."
     )
     first: Int | None = Field(None, description="Only so many of the rows that are kept are read, the first ones.", ge=1)
-
-    @property
-    def files(self) -> dict[str, str]:
-        """The files that it is read from, by their keys."""
-        return {"file": self.file}
 
 
 class Draw(Settings):
@@ -204,7 +208,7 @@ class AlignedFiles(EncodedText):
         return {"source": self.source, **{f"target.{number}": file for number, file in enumerate(self.target)}}
 
 
-class Dictionary(EncodedText):
+class Dictionary(EncodedText, OneFile):
     """A dictionary of pronunciations (CMUdict): on each line a word and, parted by blanks, its phonemes. Further entries of a
     word, such as `read(2)`, are references. Comments stand after `#` and in lines that begin with `;;;`.
     """
@@ -212,13 +216,8 @@ class Dictionary(EncodedText):
     kind: Literal["dictionary"]
     file: FileName = Field(description="The file of the asset.")
 
-    @property
-    def files(self) -> dict[str, str]:
-        """The files that it is read from, by their keys."""
-        return {"file": self.file}
 
-
-class Docstrings(Settings):
+class Docstrings(Settings, OneFile):
     """Docstrings of modules, classes and functions in Python: the first line is the target, what stands below it the source.
     Only those are taken whose first line is a summary: an empty line and more text follow it (PEP 257).
     """
@@ -230,23 +229,13 @@ class Docstrings(Settings):
         description="Patterns of members of the archive that are left out: `**/tests/**/*.py` (* is any name, ** any folders).",
     )
 
-    @property
-    def files(self) -> dict[str, str]:
-        """The files that it is read from, by their keys."""
-        return {"file": self.file}
-
-
-def _pair_kind(value: Any) -> str:
-    """The kind of what pairs are read from: a table where none is named."""
-    return value.get("kind", "table") if isinstance(value, dict) else getattr(value, "kind", "table")
-
 
 PairSource = Annotated[
     Annotated[PairTable, Tag("table")]
     | Annotated[AlignedFiles, Tag("lines")]
     | Annotated[Dictionary, Tag("dictionary")]
     | Annotated[Docstrings, Tag("docstrings")],
-    Discriminator(_pair_kind),
+    Discriminator(kind_or("table")),
 ]
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from relab.settings.base import Float, Int, Precision, Settings, Titled
+from relab.settings.base import Float, Int, Precision, Settings, Titled, kind_or
 from relab.settings.references import LANGUAGE_MODEL, WITH_WEIGHTS, Ref
 from relab.training.optimization import OPTIMIZERS, SCHEDULES
 
@@ -247,21 +246,17 @@ class PrefixAdaptation(Settings):
         return self
 
 
-def kind_or(default: str) -> Callable[[Any], str]:
-    """A discriminator of a union by the key ``kind``, with the kind that is meant where it is left out."""
-
-    def kind_of(value: Any) -> str:
-        kind = value.get("kind") if isinstance(value, dict) else getattr(value, "kind", None)
-        return default if kind is None else str(kind)
-
-    return kind_of
-
-
 Adaptation = Annotated[
     Annotated[FullAdaptation, Tag("full")]
     | Annotated[LoraAdaptation, Tag("lora")]
     | Annotated[PrefixAdaptation, Tag("prefix")],
     Discriminator(kind_or("full")),
+]
+
+
+Quantisation = Annotated[
+    Literal["8bit", "4bit"] | None,
+    Field(description="Width of the frozen base's weights while an adapter is trained, by bitsandbytes. None: not quantised."),
 ]
 
 
@@ -298,9 +293,6 @@ class FinetunedModel(Titled, Adapted):
     corpus: Ref["corpora"] = Field(description="The corpus it is trained on.")
     block: Int = Field(description="Tokens of a block, or of a document at most; within the base's context.", ge=2)
     adaptation: Adaptation = Field(FullAdaptation(), description="What is trained.")
-    quantisation: Literal["8bit", "4bit"] | None = Field(
-        None,
-        description="Width of the frozen base's weights while an adapter is trained, by bitsandbytes. None: not quantised.",
-    )
+    quantisation: Quantisation = None
     training: Training = Field(description="Its training.")
     seed: Int = Field(0, description="Seed of new weights, of the blocks drawn and of the texts sampled.", ge=0, lt=2**63)

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from relab.settings.asking import Asking
 from relab.settings.base import Float, Int, Settings, Titled
-from relab.settings.models import Adaptation, Adapted, FullAdaptation, StepwiseTraining
+from relab.settings.models import Adaptation, Adapted, FullAdaptation, Quantisation, StepwiseTraining
 from relab.settings.references import GENERATIVE, PAIRS, WITH_WEIGHTS, Ref
 
 
@@ -87,10 +87,7 @@ class FinetunedOnPairs(_OnPairs, Asking, Adapted):
     kind: Literal["finetuned_on_pairs"] = Field(description="Trained here, or published by others.")
     base: Ref["models", GENERATIVE, WITH_WEIGHTS] = Field(description="The model that it starts from.")
     adaptation: Adaptation = Field(FullAdaptation(), description="What is trained; a prefix: of a language model alone.")
-    quantisation: Literal["8bit", "4bit"] | None = Field(
-        None,
-        description="Width of the frozen base's weights while an adapter is trained, by bitsandbytes. None: not quantised.",
-    )
+    quantisation: Quantisation = None
 
     @property
     def block(self) -> int:

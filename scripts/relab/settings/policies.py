@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from relab.settings.asking import Asking
 from relab.settings.base import Float, Int, Settings, Titled
-from relab.settings.models import Adapted, FullAdaptation, StepwiseTraining
+from relab.settings.models import Adapted, FullAdaptation, Quantisation, StepwiseTraining
 from relab.settings.preference_models import PolicyAdaptation
 from relab.settings.references import LANGUAGE_MODEL, PREFERENCES, WITH_WEIGHTS, Ref
 
@@ -133,10 +133,7 @@ class PpoModel(Titled, Asking, Adapted):
     decay: Float = Field(0.95, description="How far rewards are trusted over the critic's values: λ.", ge=0, le=1)
     value_coefficient: Float = Field(0.1, description="Weight of the critic's loss.", gt=0)
     adaptation: PolicyAdaptation = Field(FullAdaptation(), description="What is trained.")
-    quantisation: Literal["8bit", "4bit"] | None = Field(
-        None,
-        description="Width of the frozen base's weights while an adapter is trained, by bitsandbytes. None: not quantised.",
-    )
+    quantisation: Quantisation = None
     training: PolicyTraining = Field(description="Its training.")
     seed: Int = Field(0, description="Seed of new weights, of the order of prompts and texts, of the draws.", ge=0, lt=2**63)
 

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Discriminator, Field, Tag
 
 from relab.settings.asking import Asking
-from relab.settings.base import Float, Int, Titled
-from relab.settings.models import Adapted, FullAdaptation, LoraAdaptation, StepwiseTraining, kind_or
+from relab.settings.base import Float, Int, Titled, kind_or
+from relab.settings.models import Adapted, FullAdaptation, LoraAdaptation, Quantisation, StepwiseTraining
 from relab.settings.pair_models import PairsEvaluation
 from relab.settings.references import LANGUAGE_MODEL, PREFERENCES, WITH_WEIGHTS, Ref
 
@@ -57,10 +57,7 @@ class DpoModel(Titled, Asking, Adapted):
     prompt_tokens: Int = Field(256, description="Tokens of a prompt at most, its template included; the last ones stay.", ge=2)
     answer_tokens: Int = Field(64, description="Tokens of an answer at most, its end included; what is longer is cut.", ge=2)
     adaptation: PolicyAdaptation = Field(FullAdaptation(), description="What is trained.")
-    quantisation: Literal["8bit", "4bit"] | None = Field(
-        None,
-        description="Width of the frozen base's weights while an adapter is trained, by bitsandbytes. None: not quantised.",
-    )
+    quantisation: Quantisation = None
     training: PreferenceTraining = Field(description="Its training.")
     seed: Int = Field(0, description="Seed of new weights and of the order of the pairs.", ge=0, lt=2**63)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from relab.settings.base import Int, Settings
+from relab.settings.base import Int, Settings, kind_or
 from relab.settings.corpora import CellValue, NonEmpty
 
 #: What parts a prompt from its answers.
@@ -74,15 +74,10 @@ class LabelledTexts(Settings):
         return self
 
 
-def _form_kind(value: Any) -> str:
-    """The kind of rows: columns of texts where none is named."""
-    return value.get("kind", "columns") if isinstance(value, dict) else getattr(value, "kind", "columns")
-
-
 PreferenceForm = Annotated[
     Annotated[TextColumns, Tag("columns")]
     | Annotated[Dialogues, Tag("dialogues")]
     | Annotated[Messages, Tag("messages")]
     | Annotated[LabelledTexts, Tag("labelled")],
-    Discriminator(_form_kind),
+    Discriminator(kind_or("columns")),
 ]
