@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from relab.artefacts.kind import Artefacts, Files
+from relab.artefacts.kind import Artefacts
 from relab.rows.command_options.options import described_options, option_values
 from relab.rows.contract import MAIN, RowPaths, RowSettings, Step
 from relab.settings.references import Ref, unknown
@@ -25,9 +25,6 @@ class Row(RowSettings):
     )
 
     STEPS = (Step("tabulate", "Write the table of the sampling command's options.", "tables.tabulate", tables=(MAIN,)),)
-
-    def inputs(self, step: str, paths: RowPaths, artefacts: Artefacts) -> Files:
-        return {}
 
     def spec(self, step: str, paths: RowPaths, artefacts: Artefacts) -> dict[str, Any]:
         reported = [[figure["option"], figure["here"]] for figure in paths.reported.get("options", {}).values()]

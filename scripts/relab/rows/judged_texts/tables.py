@@ -39,21 +39,17 @@ def tabulate(job: Job) -> dict[str, pd.DataFrame]:
     spec = job.settings(TableSpec)
     samplings, judgements = read_samplings(job.files("samples"), spec.samplings), read_judgements(job.file("judgements"))
     check_sources(job.file("judgements"), judgements, samplings, spec.human)
-    scores = _summaries(job, "scores")
+    scores = Summaries.read(job.file("scores"))
     tables = {
         "grid": grid_table(spec, samplings, scores, judgements),
         "diversity": diversity_table(spec, samplings, scores),
         "examples": examples_table(spec, samplings, judgements),
     }
     if spec.settings:
-        distributions = _summaries(job, "distributions")
+        distributions = Summaries.read(job.file("distributions"))
         tables["temperature"] = temperature_table(spec.settings, scores, distributions, judgements)
         tables["accounts"] = accounts_table(spec.settings, scores, distributions)
     return tables
-
-
-def _summaries(job: Job, name: str) -> Summaries:
-    return Summaries.read(job.file(name))
 
 
 def shown_methods(spec: TableSpec, samplings: Sequence[Texts]) -> Iterator[tuple[str, str]]:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from relab.artefacts.kind import Artefacts, Files
+from relab.artefacts.kind import Artefacts
 from relab.rows.contract import MAIN, TRAIN, RowPaths, RowSettings, Step
 from relab.settings.base import spec
 from relab.settings.sizes import Size
@@ -28,9 +28,6 @@ class Row(RowSettings):
             environment=TRAIN,
         ),
     )
-
-    def inputs(self, step: str, paths: RowPaths, artefacts: Artefacts) -> Files:
-        return {}
 
     def spec(self, step: str, paths: RowPaths, artefacts: Artefacts) -> dict[str, Any]:
         names = [size.name for size in self.sizes]

@@ -7,6 +7,7 @@ verdicts are in standard deviations of those of the reference model's texts, who
 
 from __future__ import annotations
 
+from relab.rows.shared.systems import NamedRow
 from relab.settings.base import Int, Name, Settings
 
 #: Human answers to the same prompts, as tables call them.
@@ -33,10 +34,9 @@ DPO = ("accuracy", "chosen_logprob", "rejected_logprob")
 REFERENCE, REWARD_MODEL = "reference", "reward model"
 
 
-class Spec(Settings):
+class Spec(NamedRow):
     """Settings of the jobs that measure and score the row and write its tables."""
 
-    name: Name
     split: str
     reference: str  #: what tables call the reference model's texts
     systems: dict[str, dict[Name, Int]]  #: the samplings of each system, each with the seed of its model
@@ -58,10 +58,6 @@ class Spec(Settings):
     def compared(self) -> list[str]:
         """The metrics of which differences from the reference are scored."""
         return [*self.scorers, *([JUDGED_PREFERRED] if self.judge else []), DISTINCT, WORDS]
-
-    def experiment(self, system: str, other: str = "") -> str:
-        """The experiment of a system, or of what it has beyond another one."""
-        return f"{self.name}/{system} − {other}" if other else f"{self.name}/{system}"
 
 
 class MeasureSpec(Spec):

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from relab import json_lines
 from relab.errors import UserError
+from relab.rows.shared.systems import NamedRow
 from relab.settings.base import Int, Name, Settings
 
 #: Of the tokens of targets. Differences are of the loss, in nats a token: that of two perplexities varies with their height.
@@ -28,10 +29,9 @@ class MeasureSpec(Settings):
     threads: Int
 
 
-class Spec(Settings):
+class Spec(NamedRow):
     """Settings of the jobs that score and tabulate."""
 
-    name: Name
     samplings: list[Name]
     method: str
     split: str
@@ -47,10 +47,6 @@ class Spec(Settings):
     def compared(self) -> list[str]:
         """The samplings that are compared with the reference."""
         return self.samplings[1:]
-
-    def experiment(self, sampling: str, reference: str = "") -> str:
-        """The experiment of a sampling, or of what it has beyond the reference."""
-        return f"{self.name}/{sampling} − {reference}" if reference else f"{self.name}/{sampling}"
 
 
 class Form(json_lines.Entry):

@@ -31,8 +31,3 @@ def features_of(system: str, probe: Probe, words: str) -> str:
             if system == fused_system(f"{encoder} {pooling}"):
                 return BOTH
     return words if system == BM25 else ""
-
-
-def p_value(metric: str) -> str:
-    """The metric of the p-value of a difference."""
-    return f"{metric} p"

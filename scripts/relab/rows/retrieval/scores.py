@@ -19,8 +19,8 @@ from relab.metrics.retrieval_names import MRR, NDCG
 from relab.probes.systems import BM25
 from relab.rows.job import Job
 from relab.rows.retrieval.files import Retrieved, read_probes
-from relab.rows.retrieval.names import Spec, p_value
-from relab.rows.shared.systems import CHANCE, SPLIT, experiment
+from relab.rows.retrieval.names import Spec
+from relab.rows.shared.systems import CHANCE, SPLIT, experiment, p_value
 from relab.scores import exact, score
 from relab.statistics import Measurement, randomisation_p, units_digest
 

@@ -13,9 +13,9 @@ from relab.metrics.retrieval_names import MAP, MRR, NDCG, RECALLS, recall
 from relab.probes.systems import BM25, fused_system
 from relab.rows.job import MAIN, Job
 from relab.rows.retrieval.files import Retrieved, read_probes
-from relab.rows.retrieval.names import Spec, features_of, p_value
+from relab.rows.retrieval.names import Spec, features_of
 from relab.rows.shared.best import HIGHER, Ranking, with_best
-from relab.rows.shared.systems import CHANCE, SPLIT, experiment
+from relab.rows.shared.systems import CHANCE, SPLIT, experiment, p_value
 from relab.scores import Summaries
 from relab.words import words_told
 

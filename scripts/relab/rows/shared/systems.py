@@ -11,6 +11,16 @@ ACCURACY, MACRO_F1 = "accuracy", "macro-F1"
 CHANCE = "chance"
 
 
+class NamedRow(Settings):
+    """Settings of a job of a row, whose experiments begin with its name."""
+
+    name: Name
+
+    def experiment(self, system: str, other: str = "") -> str:
+        """The experiment of a system, or of what it has beyond another one."""
+        return experiment(self.name, system, other)
+
+
 class ClassifierProbe(Settings):
     """A probe whose classifiers are shown: its classes and features in the order of tables."""
 
@@ -27,3 +37,8 @@ def f1_of(label: str) -> str:
 def experiment(data: str, system: str, reference: str = "") -> str:
     """The experiment of a system on a data set, or of what it has beyond another one, row by row."""
     return f"{data}/{system} − {reference}" if reference else f"{data}/{system}"
+
+
+def p_value(metric: str) -> str:
+    """The metric of the p-value of a difference."""
+    return f"{metric} p"

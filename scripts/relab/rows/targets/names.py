@@ -8,6 +8,7 @@ row}/{model}`` with the split ``files``: counts of parameters and the size of wh
 
 from __future__ import annotations
 
+from relab.rows.shared.systems import NamedRow
 from relab.settings.base import Int, Name, Settings
 
 COPY, LEAD = "copy", "lead"
@@ -30,10 +31,9 @@ class TargetSystem(Settings):
     method: str
 
 
-class Spec(Settings):
+class Spec(NamedRow):
     """Settings of the jobs that score the row and write its tables: systems by name, their order, the baselines after them."""
 
-    name: Name
     dataset: Name
     split: str
     systems: dict[str, TargetSystem]
@@ -55,10 +55,6 @@ class Spec(Settings):
         """The systems that are compared with another one."""
         names = [*self.order, *self.baselines]
         return [] if self.compared_with is None else [name for name in names if name != self.compared_with]
-
-    def experiment(self, system: str, other: str = "") -> str:
-        """The experiment of a system, or of what it has beyond another one."""
-        return f"{self.name}/{system} − {other}" if other else f"{self.name}/{system}"
 
     def label(self, system: str) -> str:
         """What tables call a system: its name, and a baseline by what it is."""
@@ -87,8 +83,3 @@ class CostSpec(Settings):
     name: Name
     models: dict[Name, CostModel]
     order: list[Name]
-
-
-def p_value(metric: str) -> str:
-    """The metric of the p-value of a difference."""
-    return f"{metric} p"

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from relab.rows.job import Job
-from relab.rows.targets.names import Spec, p_value
+from relab.rows.shared.systems import p_value
+from relab.rows.targets.names import Spec
 from relab.rows.targets.outputs import Written, measure_systems, read_outputs
 from relab.scores import score
 from relab.statistics import NAN, Measurement, difference, paired_change, randomisation_p

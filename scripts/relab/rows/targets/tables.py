@@ -12,8 +12,9 @@ from relab.metrics.generation import Measured
 from relab.metrics.generation_names import better
 from relab.rows.job import MAIN, Job
 from relab.rows.shared.best import Ranking, with_best
+from relab.rows.shared.systems import p_value
 from relab.rows.shared.text_metrics import ABOUT, column
-from relab.rows.targets.names import COPY, Spec, p_value
+from relab.rows.targets.names import COPY, Spec
 from relab.rows.targets.outputs import Pairs, Written, measure_systems, read_outputs
 from relab.rows.targets.telling import disagreements_table, telling_table
 from relab.scores import Summaries
