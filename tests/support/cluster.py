@@ -19,6 +19,7 @@ PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "sinfo"
 PATH = os.pathsep.join([os.environ["PATH"], "/usr/sbin", "/sbin"])
 
 # What goes back into the queue waits there until its old credentials have expired, which are two minutes as a rule.
+# What can start starts at once, since whoever waits here waits for nothing else.
 # Nodes claim more memory, cores and cards than the machine has (config_overrides): requests are met, not simulated.
 SLURM_CONF = """\
 ClusterName=tests
@@ -40,6 +41,7 @@ AccountingStorageType=accounting_storage/none
 JobAcctGatherType=jobacct_gather/none
 MailProg=/bin/true
 SlurmdParameters=config_overrides
+SchedulerParameters=batch_sched_delay=0,sched_interval=1,bf_interval=1,sched_min_interval=0
 GresTypes=gpu
 NodeName=DEFAULT CPUs={cores} RealMemory=64000 Gres=gpu:2 State=UNKNOWN
 {nodes}

@@ -10,7 +10,10 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
+
+from support.snakemake_server import Server
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 #: What lays the tests' tiniest scale over the default, from a checkout's folder.
@@ -43,6 +46,14 @@ def fork_server() -> dict[str, str]:
     return {VARIABLE: variables[VARIABLE]}
 
 
+@functools.cache
+def snakemake_server() -> Server:
+    """The server of this test process, which ends with it."""
+    server = Server(environment())
+    atexit.register(server.close)
+    return server
+
+
 def run_snakemake(
     directory: Path, *words: str, checkout: Path = CHECKOUT, timeout: int = 1700, forked: bool = False, **more: str
 ) -> subprocess.CompletedProcess:
@@ -52,10 +63,14 @@ def run_snakemake(
     """
     directory.mkdir(parents=True, exist_ok=True)
     more |= fork_server() if forked else {}
-    command = [sys.executable, "-m", "snakemake", "--snakefile", checkout / "Snakefile", "--directory", directory]
-    return subprocess.run(
-        [*map(str, command), *words], capture_output=True, text=True, env=environment(**more), cwd=checkout, timeout=timeout
-    )
+    words = ("--snakefile", str(checkout / "Snakefile"), "--directory", str(directory), *words)
+    if any(name.startswith(("PYTHON", "LC_")) for name in more):  # what an interpreter reads when it starts
+        command, variables = [sys.executable, "-m", "snakemake", *words], environment(**more)
+        return subprocess.run(command, capture_output=True, text=True, env=variables, cwd=checkout, timeout=timeout)
+    with tempfile.TemporaryDirectory() as output:
+        status = snakemake_server().run(list(words), checkout, environment(**more), Path(output), timeout)
+        said = ((Path(output) / name).read_text(encoding="utf-8") for name in ("stdout", "stderr"))
+        return subprocess.CompletedProcess(["snakemake", *words], status, *said)
 
 
 def run_relab(*words: str | Path, checkout: Path = CHECKOUT, cwd: Path | None = None) -> subprocess.CompletedProcess:
