@@ -84,8 +84,12 @@ def serve() -> dict | None:
 def preload() -> None:
     for name in (*PRELOADED, *(found.name for found in pkgutil.iter_modules() if found.name.startswith(PLUGINS))):
         importlib.import_module(name)
+    import yaml
+
     from relab import digest
 
+    # Snakemake reads settings with the loader that is written in Python, which takes half a second for ours
+    yaml.FullLoader = getattr(yaml, "CFullLoader", yaml.FullLoader)
     scripts = CHECKOUT / "scripts"
     for path in scripts.rglob("*.py"):
         digest._read(path.read_bytes(), path.relative_to(scripts))
