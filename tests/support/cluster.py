@@ -19,7 +19,6 @@ PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "sinfo"
 PATH = os.pathsep.join([os.environ["PATH"], "/usr/sbin", "/sbin"])
 
 # What goes back into the queue waits there until its old credentials have expired, which are two minutes as a rule.
-# What can start starts at once, since whoever waits here waits for nothing else.
 # Nodes claim more memory, cores and cards than the machine has (config_overrides): requests are met, not simulated.
 SLURM_CONF = """\
 ClusterName=tests
@@ -41,7 +40,7 @@ AccountingStorageType=accounting_storage/none
 JobAcctGatherType=jobacct_gather/none
 MailProg=/bin/true
 SlurmdParameters=config_overrides
-SchedulerParameters=batch_sched_delay=0,sched_interval=1,bf_interval=1,sched_min_interval=0
+{scheduling}
 GresTypes=gpu
 NodeName=DEFAULT CPUs={cores} RealMemory=64000 Gres=gpu:2 State=UNKNOWN
 {nodes}
@@ -49,6 +48,8 @@ PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 PartitionName=cards Nodes=ALL MaxTime=INFINITE State=UP
 PartitionName=short Nodes=ALL MaxTime=60 State=UP
 """
+#: What can start starts at once; as a rule it may wait for three seconds.
+AT_ONCE = "SchedulerParameters=batch_sched_delay=0,sched_interval=1,bf_interval=1,sched_min_interval=0"
 GRES_CONF = "Name=gpu File=/dev/null\nName=gpu File=/dev/zero\n"
 
 
@@ -84,7 +85,7 @@ class Cluster:
         yield
         self._launch("slurmctld", "-D")
 
-    def start(self, nodes: int, cores: int) -> None:
+    def start(self, nodes: int, cores: int, at_once: bool = False) -> None:
         """Start the authentication, the controller and the nodes, and wait until all nodes take jobs."""
         key = self._folder / "munge.key"
         key.write_bytes(os.urandom(128))
@@ -93,7 +94,7 @@ class Cluster:
         self._launch("munged", "--foreground", "--force", f"--socket={self._folder}/munge.socket", *files)
         self._wait_for((self._folder / "munge.socket").exists, "munge does not answer")
         names = [f"node{number}" for number in range(1, nodes + 1)]
-        self._write_settings(names, cores)
+        self._write_settings(names, cores, AT_ONCE if at_once else "")
         self._launch("slurmctld", "-D")
         for name in names:
             self._launch("slurmd", "-D", "-N", name)
@@ -107,7 +108,7 @@ class Cluster:
 
         self._wait_for(idle, "the nodes do not get ready")
 
-    def _write_settings(self, names: list[str], cores: int) -> None:
+    def _write_settings(self, names: list[str], cores: int, scheduling: str) -> None:
         controller_port, *ports = free_ports(1 + len(names))
         host = socket.gethostname().split(".")[0]
         settings = SLURM_CONF.format(
@@ -115,6 +116,7 @@ class Cluster:
             user=getpass.getuser(),
             folder=self._folder,
             cores=cores,
+            scheduling=scheduling,
             controller_port=controller_port,
             nodes="\n".join(
                 f"NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port}"
@@ -145,11 +147,14 @@ class Cluster:
 
 
 @contextmanager
-def running_cluster(folder: Path, nodes: int, cores: int) -> Iterator[Cluster]:
-    """Run a cluster while the block runs, of nodes of as many cores each, and of 64 GB and two cards that are none."""
+def running_cluster(folder: Path, nodes: int, cores: int, at_once: bool = False) -> Iterator[Cluster]:
+    """Run a cluster while the block runs, of nodes of as many cores each, and of 64 GB and two cards that are none.
+
+    ``at_once``: it starts jobs sooner than clusters do, for who measures nothing.
+    """
     with ExitStack() as services:
         cluster = Cluster(services, folder)
-        cluster.start(nodes, cores)
+        cluster.start(nodes, cores, at_once)
         yield cluster
 
 

@@ -80,12 +80,10 @@ def run_snakemake(
         return subprocess.CompletedProcess(["snakemake", *words], status, *said)
 
 
-def run_relab(
-    *words: str | Path, checkout: Path = CHECKOUT, cwd: Path | None = None, **more: str
-) -> subprocess.CompletedProcess:
+def run_relab(*words: str | Path, checkout: Path = CHECKOUT, cwd: Path | None = None) -> subprocess.CompletedProcess:
     """Run a checkout's command relab, by default in its folder; returns its output whatever its status."""
     command = [sys.executable, "-m", "relab.cli", *map(str, words)]
-    variables = environment(PYTHONPATH=str(checkout / "scripts"), **more)
+    variables = environment(PYTHONPATH=str(checkout / "scripts"))
     return subprocess.run(command, capture_output=True, text=True, env=variables, cwd=cwd or checkout)
 
 
