@@ -98,8 +98,6 @@ class Cluster:
         self._launch("slurmctld", "-D")
         for name in names:
             self._launch("slurmd", "-D", "-N", name)
-        end = ["scancel", f"--user={getpass.getuser()}"]
-        self._services.callback(subprocess.run, end, env=self.environment, check=False)
 
         def idle() -> bool:
             told = ["sinfo", "--noheader", "--Node", "--partition=all", "--format=%T"]
@@ -155,7 +153,10 @@ def running_cluster(folder: Path, nodes: int, cores: int, at_once: bool = False)
     with ExitStack() as services:
         cluster = Cluster(services, folder)
         cluster.start(nodes, cores, at_once)
-        yield cluster
+        try:
+            yield cluster
+        finally:  # before any service ends: without a controller scancel tries for a quarter of a minute
+            subprocess.run(["scancel", f"--user={getpass.getuser()}"], env=cluster.environment, check=False)
 
 
 def free_ports(number: int) -> list[int]:
