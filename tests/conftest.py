@@ -14,7 +14,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 from filelock import FileLock
-from support.runs import CHECKOUT, TINY, copy_checkout, run_snakemake
+from support.runs import CHECKOUT, TINY, copy_checkout, copy_tree, fork_server_of, run_snakemake
 
 
 @functools.cache
@@ -51,7 +51,8 @@ def tiny_checkout(tmp_path_factory) -> Path:
         if not finished.exists():
             shutil.rmtree(copy, ignore_errors=True)
             copy_checkout(copy)
-            done = run_snakemake(copy, "--cores", "2", "--resources", "gpu=1", *TINY, checkout=copy, forked=True)
+            with fork_server_of(copy) as variables:
+                done = run_snakemake(copy, "--cores", "2", "--resources", "gpu=1", *TINY, checkout=copy, **variables)
             assert done.returncode == 0, done.stdout + done.stderr
             finished.touch()
     return copy
@@ -60,5 +61,5 @@ def tiny_checkout(tmp_path_factory) -> Path:
 @pytest.fixture
 def moved_checkout(tiny_checkout, tmp_path) -> Path:
     """The finished run and its checkout, moved elsewhere together."""
-    shutil.copytree(tiny_checkout, tmp_path / "moved", symlinks=True)
+    copy_tree(tiny_checkout, tmp_path / "moved")
     return tmp_path / "moved"

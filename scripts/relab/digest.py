@@ -15,6 +15,8 @@ from pathlib import Path
 PACKAGE = "relab"
 #: Folder of the kinds of rows, whose ``__init__.py`` says which files and settings a job gets: Snakemake compares those.
 DECLARATIONS = "rows"
+#: Nodes without nodes in them but for whether they are read or written.
+_LEAVES = (ast.expr_context, ast.operator, ast.Name, ast.Constant)
 
 
 def code_digest(program: Path, *modules: str) -> str:
@@ -25,7 +27,7 @@ def code_digest(program: Path, *modules: str) -> str:
     digest = hashlib.sha256()
     files = [program.resolve(), *(file for module in modules for file in _module_files(module, root))]
     for path in sorted(set().union(*(import_closure(file, root) for file in files))):
-        digest.update(f"{path.relative_to(root).as_posix()}\n{_imports_and_code(path, root)[1]}\n".encode())
+        digest.update(_imports_and_code(path, root)[1])
     return digest.hexdigest()[:16]
 
 
@@ -37,16 +39,28 @@ def import_closure(program: Path, root: Path) -> set[Path]:
         path = queue.pop()
         if path not in files:
             files.add(path)
-            queue.extend(file for name in _imports_and_code(path, root)[0] for file in _module_files(name, root))
+            queue.extend(_imports_and_code(path, root)[0])
     return files
 
 
 @cache
-def _imports_and_code(path: Path, root: Path) -> tuple[tuple[str, ...], str]:
-    """The names that a file imports, and its code without documentation; the tree is walked once, for speed."""
-    tree = ast.parse(path.read_bytes(), filename=str(path))
+def _imports_and_code(path: Path, root: Path) -> tuple[frozenset[Path], bytes]:
+    """The files of the package that a file imports, and its own name and code without documentation."""
+    place = path.relative_to(root)
+    names, code = _read(path.read_bytes(), place)
+    return frozenset(file for name in names for file in _module_files(name, root)), f"{place.as_posix()}\n{code}\n".encode()
+
+
+@cache
+def _read(content: bytes, place: Path) -> tuple[tuple[str, ...], str]:
+    """The names that a file imports and its code without documentation, by what it holds and where it lies below the root; the
+    tree is walked once, for speed.
+    """
+    tree = ast.parse(content, filename=str(place))
     names: set[str] = set()
-    for node in ast.walk(tree):
+    nodes: list[ast.AST] = [tree]
+    while nodes:
+        node = nodes.pop()
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
             # any bare string among the statements: docstrings, and those that document attributes
             node.body = [statement for statement in node.body if not _is_string_statement(statement)] or [ast.Pass()]
@@ -55,20 +69,25 @@ def _imports_and_code(path: Path, root: Path) -> tuple[tuple[str, ...], str]:
         elif isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            base = _absolute_module(node, path, root)
+            base = _absolute_module(node, place)
             names.add(base)
             names.update(f"{base}.{alias.name}" for alias in node.names)
-    return tuple(sorted(names)), ast.unparse(tree)
+        for value in vars(node).values():  # half as long as ast.walk takes
+            if isinstance(value, list):
+                nodes.extend(item for item in value if isinstance(item, ast.AST))
+            elif isinstance(value, ast.AST) and not isinstance(value, _LEAVES):
+                nodes.append(value)
+    return tuple(names), ast.unparse(tree)
 
 
 def _is_string_statement(node: ast.stmt) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
-def _absolute_module(node: ast.ImportFrom, path: Path, root: Path) -> str:
+def _absolute_module(node: ast.ImportFrom, place: Path) -> str:
     if not node.level:
         return node.module or ""
-    package = path.relative_to(root).parent.parts
+    package = place.parent.parts
     base = package[: len(package) - (node.level - 1)]
     return ".".join([*base, *([node.module] if node.module else [])])
 

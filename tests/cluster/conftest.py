@@ -14,7 +14,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     missing = missing_program()
     if missing:
         pytest.skip(f"needs Slurm and munge (Debian packages slurm-wlm and munge); {missing} is missing")
-    with running_cluster(tmp_path_factory.mktemp("slurm"), nodes=2, cores=8) as cluster:
+    with running_cluster(tmp_path_factory.mktemp("slurm"), nodes=2, cores=8, at_once=True) as cluster:
         yield cluster
 
 

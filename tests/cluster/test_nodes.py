@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import copy
 import csv
+import re
 import shlex
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -25,12 +27,34 @@ def made(corpus: Path, folder: Path) -> TrainingRun:
     return TrainingRun(folder, corpus, spec)
 
 
-def submitted(slurm: dict[str, str], run: TrainingRun, said: Path) -> subprocess.Popen:
-    """The program as a job of Slurm on a card of each of two nodes; ends with it."""
+@dataclass
+class Job:
+    """The program as a job of Slurm on a card of each of two nodes."""
+
+    slurm: dict[str, str]
+    number: str
+
+    def state(self) -> str:
+        """How Slurm calls where it stands."""
+        words = ["scontrol", "show", "job", "--oneliner", self.number]
+        told = subprocess.run(words, env=self.slurm, capture_output=True, text=True, check=True).stdout
+        return re.search(r"JobState=(\w+)", told)[1]
+
+    def is_under_way(self) -> bool:
+        return self.state() in ("PENDING", "CONFIGURING", "RUNNING", "COMPLETING")
+
+    def wait(self) -> None:
+        """Wait for its end; ``sbatch --wait`` looks at it every half a minute."""
+        while self.is_under_way():
+            time.sleep(0.2)
+
+
+def submit(slurm: dict[str, str], run: TrainingRun, said: Path) -> Job:
     program = [sys.executable, str(run.program), *run.words("--cards", "2", "--checkpoint-seconds", "0")]
-    asked = ["--wait", "--nodes=2", "--gpus=2", "--job-name=nodes", f"--output={said}", f"--wrap={shlex.join(program)}"]
+    asked = ["--parsable", "--nodes=2", "--gpus=2", f"--output={said}", f"--wrap={shlex.join(program)}"]
     labelled = {"SLURM_LABELIO": "1"}  # what is said begins with the number of the node
-    return subprocess.Popen(["sbatch", *asked], env=slurm | labelled, stdout=subprocess.DEVNULL)
+    told = subprocess.run(["sbatch", *asked], env=slurm | labelled, capture_output=True, text=True, check=True)
+    return Job(slurm, told.stdout.strip())
 
 
 def history(run: TrainingRun) -> list[dict[str, str]]:
@@ -40,19 +64,20 @@ def history(run: TrainingRun) -> list[dict[str, str]]:
 def test_a_training_on_two_nodes_that_a_signal_ended_has_the_losses_of_one_process(slurm, corpus, tmp_path):
     alone, both = made(corpus, tmp_path / "alone"), made(corpus, tmp_path / "both")
     alone.finish()
-    with submitted(slurm, both, tmp_path / "ended.txt") as job:
-        while not both.checkpoints():
-            assert job.poll() is None, (tmp_path / "ended.txt").read_text()
-            time.sleep(0.01)
-        subprocess.run(["scancel", "--signal=TERM", "--name=nodes"], env=slurm, check=True)
+    job = submit(slurm, both, tmp_path / "ended.txt")
+    while not both.checkpoints():
+        assert job.is_under_way(), (tmp_path / "ended.txt").read_text()
+        time.sleep(0.05)
+    subprocess.run(["scancel", "--signal=TERM", job.number], env=slurm, check=True)
+    job.wait()
     said = (tmp_path / "ended.txt").read_text()
     assert {line[:26] for line in said.splitlines() if "stopped" in line} == {
         f"{node}: error: stopped at step " for node in "01"
     }
     assert not both.output.exists()
-    with submitted(slurm, both, tmp_path / "finished.txt") as job:
-        job.wait()
-    assert job.returncode == 0, (tmp_path / "finished.txt").read_text()
+    job = submit(slurm, both, tmp_path / "finished.txt")
+    job.wait()
+    assert job.state() == "COMPLETED", (tmp_path / "finished.txt").read_text()
     assert set(both.files()) == set(alone.files())
     for row, expected in zip(history(both), history(alone), strict=True):
         for key in ("train_loss", "validation_loss"):

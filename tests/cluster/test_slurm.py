@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -12,8 +14,9 @@ from pathlib import Path
 import pytest
 from support.runs import CHECKOUT, TINY
 
+WEIGHTS = "results/models/italian-w4-s0/model.safetensors"
 #: A training whose jobs before it are done.
-TRAINING = [*TINY, "--forcerun", "train_model", "--", "results/models/italian-w4-s0/model.safetensors"]
+TRAINING = [*TINY, "--forcerun", "train_model", "--", WEIGHTS]
 
 TOY = """\
 rule all:
@@ -47,9 +50,16 @@ partitions:
 """
 
 
+#: Jobs of seconds are asked after more often than the profile does.
+OFTEN = [
+    *("--slurm-init-seconds-before-status-checks", "1", "--seconds-between-status-checks", "1"),
+    *("--max-status-checks-per-second", "2"),
+]
+
+
 def snakemake(folder: Path, environment: dict[str, str], *words: str | Path) -> subprocess.CompletedProcess:
     """Run Snakemake with the project's profile; output comes in one text."""
-    command = ["snakemake", "--profile", CHECKOUT / "profiles" / "slurm", "--directory", folder, *words]
+    command = ["snakemake", "--profile", CHECKOUT / "profiles" / "slurm", *OFTEN, "--directory", folder, *words]
     return subprocess.run(command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
@@ -102,18 +112,17 @@ def slurm_jobs(environment: dict[str, str]) -> list[dict[str, str]]:
 def test_a_training_job_asks_for_what_it_is_given_and_runs(slurm: dict[str, str], moved_checkout: Path, nodes: int) -> None:
     given = ["--set-resources", "train_model:mem_mb=40000", "train_model:gpu=2", f"train_model:nodes={nodes}"]
     given.append("--slurm-keep-successful-logs")
-    weights = Path("results/models/italian-w4-s0/model.safetensors")
-    before = (moved_checkout / weights).stat().st_mtime_ns
+    before = (moved_checkout / WEIGHTS).stat().st_mtime_ns
     told = snakemake(moved_checkout, slurm, *given, *TRAINING)
     assert told.returncode == 0, told.stdout
-    assert (moved_checkout / weights).stat().st_mtime_ns > before
+    assert (moved_checkout / WEIGHTS).stat().st_mtime_ns > before
     trainings = [job for job in slurm_jobs(slurm) if job.get("Comment", "").startswith("rule_train_model")]
     training = max(trainings, key=lambda job: int(job["JobId"]))
     asked = {"MinMemoryNode": "40000M", "TresPerJob": "gres:gpu:2", "TimeLimit": "08:00:00", "Requeue": "1"}
     asked |= {"NumNodes": str(nodes), "NumTasks": str(nodes)}
     assert training.items() >= asked.items()
     assert training["JobName"].startswith("moved_")
-    record = json.loads((moved_checkout / f"{weights}.provenance.json").read_bytes())
+    record = json.loads((moved_checkout / f"{WEIGHTS}.provenance.json").read_bytes())
     assert record["processes"] == 2, "one job started a process for each card"
     (log,) = (moved_checkout / ".snakemake/slurm_logs/rule_train_model").rglob(f"{training['JobId']}.log")
     assert log.read_text().count("Building DAG of jobs") == 1, "one Snakemake runs the job"
@@ -160,12 +169,37 @@ def test_a_job_that_an_earlier_snakemake_left_behind_is_not_submitted_once_more(
     subprocess.run(["scancel", number], env=slurm, check=True)
 
 
-def test_snakemake_waits_for_a_controller_that_is_away(slurm: dict[str, str], moved_checkout: Path, outage) -> None:
-    """Longer than the five queries that the plugin makes by itself, and on a cluster without accounting."""
+@pytest.fixture
+def unanswered(slurm: dict[str, str], tmp_path: Path) -> Path:
+    """A file that gets a line for each time that nobody answers squeue."""
+    lines, own = tmp_path / "unanswered.txt", tmp_path / "bin" / "squeue"
+    lines.touch()
+    own.parent.mkdir()
+    squeue = shutil.which("squeue", path=slurm["PATH"])
+    own.write_text(f'#!/bin/sh\n"{squeue}" "$@" && exit\nstatus=$?\necho unanswered >> "{lines}"\nexit $status\n')
+    own.chmod(0o755)
+    return lines
+
+
+def test_snakemake_waits_for_a_controller_that_is_away(
+    slurm: dict[str, str], moved_checkout: Path, outage, unanswered: Path
+) -> None:
+    """For more than the five queries that the plugin makes by itself, while the job ends, on a cluster without accounting."""
+    environment = slurm | {"PATH": os.pathsep.join([str(unanswered.parent / "bin"), slurm["PATH"]])}
+    record = moved_checkout / f"{WEIGHTS}.provenance.json"
+    before = record.stat().st_mtime_ns
+
+    def is_over() -> bool:
+        ended = record.exists() and record.stat().st_mtime_ns > before
+        return ended and len(unanswered.read_text().splitlines()) > 7
+
     with ThreadPoolExecutor() as pool:
-        told = pool.submit(snakemake, moved_checkout, slurm, *TRAINING)
+        told = pool.submit(snakemake, moved_checkout, environment, *TRAINING)
         while not told.done() and not at_work(slurm):
             time.sleep(0.2)
         with outage():
-            time.sleep(100)
+            for _ in range(600):  # two minutes
+                if told.done() or is_over():
+                    break
+                time.sleep(0.2)
         assert told.result().returncode == 0, told.result().stdout

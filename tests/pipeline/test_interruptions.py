@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
-from support.runs import TINY, environment, fork_server, job_counts, run_snakemake
+from support.runs import TINY, copy_tree, environment, fork_server, job_counts, run_snakemake
 
 from relab.files import sha256
 
@@ -29,7 +29,7 @@ def unfinished(moved_checkout) -> Path:
 def unbroken(tiny_checkout, tmp_path_factory) -> Path:
     """Where the same training was never interrupted."""
     whole = tmp_path_factory.mktemp("unbroken") / "run"
-    shutil.copytree(tiny_checkout, whole, symlinks=True)
+    copy_tree(tiny_checkout, whole)
     finish(interruptible(whole))
     return whole
 
@@ -73,7 +73,8 @@ def children(pid: int) -> list[int]:
 
 
 def finish(checkout: Path) -> None:
-    done = run_snakemake(checkout, "--cores", "1", "--rerun-incomplete", *TINY, "--", TARGET, checkout=checkout)
+    words = ("--cores", "1", "--rerun-incomplete", *TINY, "--", TARGET)
+    done = run_snakemake(checkout, *words, checkout=checkout, forked=True)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -123,7 +124,7 @@ def test_a_run_in_another_folder_goes_on_where_progress_is_shared(unfinished, un
     running.wait(timeout=120)
     assert list((tmp_path / "progress").glob("italian-w8-s0-*/checkpoint-*")) and not (unfinished / "state").exists()
     second = tmp_path / "second"
-    done = run_snakemake(second, "--cores", "1", *TINY, "--", TARGET, checkout=unfinished, **progress)
+    done = run_snakemake(second, "--cores", "1", *TINY, "--", TARGET, checkout=unfinished, forked=True, **progress)
     assert done.returncode == 0, done.stdout + done.stderr
     assert json.loads((second / f"{TARGET}.provenance.json").read_text())["attempts"] == 2
     assert not list((tmp_path / "progress").glob("*/checkpoint-*")) and not (second / "state").exists()
@@ -164,11 +165,11 @@ def test_a_full_disk_is_a_sentence_and_the_next_attempt_completes(moved_checkout
     free = shutil.disk_usage(small_disk).free
     ballast.write_bytes(b"x" * max(free - 150_000, 0))
     words = ("--cores", "1", "--show-failed-logs", *TINY, "--", "results/models/english-w8-s0/model.safetensors")
-    ended = run_snakemake(run, *words, checkout=moved_checkout)
+    ended = run_snakemake(run, *words, checkout=moved_checkout, forked=True)
     told = ended.stdout + ended.stderr
     assert ended.returncode == 1
     assert not (run / "results/models/english-w8-s0/model.safetensors").exists()
     assert "full" in told or "No space left" in told, told
     ballast.unlink()
-    done = run_snakemake(run, "--rerun-incomplete", *words, checkout=moved_checkout)
+    done = run_snakemake(run, "--rerun-incomplete", *words, checkout=moved_checkout, forked=True)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -7,14 +7,13 @@ import json
 import os
 import random
 import re
-import shutil
 import zipfile
 from pathlib import Path
 
 import pytest
 import yaml
 from snakemake.utils import update_config
-from support.runs import CHECKOUT, TINY, job_counts, run_relab, run_snakemake
+from support.runs import CHECKOUT, TINY, copy_tree, job_counts, run_relab, run_snakemake
 
 from relab.files import read_csv, sha256
 from relab.machine import gpu_count
@@ -196,8 +195,9 @@ def test_nothing_to_do_after_a_run_a_move_a_touch_and_a_comment(moved_checkout):
 
 def test_a_copy_of_a_run_has_nothing_to_do_and_still_sees_a_changed_setting(moved_checkout):
     copy = moved_checkout / "runs" / "copy"
+    copy.mkdir(parents=True)
     for part in ("results", ".snakemake"):
-        shutil.copytree(moved_checkout / part, copy / part, symlinks=True)
+        copy_tree(moved_checkout / part, copy / part)
 
     def planned() -> dict[str, int]:
         return job_counts(run_snakemake(copy, "-n", "--quiet", "rules", *TINY, checkout=moved_checkout))
@@ -322,7 +322,8 @@ def test_a_missing_figure_is_made_alone(moved_checkout):
 )
 def test_a_bad_corpus_ends_in_one_sentence_and_nothing_is_lost(moved_checkout, content, sentence):
     (moved_checkout / "tests/data/ruth_jonah_philemon.it.txt").write_bytes(content)
-    ended = run_snakemake(moved_checkout, "--cores", "2", "--show-failed-logs", *TINY, checkout=moved_checkout)
+    words = ("--cores", "2", "--show-failed-logs", *TINY)
+    ended = run_snakemake(moved_checkout, *words, checkout=moved_checkout, forked=True)
     assert ended.returncode == 1
     told = ended.stdout + ended.stderr
     assert re.search(f"error: .*{sentence}", told), told
@@ -355,8 +356,8 @@ def test_what_a_dry_run_promises_of_other_models_and_data_ends_in_a_report(moved
 
 def test_a_run_in_a_folder_of_its_own_shares_the_downloads(tiny_checkout, tmp_path):
     copy = tmp_path / "copy"
-    shutil.copytree(tiny_checkout, copy, symlinks=True)
-    done = run_snakemake(copy / "runs" / "one more", "--cores", "1", *TINY, "--", "corpora", checkout=copy)
+    copy_tree(tiny_checkout, copy)
+    done = run_snakemake(copy / "runs" / "one more", "--cores", "1", *TINY, "--", "corpora", checkout=copy, forked=True)
     assert done.returncode == 0, done.stdout + done.stderr
     run = copy / "runs" / "one more" / "results"
     assert (run / "corpora/english/stats.json").exists()

@@ -8,8 +8,9 @@ import json
 import math
 import shutil
 import subprocess
-import sys
 from pathlib import Path
+
+from support.runs import run_job
 
 from relab.claims.verdicts import COLUMNS
 
@@ -80,11 +81,11 @@ def build(folder: Path, writeups: Path = WRITEUPS, spec: dict = SPEC, **lists: l
         **lists,
     }
     output = "results/report.html"
-    command = [sys.executable, "scripts/build_report.py", "--writeups", str(writeups), "--ledger", LEDGER]
-    command += ["--spec", json.dumps(spec), "--output", output, "--provenance", f"{output}.provenance.json"]
-    command += [word for option, paths in lists.items() for word in (f"--{option}", *paths)]
-    command += ["--inputs", LEDGER, *sum(lists.values(), [])]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    words = ["--writeups", str(writeups), "--ledger", LEDGER]
+    words += ["--spec", json.dumps(spec), "--output", output, "--provenance", f"{output}.provenance.json"]
+    words += [word for option, paths in lists.items() for word in (f"--{option}", *paths)]
+    words += ["--inputs", LEDGER, *sum(lists.values(), [])]
+    return run_job(Path("scripts/build_report.py"), *words, cwd=folder)
 
 
 def write_csv(path: Path, rows: list[dict]) -> None:

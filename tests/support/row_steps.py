@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from support.runs import CHECKOUT, environment
+from support.runs import CHECKOUT, run_job
 
 
 def run_step(
@@ -21,10 +20,10 @@ def run_step(
 ) -> subprocess.CompletedProcess:
     """Run ``scripts/row.py``; returns its output whatever its status. ``function`` is ``{kind}.{module}.{function}``."""
     kind, _, step = function.partition(".")
-    words: list[Any] = [sys.executable, CHECKOUT / "scripts" / "row.py", kind, step]
+    words: list[Any] = [kind, step]
     for name, paths in inputs.items():
         words += ["--input", name, *([paths] if isinstance(paths, Path) else paths)]
     for name, path in outputs.items():
         words += ["--output", name, path]
     words += ["--spec", json.dumps(spec), "--provenance", provenance]
-    return subprocess.run([str(word) for word in words], capture_output=True, text=True, env=environment())
+    return run_job(CHECKOUT / "scripts" / "row.py", *words)

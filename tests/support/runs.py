@@ -7,10 +7,15 @@ import contextlib
 import functools
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+
+from support.snakemake_server import Server
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 #: What lays the tests' tiniest scale over the default, from a checkout's folder.
@@ -35,12 +40,25 @@ def nodes_plugin() -> dict[str, str]:
 @functools.cache
 def fork_server() -> dict[str, str]:
     """The variable that names a server of forks, which ends with the tests: jobs of a second each do not import for three."""
-    from relab.fork_server import VARIABLE, serving
-
     open_until_the_end = contextlib.ExitStack()
     atexit.register(open_until_the_end.close)
-    variables = open_until_the_end.enter_context(serving(environment(PYTHONUTF8="1")))
-    return {VARIABLE: variables[VARIABLE]}
+    return open_until_the_end.enter_context(fork_server_of(CHECKOUT))
+
+
+@contextlib.contextmanager
+def fork_server_of(checkout: Path) -> Iterator[dict[str, str]]:
+    """The variable that names a server of forks with a checkout's library; jobs of other checkouts import their own again."""
+    program = runpy.run_path(str(checkout / "scripts/relab/fork_server.py"))
+    with program["serving"](environment(PYTHONUTF8="1")) as variables:
+        yield {program["VARIABLE"]: variables[program["VARIABLE"]]}
+
+
+@functools.cache
+def snakemake_server() -> Server:
+    """The server of this test process, which ends with it."""
+    server = Server(environment())
+    atexit.register(server.close)
+    return server
 
 
 def run_snakemake(
@@ -52,10 +70,14 @@ def run_snakemake(
     """
     directory.mkdir(parents=True, exist_ok=True)
     more |= fork_server() if forked else {}
-    command = [sys.executable, "-m", "snakemake", "--snakefile", checkout / "Snakefile", "--directory", directory]
-    return subprocess.run(
-        [*map(str, command), *words], capture_output=True, text=True, env=environment(**more), cwd=checkout, timeout=timeout
-    )
+    words = ("--snakefile", str(checkout / "Snakefile"), "--directory", str(directory), *words)
+    if any(name.startswith(("PYTHON", "LC_", "XDG_")) for name in more):  # what is read when a program is imported
+        command, variables = [sys.executable, "-m", "snakemake", *words], environment(**more)
+        return subprocess.run(command, capture_output=True, text=True, env=variables, cwd=checkout, timeout=timeout)
+    with tempfile.TemporaryDirectory() as output:
+        status = snakemake_server().run(list(words), checkout, environment(**more), Path(output), timeout)
+        said = ((Path(output) / name).read_text(encoding="utf-8") for name in ("stdout", "stderr"))
+        return subprocess.CompletedProcess(["snakemake", *words], status, *said)
 
 
 def run_relab(*words: str | Path, checkout: Path = CHECKOUT, cwd: Path | None = None) -> subprocess.CompletedProcess:
@@ -63,6 +85,23 @@ def run_relab(*words: str | Path, checkout: Path = CHECKOUT, cwd: Path | None = 
     command = [sys.executable, "-m", "relab.cli", *map(str, words)]
     variables = environment(PYTHONPATH=str(checkout / "scripts"))
     return subprocess.run(command, capture_output=True, text=True, env=variables, cwd=cwd or checkout)
+
+
+def run_job(program: Path, *words: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess:
+    """Run a job's program as a fork of a process that has imported its libraries; returns its output whatever its status."""
+    from relab import fork_server as asking
+
+    command = list(map(str, [sys.executable, "-S", asking.__file__, program, *words]))
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as errors:  # as in a run, where a log gets them
+        done = subprocess.run(command, stdout=out, stderr=errors, env=environment(**fork_server()), cwd=cwd)
+        out.seek(0)
+        errors.seek(0)
+        return subprocess.CompletedProcess(command, done.returncode, out.read(), errors.read())
+
+
+def copy_tree(source: Path, target: Path) -> None:
+    """Copy a folder of thousands of files, with links and time stamps, to a new one; shutil takes three times as long."""
+    subprocess.run(["cp", "-R", "-p", "-P", source, target], check=True)
 
 
 def copy_checkout(target: Path) -> None:

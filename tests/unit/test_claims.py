@@ -1,13 +1,12 @@
 """The ledger: every claim can be reproduced, contradicted and, where it has conditions, not comparable."""
 
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 import yaml
 from support.claims import CLAIMS, LESS, ROOT, breaking, fitting, rows, series, verdict
+from support.runs import run_job
 
 from relab.claims.ledger import ledger
 from relab.claims.scores import scores_by_writeup
@@ -334,10 +333,9 @@ def test_the_program_writes_the_ledger(folder, tmp_path):
     other = raw["A1-width-italian"] | {"row": "A9"}
     spec = {"settings": {**fitting(claims["A1-width-italian"]), "models.char_gpt.training.steps": [500]}}
     spec |= {"rows": ["A1", "A2"], "chapters": ["char_gpt"], "claims": {"of-a-row-that-is-not-shown": other}}
-    command = [sys.executable, ROOT / "scripts" / "score_claims.py", "--writeups", folder, "--scores", scores]
-    command += ["--inputs", scores, "--output", tmp_path / "ledger.csv"]
-    command += ["--provenance", tmp_path / "p.json", "--spec", canonical(spec)]
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False)
+    words = ["--writeups", folder, "--scores", scores, "--inputs", scores, "--output", tmp_path / "ledger.csv"]
+    words += ["--provenance", tmp_path / "p.json", "--spec", canonical(spec)]
+    done = run_job(ROOT / "scripts" / "score_claims.py", *words)
     assert done.returncode == 0, done.stderr
     table = read_csv(tmp_path / "ledger.csv")
     assert tuple(table.columns) == COLUMNS

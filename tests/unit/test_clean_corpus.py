@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+
+from support.runs import run_job
 
 from relab.corpora import statistics
 from relab.files import sha256
@@ -15,10 +15,10 @@ LAST = {"by": "last", "validation": 0.1}
 
 def run_program(checkout, folder, spec, *inputs):
     outputs = {name: folder / name for name in ("train.parquet", "validation.parquet", "stats.json")}
-    command = [sys.executable, checkout / "scripts/clean_corpus.py", "--input", *inputs, "--train", outputs["train.parquet"]]
-    command += ["--validation", outputs["validation.parquet"], "--stats", outputs["stats.json"], "--spec", json.dumps(spec)]
-    command += ["--provenance", folder / "train.parquet.provenance.json", "--inputs", *inputs]
-    return subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
+    words = ["--input", *inputs, "--train", outputs["train.parquet"]]
+    words += ["--validation", outputs["validation.parquet"], "--stats", outputs["stats.json"], "--spec", json.dumps(spec)]
+    words += ["--provenance", folder / "train.parquet.provenance.json", "--inputs", *inputs]
+    return run_job(checkout / "scripts/clean_corpus.py", *words)
 
 
 SPEC = {"title": "T", "asset": "a", "reader": {"kind": "text", "document": "paragraph"}}

@@ -2,10 +2,10 @@
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from support.runs import run_job
 
 from relab.errors import UserError
 from relab.files import read_csv
@@ -64,10 +64,10 @@ def test_a_file_a_row():
 
 def program(folder: Path, spec: dict, **files: list[Path]) -> subprocess.CompletedProcess:
     inputs = sum(files.values(), [])
-    command = [sys.executable, ROOT / "scripts/tabulate_overview.py", "--output-dir", folder / "tables", "--inputs", *inputs]
-    command += [word for option, paths in files.items() for word in (f"--{option}", *paths)]
-    command += ["--provenance", folder / "p.json", "--spec", canonical({"corpora": {}, "datasets": {}, "assets": {}} | spec)]
-    return subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False)
+    words = ["--output-dir", folder / "tables", "--inputs", *inputs]
+    words += [word for option, paths in files.items() for word in (f"--{option}", *paths)]
+    words += ["--provenance", folder / "p.json", "--spec", canonical({"corpora": {}, "datasets": {}, "assets": {}} | spec)]
+    return run_job(ROOT / "scripts/tabulate_overview.py", *words)
 
 
 def write(path: Path, content: dict) -> Path:

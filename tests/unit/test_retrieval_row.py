@@ -3,8 +3,6 @@
 import dataclasses
 import json
 import math
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +10,7 @@ import pandas as pd
 import pytest
 from scipy.stats import binomtest, ttest_1samp
 from support.row_steps import run_step
+from support.runs import run_job
 
 from relab.datasets import storage
 from relab.errors import UserError
@@ -67,8 +66,7 @@ def write_features(path, texts, vectors):
 
 def run(program, *arguments, spec):
     """Run a program of the checkout; its error, if it ends on one."""
-    command = [sys.executable, ROOT / "scripts" / f"{program}.py", *arguments, "--spec", json.dumps(spec)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = run_job(ROOT / "scripts" / f"{program}.py", *arguments, "--spec", json.dumps(spec))
     assert "Traceback" not in done.stderr, done.stderr
     return done.stderr if done.returncode else None
 
