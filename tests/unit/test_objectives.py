@@ -98,7 +98,7 @@ def test_a_batch_cut_in_two_is_the_same_update_for_the_objective(name):
         """The objective's batches, each in two of different sizes."""
 
         item_name, batch_unit = objective.item_name, objective.batch_unit
-        loss = staticmethod(objective.loss)
+        loss, prepare = staticmethod(objective.loss), staticmethod(objective.prepare)
 
         def parts(self, step):
             three, five = (OBJECTIVES[name].trainer(processes=share, batch=8, accumulation=1).objective for share in SHARES)

@@ -136,6 +136,7 @@ def test_at_temperature_1_they_are_the_samplers_own(base):
 def test_ratios_are_1_and_values_those_of_the_rollouts_at_the_first_minibatch(dropping, way):
     policy = trainer(dropping, job(**WAYS[way]))
     perturb(policy)
+    policy.objective.prepare(0)
     for batch in policy.objective.batches(0):
         distributions, values = policy.model(batch.batch, policy.objective.settings.temperature)
         assert (target_logprobs(distributions, batch.batch) - batch.logprobs).exp().sub(1).abs().max() < 1e-4
@@ -148,6 +149,7 @@ def test_ratios_are_1_and_values_those_of_the_rollouts_at_the_first_minibatch(dr
 def test_the_gradient_of_the_first_minibatch_is_the_policy_gradient(base):
     """Advantage times the gradient of the log-probability, in a mean over tokens, in however many passes."""
     policy = trainer(base, job(training={"batch": 16, "accumulation": 1}))
+    policy.objective.prepare(0)
     passes = list(zip(policy.objective.items(0), policy.objective.batches(0), strict=True))
     for texts, batch in passes:
         (policy.objective.loss(policy.model, batch).mean * texts / 16).backward()
@@ -222,6 +224,7 @@ def test_rewards_are_standardised_on_the_references_texts(base, way):
     policies = [trainer(base, job(**WAYS[way]), reward) for reward in (letters, lambda texts: 40 * letters(texts) - 1000)]
     for policy in policies:
         perturb(policy)
+        policy.objective.prepare(0)
     one, other = ([*policy.objective.batches(0)] for policy in policies)
     for expected, batch in zip(one, other, strict=True):
         assert torch.allclose(batch.advantages, expected.advantages, atol=1e-4)
@@ -287,6 +290,7 @@ def test_the_reward_rises(base, way, tmp_path):
     assert set(policy.objective.columns) == set(last)
     assert last["texts_seen"] == 80 * 32
     iterations = means[2:-1]  # before them the reference's answers and an evaluation, after them another one
+    assert len(iterations) == 20, "texts are sampled once an iteration"
     assert sum(iterations[-5:]) / 5 > sum(iterations[:5]) / 5 + 0.1, "the reference's deviation is 0.27"
     assert 0 < last["train_length"] <= 8 and 0 <= last["train_ended"] <= 1
     assert last["train_kl"] > 0.1 and 0 < last["clip_fraction"] < 1 and 0 < last["train_entropy"] < math.log(320)

@@ -150,6 +150,7 @@ class Trainer:
             group["lr"] = group["rate_scale"] * learning_rate(settings, step, self.progress.validation_losses())
         losses: list[torch.Tensor] = []
         totals: dict[str, list[torch.Tensor]] = {}
+        self.objective.prepare(step)
         items = self.objective.items(step)
         all_items = self.processes.total(sum(items))
         for number, (items_in_batch, batch) in enumerate(zip(items, self.objective.batches(step), strict=True), start=1):

@@ -54,13 +54,16 @@ class Objective(ABC):
     #: The columns of a language model's ``history.csv``.
     columns: ClassVar[Sequence[str]] = history.COLUMNS
 
+    def prepare(self, step: int) -> None:  # noqa: B027 - most objectives have nothing to prepare
+        """Make what the batches of the next update, after ``step`` finished ones, are made of."""
+
     @abstractmethod
     def batches(self, step: int) -> Iterator[Any]:
         """The batches of the update after ``step`` finished ones, on the device of the network."""
 
     @abstractmethod
     def items(self, step: int) -> list[int]:
-        """The number of items in each of these batches: a step's loss is the mean over all of them."""
+        """The number of items in each of these batches, over which a step's loss is the mean; asked of past steps, too."""
 
     @abstractmethod
     def loss(self, network: torch.nn.Module, batch: Any) -> BatchLoss:

@@ -85,6 +85,10 @@ class ClippedPolicy(Objective):
         self._iteration = -1
         self._rollouts: Rollouts | None = None
 
+    def prepare(self, step: int) -> None:
+        if (iteration := self._iteration_of(step)) != self._iteration:
+            self._sample(iteration, step)
+
     def items(self, step: int) -> list[int]:
         return [len(rows) for rows in self._rows(step)]
 
@@ -148,12 +152,16 @@ class ClippedPolicy(Objective):
         if rollouts:
             self._estimate()
 
+    def _iteration_of(self, step: int) -> int:
+        return step // self.settings.training.steps_per_iteration
+
     def _rows(self, step: int) -> list[list[int]]:
-        """The texts of each pass of the update after ``step`` finished ones; samples those of its iteration first."""
-        if (iteration := step // self.settings.training.steps_per_iteration) != self._iteration:
-            self._sample(iteration, step)
+        """The texts of each pass of an update; where they are not those that were sampled last, of each batch."""
+        batches = self._texts.rows(step)
+        if self._iteration_of(step) != self._iteration:
+            return batches
         lengths = self._rollouts.text_lengths
-        return [part for rows in self._texts.rows(step) for part in fast_parts(rows, lengths[rows], self.device)]
+        return [part for rows in batches for part in fast_parts(rows, lengths[rows], self.device)]
 
     def _sample(self, iteration: int, step: int) -> None:
         """Sample the answers of an iteration by the policy as it is, and estimate the advantages of their tokens."""
