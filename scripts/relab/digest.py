@@ -15,8 +15,6 @@ from pathlib import Path
 PACKAGE = "relab"
 #: Folder of the kinds of rows, whose ``__init__.py`` says which files and settings a job gets: Snakemake compares those.
 DECLARATIONS = "rows"
-#: Nodes without nodes in them but for whether they are read or written.
-_LEAVES = (ast.expr_context, ast.operator, ast.Name, ast.Constant)
 
 
 def code_digest(program: Path, *modules: str) -> str:
@@ -27,7 +25,7 @@ def code_digest(program: Path, *modules: str) -> str:
     digest = hashlib.sha256()
     files = [program.resolve(), *(file for module in modules for file in _module_files(module, root))]
     for path in sorted(set().union(*(import_closure(file, root) for file in files))):
-        digest.update(_imports_and_code(path, root)[1])
+        digest.update(_imported_files_and_code(path, root)[1])
     return digest.hexdigest()[:16]
 
 
@@ -39,28 +37,24 @@ def import_closure(program: Path, root: Path) -> set[Path]:
         path = queue.pop()
         if path not in files:
             files.add(path)
-            queue.extend(_imports_and_code(path, root)[0])
+            queue.extend(_imported_files_and_code(path, root)[0])
     return files
 
 
 @cache
-def _imports_and_code(path: Path, root: Path) -> tuple[frozenset[Path], bytes]:
+def _imported_files_and_code(path: Path, root: Path) -> tuple[frozenset[Path], bytes]:
     """The files of the package that a file imports, and its own name and code without documentation."""
-    place = path.relative_to(root)
-    names, code = _read(path.read_bytes(), place)
-    return frozenset(file for name in names for file in _module_files(name, root)), f"{place.as_posix()}\n{code}\n".encode()
+    relative = path.relative_to(root)
+    names, code = imports_and_code(path.read_bytes(), relative)
+    return frozenset(file for name in names for file in _module_files(name, root)), f"{relative.as_posix()}\n{code}\n".encode()
 
 
 @cache
-def _read(content: bytes, place: Path) -> tuple[tuple[str, ...], str]:
-    """The names that a file imports and its code without documentation, by what it holds and where it lies below the root; the
-    tree is walked once, for speed.
-    """
-    tree = ast.parse(content, filename=str(place))
+def imports_and_code(content: bytes, relative_path: Path) -> tuple[frozenset[str], str]:
+    """The names that a file of this content imports, and its code without documentation; its path is below the root."""
+    tree = ast.parse(content, filename=str(relative_path))
     names: set[str] = set()
-    nodes: list[ast.AST] = [tree]
-    while nodes:
-        node = nodes.pop()
+    for node in ast.walk(tree):
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
             # any bare string among the statements: docstrings, and those that document attributes
             node.body = [statement for statement in node.body if not _is_string_statement(statement)] or [ast.Pass()]
@@ -69,25 +63,20 @@ def _read(content: bytes, place: Path) -> tuple[tuple[str, ...], str]:
         elif isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            base = _absolute_module(node, place)
+            base = _absolute_module(node, relative_path)
             names.add(base)
             names.update(f"{base}.{alias.name}" for alias in node.names)
-        for value in vars(node).values():  # half as long as ast.walk takes
-            if isinstance(value, list):
-                nodes.extend(item for item in value if isinstance(item, ast.AST))
-            elif isinstance(value, ast.AST) and not isinstance(value, _LEAVES):
-                nodes.append(value)
-    return tuple(names), ast.unparse(tree)
+    return frozenset(names), ast.unparse(tree)
 
 
 def _is_string_statement(node: ast.stmt) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
-def _absolute_module(node: ast.ImportFrom, place: Path) -> str:
+def _absolute_module(node: ast.ImportFrom, relative_path: Path) -> str:
     if not node.level:
         return node.module or ""
-    package = place.parent.parts
+    package = relative_path.parent.parts
     base = package[: len(package) - (node.level - 1)]
     return ".".join([*base, *([node.module] if node.module else [])])
 

@@ -89,9 +89,9 @@ def run_relab(*words: str | Path, checkout: Path = CHECKOUT, cwd: Path | None = 
 
 def run_job(program: Path, *words: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess:
     """Run a job's program as a fork of a process that has imported its libraries; returns its output whatever its status."""
-    from relab import fork_server as asking
+    from relab.fork_server import __file__ as fork_program
 
-    command = list(map(str, [sys.executable, "-S", asking.__file__, program, *words]))
+    command = list(map(str, [sys.executable, "-S", fork_program, program, *words]))
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as errors:  # as in a run, where a log gets them
         done = subprocess.run(command, stdout=out, stderr=errors, env=environment(**fork_server()), cwd=cwd)
         out.seek(0)

@@ -86,14 +86,10 @@ def preload() -> None:
     sys.path.insert(0, str(scripts))  # where the rules look for the library; each fork's own do so again
     for name in (*PRELOADED, *(found.name for found in pkgutil.iter_modules() if found.name.startswith(PLUGINS))):
         importlib.import_module(name)
-    import yaml
+    from relab.digest import imports_and_code
 
-    from relab import digest
-
-    # Snakemake reads settings with the loader that is written in Python, which takes half a second for ours
-    yaml.FullLoader = getattr(yaml, "CFullLoader", yaml.FullLoader)
     for path in scripts.rglob("*.py"):
-        digest._read(path.read_bytes(), path.relative_to(scripts))
+        imports_and_code(path.read_bytes(), path.relative_to(scripts))
     sys.path.remove(str(scripts))
     gc.freeze()  # so that forks go on sharing what was imported
 

@@ -7,7 +7,7 @@ import re
 import pytest
 from support.runs import CHECKOUT
 
-from relab.digest import _imports_and_code, code_digest, import_closure
+from relab.digest import _imported_files_and_code, code_digest, import_closure
 from relab.rows import registry
 from relab.settings.config import resolve
 
@@ -41,7 +41,7 @@ def program(tmp_path):
 
 
 def digest(program, *modules):
-    _imports_and_code.cache_clear()
+    _imported_files_and_code.cache_clear()
     return code_digest(program, *modules)
 
 

@@ -274,7 +274,7 @@ def test_an_adaptive_coefficient_follows_the_divergence(base, target, rises, tmp
     assert (last["train_kl"] > target) == (last["kl_coefficient"] > 0.1) == rises
 
 
-@pytest.mark.parametrize("way", [way for way in WAYS if "adaptive" not in way])  # that one's target leaves it no room to rise
+@every_way
 def test_the_reward_rises(base, way, tmp_path):
     rate = 0.03 if "LoRA" in way else 0.01
     training = {"steps": 80, "texts": 64, "batch": 32, "accumulation": 1, "learning_rate": rate}
@@ -291,7 +291,8 @@ def test_the_reward_rises(base, way, tmp_path):
     assert last["texts_seen"] == 80 * 32
     iterations = means[2:-1]  # before them the reference's answers and an evaluation, after them another one
     assert len(iterations) == 20, "texts are sampled once an iteration"
-    assert sum(iterations[-5:]) / 5 > sum(iterations[:5]) / 5 + 0.1, "the reference's deviation is 0.27"
+    if "adaptive" not in way:  # whose target of half a nat leaves no room to rise
+        assert sum(iterations[-5:]) / 5 > sum(iterations[:5]) / 5 + 0.1, "the reference's deviation is 0.27"
     assert 0 < last["train_length"] <= 8 and 0 <= last["train_ended"] <= 1
     assert last["train_kl"] > 0.1 and 0 < last["clip_fraction"] < 1 and 0 < last["train_entropy"] < math.log(320)
 

@@ -295,10 +295,10 @@ class RandomExamples:
         batches = self._draws.rows(step)
         if self._processes.count > 1:  # all processes take part in every pass
             return batches
-        return [part for rows in batches for part in fast_parts(rows, self._examples.lengths[rows], self._device)]
+        return [part for rows in batches for part in forward_passes(rows, self._examples.lengths[rows], self._device)]
 
 
-def fast_parts(rows: Sequence[int], lengths: np.ndarray, device: torch.device) -> list[list[int]]:
+def forward_passes(rows: Sequence[int], lengths: np.ndarray, device: torch.device) -> list[list[int]]:
     """The rows of a batch as a device computes them fastest, in one pass or several; ``lengths``: tokens of each row.
 
     On a CPU padding takes as long as text, so that rows of similar length are apart; a GPU wants large passes.

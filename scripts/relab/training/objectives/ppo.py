@@ -13,7 +13,7 @@ from relab.errors import UserError
 from relab.sampling import text_seed
 from relab.settings.policies import PpoModel
 from relab.streams import stream_seed
-from relab.training.batches import Batch, fast_parts, to_device
+from relab.training.batches import Batch, forward_passes, to_device
 from relab.training.draws import IndexSampler, evenly_spread_indices
 from relab.training.objectives.objective import BatchLoss, EvaluationResult, Objective
 from relab.training.policy import advantages as estimates
@@ -161,7 +161,7 @@ class ClippedPolicy(Objective):
         if self._iteration_of(step) != self._iteration:
             return batches
         lengths = self._rollouts.text_lengths
-        return [part for rows in batches for part in fast_parts(rows, lengths[rows], self.device)]
+        return [part for rows in batches for part in forward_passes(rows, lengths[rows], self.device)]
 
     def _sample(self, iteration: int, step: int) -> None:
         """Sample the answers of an iteration by the policy as it is, and estimate the advantages of their tokens."""

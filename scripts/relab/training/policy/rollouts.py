@@ -15,7 +15,7 @@ from relab.errors import UserError
 from relab.sampling import sample
 from relab.sampling.prompts import LanguageModel, ModelInput
 from relab.settings.samplings import Decoding
-from relab.training.batches import IGNORED, Batch, fast_parts
+from relab.training.batches import IGNORED, Batch, forward_passes
 from relab.training.policy.network import PolicyNetwork, target_logprobs, token_distributions
 
 #: Scores ``[texts]`` of whole texts, each a prompt with its answer.
@@ -189,7 +189,7 @@ class Sampler:
         """The texts of each pass, in their order."""
         for start in range(0, len(answers), self.batch):
             rows = range(len(answers))[start : start + self.batch]
-            yield from fast_parts(rows, answers.text_lengths[rows], self.lm.model.device)
+            yield from forward_passes(rows, answers.text_lengths[rows], self.lm.model.device)
 
 
 def _finite(rewards: torch.Tensor, texts: Sequence[str]) -> torch.Tensor:
