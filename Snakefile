@@ -27,7 +27,6 @@ configfile: DEFAULTS[1]
 
 include: "rules/common.smk"
 include: "rules/scheduler.smk"
-include: "rules/forks.smk"
 include: "rules/order.smk"
 include: "rules/cluster.smk"
 
@@ -35,7 +34,7 @@ include: "rules/cluster.smk"
 onstart:
     prepare_cluster()
     order_jobs()
-    start_fork_server()
+    fork_local_jobs()
 
 
 onerror:
@@ -62,3 +61,4 @@ include: "rules/features.smk"
 include: "rules/probes.smk"
 include: "rules/rows.smk"
 include: "rules/report.smk"
+include: "rules/forks.smk"

@@ -12,7 +12,7 @@ rule clean_corpus:
     benchmark:
         "results/benchmarks/clean_corpus/{corpus}.jsonl"
     group:
-        together(own_tokens)
+        together(groups.corpus_group)
     conda:
         "../envs/text.yaml"
     resources:

@@ -24,6 +24,8 @@ rule make_dataset:
         "results/logs/make_dataset/{dataset}/{part}.log",
     benchmark:
         "results/benchmarks/make_dataset/{dataset}/{part}.jsonl"
+    group:
+        together("dataset_{dataset}")
     conda:
         "../envs/text.yaml"
     resources:

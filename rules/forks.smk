@@ -1,34 +1,38 @@
-# Jobs of this machine are forks of one process that has imported the libraries (relab.fork_server): most jobs would take longer
-# to import them than to work. Each job by itself: `RELAB_FORK_SERVER= snakemake ...`.
+# Jobs are forks of one process that has imported the libraries (relab.fork_server): most would take longer to import them than
+# to work. One for all jobs of this machine, and one for each group of submitted jobs. Each by itself: `RELAB_FORK_SERVER=`.
 import contextlib
 
-import psutil
 from snakemake.benchmark import BenchmarkTimer
 from snakemake.settings.types import ExecMode
 
-# Fewer jobs are not worth the start of the server.
+from relab.measured_process import MeasuredProcess
+
+# Fewer jobs of this machine are not worth the start of the server.
 FORKED_JOBS = 4
 
 
-class JobProcess(psutil.Process):
-    """The shell of a job: its fork is none of its children and is measured with them all the same."""
-
-    def children(self, recursive=False):
-        members = super().children(recursive)
-        forks = [psutil.Process(pid) for pid in map(fork_server.fork_of, (self.pid, *(child.pid for child in members))) if pid]
-        return members + [process for fork in forks for process in (fork, *fork.children(recursive))]
-
-
-def start_fork_server():
-    """Start the server of forks for this run, unless a card may be used, or there are few jobs."""
-    here = LOCAL and workflow.exec_mode == ExecMode.DEFAULT and not workflow.deployment_settings.deployment_method
-    if not here or CARDS or sys.platform != "linux" or fork_server.VARIABLE in os.environ:
-        return
-    if len(list(workflow.dag.needrun_jobs())) < FORKED_JOBS:
+def start_fork_server(jobs=fork_server.LIBRARIES):
+    """Start a server of forks until this process ends, for jobs of some environments, unless a card may be used."""
+    alone = workflow.deployment_settings.deployment_method or fork_server.VARIABLE in os.environ
+    if alone or sys.platform != "linux" or gpu_count():
         return
     open_until_the_end = contextlib.ExitStack()
     atexit.register(open_until_the_end.close)
-    os.environ |= open_until_the_end.enter_context(fork_server.serving(dict(os.environ)))
+    os.environ |= open_until_the_end.enter_context(fork_server.serving(dict(os.environ), jobs))
+
+
+def fork_local_jobs():
+    """Start the server for the jobs of this machine, unless they are few."""
+    if LOCAL and workflow.exec_mode == ExecMode.DEFAULT and len(list(workflow.dag.needrun_jobs())) >= FORKED_JOBS:
+        start_fork_server()
+
+
+# The jobs of a group, in the Snakemake that was submitted for them, which looks at them later than this is read.
+GROUPED = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+GROUPED.add_argument("--target-jobs", nargs="*", default=[])
+GROUPED = [job.partition(":")[0] for job in GROUPED.parse_known_args(sys.argv[1:])[0].target_jobs]
+if workflow.remote_exec and len(GROUPED) > 1:
+    start_fork_server({Path(str(workflow.get_rule(name).conda_env)).stem for name in GROUPED})
 
 
 if BenchmarkTimer.__init__.__name__ == "__init__":  # a module may read this file a second time
@@ -36,6 +40,6 @@ if BenchmarkTimer.__init__.__name__ == "__init__":  # a module may read this fil
 
     def watch_forks(timer, pid, *arguments, **options):
         TIMER(timer, pid, *arguments, **options)
-        timer.main = JobProcess(pid)
+        timer.main = MeasuredProcess(pid)
 
     BenchmarkTimer.__init__ = watch_forks

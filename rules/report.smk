@@ -26,6 +26,8 @@ rule tabulate_overview:
         "results/logs/tabulate_overview.log",
     benchmark:
         "results/benchmarks/tabulate_overview.jsonl"
+    group:
+        together("report")
     conda:
         "../envs/report.yaml"
     resources:
@@ -55,6 +57,8 @@ rule score_claims:
         "results/logs/score_claims.log",
     benchmark:
         "results/benchmarks/score_claims.jsonl"
+    group:
+        together("report")
     conda:
         "../envs/report.yaml"
     resources:
@@ -87,6 +91,8 @@ rule build_report:
         "results/logs/build_report.log",
     benchmark:
         "results/benchmarks/build_report.jsonl"
+    group:
+        together("report")
     conda:
         "../envs/report.yaml"
     resources:

@@ -20,7 +20,7 @@ for ROW, STEP in SETTINGS.steps:
         benchmark:
             f"results/benchmarks/rows/{JOB}.jsonl"
         group:
-            None if STEP.network else together(f"row_{ROW.paths.name}")
+            together(groups.row_group(ROW.paths.name))
         conda:
             f"../envs/{STEP.environment}.yaml"
         threads: ARTEFACTS.threads if STEP.network else 1

@@ -12,6 +12,8 @@ rule sample_texts:
         "results/logs/sample_texts/{sampling}.log",
     benchmark:
         "results/benchmarks/sample_texts/{sampling}.jsonl"
+    group:
+        together(groups.sampling_group)
     conda:
         "../envs/train.yaml"
     threads: ARTEFACTS.threads

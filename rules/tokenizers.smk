@@ -13,7 +13,7 @@ rule train_tokenizer:
     wildcard_constraints:
         tokenizer=made_by("train_tokenizer"),
     group:
-        together(own_tokens)
+        together(groups.corpus_group)
     conda:
         "../envs/train.yaml"
     resources:

@@ -14,7 +14,7 @@ rule tokenize_corpus:
         # a published model's own tokenizer goes by the model's name
         tokenizer=names([*ARTEFACTS.tokenizers, *ARTEFACTS.models]),
     group:
-        together(own_tokens)
+        together(groups.corpus_group)
     conda:
         "../envs/train.yaml"
     threads: 2

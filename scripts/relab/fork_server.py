@@ -17,37 +17,21 @@ import signal
 import socket
 import struct
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 #: The environment variable that names the server's socket.
 VARIABLE = "RELAB_FORK_SERVER"
-#: What most jobs import, and what takes long to import.
-PRELOADED = [
-    "torch",
-    "transformers",
-    "peft",
-    "bitsandbytes",
-    "datasets",
-    "tokenizers",
-    "sentencepiece",
-    "safetensors.torch",
-    "pandas",
-    "pyarrow.parquet",
-    "scipy.stats",
-    "sklearn.linear_model",
-    "skops.io",
-    "bm25s",
-    "ir_measures",
-    "sacrebleu",
-    "matplotlib.pyplot",
-    "seaborn",
-    "jinja2",
-    "relab.settings.config",
-    "relab.training.job",
-    "relab.rows.registry",
-    "relab.sampling.texts",
-]
+#: What takes long to import, by the environment (``envs/{name}.yaml``) whose jobs import it, or by what few jobs do. In this
+#: order: the report's metrics load less while Transformers is not there yet.
+LIBRARIES = {
+    "fetch": ["pandas"],
+    "text": ["pandas", "pyarrow.parquet", "datasketch", "relab.settings.config"],
+    "report": ["relab.metrics", "scipy.stats", "sacrebleu", "matplotlib.pyplot", "seaborn", "jinja2", "relab.rows.registry"],
+    "fit": ["torch", "safetensors.torch", "sklearn.linear_model", "skops.io", "bm25s", "ir_measures"],
+    "train": ["datasets", "sentencepiece", "relab.training.job", "relab.sampling.texts"],
+    "adapters and quantisation": ["peft", "bitsandbytes"],
+}
 
 
 def ask(words: list[str]) -> int:
@@ -83,8 +67,9 @@ def fork_of(pid: int) -> int | None:
 
 
 @contextlib.contextmanager
-def serving(environment: dict[str, str]) -> Iterator[dict[str, str]]:
-    """Run a server while the block runs; yields the environment with the variable by which jobs find it."""
+def serving(environment: dict[str, str], jobs: Iterable[str] = LIBRARIES) -> Iterator[dict[str, str]]:
+    """Run a server while the block runs, for jobs of some of :data:`LIBRARIES`, by default of all; yields the environment with
+    the variable by which jobs find it."""
     import shutil
     import subprocess
     import tempfile
@@ -96,7 +81,7 @@ def serving(environment: dict[str, str]) -> Iterator[dict[str, str]]:
         listening.listen(64)  # who asks before the server has imported all of it waits
         variables = {**environment, VARIABLE: str(path)}
         one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")  # as Snakemake's jobs
-        command = [sys.executable, "-c", f"from relab.fork_server import serve; serve({listening.fileno()})"]
+        command = [sys.executable, "-c", f"from relab.fork_server import serve; serve({listening.fileno()}, {[*jobs]})"]
         library = {**variables, **one_thread, "PYTHONPATH": str(Path(__file__).parents[1])}
         # what libraries say when they are imported is not for who reads Snakemake's output
         silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
@@ -109,15 +94,16 @@ def serving(environment: dict[str, str]) -> Iterator[dict[str, str]]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def serve(number: int) -> None:
-    """Import what jobs need, and fork for each request at a listening socket until who started this process is gone."""
+def serve(number: int, jobs: Iterable[str]) -> None:
+    """Import what jobs of some of :data:`LIBRARIES` need, and fork for each request at a listening socket until who started
+    this process is gone."""
     import gc
     import importlib
     import shutil
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for who asked, who passes it on
     parent = os.getppid()
-    for name in PRELOADED:
+    for name in [name for environment, names in LIBRARIES.items() if environment in jobs for name in names]:
         importlib.import_module(name)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the forks
     gc.freeze()  # so that forks go on sharing what was imported

@@ -6,6 +6,7 @@ import copy
 import math
 import re
 import subprocess
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +48,21 @@ class Request:
     cards: int
     memory: int
     cores: int
+
+
+def request(job: Any, executor: Any) -> Request:
+    """What a job of Snakemake, or a group of jobs, asks Slurm for by the plugin's executor."""
+    asked = job.resources
+    # a quality of service may lift the time limit of a partition
+    limited = not (asked.get("qos") or executor.workflow.executor_settings.qos)
+    return Request(
+        job=" and ".join(sorted(job.rules)),
+        partition=executor.get_partition_arg(job).partition("-p ")[2].strip("'"),
+        minutes=limited and asked.get("runtime") or 0,
+        cards=-(-(asked.get("gpu") or 0) // (asked.get("nodes") or 1)),  # of each node
+        memory=asked.get("mem_mb") or 0,
+        cores=job.threads,
+    )
 
 
 def told(command: Iterable[str]) -> str:
@@ -134,6 +150,14 @@ def more_memory_once(executor: Any, retries: int) -> None:
         report(submitted, msg=msg, **details)
 
     executor.report_job_error = report_job_error
+
+
+def remember_ended_jobs(executor: Any) -> None:
+    """Let the plugin ask once how long Slurm remembers ended jobs, and not at every look at them."""
+    # while the controller is away it would take sacct then, which never answers where there is no accounting
+    plugin = sys.modules[type(executor).__module__]
+    age = plugin.get_min_job_age()
+    plugin.get_min_job_age = lambda: age
 
 
 def start_one_snakemake(executor: Any) -> None:

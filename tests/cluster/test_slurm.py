@@ -8,10 +8,12 @@ import re
 import shutil
 import subprocess
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from support.long_training import LOG, TARGET, interruptible
 from support.runs import CHECKOUT, TINY
 
 WEIGHTS = "results/models/italian-w4-s0/model.safetensors"
@@ -19,19 +21,24 @@ WEIGHTS = "results/models/italian-w4-s0/model.safetensors"
 TRAINING = [*TINY, "--forcerun", "train_model", "--", WEIGHTS]
 
 TOY = """\
+import sys
+sys.path.insert(0, {library!r})
+from relab.groups import keep_finished_jobs
+keep_finished_jobs()
+
 rule all:
-    input: "large.txt", "small.txt", "error.txt", "cancelled.txt"
+    input: "large.txt", "small.txt", "error.txt", "cancelled.txt", "failed.txt"
 
 rule large:
     output: "large.txt"
     threads: 2
     resources: mem_mb=40000, gpu=2, runtime=90
-    shell: "echo $CUDA_VISIBLE_DEVICES >> cards.txt; scontrol show job --oneliner $SLURM_JOB_ID > {output}"
+    shell: "echo $CUDA_VISIBLE_DEVICES >> cards.txt; scontrol show job --oneliner $SLURM_JOB_ID > {{output}}"
 
 rule small:
     output: "small.txt"
     resources: mem_mb=300, runtime=7
-    shell: "scontrol show job --oneliner $SLURM_JOB_ID > {output}"
+    shell: "scontrol show job --oneliner $SLURM_JOB_ID > {{output}}"
 
 rule error:
     output: "error.txt"
@@ -42,6 +49,19 @@ rule cancelled:
     output: "cancelled.txt"
     resources: mem_mb=300, runtime=7
     shell: "echo attempt >> cancellations.txt; scancel $SLURM_JOB_ID; sleep 60"
+
+rule finished:
+    output: "finished.txt"
+    group: "some"
+    resources: mem_mb=300, runtime=7
+    shell: "echo made > {{output}}"
+
+rule failed:
+    input: "finished.txt"
+    output: "failed.txt"
+    group: "some"
+    resources: mem_mb=300, runtime=7
+    shell: "echo half > {{output}}; exit 1"
 """
 PARTITIONS = """\
 partitions:
@@ -67,7 +87,7 @@ def snakemake(folder: Path, environment: dict[str, str], *words: str | Path) -> 
 def toy(slurm: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder in which the toy workflow ran on the cluster."""
     folder = tmp_path_factory.mktemp("toy")
-    (folder / "Snakefile").write_text(TOY)
+    (folder / "Snakefile").write_text(TOY.format(library=str(CHECKOUT / "scripts")))
     (folder / "partitions.yaml").write_text(PARTITIONS)
     told = snakemake(folder, slurm, "--keep-going", "--slurm-partition-config", "partitions.yaml")
     assert told.returncode == 1, told.stdout
@@ -100,6 +120,11 @@ def test_a_job_without_cards_asks_for_none_and_stays_off_their_partition(toy: Pa
 def test_what_fails_or_is_cancelled_is_not_submitted_again(toy: Path) -> None:
     assert (toy / "errors.txt").read_text() == "attempt\n"
     assert (toy / "cancellations.txt").read_text() == "attempt\n"
+
+
+def test_what_a_group_has_finished_stays_when_another_of_its_jobs_fails(toy: Path) -> None:
+    assert (toy / "finished.txt").read_text() == "made\n"
+    assert not (toy / "failed.txt").exists()
 
 
 def slurm_jobs(environment: dict[str, str]) -> list[dict[str, str]]:
@@ -169,6 +194,14 @@ def test_a_job_that_an_earlier_snakemake_left_behind_is_not_submitted_once_more(
     subprocess.run(["scancel", number], env=slurm, check=True)
 
 
+def wait_for(is_so: Callable[[], bool], seconds: float = 120) -> None:
+    """Wait until something is so; after some time fail."""
+    end = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < end
+        time.sleep(0.2)
+
+
 @pytest.fixture
 def unanswered(slurm: dict[str, str], tmp_path: Path) -> Path:
     """A file that gets a line for each time that nobody answers squeue."""
@@ -203,3 +236,22 @@ def test_snakemake_waits_for_a_controller_that_is_away(
                     break
                 time.sleep(0.2)
         assert told.result().returncode == 0, told.result().stdout
+
+
+def test_a_run_as_one_job_whose_time_is_up_goes_back_into_the_queue_and_goes_on(
+    slurm: dict[str, str], moved_checkout: Path
+) -> None:
+    interruptible(moved_checkout)
+    run = [CHECKOUT / "profiles/slurm/one_job.sh", *TINY, "--", TARGET]
+    command = ["sbatch", "--parsable", f"--output={moved_checkout}/said.txt", "--open-mode=append", *run]
+    submitted = subprocess.run(command, cwd=moved_checkout, env=slurm, capture_output=True, text=True)
+    assert submitted.returncode == 0, submitted.stderr
+    number, log = submitted.stdout.strip(), moved_checkout / LOG
+    wait_for(lambda: log.exists() and "step 0" in log.read_text())
+    subprocess.run(["scancel", "--signal=USR1", number], env=slurm, check=True)  # as Slurm does two minutes before the end
+    states = ("COMPLETED", "FAILED", "CANCELLED", "TIMEOUT")
+    wait_for(lambda: any(job["JobState"] in states for job in slurm_jobs(slurm) if job["JobId"] == number))
+    said = (moved_checkout / "said.txt").read_text()
+    assert (moved_checkout / TARGET).exists(), said
+    record = json.loads((moved_checkout / f"{TARGET}.provenance.json").read_bytes())
+    assert record["attempts"] == 2, said

@@ -12,12 +12,10 @@ import time
 from pathlib import Path
 
 import pytest
+from support.long_training import LOG, MODEL, TARGET, interruptible
 from support.runs import TINY, copy_tree, environment, fork_server, job_counts, run_snakemake
 
 from relab.files import sha256
-
-MODEL = "results/models/italian-w8-s0"
-TARGET = f"{MODEL}/model.safetensors"
 
 
 @pytest.fixture
@@ -34,20 +32,6 @@ def unbroken(tiny_checkout, tmp_path_factory) -> Path:
     return whole
 
 
-def interruptible(checkout: Path) -> Path:
-    """A finished run without one model, whose training now takes long enough to be interrupted."""
-    shutil.rmtree(checkout / MODEL)
-    (checkout / "results/logs/train_model/italian-w8-s0.log").unlink()
-    shutil.rmtree(checkout / "state", ignore_errors=True)
-    overlay = checkout / "tests/config/tiny.yaml"
-    text = overlay.read_text()
-    assert "steps: 6\n" in text
-    overlay.write_text(text.replace("steps: 6\n", "steps: 3000\n").replace("every: 2,", "every: 1000,"))
-    text = overlay.read_text().replace("steps: [2, 4, 6]", "steps: [1000, 3000]")
-    overlay.write_text(text)
-    return checkout
-
-
 def start(checkout: Path, **variables: str) -> subprocess.Popen:
     """Snakemake on one model in a process group of its own, as a terminal starts it."""
     command = [sys.executable, "-m", "snakemake", "--cores", "1", *TINY, "--", TARGET]
@@ -57,7 +41,7 @@ def start(checkout: Path, **variables: str) -> subprocess.Popen:
 
 def wait_until_training(checkout: Path, running: subprocess.Popen) -> None:
     """Wait until the training job has taken its first steps: its log tells of the evaluation at step 0."""
-    log = checkout / "results/logs/train_model/italian-w8-s0.log"
+    log = checkout / LOG
     for _ in range(1200):
         assert running.poll() is None, "Snakemake ended before the job trained"
         if log.exists() and "step 0" in log.read_text():
