@@ -17,7 +17,8 @@ rule tokenize_corpus:
         together(groups.corpus_group)
     conda:
         "../envs/train.yaml"
-    threads: 2
+    # of gigabytes: --set-threads tokenize_corpus=8
+    threads: 1
     resources:
         mem_mb=memory(2000),
         runtime=240,

@@ -10,4 +10,5 @@
 # Two minutes before its time is up, trainings save their progress and put this job back into the queue, where it goes on.
 #SBATCH --signal=USR1@120
 #SBATCH --requeue
-exec srun --ntasks=1 snakemake --nolock --cores "$SLURM_CPUS_PER_TASK" "$@"
+# When it goes on there is still the lock of a Snakemake that Slurm has ended.
+exec srun --ntasks=1 --cpus-per-task="$SLURM_CPUS_PER_TASK" snakemake --nolock --cores "$SLURM_CPUS_PER_TASK" "$@"

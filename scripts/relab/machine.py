@@ -26,11 +26,12 @@ def gpu_count() -> int:
 
 
 def memory_mb() -> int:
-    """Memory of this machine in MB, or of the control group that holds this process where that is less."""
+    """Memory of this machine in MB, or of the control group or the job of Slurm that holds this process where that is less."""
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     try:
         with open("/sys/fs/cgroup/memory.max") as handle:
             total = min(total, int(handle.read()))
     except (OSError, ValueError):
         pass  # no control group, or "max"
-    return total // 10**6
+    of_job = int(os.environ.get("SLURM_MEM_PER_NODE") or 0) * 2**20  # 0 for all that the node has
+    return min(total, of_job or total) // 10**6

@@ -167,7 +167,8 @@ def numbers(environment: dict[str, str]) -> set[str]:
 def test_a_group_asks_for_no_more_cores_than_one_of_its_jobs(slurm: dict[str, str], moved_checkout: Path) -> None:
     tokens = [f"results/tokens/english-{kind}/english/train.arrow" for kind in ("bytes", "characters")]
     earlier = numbers(slurm)
-    told = snakemake(moved_checkout, slurm, *TINY, "--forcerun", "clean_corpus", "--", *tokens)
+    more = ["--set-threads", "tokenize_corpus=2"]
+    told = snakemake(moved_checkout, slurm, *more, *TINY, "--forcerun", "clean_corpus", "--", *tokens)
     assert told.returncode == 0, told.stdout
     (group,) = (job for job in slurm_jobs(slurm) if job["JobId"] not in earlier)
     assert group["NumCPUs"] == "2", "each of the two jobs that make tokens takes two"

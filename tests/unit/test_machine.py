@@ -43,6 +43,10 @@ def test_an_apple_machine_has_one(monkeypatch):
     assert machine.gpu_count() == 1
 
 
-def test_memory_is_that_of_the_machine_or_less():
+@pytest.mark.parametrize(("of_job", "most"), [(None, None), ("0", None), ("1000", 1048)])
+def test_memory_is_that_of_the_machine_or_of_the_job_of_slurm_or_less(monkeypatch, of_job, most):
+    monkeypatch.delenv("SLURM_MEM_PER_NODE", raising=False)
+    if of_job:
+        monkeypatch.setenv("SLURM_MEM_PER_NODE", of_job)
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 10**6
-    assert 0 < machine.memory_mb() <= total
+    assert 0 < machine.memory_mb() <= (most or total)
