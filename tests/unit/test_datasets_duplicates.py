@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from pydantic import TypeAdapter
 
+from relab.datasets import duplicates
 from relab.datasets.build import build
 from relab.datasets.duplicates import duplicate_groups, find_duplicates, normalised
 from relab.datasets.storage import read
@@ -109,6 +110,16 @@ def test_near_duplicates_among_many_rows():
     equal, near = find_duplicates(rows[:300], rows[300:], Duplicates())
     assert not equal.any() and np.array_equal(near, found[300:] < 300)
     assert np.array_equal(duplicate_groups(rows, Duplicates(similarity=1)), np.arange(600))
+
+
+@pytest.mark.parametrize("block", [1, 7])
+def test_near_duplicates_are_the_same_however_many_pairs_are_compared_at_a_time(monkeypatch, block):
+    rows = [(changed(text, place),) for text in sentences(20, words=30) for place in (0, 1, 29)]
+    expected = duplicate_groups(rows, Duplicates()), *find_duplicates(rows[:50], rows[50:], Duplicates())
+    assert np.array_equal(expected[0], np.arange(60) // 3 * 3) and expected[2].tolist() == [False] * 48 + [True] * 2
+    monkeypatch.setattr(duplicates, "BLOCK", block)
+    found = duplicate_groups(rows, Duplicates()), *find_duplicates(rows[:50], rows[50:], Duplicates())
+    assert all(map(np.array_equal, found, expected))
 
 
 def test_duplicates_of_duplicates_are_of_one_group():

@@ -87,7 +87,8 @@ def _from_tables(files: Sequence[str | os.PathLike], dataset: Split, part: str) 
         count = len(train)
         test, train = _draw_split(train, split_size(count, dataset.draw.test), seed, TEST)
         validation, train = _draw_split(train, split_size(count, dataset.draw.validation), seed, VALIDATION)
-        splits = {"train": train, "validation": validation, "test": test}
+        # drawn by groups, no row has a duplicate in another split: the others need not be searched
+        splits = {part: {"train": train, "validation": validation, "test": test}[part]}
     elif "validation" not in splits and "train" in splits:
         published = _with_duplicate_groups(splits["train"], dataset)
         drawn, train = _draw_split(published, split_size(len(published), dataset.draw.validation), seed, VALIDATION)
@@ -101,7 +102,9 @@ def _with_duplicate_groups(rows: Rows, dataset: Split) -> Rows:
     """The rows with the ``group`` of duplicates that each belongs to, and whether it is ``grouped`` with another row."""
     group_of = duplicate_groups([_compared_texts(row, dataset) for row in rows], dataset.duplicates).tolist() if rows else []
     sizes = Counter(group_of)
-    return [{**row, "group": group, "grouped": sizes[group] > 1} for row, group in zip(rows, group_of, strict=True)]
+    for row, group in zip(rows, group_of, strict=True):  # in place: copies of all rows take as much memory again
+        row |= {"group": group, "grouped": sizes[group] > 1}
+    return rows
 
 
 def _draw_split(rows: Rows, number: int, seed: int, stream: int) -> tuple[Rows, Rows]:

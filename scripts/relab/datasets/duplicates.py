@@ -14,17 +14,23 @@ import re
 import string
 import sys
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from relab.settings.datasets import Duplicates
 
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
 #: The texts of a row.
 Texts = tuple[str, ...]
 #: Bands of the hash tables and hashes in each: a pair of similarity s is a candidate with probability 1 - (1 - s³)⁴⁰.
 BANDS, HASHES = 40, 3
+#: Pairs that are compared at a time, and parts in which n-grams are numbered.
+BLOCK, PARTS = 2**13, 16
 
 _LINK = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
 #: Apostrophes stand inside words: "don't" and "dont" are the same word.
@@ -57,7 +63,7 @@ def duplicate_groups(rows: Sequence[Texts], settings: Duplicates) -> np.ndarray:
 
     forms, form_of = _distinct_forms(rows, settings)
     pairs = np.array(list(_near_pairs(forms, settings)), np.int64).reshape(-1, 2)
-    links = coo_array((np.ones(len(pairs), bool), (pairs[:, 0], pairs[:, 1])), shape=(len(forms), len(forms)))
+    links = coo_array((np.ones(len(pairs), bool), (pairs[:, 0], pairs[:, 1])), shape=(form_of.max() + 1,) * 2)
     _, component = connected_components(links, directed=False)
     _, first, group = np.unique(component[form_of], return_index=True, return_inverse=True)
     return first[group]
@@ -72,9 +78,8 @@ def find_duplicates(rows: Sequence[Texts], later_rows: Sequence[Texts], settings
     if not later_rows:
         return np.zeros(len(rows), bool), np.zeros(len(rows), bool)
     forms, form_of = _distinct_forms([*rows, *later_rows], settings)
-    is_later = np.zeros(len(forms), bool)
+    is_later, near = np.zeros((2, form_of.max() + 1), bool)
     is_later[form_of[len(rows) :]] = True
-    near = np.zeros(len(forms), bool)
     for first, second in _near_pairs(forms, settings, is_later):
         near[first] |= is_later[second]
         near[second] |= is_later[first]
@@ -82,21 +87,22 @@ def find_duplicates(rows: Sequence[Texts], later_rows: Sequence[Texts], settings
     return equal, near[form_of[: len(rows)]] & ~equal
 
 
-def _distinct_forms(rows: Sequence[Texts], settings: Duplicates) -> tuple[list[Texts], np.ndarray]:
-    """The distinct (normalised) forms of rows in order, and the index of each row's form."""
+def _distinct_forms(rows: Sequence[Texts], settings: Duplicates) -> tuple[Iterator[Texts], np.ndarray]:
+    """The distinct (normalised) forms of rows in order, in memory until all are read, and the index of each row's form."""
     index_of_form: dict[Texts, int] = {}
     form_of = [
         index_of_form.setdefault(tuple(map(normalised, row)) if settings.normalise else row, len(index_of_form)) for row in rows
     ]
-    return list(index_of_form), np.array(form_of, np.int64)
+    return iter(index_of_form), np.array(form_of, np.int64)
 
 
-def _near_pairs(forms: Sequence[Texts], settings: Duplicates, sides: np.ndarray | None = None) -> Iterator[tuple[int, int]]:
+def _near_pairs(forms: Iterable[Texts], settings: Duplicates, sides: np.ndarray | None = None) -> Iterator[tuple[int, int]]:
     """The pairs of forms that are near duplicates; where ``sides`` are given, only pairs of forms on different sides."""
+    if settings.contained:
+        forms = list(forms)
+        yield from _contained_pairs(forms, settings.words)
     if settings.similarity < 1:
         yield from _similar_pairs(forms, settings, sides)
-    if settings.contained:
-        yield from _contained_pairs(forms, settings.words)
 
 
 def _contained_pairs(forms: Sequence[Texts], least: int) -> Iterator[tuple[int, int]]:
@@ -113,73 +119,93 @@ def _contained_pairs(forms: Sequence[Texts], least: int) -> Iterator[tuple[int, 
                     yield candidate, index
 
 
-def _similar_pairs(forms: Sequence[Texts], settings: Duplicates, sides: np.ndarray | None) -> Iterator[tuple[int, int]]:
-    """The pairs of forms whose sets of n-grams are similar."""
-    ngrams = [_ngrams(form, settings.words) for form in forms]
-    rows = np.array(_with_shared_ngrams(ngrams, settings.similarity), np.int64)
-    for index, earlier in _earlier_candidates(_band_keys([ngrams[row] for row in rows])):
-        second, candidates = int(rows[index]), rows[earlier]
-        if sides is not None:
-            candidates = candidates[sides[candidates] != sides[second]]
-        for first in candidates.tolist():
-            if _jaccard(ngrams[first], ngrams[second]) >= settings.similarity:
-                yield first, second
+def _similar_pairs(forms: Iterable[Texts], settings: Duplicates, sides: np.ndarray | None) -> Iterator[tuple[int, int]]:
+    """The pairs of forms whose sets of n-grams are similar: what both hold divided by what either holds (Jaccard)."""
+    sets, digests = _ngram_sets(forms, settings.words)
+    sizes = np.diff(sets.indptr)
+    rows = _with_shared_ngrams(sets, settings.similarity)
+    keys = _band_keys(sets, digests, rows)
+    del digests  # the largest array
+    sets.sort_indices()  # else a product takes memory for all n-grams
+    for one, other in _candidates(keys, [] if sides is None else [sides[rows]]):
+        first, second = rows[one], rows[other]
+        common = sets[first].multiply(sets[second]).sum(1)
+        near = common / (sizes[first] + sizes[second] - common) >= settings.similarity
+        yield from zip(first[near].tolist(), second[near].tolist(), strict=True)
 
 
-def _band_keys(ngrams: Sequence[np.ndarray]) -> np.ndarray:
-    """A number for each band of the MinHash of each set, ``[sets, bands]``: equal where all hashes of the band are."""
+def _ngram_sets(forms: Iterable[Texts], size: int) -> tuple[csr_array, np.ndarray]:
+    """The distinct word n-grams of each form, its texts one after the other.
+
+    Returns:
+        A matrix ``[forms, n-grams]`` with a place for each n-gram of a form, true where another form has it too, and the 64-bit
+        digests of the n-grams, place by place.
+    """
+    from scipy.sparse import csr_array
+
+    joined, ends = bytearray(), [0]
+    for form in forms:
+        words = " ".join(form).split()
+        ngrams = {" ".join(words[start : start + size]) for start in range(max(len(words) - size + 1, 1))}
+        joined += b"".join(hashlib.blake2b(ngram.encode(), digest_size=8).digest() for ngram in ngrams)
+        ends.append(len(joined) // 8)
+    digests = np.frombuffer(joined, "<u8")
+    # numbered a part at a time: to sort all of them takes five times their memory
+    numbers, is_shared, known = np.empty(len(digests), np.int32), np.empty(len(digests), bool), 0
+    part_of = digests.view(np.uint8)[::8] % PARTS
+    for part in range(PARTS):
+        places = np.flatnonzero(part_of == part)
+        _, number, counts = np.unique(digests[places], return_inverse=True, return_counts=True)
+        numbers[places], is_shared[places] = number + known, counts[number] > 1
+        known += len(counts)
+    return csr_array((is_shared, numbers, np.array(ends, np.int32))), digests
+
+
+def _with_shared_ngrams(sets: csr_array, similarity: float) -> np.ndarray:
+    """Indices of the forms that may have a near duplicate: at least this share of their n-grams occurs in another form.
+
+    Two sets of Jaccard similarity s share at least s of the n-grams of either, so that no pair is lost; in most data sets few
+    forms are left.
+    """
+    shared = np.add.reduceat(sets.data, sets.indptr[:-1], dtype=np.int32)
+    return np.flatnonzero(shared >= similarity * np.diff(sets.indptr))
+
+
+def _band_keys(sets: csr_array, digests: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """A number for each band of the MinHash of some sets, ``[bands, rows]``: equal where all hashes of the band are."""
     from datasketch import MinHash
 
     sketch = MinHash(num_perm=BANDS * HASHES, hashfunc=int, scheme="affine64")
     factors = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], np.uint64)  # odd: no bit is lost
-    keys = np.empty((len(ngrams), BANDS), np.uint64)
-    for index, hashed in enumerate(ngrams):
+    keys = np.empty((BANDS, len(rows)), np.uint32)
+    for index, row in enumerate(rows):
         minhash = sketch.copy()
-        minhash.update_batch(hashed)
+        minhash.update_batch(digests[sets.indptr[row] : sets.indptr[row + 1]])
         # other hashes that happen to give the same number are one more candidate, whose similarity is computed as any other's
-        keys[index] = (minhash.hashvalues.reshape(BANDS, HASHES) * factors).sum(1)
+        keys[:, index] = (minhash.hashvalues.reshape(BANDS, HASHES) * factors).sum(1).astype(np.uint32)
     return keys
 
 
-def _earlier_candidates(keys: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
-    """Each row of ``keys`` that has a number in the same column as rows before it, with those rows, both ascending.
+def _candidates(keys: np.ndarray, different: Sequence[np.ndarray]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The pairs of sets that have the same number in a band and differ in other values, each once, a block of them at a time.
 
-    It takes 20 bytes a number: hash tables of Python objects (``datasketch.MinHashLSH``) take some 350.
+    Args:
+        keys: a number for each band of each set, ``[bands, sets]``.
+        different: values in which the sets of a pair differ, ``[sets]`` each.
+
+    Yields:
+        The indices of the first and of the second set of each pair, ``[pairs]`` each.
     """
-    order = np.argsort(keys, axis=0, kind="stable").astype(np.int32)  # equal numbers one after the other, rows ascending
-    # where each row stands in that order, and the first row of its number
-    position, group_start = np.empty_like(order), np.empty_like(order)
-    for column, rows in enumerate(order.T):
-        numbers = keys[rows, column]
-        starts = np.flatnonzero(np.append(True, numbers[1:] != numbers[:-1])[: len(rows)])
-        position[rows, column] = np.arange(len(rows))
-        group_start[rows, column] = np.repeat(starts, np.diff(starts, append=len(rows)))
-    for index in np.flatnonzero((position > group_start).any(1)).tolist():
-        ranges = zip(order.T, group_start[index], position[index], strict=True)
-        yield index, np.unique(np.concatenate([rows[start:stop] for rows, start, stop in ranges]))
-
-
-def _with_shared_ngrams(ngrams: Sequence[np.ndarray], similarity: float) -> list[int]:
-    """Indices of texts that may have a near duplicate: at least this share of their n-grams occurs in another text.
-
-    Two sets of Jaccard similarity s share at least s of the n-grams of either, so that no pair is lost; in most data sets few
-    texts are left.
-    """
-    _, inverse, counts = np.unique(np.concatenate(ngrams), return_inverse=True, return_counts=True)
-    sizes = np.array([len(text_ngrams) for text_ngrams in ngrams])
-    shared = np.add.reduceat((counts > 1)[inverse].astype(np.int64), np.cumsum(sizes) - sizes)
-    return np.flatnonzero(shared >= similarity * sizes).tolist()
-
-
-def _ngrams(form: Texts, size: int) -> np.ndarray:
-    """The distinct word n-grams of a row, its texts one after the other, as 64-bit digests, ascending."""
-    words = " ".join(form).split()
-    ngrams = {" ".join(words[start : start + size]) for start in range(max(len(words) - size + 1, 1))}
-    digests = (hashlib.blake2b(ngram.encode(), digest_size=8).digest() for ngram in ngrams)
-    return np.sort(np.frombuffer(b"".join(digests), "<u8"))
-
-
-def _jaccard(first: np.ndarray, second: np.ndarray) -> float:
-    """Jaccard similarity of two sets, given as ascending arrays: what both hold divided by what either holds."""
-    common = len(np.intersect1d(first, second, assume_unique=True))
-    return common / (len(first) + len(second) - common)
+    for band, numbers in enumerate(keys):
+        order = np.argsort(numbers)
+        ordered = numbers[order]
+        # how many pairs end at each set in that order or before it
+        pairs = np.cumsum(np.arange(len(order)) - np.searchsorted(ordered, ordered))
+        for block in range(0, pairs.max(initial=0), BLOCK):
+            pair = np.arange(block, min(block + BLOCK, pairs[-1]))
+            place = np.searchsorted(pairs, pair, side="right")
+            first, second = order[place - pairs[place] + pair], order[place]
+            for values in (*different, *keys[:band]):  # pairs that an earlier band has were found there
+                is_left = values[first] != values[second]
+                first, second = first[is_left], second[is_left]
+            yield first, second

@@ -18,12 +18,17 @@ PREFERENCES = pa.schema([("prompt", pa.string()), ("chosen", pa.string()), ("rej
 DOCUMENTS = pa.schema([("id", pa.string()), ("text", pa.string())])
 QRELS = pa.schema([("query", pa.string()), ("document", pa.string()), ("relevance", pa.int64())])
 
+#: Rows of a row group: so many are in Arrow's memory at a time.
+GROUP = 2**14
+
 
 def write(path: str | os.PathLike, rows: Iterable[Mapping[str, Any]], schema: pa.Schema) -> None:
     """Write rows as Parquet, whole or not at all; the same rows give the same bytes."""
-    table = pa.Table.from_pylist(list(rows), schema=schema)
-    with replacing(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd", row_group_size=2**14)
+    rows = list(rows)
+    with replacing(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as file:
+        for start in range(0, max(len(rows), 1), GROUP):  # without rows there is an empty row group
+            file.write_table(pa.Table.from_pylist(rows[start : start + GROUP], schema=schema))
+            pa.default_memory_pool().release_unused()  # Arrow would keep that of the groups before
 
 
 def read(path: str | os.PathLike) -> dict[str, list[Any]]:
