@@ -168,7 +168,7 @@ def _with_shared_ngrams(sets: csr_array, similarity: float) -> np.ndarray:
     forms are left.
     """
     shared = np.add.reduceat(sets.data, sets.indptr[:-1], dtype=np.int32)
-    return np.flatnonzero(shared >= similarity * np.diff(sets.indptr))
+    return np.flatnonzero(shared / np.diff(sets.indptr) >= similarity)  # as the similarity of a pair is computed
 
 
 def _band_keys(sets: csr_array, digests: np.ndarray, rows: np.ndarray) -> np.ndarray:
