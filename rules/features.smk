@@ -13,6 +13,8 @@ rule encode_texts:
         "results/logs/encode_texts/{encoder}/{dataset}/{part}.log",
     benchmark:
         "results/benchmarks/encode_texts/{encoder}/{dataset}/{part}.jsonl"
+    group:
+        together("features_{encoder}_{dataset}")
     conda:
         "../envs/train.yaml"
     threads: ARTEFACTS.threads
