@@ -21,7 +21,7 @@ def row_group(row: str) -> str:
 
 
 def sampling_group(resolved: Resolved, sampling: str) -> str | None:
-    """The group of the row that alone reads a sampling and reads no other; None otherwise: of several, each would wait for all."""
+    """The group of the row that alone reads a sampling, and no other one; else None: of several, each would wait for all."""
     read: dict[str, set[str]] = defaultdict(set)
     ours = {samplings.file(name): name for name in resolved.artefacts.samplings}
     for row, step in resolved.steps:
