@@ -205,12 +205,14 @@ def wait_for(is_so: Callable[[], bool], seconds: float = 120) -> None:
 
 @pytest.fixture
 def unanswered(slurm: dict[str, str], tmp_path: Path) -> Path:
-    """A file that gets a line for each time that nobody answers squeue."""
+    """A file that gets a line for each time that nobody answers squeue, which asks for two seconds instead of ten."""
     lines, own = tmp_path / "unanswered.txt", tmp_path / "bin" / "squeue"
     lines.touch()
     own.parent.mkdir()
-    squeue = shutil.which("squeue", path=slurm["PATH"])
-    own.write_text(f'#!/bin/sh\n"{squeue}" "$@" && exit\nstatus=$?\necho unanswered >> "{lines}"\nexit $status\n')
+    settings = tmp_path / "slurm.conf"
+    settings.write_text(Path(slurm["SLURM_CONF"]).read_text() + "MessageTimeout=2\n")
+    squeue = f'SLURM_CONF="{settings}" "{shutil.which("squeue", path=slurm["PATH"])}"'
+    own.write_text(f'#!/bin/sh\n{squeue} "$@" && exit\nstatus=$?\necho unanswered >> "{lines}"\nexit $status\n')
     own.chmod(0o755)
     return lines
 
