@@ -159,12 +159,15 @@ def needed_by(job: tuple[str, str]) -> dict[str, list[str]]:
 
 
 def members() -> Iterator[tuple[str, str]]:
-    """One artefact of each declaration."""
+    """One artefact of each declaration; of assets that only a larger scale needs, one of each form."""
     for kind, declared in tiny().artefacts.kinds.items():
         seen = set()
         for name, member in declared.items():
-            if member.declaration not in seen:
-                seen.add(member.declaration)
+            alike = member.declaration
+            if kind == "assets" and name not in tiny().needed[kind]:
+                alike = tuple((path[0], path[-1]) for path, *_ in leaves(member.settings))
+            if alike not in seen:
+                seen.add(alike)
                 yield kind, name
 
 

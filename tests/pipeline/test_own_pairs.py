@@ -25,7 +25,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    """A run whose adapter learns from 96 dialogues; two minutes of one core."""
+    """A run whose adapter learns from 72 dialogues; a minute of one core."""
     folder = tmp_path_factory.mktemp("pairs")
     words = ("--cores", "1", "--configfile", str(CHECKOUT / "tests/config/samsum.yaml"), "--", TABLE)
     cache = {"RELAB_CACHE": os.environ["RELAB_CACHE"]} if "RELAB_CACHE" in os.environ else {}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pytest
 import yaml
 from support.runs import CHECKOUT, run_relab
 
@@ -70,21 +69,40 @@ def test_an_overlay_of_a_user_is_rehearsed(tmp_path):
     assert told["rows"] > 20
 
 
-@pytest.mark.parametrize(
-    ("columns", "sentence"),
-    [
-        ({"title": "{sentence}", "topic": "{number:2}"}, "expected a column 'headline'"),
-        ({"headline": "{sentence}", "topic": "{number:3}"}, "column 'topic': expected one of '0', '1', found '2'"),
-        ({"headline": ["{sentence}"], "topic": "{number:2}"}, "column 'headline': expected a text"),
-    ],
-    ids=["another column", "a label that is not declared", "a list instead of a text"],
-)
-def test_a_wrong_asset_is_one_sentence_that_names_its_file(tmp_path, columns, sentence):
-    asset = MINE["assets"]["mine"] | {"stand_in": {"files": {"train.parquet": {"columns": columns}}}}
-    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(MINE | {"assets": {"mine": asset}}))
-    done = rehearse(tmp_path, TRAINING_ROWS, "--configfile", tmp_path / "mine.yaml")
+#: Columns of a stand-in that are not those of the data set's settings, and what is told of them, by the name of an asset.
+WRONG = {
+    "another_column": ({"title": "{sentence}", "topic": "{number:2}"}, "expected a column 'headline'"),
+    "another_label": (
+        {"headline": "{sentence}", "topic": "{number:3}"},
+        "column 'topic': expected one of '0', '1', found '2'",
+    ),
+    "a_list": ({"headline": ["{sentence}"], "topic": "{number:2}"}, "column 'headline': expected a text"),
+}
+
+
+def test_a_wrong_asset_is_one_sentence_that_names_its_file(tmp_path):
+    """Each is told, whichever comes first."""
+    mine, declared = MINE["assets"]["mine"], MINE["datasets"]["balanced"]
+    own = {
+        name: {
+            "sources": [mine["sources"][0] | {"repo": f"me/{name}"}],  # each has an address of its own
+            "stand_in": {"files": {"train.parquet": {"columns": columns}}},
+        }
+        for name, (columns, _) in WRONG.items()
+    }
+    overlay = {
+        "assets": {name: mine | changed for name, changed in own.items()},
+        "datasets": {name: {"kind": "classification", **declared, "title": name, "asset": name} for name in WRONG},
+        "probes": {name: {"kind": "classifier", "dataset": name} for name in WRONG},
+        "rows": {"A6": {"probes": list(WRONG)}},
+        "report": {"rows": ["A6"]},
+    }
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(overlay))
+    targets = [f"results/datasets/{name}/train.parquet" for name in WRONG]
+    done = rehearse(tmp_path, *targets, "--configfile", tmp_path / "mine.yaml")
     assert done.returncode == 1
-    (log,) = (tmp_path / "rehearsal/results/logs/make_dataset/balanced").glob("train.log")
-    (told,) = [line for line in log.read_text(encoding="utf-8").splitlines() if line.startswith("error: ")]
-    assert "train.parquet" in told and sentence in told, told
-    assert told.removeprefix("error: ") in done.stdout + done.stderr
+    for name, (_, sentence) in WRONG.items():
+        log = tmp_path / f"rehearsal/results/logs/make_dataset/{name}/train.log"
+        (told,) = [line for line in log.read_text(encoding="utf-8").splitlines() if line.startswith("error: ")]
+        assert f"{name}/train.parquet" in told and sentence in told, told
+        assert told.removeprefix("error: ") in done.stdout + done.stderr

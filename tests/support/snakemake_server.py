@@ -19,17 +19,28 @@ import sys
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-#: What Snakemake and the rules import, beside plugins.
+#: What Snakemake and the rules import, beside plugins and the kinds of rows.
 PRELOADED = (
+    "smart_open",
+    "requests",
+    "snakemake.benchmark",
     "snakemake.cli",
+    "snakemake.profiles",
     "snakemake.report.html_reporter",
+    "snakemake.storage",
     "relab.artefacts.registry",
     "relab.assets.plan",
     "relab.commands.workflow",
     "relab.digest",
+    "relab.estimate",
+    "relab.failures",
+    "relab.fork_server",
     "relab.jobs",
+    "relab.machine",
     "relab.menu",
     "relab.settings.config",
+    "relab.settings.merging",
+    "relab.slurm",
 )
 PLUGINS = ("snakemake_executor_plugin_", "snakemake_storage_plugin_", "snakemake_logger_plugin_")
 
@@ -87,7 +98,10 @@ def preload() -> None:
     for name in (*PRELOADED, *(found.name for found in pkgutil.iter_modules() if found.name.startswith(PLUGINS))):
         importlib.import_module(name)
     from relab.digest import imports_and_code
+    from relab.rows import registry
 
+    for kind in registry.kinds():
+        importlib.import_module(f"relab.rows.{kind}")
     for path in scripts.rglob("*.py"):
         imports_and_code(path.read_bytes(), path.relative_to(scripts))
     sys.path.remove(str(scripts))

@@ -8,6 +8,7 @@ import json
 import re
 import typing
 from collections.abc import Callable
+from functools import cache
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
@@ -196,14 +197,19 @@ def spec(settings: BaseModel) -> dict[str, Any]:
 
 def _without_documentation(value: Any, dumped: Any) -> Any:
     if isinstance(value, BaseModel):
-        fields = type(value).model_fields.items()
-        kept = [key for key, field in fields if key in dumped and not _is_documentation(field)]
+        kept = [key for key in _acting_keys(type(value)) if key in dumped]
         return {key: _without_documentation(getattr(value, key), dumped[key]) for key in kept}
     if isinstance(value, dict):
         return {key: _without_documentation(value[key], dumped[key]) for key in dumped}
     if isinstance(value, (list, tuple)):
         return [_without_documentation(item, dumped_item) for item, dumped_item in zip(value, dumped, strict=True)]
     return dumped
+
+
+@cache
+def _acting_keys(model: type[BaseModel]) -> tuple[str, ...]:
+    """The keys of a group of settings that are no documentation."""
+    return tuple(key for key, field in model.model_fields.items() if not _is_documentation(field))
 
 
 def documentation_keys(model: type[BaseModel]) -> list[str]:

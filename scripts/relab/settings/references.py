@@ -12,6 +12,7 @@ import types
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, Any, Protocol
 
 from pydantic import BaseModel
@@ -108,8 +109,26 @@ class Named:
 
 def references(settings: BaseModel, key: str) -> Iterator[Named]:
     """All references in a group of settings that stands at a dotted key."""
-    for name, field in type(settings).model_fields.items():
-        yield from _references(field.annotation, field.metadata, getattr(settings, name), f"{key}.{name}")
+    for name, annotation, metadata in _fields_that_may_name(type(settings)):
+        yield from _references(annotation, metadata, getattr(settings, name), f"{key}.{name}")
+
+
+@cache
+def _fields_that_may_name(model: type[BaseModel]) -> tuple[tuple[str, Any, tuple[Any, ...]], ...]:
+    """The fields of a group that are not mere values: most are, and a configuration has thousands of them."""
+    fields = ((name, field.annotation, tuple(field.metadata)) for name, field in model.model_fields.items())
+    return tuple(field for field in fields if _may_name(*field[1:]))
+
+
+def _may_name(annotation: Any, metadata: Iterable[Any]) -> bool:
+    origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
+    if any(isinstance(item, Reference) for item in metadata):
+        return True
+    if origin is Annotated:
+        return _may_name(inner[0], inner[1:])
+    if origin in (typing.Union, types.UnionType, list, tuple, dict):
+        return any(_may_name(member, ()) for member in inner)
+    return origin is not typing.Literal and annotation not in (str, int, float, bool, types.NoneType)
 
 
 def _references(annotation: Any, metadata: Iterable[Any], value: Any, key: str) -> Iterator[Named]:
