@@ -123,3 +123,11 @@ def test_a_program_ends_with_who_asked_for_it(environment):
             return
         time.sleep(0.02)
     pytest.fail("the program goes on")
+
+
+def test_the_processor_time_of_forks_is_counted_for_who_started_the_server(tmp_path):
+    (tmp_path / "work.py").write_text("import time\nwhile time.process_time() < 2: pass\n")
+    before = sum(os.times()[2:4])
+    with fork_server.serving(dict(os.environ), ["fetch"]) as variables:
+        start((variables, tmp_path), "work.py").communicate("")
+    assert sum(os.times()[2:4]) - before > 2
