@@ -11,14 +11,14 @@ from relab.measured_process import MeasuredProcess
 FORKED_JOBS = 4
 
 
-def start_fork_server(jobs=fork_server.LIBRARIES):
-    """Start a server of forks until this process ends, for jobs of some environments, unless a card may be used."""
+def start_fork_server(libraries=fork_server.LIBRARIES):
+    """Start a server of forks with some libraries until this process ends, unless a card may be used."""
     alone = workflow.deployment_settings.deployment_method or fork_server.VARIABLE in os.environ
     if alone or sys.platform != "linux" or gpu_count():
         return
     open_until_the_end = contextlib.ExitStack()
     atexit.register(open_until_the_end.close)
-    os.environ |= open_until_the_end.enter_context(fork_server.serving(dict(os.environ), jobs))
+    os.environ |= open_until_the_end.enter_context(fork_server.serving(dict(os.environ), libraries))
 
 
 def fork_local_jobs():

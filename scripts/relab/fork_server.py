@@ -67,9 +67,9 @@ def fork_of(pid: int) -> int | None:
 
 
 @contextlib.contextmanager
-def serving(environment: dict[str, str], jobs: Iterable[str] = LIBRARIES) -> Iterator[dict[str, str]]:
-    """Run a server while the block runs, for jobs of some of :data:`LIBRARIES`, by default of all; yields the environment with
-    the variable by which jobs find it."""
+def serving(environment: dict[str, str], libraries: Iterable[str] = LIBRARIES) -> Iterator[dict[str, str]]:
+    """Run a server that has imported some of :data:`LIBRARIES`, by default all, while the block runs; yields the environment
+    with the variable by which jobs find it."""
     import shutil
     import subprocess
     import tempfile
@@ -81,7 +81,7 @@ def serving(environment: dict[str, str], jobs: Iterable[str] = LIBRARIES) -> Ite
         listening.listen(64)  # who asks before the server has imported all of it waits
         variables = {**environment, VARIABLE: str(path)}
         one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")  # as Snakemake's jobs
-        command = [sys.executable, "-c", f"from relab.fork_server import serve; serve({listening.fileno()}, {[*jobs]})"]
+        command = [sys.executable, "-c", f"from relab.fork_server import serve; serve({listening.fileno()}, {[*libraries]})"]
         library = {**variables, **one_thread, "PYTHONPATH": str(Path(__file__).parents[1])}
         # what libraries say when they are imported is not for who reads Snakemake's output
         silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
@@ -94,16 +94,15 @@ def serving(environment: dict[str, str], jobs: Iterable[str] = LIBRARIES) -> Ite
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def serve(number: int, jobs: Iterable[str]) -> None:
-    """Import what jobs of some of :data:`LIBRARIES` need, and fork for each request at a listening socket until who started
-    this process is gone."""
+def serve(number: int, libraries: Iterable[str]) -> None:
+    """Import some of :data:`LIBRARIES`, and fork for each request at a socket until who started this process is gone."""
     import gc
     import importlib
     import shutil
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for who asked, who passes it on
     parent = os.getppid()
-    for name in [name for environment, names in LIBRARIES.items() if environment in jobs for name in names]:
+    for name in [name for key, names in LIBRARIES.items() if key in libraries for name in names]:
         importlib.import_module(name)
     gc.freeze()  # so that forks go on sharing what was imported
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())

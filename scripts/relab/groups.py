@@ -23,12 +23,13 @@ def row_group(row: str) -> str:
 def sampling_group(resolved: Resolved, sampling: str) -> str | None:
     """The group of the row that alone reads a sampling, and no other one; else None: of several, each would wait for all."""
     read: dict[str, set[str]] = defaultdict(set)
-    ours = {samplings.file(name): name for name in resolved.artefacts.samplings}
+    sampled = {samplings.file(name) for name in resolved.artefacts.samplings}
     for row, step in resolved.steps:
         for paths in row.settings.inputs(step.name, row.paths, resolved.artefacts).values():
-            read[row.paths.name].update(ours[path] for path in ([paths] if isinstance(paths, str) else paths) if path in ours)
-    readers = [row for row, sampled in read.items() if sampling in sampled]
-    return row_group(readers[0]) if len(readers) == 1 and read[readers[0]] == {sampling} else None
+            read[row.paths.name] |= sampled.intersection([paths] if isinstance(paths, str) else paths)
+    file = samplings.file(sampling)
+    readers = [row for row, files in read.items() if file in files]
+    return row_group(readers[0]) if len(readers) == 1 and read[readers[0]] == {file} else None
 
 
 def keep_finished_jobs() -> None:
