@@ -24,6 +24,7 @@ from relab.commands.workflow import RECORD
 from relab.digest import code_digest
 from relab.errors import UserError
 from relab.failures import SENTENCE, sentences
+from relab.garbage_collection import collect_seldom
 from relab.jobs import commit_name
 from relab.machine import gpu_count, memory_mb
 from relab.menu import targets
@@ -32,6 +33,8 @@ from relab.settings.base import canonical
 from relab.settings.config import resolve
 from relab.settings.datasets import PARTS, SPLITS
 from relab.settings.merging import merged
+
+collect_seldom()
 
 
 def layers():

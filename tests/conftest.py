@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import gc
 import os
 import shutil
 from pathlib import Path
@@ -15,6 +16,15 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import pytest
 from filelock import FileLock
 from support.runs import CHECKOUT, TINY, copy_checkout, copy_tree, fork_server_of, run_snakemake
+
+from relab.garbage_collection import collect_seldom
+
+collect_seldom()
+
+
+def pytest_collection_finish() -> None:
+    """What is there until the end, thousands of tests and the libraries, is no garbage to look for."""
+    gc.freeze()
 
 
 @functools.cache

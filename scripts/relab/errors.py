@@ -7,6 +7,8 @@ import io
 import sys
 from collections.abc import Callable
 
+from relab.garbage_collection import collect_seldom
+
 
 class UserError(Exception):
     """A mistake of a user or an obstacle outside the program, described in one sentence.
@@ -24,6 +26,7 @@ def run(main: Callable[[], None]) -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
+    collect_seldom()
     try:
         main()
     except UserError as error:

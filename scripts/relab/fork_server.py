@@ -79,92 +79,115 @@ def serving(environment: dict[str, str], libraries: Iterable[str] = LIBRARIES) -
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(path))
         listening.listen(64)  # who asks before the server has imported all of it waits
+        lifeline, held = os.pipe()  # which this process closes when it ends, however it does
         variables = {**environment, VARIABLE: str(path)}
         one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")  # as Snakemake's jobs
-        command = [sys.executable, "-c", f"from relab.fork_server import serve; serve({listening.fileno()}, {[*libraries]})"]
+        files = [listening.fileno(), lifeline]
+        command = [sys.executable, "-c", f"from relab.fork_server import serve; serve(*{files}, {[*libraries]})"]
         library = {**variables, **one_thread, "PYTHONPATH": str(Path(__file__).parents[1])}
         # what libraries say when they are imported is not for who reads Snakemake's output
         silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        process = subprocess.Popen(command, env=library, pass_fds=[listening.fileno()], **silent)
+        process = subprocess.Popen(command, env=library, pass_fds=files, **silent)
+        os.close(lifeline)
     try:
         yield variables
     finally:
-        process.terminate()
+        os.close(held)
+        process.terminate()  # which counts while it still imports
         process.wait()
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def serve(number: int, libraries: Iterable[str]) -> None:
-    """Import some of :data:`LIBRARIES`, and fork for each request at a socket until who started this process is gone."""
+def serve(number: int, lifeline: int, libraries: Iterable[str]) -> None:
+    """Import some of :data:`LIBRARIES` and fork for each request at a socket, until the other end of a pipe is closed and the
+    programs have ended."""
     import gc
     import importlib
     import shutil
 
+    from relab.garbage_collection import collect_seldom
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for who asked, who passes it on
-    parent = os.getppid()
+    collect_seldom()
     for name in [name for key, names in LIBRARIES.items() if key in libraries for name in names]:
         importlib.import_module(name)
     gc.freeze()  # so that forks go on sharing what was imported
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
-    with socket.socket(fileno=number) as listening, contextlib.ExitStack() as at_the_end:
-        at_the_end.callback(_count_ended_forks)
-        while os.getppid() == parent:
-            _count_ended_forks()
-            if not select.select([listening], [], [], 2)[0]:
-                continue
-            connection, _ = listening.accept()
-            if os.fork() == 0:
-                listening.close()
-                _attend(connection)
-            connection.close()
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # as Ctrl-C
+    programs: list[_Program] = []
+    with socket.socket(fileno=number) as listening:
+        sources = [listening, lifeline]
+        while sources or programs:
+            ready, _, _ = select.select([*sources, *(source for program in programs for source in program.watched())], [], [])
+            if lifeline in ready:
+                sources = []
+            elif listening in ready:
+                programs += _started(listening)
+            programs = [program for program in programs if not program.attend(ready)]
     shutil.rmtree(Path(os.environ[VARIABLE]).parent, ignore_errors=True)
 
 
-def _count_ended_forks() -> None:
-    """Let the processor time of the forks that have ended be this process's, as that of children who are waited for."""
-    with contextlib.suppress(ChildProcessError):
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
-
-
-def _attend(connection: socket.socket) -> None:
-    """Start the program that a connection asks for, end it when the connection is, and tell its status."""
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+def _started(listening: socket.socket) -> list[_Program]:
+    """The program that the next connection asks for, started; none where who asked is gone."""
+    connection, _ = listening.accept()
     head, ancillary, _, _ = connection.recvmsg(8, socket.CMSG_SPACE(3 * array.array("i").itemsize))
-    streams = array.array("i", ancillary[0][2])
+    streams = array.array("i", ancillary[0][2] if ancillary else b"")
     size, request = int.from_bytes(head, "big"), b""
-    while len(request) < size:
-        received = connection.recv(2**16)
-        if not received:  # who asked is gone
-            os._exit(1)
+    while len(request) < size and (received := connection.recv(2**16)):
         request += received
-    pid = os.fork()
-    if pid == 0:
-        connection.close()
-        os.setpgid(0, 0)
-        for number, stream in enumerate(streams):
-            os.dup2(stream, number)
-        _run(**json.loads(request))
-    with contextlib.suppress(OSError):  # it may have done so itself, or have ended
-        os.setpgid(pid, pid)
-    caller, _, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")))
-    link = f"{os.environ[VARIABLE]}.{caller}"
-    os.symlink(str(pid), link)
+    started = []
+    if request and len(request) == size:
+        pid = os.fork()
+        if pid == 0:
+            listening.close()
+            connection.close()
+            os.setpgid(0, 0)
+            for number, stream in enumerate(streams):
+                os.dup2(stream, number)
+            _run(**json.loads(request))
+        started = [_Program(pid, connection)]
     for stream in streams:
         os.close(stream)
-    end = os.pidfd_open(pid)
-    while end not in (ready := select.select([connection, end], [], [])[0]):
-        signals = connection.recv(1) if ready else b""
-        os.killpg(pid, signals[0] if signals else signal.SIGTERM)
-        if not signals:  # who asked is gone
-            break
-    with contextlib.suppress(OSError):  # the server may be gone with its folder
-        os.unlink(link)
-    _, status = os.waitpid(pid, 0)
-    code = os.waitstatus_to_exitcode(status)
-    with contextlib.suppress(OSError):
-        connection.sendall((code if code >= 0 else 128 - code).to_bytes(4, "big"))
-    os._exit(0)
+    return started
+
+
+class _Program:
+    """A program that runs as a fork, and who has asked for it."""
+
+    def __init__(self, pid: int, connection: socket.socket):
+        self._pid, self._end = pid, os.pidfd_open(pid)
+        self._connection: socket.socket | None = connection
+        with contextlib.suppress(OSError):  # it may have done so itself, or have ended
+            os.setpgid(pid, pid)
+        form = "3i"
+        caller, _, _ = struct.unpack(form, connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize(form)))
+        self._link = f"{os.environ[VARIABLE]}.{caller}"
+        os.symlink(str(pid), self._link)
+
+    def watched(self) -> list[int | socket.socket]:
+        """What is ready once there is something to attend to."""
+        return [self._end, self._connection] if self._connection else [self._end]
+
+    def attend(self, ready: list) -> bool:
+        """Pass on a signal, end the program when who asked is gone, and tell its status once it has ended; returns whether."""
+        if self._end in ready:
+            self._tell_status()
+            return True
+        if self._connection in ready:
+            numbers = self._connection.recv(1)
+            os.killpg(self._pid, numbers[0] if numbers else signal.SIGTERM)
+            if not numbers:
+                self._connection = None
+        return False
+
+    def _tell_status(self) -> None:
+        with contextlib.suppress(OSError):  # the server may be gone with its folder
+            os.unlink(self._link)
+        _, status = os.waitpid(self._pid, 0)  # its processor time is now this process's, as that of all children
+        os.close(self._end)
+        code = os.waitstatus_to_exitcode(status)
+        if self._connection:
+            with contextlib.suppress(OSError), self._connection:
+                self._connection.sendall((code if code >= 0 else 128 - code).to_bytes(4, "big"))
 
 
 def _run(words: list[str], folder: str, environment: dict[str, str]) -> None:
@@ -174,6 +197,7 @@ def _run(words: list[str], folder: str, environment: dict[str, str]) -> None:
     from huggingface_hub import constants
 
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     Path("/proc/self/clear_refs").write_text("5")  # the peak of memory is the program's, not the server's
     os.environ.clear()
     os.environ.update(environment)

@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from relab import fork_server
@@ -83,6 +84,17 @@ def test_a_program_is_asked_to_end_and_may_say_how(environment, number):
     process.send_signal(number)
     out, _ = process.communicate()
     assert (out, process.returncode) == (f"asked by {number}\n", 7)
+
+
+def test_a_server_that_is_told_to_end_goes_on_for_its_programs(tmp_path):
+    """As where a cluster ends all processes of a job: a training still saves, and says so."""
+    (tmp_path / "sleep.py").write_text(SLEEPER)
+    with fork_server.serving(dict(os.environ), ["fetch"]) as variables:
+        process, told = start_to_sleep((variables, tmp_path))
+        psutil.Process(int(told.read_text())).parent().terminate()
+        process.send_signal(signal.SIGTERM)
+        assert process.communicate() == (f"asked by {signal.SIGTERM}\n", "")
+    assert process.returncode == 7
 
 
 def test_the_process_of_a_program_is_known(environment, monkeypatch):
