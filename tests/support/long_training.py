@@ -18,7 +18,7 @@ def interruptible(checkout: Path) -> Path:
     overlay = checkout / "tests/config/tiny.yaml"
     text = overlay.read_text()
     assert "steps: 6\n" in text
-    overlay.write_text(text.replace("steps: 6\n", "steps: 1500\n").replace("every: 2,", "every: 500,"))
-    text = overlay.read_text().replace("steps: [2, 4, 6]", "steps: [500, 1500]")
+    overlay.write_text(text.replace("steps: 6\n", "steps: 1000\n").replace("every: 2,", "every: 500,"))
+    text = overlay.read_text().replace("steps: [2, 4, 6]", "steps: [500, 1000]")
     overlay.write_text(text)
     return checkout

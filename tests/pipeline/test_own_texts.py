@@ -1,4 +1,6 @@
-"""Pairs of a user's own through the real rules: the lead scores as plainly computed, and an adapter learns from them."""
+"""Texts of a user's own through the real rules, with the published language model: the lead of pairs scores as plainly
+computed, an adapter learns from them, and another one learns of sentences what a bag of words does not.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +15,11 @@ from rouge_score.rouge_scorer import RougeScorer
 from support.runs import CHECKOUT, run_snakemake
 
 from relab.files import read_csv
+from relab.predictions import CLASSIFICATION, FINETUNED, read_predictions
 
 DATA = os.environ.get("RELAB_TEST_DATA")
 TABLE = "results/tables/mine/own_summaries.csv"
+PUBLISHED, WORDS = (f"results/{name}/predictions.parquet" for name in ("classifiers/published-s0", "probes/sentiment"))
 
 pytestmark = [
     pytest.mark.skipif(not DATA, reason="RELAB_TEST_DATA names no folder of benchmark texts"),
@@ -25,11 +29,16 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    """A run whose adapter learns from 72 dialogues; a minute of one core."""
-    folder = tmp_path_factory.mktemp("pairs")
-    words = ("--cores", "1", "--configfile", str(CHECKOUT / "tests/config/samsum.yaml"), "--", TABLE)
-    cache = {"RELAB_CACHE": os.environ["RELAB_CACHE"]} if "RELAB_CACHE" in os.environ else {}
-    done = run_snakemake(folder, *words, timeout=2300, forked=True, RELAB_TEST_DATA=DATA, **cache)
+    """A run whose adapters learn from 72 dialogues and from 840 sentences of at most ten words; two minutes of one core."""
+    sentences = (Path(DATA) / "sst2/train.tsv").read_text(encoding="utf-8").splitlines(keepends=True)
+    short = tmp_path_factory.mktemp("sentences") / "short.tsv"
+    short.write_text("".join(line for line in sentences if 3 <= len(line.partition("\t")[0].split()) <= 10), encoding="utf-8")
+    folder = tmp_path_factory.mktemp("texts")
+    overlays = [str(CHECKOUT / f"tests/config/{name}.yaml") for name in ("samsum", "sst2")]
+    words = ("--cores", "1", "--configfile", *overlays, "--", TABLE, PUBLISHED, WORDS)
+    variables = {"RELAB_TEST_DATA": DATA, "RELAB_TEST_SENTENCES": str(short)}
+    variables |= {"RELAB_CACHE": os.environ["RELAB_CACHE"]} if "RELAB_CACHE" in os.environ else {}
+    done = run_snakemake(folder, *words, timeout=2300, forked=True, **variables)
     assert done.returncode == 0, done.stdout + done.stderr
     return folder
 
@@ -57,3 +66,13 @@ def test_the_adapter_sums_up_better_than_its_base_and_than_the_lead(run):
     before, after, lead = (scored(run, system)["rouge_1"] for system in ("before", "LoRA", "the first 3 sentences"))
     assert after > before + 0.1
     assert after > lead
+
+
+def test_the_published_model_is_better_than_words_on_short_sentences(run):
+    """With 1,200 sentences of any length TF-IDF was measured at 0.71."""
+    published = read_predictions(run / PUBLISHED, FINETUNED)
+    baselines = read_predictions(run / WORDS, CLASSIFICATION)
+    of_words = baselines[baselines["system"] == "TF-IDF logistic regression"]
+    assert published["label"].tolist() == of_words.sort_values("row")["label"].tolist(), "the same rows"
+    accuracy = (published["label"] == published["prediction"]).mean()
+    assert accuracy > max(0.71, (of_words["label"] == of_words["prediction"]).mean())
