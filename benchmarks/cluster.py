@@ -74,7 +74,9 @@ def main() -> None:
         for _ in range(arguments.repeats):
             for way, words in ways.items():
                 runs[way].append(run(cluster.environment, [*words, *arguments.words]))
-    for place, (figure, unit) in enumerate([("a run on Slurm", "s"), ("what it takes of the processor", "core-seconds")]):
+    what = " ".join(arguments.words)
+    figures = [(f"a run on Slurm: {what}", "s"), (f"what it takes of the processor: {what}", "core-seconds")]
+    for place, (figure, unit) in enumerate(figures):
         here, there = (median(measured[place] for measured in runs[way]) for way in ways)
         peer = f"the same on {cores} cores of this machine"
         submitted = {"words": arguments.words, "submitted": runs["Slurm"][0][2]}

@@ -114,9 +114,9 @@ def versions() -> dict[str, str]:
     """Versions of Python, the platform and the recorded distributions that this process has imported."""
     recorded = {"python": platform.python_version(), "platform": f"{platform.system()} {platform.machine()}"}
     for name in RECORDED:
-        module = "sklearn" if name == "scikit-learn" else name.replace("-", "_")
-        if module in sys.modules:
-            recorded[name] = importlib.metadata.version(name)
+        module = sys.modules.get("sklearn" if name == "scikit-learn" else name.replace("-", "_"))
+        if module:
+            recorded[name] = str(getattr(module, "__version__", None) or importlib.metadata.version(name))
     return recorded
 
 
@@ -135,17 +135,18 @@ def git_commit() -> dict[str, Any]:
     (:func:`commit_name`).
     """
 
-    def git(*words: str) -> str:
-        environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
-        return subprocess.run(
-            ["git", "-C", str(CHECKOUT), *words], capture_output=True, text=True, check=True, env=environment
-        ).stdout.strip()
-
+    command = ["git", "-C", CHECKOUT, "status", "--porcelain=v2", "--branch", "--no-ahead-behind", "--untracked-files=no"]
+    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
     try:
-        return {"commit": git("rev-parse", "HEAD"), "dirty": bool(git("status", "--porcelain", "--untracked-files=no"))}
+        told = subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout.splitlines()
     except (OSError, subprocess.CalledProcessError):
-        commit, _, dirty = os.environ.get("RELAB_COMMIT", "").partition("-")
-        return {"commit": commit, "dirty": bool(dirty)} if commit else {}
+        told = []
+    for line in told:
+        name, _, commit = line.rpartition(" ")
+        if name == "# branch.oid" and commit.isalnum():  # "(initial)" before the first
+            return {"commit": commit, "dirty": any(not line.startswith("#") for line in told)}
+    commit, _, dirty = os.environ.get("RELAB_COMMIT", "").partition("-")
+    return {"commit": commit, "dirty": bool(dirty)} if commit else {}
 
 
 def commit_name() -> str:
