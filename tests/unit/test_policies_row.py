@@ -17,7 +17,7 @@ from relab.rows.policies.curves import learning_table, policy_curves
 from relab.rows.policies.measure import Scorers, human_rows
 from relab.rows.policies.scores import policy_scores
 from relab.rows.policies.tables import phrases_table, systems_table, texts_table
-from relab.rows.policies.texts import SCHEMA, read_systems
+from relab.rows.policies.texts import SCHEMA, SystemTexts, read_systems
 from relab.scores import Summaries, with_summary
 
 PROMPTS = ["the", "the", "a", "one", "no", "we"]
@@ -64,6 +64,13 @@ def scores(measured, spec):
 
 def value(scores, system, metric):
     return scores.value(f"row/{system}", metric, "test")
+
+
+def test_of_phrases_in_equally_many_texts_the_first_is_the_commonest():
+    """Another one in each process otherwise, and with it the interval of its share."""
+    told = [f"word{number}" for number in range(60)]
+    phrases = SystemTexts(pd.DataFrame({"prompt": ["", ""], "text": [" ".join(told), " ".join(told[::-1])]})).phrases()
+    assert phrases.most_common(1) == [(tuple(told[: names.PHRASE]), 1)]
 
 
 def test_rewards_are_in_standard_deviations_of_the_references_texts(scores):

@@ -57,8 +57,8 @@ class SystemTexts:
         return Measurement.of_groups(values, self.frame["prompt"], PROMPT, self.items, scale)
 
     def phrases(self) -> Counter[tuple[str, ...]]:
-        """In how many texts each phrase stands."""
-        return Counter(phrase for text in self.words for phrase in set(ngrams(text, PHRASE)))
+        """In how many texts each phrase stands, in the order in which they first stand."""
+        return Counter(phrase for text in self.words for phrase in dict.fromkeys(ngrams(text, PHRASE)))
 
     def with_phrase(self, phrase: tuple[str, ...]) -> Measurement:
         """The share of texts in which a phrase stands."""

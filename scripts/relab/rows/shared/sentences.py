@@ -102,7 +102,7 @@ class Sentences:
         probabilities = Grammar(reader).sentences()
         ids = {text: tuple(encode(tokenizer, text, "the sentences of the grammar").tolist()) for text in probabilities}
         counts = Counter(documents(train))
-        for text in counts.keys() - probabilities.keys():
+        for text in (text for text in counts if text not in probabilities):
             raise UserError(f"{train}: expected sentences of the grammar, as it makes them, found {text!r}")
         return cls(
             Continuations({ids[text]: probability for text, probability in probabilities.items()}),
