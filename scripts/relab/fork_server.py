@@ -100,7 +100,10 @@ def serving(environment: dict[str, str], libraries: Iterable[str] = LIBRARIES) -
 
 def serve(number: int, lifeline: int, libraries: Iterable[str]) -> None:
     """Import some of :data:`LIBRARIES` and fork for each request at a socket, until the other end of a pipe is closed and the
-    programs have ended."""
+    programs have ended.
+
+    ``number`` and ``lifeline`` are the descriptors of the listening socket and of this end of the pipe.
+    """
     import gc
     import importlib
     import shutil
@@ -161,7 +164,8 @@ class _Program:
         form = "3i"
         caller, _, _ = struct.unpack(form, connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize(form)))
         self._link = f"{os.environ[VARIABLE]}.{caller}"
-        os.symlink(str(pid), self._link)
+        with contextlib.suppress(FileExistsError):  # of a caller of this number that is gone, whose program is still ending
+            os.symlink(str(pid), self._link)
 
     def watched(self) -> list[int | socket.socket]:
         """What is ready once there is something to attend to."""

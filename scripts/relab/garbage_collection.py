@@ -1,7 +1,7 @@
 """Python's search for garbage, in programs that import much and do not run for long.
 
-PyTorch and Transformers are a million objects. Python looks through them again and again while they are imported, and once more
-when it ends: a third of the processor time of a program that loads a network and does nothing.
+PyTorch and Transformers are hundreds of thousands of objects. Python looks through them again and again while they are
+imported, and once more when it ends: a third of the processor time of a program that loads a network and does nothing.
 """
 
 import atexit

@@ -111,7 +111,7 @@ def _recorded_path(path: str | Path, run: str) -> str:
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python, the platform and the recorded distributions that this process has imported."""
+    """Versions of Python, the platform and the recorded distributions that this process has imported, as these tell them."""
     recorded = {"python": platform.python_version(), "platform": f"{platform.system()} {platform.machine()}"}
     for name in RECORDED:
         module = sys.modules.get("sklearn" if name == "scikit-learn" else name.replace("-", "_"))

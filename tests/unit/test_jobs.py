@@ -90,7 +90,8 @@ def test_versions_are_those_of_what_was_imported():
     assert {"numpy", "sacrebleu", "scikit-learn"} <= set(found)
     assert ("torch" in found) == ("torch" in sys.modules)
     packages = {name: version for name, version in found.items() if name not in ("python", "platform")}
-    assert packages == {name: importlib.metadata.version(name) for name in packages}
+    for name, version in packages.items():  # a module may know for which cards it was built: 2.13.0+cu130
+        assert version.partition("+")[0] == importlib.metadata.version(name).partition("+")[0]
 
 
 def test_memory_is_counted_in_mebibytes():

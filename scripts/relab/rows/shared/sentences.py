@@ -102,8 +102,9 @@ class Sentences:
         probabilities = Grammar(reader).sentences()
         ids = {text: tuple(encode(tokenizer, text, "the sentences of the grammar").tolist()) for text in probabilities}
         counts = Counter(documents(train))
-        for text in (text for text in counts if text not in probabilities):
-            raise UserError(f"{train}: expected sentences of the grammar, as it makes them, found {text!r}")
+        for text in counts:
+            if text not in probabilities:
+                raise UserError(f"{train}: expected sentences of the grammar, as it makes them, found {text!r}")
         return cls(
             Continuations({ids[text]: probability for text, probability in probabilities.items()}),
             Continuations({ids[text]: counts[text] for text in probabilities if text in counts}),
