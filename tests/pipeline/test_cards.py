@@ -49,6 +49,13 @@ def wait_for(run: TrainingRun, step: int) -> None:
         time.sleep(0.01)
 
 
+def the_error(written: str) -> str:
+    """The one sentence on an error, which is the last line that the processes have written."""
+    *before, last = written.splitlines()
+    assert not any(line.startswith(("error: ", "Traceback")) for line in before), written
+    return last.removeprefix("error: ")
+
+
 def history(run: TrainingRun) -> list[dict[str, str]]:
     return list(csv.DictReader((run.output / "history.csv").read_text().splitlines()))
 
@@ -77,6 +84,14 @@ def test_a_signal_to_the_job_makes_all_its_processes_save_and_leave(corpus, tmp_
         process.send_signal(signal.SIGTERM)
         errors = process.communicate(timeout=120)[1]
     assert process.returncode == 1
-    assert errors.splitlines()[-1].startswith("error: stopped at step ")
-    assert "Traceback" not in errors
+    assert the_error(errors).startswith("stopped at step ")
     assert run.checkpoints()
+
+
+def test_what_is_wrong_for_all_processes_is_said_once(corpus, tmp_path):
+    run = made(corpus, tmp_path / "run")
+    run.spec["training"]["batch"] = 1
+    with on_two_cards(run) as process:
+        errors = process.communicate(timeout=120)[1]
+    assert process.returncode == 1
+    assert the_error(errors) == "models.ruth.training.batch: expected at least 2, one for each card, found 1"

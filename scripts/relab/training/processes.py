@@ -146,12 +146,26 @@ def _leave(error: BaseException) -> NoReturn:
     try:
         run(raise_again)
     except SystemExit as end:
-        print(end.code, file=sys.stderr)
+        if _says_first(str(end.code)):
+            sys.stderr.write(f"{end.code}\n")  # in one piece, since the others write there, too
     except BaseException:
         traceback.print_exc()
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(1)
+
+
+def _says_first(sentence: str) -> bool:
+    """Whether no other process has said a sentence yet: what is wrong for all of them stands there once.
+
+    The launchers' store knows; where it cannot be asked any more, each process speaks for itself.
+    """
+    try:
+        host, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
+        store = distributed.TCPStore(host, port, is_master=False, timeout=timedelta(seconds=5))
+        return store.add(f"said: {sentence}", 1) == 1
+    except distributed.DistError:
+        return True
 
 
 def start_processes(cards: int) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -108,7 +109,7 @@ def run_training(
     device = pick_device()
     prepare_device(device, job.threads)
     folder = args.state / f"{args.output_dir.name}-{fingerprint(job_spec(args), inputs(job))}"
-    with Processes.joined(device) as processes:
+    with Processes.joined(device) as processes, _errors_with_key(args.output_dir):
         options = {"device": device, "code": args.code, "stop": stop, "processes": processes}
         if not processes.first:
             train(job, state=State(folder), **options)
@@ -117,20 +118,24 @@ def run_training(
             with record_provenance(args, outputs=[args.output_dir / name for name in files(job)]) as entry:
                 try:
                     trained = train(job, state=state, **options)
-                except UserError as error:
+                except UserError:
                     if stop.signal == StopSignal.TIME_IS_UP and state.advanced:
                         requeue()
-                    raise UserError(_with_key(args.output_dir, str(error))) from None
+                    raise
                 trained.write(args.output_dir)
                 metadata = {"device": device_name(device), "seed": job.seed, "attempts": state.attempt}
                 entry |= {**metadata, **trained.summary()}
             state.finish()
 
 
-def _with_key(folder: Path, message: str) -> str:
-    """A message that begins with a key of the job's settings, from the key of the model on."""
-    is_key = re.match(r"[a-z_]+(\.[a-z_]+)*: ", message)
-    return f"{folder.parent.name}.{folder.name}.{message}" if is_key else message
+@contextmanager
+def _errors_with_key(folder: Path) -> Iterator[None]:
+    """Begin the messages of errors that name a key of the job's settings with that of the model in ``folder``."""
+    try:
+        yield
+    except UserError as error:
+        is_key = re.match(r"[a-z_]+(\.[a-z_]+)*: ", str(error))
+        raise UserError(f"{folder.parent.name}.{folder.name}.{error}" if is_key else str(error)) from None
 
 
 def train_language_model(
