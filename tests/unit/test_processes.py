@@ -70,10 +70,7 @@ def test_what_one_process_is_told_all_do_and_go_on_from_there(name, tmp_path):
     settings = {**SETTINGS, "dropout": 0.2}
     (unbroken, weights), _ = together(train, name, tmp_path / "unbroken", settings)
     sentences = together(train, name, tmp_path / "broken", settings, 8)
-    assert sentences == [
-        "stopped at step 8 of 12 by a signal to another process; the same command goes on from there",
-        "stopped at step 8 of 12 by SIGTERM; the same command goes on from there",
-    ]
+    assert sentences == ["stopped at step 8 of 12 by SIGTERM; the same command goes on from there"] * 2
     (resumed, resumed_weights), _ = together(train, name, tmp_path / "broken", settings)
     assert resumed == unbroken
     assert all((resumed_weights[key] == weights[key]).all() for key in weights)

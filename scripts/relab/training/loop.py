@@ -141,7 +141,8 @@ class Trainer:
         """The signal that asks any of the processes to stop, and whether a checkpoint is due by the first one's clock."""
         due = self.processes.first and state.checkpoint_due()
         signalled, due = self.processes.sums([stop.signal is not None, due])
-        return (stop.signal or "a signal to another process") if signalled else None, bool(due)
+        names = filter(None, self.processes.gathered(stop.signal)) if signalled else ()  # the same for all of them
+        return next(iter(names), None), bool(due)
 
     def update(self) -> None:
         """One optimizer step."""
