@@ -7,6 +7,7 @@ import functools
 import gc
 import os
 import shutil
+import sys
 from pathlib import Path
 
 # One thread a test process, as the jobs have, set before anything loads torch: the threads of two workers on two cores
@@ -20,6 +21,9 @@ from support.runs import CHECKOUT, TINY, copy_checkout, copy_tree, fork_server_o
 from relab.garbage_collection import collect_seldom
 
 collect_seldom()
+# Thousands of processes read the library: they keep it compiled, also where a machine's environment says not to.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 
 def pytest_collection_finish() -> None:

@@ -23,10 +23,10 @@ def corpus(tmp_path_factory) -> Path:
     return make_corpus(tmp_path_factory.mktemp("corpus") / "a corpus")
 
 
-def made(corpus: Path, folder: Path, steps: int = 40) -> TrainingRun:
+def made(corpus: Path, folder: Path) -> TrainingRun:
     spec = copy.deepcopy(SPEC)
     spec["architecture"]["dropout"] = 0.0  # which each process draws for itself
-    spec["training"]["steps"] = steps
+    spec["training"]["steps"] = 40
     return TrainingRun(folder, corpus, spec)
 
 
@@ -60,11 +60,15 @@ def history(run: TrainingRun) -> list[dict[str, str]]:
     return list(csv.DictReader((run.output / "history.csv").read_text().splitlines()))
 
 
-def test_a_run_of_two_processes_that_was_killed_has_the_losses_of_one(corpus, tmp_path):
+def test_a_signal_makes_all_processes_save_and_leave_and_the_same_command_goes_on_to_the_losses_of_one(corpus, tmp_path):
     alone, both = made(corpus, tmp_path / "alone"), made(corpus, tmp_path / "both")
     alone.finish()
-    with on_two_cards(both):
+    with on_two_cards(both) as process:
         wait_for(both, 8)
+        process.send_signal(signal.SIGTERM)
+        errors = process.communicate(timeout=120)[1]
+    assert process.returncode == 1
+    assert the_error(errors).startswith("stopped at step ")
     assert not both.output.exists()
     with on_two_cards(both) as process:
         errors = process.communicate(timeout=200)[1]
@@ -75,23 +79,3 @@ def test_a_run_of_two_processes_that_was_killed_has_the_losses_of_one(corpus, tm
             assert row[key] == expected[key] == "" or float(row[key]) == pytest.approx(float(expected[key]), abs=1e-6)
     record = both.provenance()
     assert (record["processes"], record["attempts"], record["precision"]) == (2, 2, "float32")
-
-
-def test_a_signal_to_the_job_makes_all_its_processes_save_and_leave(corpus, tmp_path):
-    run = made(corpus, tmp_path / "run", steps=10**6)
-    with on_two_cards(run) as process:
-        wait_for(run, 1)
-        process.send_signal(signal.SIGTERM)
-        errors = process.communicate(timeout=120)[1]
-    assert process.returncode == 1
-    assert the_error(errors).startswith("stopped at step ")
-    assert run.checkpoints()
-
-
-def test_what_is_wrong_for_all_processes_is_said_once(corpus, tmp_path):
-    run = made(corpus, tmp_path / "run")
-    run.spec["training"]["batch"] = 1
-    with on_two_cards(run) as process:
-        errors = process.communicate(timeout=120)[1]
-    assert process.returncode == 1
-    assert the_error(errors) == "models.ruth.training.batch: expected at least 2, one for each card, found 1"
