@@ -34,6 +34,10 @@ LIBRARIES = {
 }
 
 
+#: Programs after which the server's memory goes to huge pages: what that takes is what as many forks and some more save.
+MANY = 40
+
+
 def ask(words: list[str]) -> int:
     """Let the server run a program; returns its status, 128 plus the number of a signal that ended it.
 
@@ -109,6 +113,7 @@ def serve(number: int, lifeline: int, libraries: Iterable[str]) -> None:
     import shutil
 
     from relab.garbage_collection import collect_seldom
+    from relab.huge_pages import use_huge_pages
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for who asked, who passes it on
     collect_seldom()
@@ -117,6 +122,7 @@ def serve(number: int, lifeline: int, libraries: Iterable[str]) -> None:
     gc.freeze()  # so that forks go on sharing what was imported
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # as Ctrl-C
     programs: list[_Program] = []
+    started = 0
     with socket.socket(fileno=number) as listening:
         sources = [listening, lifeline]
         while sources or programs:
@@ -124,7 +130,10 @@ def serve(number: int, lifeline: int, libraries: Iterable[str]) -> None:
             if lifeline in ready:
                 sources = []
             elif listening in ready:
-                programs += _started(listening)
+                programs += (new := _started(listening))
+                started += len(new)
+                if new and started == MANY:
+                    use_huge_pages()
             programs = [program for program in programs if not program.attend(ready)]
     shutil.rmtree(Path(os.environ[VARIABLE]).parent, ignore_errors=True)
 

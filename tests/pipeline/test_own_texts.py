@@ -29,12 +29,12 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    """A run whose adapters learn from 72 dialogues and from 640 sentences of at most eight words; 90 seconds of a core.
+    """A run whose adapters learn from 72 dialogues and from 520 sentences of at most six words; 80 seconds of a core.
 
     From 560 sentences of at most ten words the adapter had learnt no more than a bag of words.
     """
     texts = [(Path(DATA) / f"sst2/{split}.tsv").read_text(encoding="utf-8") for split in ("train", "dev", "test")]
-    sentences = [line for text in texts for line in text.splitlines() if 3 <= len(line.partition("\t")[0].split()) <= 8]
+    sentences = [line for text in texts for line in text.splitlines() if 3 <= len(line.partition("\t")[0].split()) <= 6]
     short = tmp_path_factory.mktemp("sentences") / "short.tsv"
     short.write_text("\n".join(sentences), encoding="utf-8")
     folder = tmp_path_factory.mktemp("texts")
