@@ -15,7 +15,7 @@ _COLLAPSE = 25  # MADV_COLLAPSE, of Linux 6.1 and later
 
 
 def use_huge_pages() -> None:
-    """Move this process's own memory to huge pages, where the system can; takes two seconds a gigabyte."""
+    """Move this process's own memory to huge pages, where the system can; takes three seconds a gigabyte."""
     with contextlib.suppress(OSError, AttributeError):  # another system than Linux
         advise = ctypes.CDLL(None).madvise
         advise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
