@@ -174,17 +174,16 @@ def members() -> Iterator[tuple[str, str]]:
 
 @functools.cache
 def compared() -> dict[tuple[str, str], list[tuple[tuple[Any, ...], Any, bool]]]:
-    """The settings to change, by kind and name of the artefact: each of two artefacts that have it, the first and the last."""
-    having = collections.defaultdict(list)
+    """The settings to change, by kind and name of the artefact: each of the last artefact that has it."""
+    last = {}
     for kind, name in members():
         settings = tiny().artefacts.kinds[kind][name].settings
         for path, value, read in leaves(settings):
             keys = tuple(step for step in path if isinstance(step, str))
-            having[kind, type(settings), keys].append((name, (path, value, read)))
+            last[kind, type(settings), keys] = (name, (path, value, read))
     chosen = collections.defaultdict(list)
-    for (kind, *_), places in having.items():
-        for name, leaf in places[:1] + places[1:][-1:]:
-            chosen[kind, name].append(leaf)
+    for (kind, *_), (name, leaf) in last.items():
+        chosen[kind, name].append(leaf)
     return chosen
 
 

@@ -134,7 +134,7 @@ def test_noisier_scores_decide_less_and_never_more(kind, source):
     """The same means with ever more noise: what is decided may become undecided, and nothing else happens."""
     claim = CLAIMS[first_of_each_kind()[kind]]
     undecided = 0
-    for case in range(12):
+    for case in range(8):
         size = float(np.random.default_rng([1, case]).choice([0.05, 0.3, 1.0]))
         verdicts = []
         for factor in (0.0, 0.2, 0.5, 1.0, 2.0, 5.0):
@@ -145,7 +145,7 @@ def test_noisier_scores_decide_less_and_never_more(kind, source):
         for before, after in zip(verdicts, verdicts[1:], strict=False):
             assert after in (before, UNDECIDED), verdicts
         undecided += verdicts[-1] == UNDECIDED
-    assert undecided > (0 if source == "units" else 3)
+    assert undecided > (0 if source == "units" else 2)
 
 
 @pytest.mark.parametrize("name", [name for name, claim in CLAIMS.items() if claim.comparable])
