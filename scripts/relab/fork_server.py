@@ -34,8 +34,8 @@ LIBRARIES = {
 }
 
 
-#: Programs after which the server's memory goes to huge pages: what that takes is what as many forks and some more save.
-MANY = 40
+#: Programs after which the server moves its memory to huge pages, which takes as long as some dozens of programs then save.
+HUGE_PAGES_AFTER = 40
 
 
 def ask(words: list[str]) -> int:
@@ -132,7 +132,7 @@ def serve(number: int, lifeline: int, libraries: Iterable[str]) -> None:
             elif listening in ready:
                 programs += (new := _started(listening))
                 started += len(new)
-                if new and started == MANY:
+                if new and started == HUGE_PAGES_AFTER:
                     use_huge_pages()
             programs = [program for program in programs if not program.attend(ready)]
     shutil.rmtree(Path(os.environ[VARIABLE]).parent, ignore_errors=True)

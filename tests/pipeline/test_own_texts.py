@@ -29,7 +29,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    """A run whose adapters learn from 72 dialogues and from 520 sentences of at most six words; 80 seconds of a core.
+    """A run whose adapters learn from 72 dialogues and from 520 sentences of at most six words; two minutes of a core.
 
     From 560 sentences of at most ten words the adapter had learnt no more than a bag of words.
     """
